@@ -1,0 +1,43 @@
+#include "protocol/messages.hpp"
+
+#include <gtest/gtest.h>
+
+namespace aloft::protocol {
+namespace {
+
+TEST(UpdateState, NamesRoundTrip) {
+  for (int i = 0; i <= static_cast<int>(UpdateState::cancelled); ++i) {
+    const auto state = static_cast<UpdateState>(i);
+    EXPECT_EQ(*update_state_of(to_string(state)), state);
+  }
+  EXPECT_FALSE(update_state_of("on_trial"));
+}
+
+TEST(Messages, SurviveTheWire) {
+  const Assignment assignment{Assignment::Deployment{7, "2.0", std::string(64, 'a'), 1ULL << 40}};
+  const auto read = from_json<Assignment>(*parse_json(to_json(assignment).dump()));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->deployment->artifact_size_bytes, 1ULL << 40);
+  EXPECT_FALSE(from_json<Assignment>(Json::object())->deployment);
+
+  Reports reports{{Report{7, 1, 1700000000000, UpdateState::failed, 3004, "why", std::nullopt}}, "1.0"};
+  const auto back = from_json<Reports>(to_json(reports));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->reports[0].error, 3004U);
+  EXPECT_EQ(back->reports[0].state, UpdateState::failed);
+}
+
+TEST(Messages, NewerMembersAreIgnoredWrongOnesAreNot) {
+  EXPECT_TRUE(from_json<EnrolReply>(*parse_json(R"({"accepted":true,"later":1})")));
+  EXPECT_FALSE(from_json<EnrolReply>(*parse_json(R"({"accepted":"yes"})")));
+  EXPECT_FALSE(from_json<Assignment>(
+      *parse_json(R"({"deployment":{"id":1,"version":"1","artifact_sha256":"../etc/passwd","artifact_size_bytes":1}})")));
+}
+
+TEST(DeviceName, HasNoRoomForPaths) {
+  EXPECT_TRUE(is_device_name("cam-01.roof_A"));
+  for (const char* bad : {"", ".hidden", "a/b", "a b", "a\n", "\xc3\xa9"}) EXPECT_FALSE(is_device_name(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace aloft::protocol
