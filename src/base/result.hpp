@@ -48,10 +48,12 @@ std::string_view to_string(ErrorKind kind);
 
 }  // namespace aloft
 
-// TRY(expr) is the value of a Result, or returns its error from the enclosing function. Not inside co_await expressions.
-#define TRY(expr)                                                                       \
-  __extension__({                                                                       \
-    auto&& aloft_try_result = (expr);                                                   \
-    if (!aloft_try_result) return std::unexpected(std::move(aloft_try_result).error()); \
-    *std::move(aloft_try_result);                                                       \
+// TRY(expr) is the value of a Result, or returns its error from the enclosing function. It may be nested; not inside co_await expressions.
+#define TRY(expr) ALOFT_TRY_NAMED(expr, __COUNTER__)
+#define ALOFT_TRY_NAMED(expr, unique) ALOFT_TRY_EXPANDED(expr, unique)
+#define ALOFT_TRY_EXPANDED(expr, unique)                                                                  \
+  __extension__({                                                                                         \
+    auto&& aloft_try_result_##unique = (expr);                                                            \
+    if (!aloft_try_result_##unique) return std::unexpected(std::move(aloft_try_result_##unique).error()); \
+    *std::move(aloft_try_result_##unique);                                                                \
   })
