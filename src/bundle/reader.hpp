@@ -1,0 +1,81 @@
+// Reads a bundle from anything that has bytes: a file, a pipe, a web server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "bundle/manifest.hpp"
+#include "crypto/trust.hpp"
+
+namespace aloft::bundle {
+
+// Bytes by offset. A seekable source answers any order; another (a pipe) only rising offsets, skipping what lies between.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // Fills the buffer, or as much as there is before the end: fewer bytes than asked for mean the end. Blocks. Used by one thread at a
+  // time. Network sources resume by themselves after broken connections and give up with a kind `retry` error.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) = 0;
+  virtual bool seekable() const = 0;
+};
+
+// A regular file or block device; or, from a descriptor that cannot seek, a stream.
+Result<std::unique_ptr<ByteSource>> open_source(const std::string& path);
+std::unique_ptr<ByteSource> stream_source(int fd);  // does not own fd
+
+// Where a part lies in the file.
+struct Extent {
+  std::uint64_t offset_bytes;
+  std::uint64_t size_bytes;
+};
+
+class Reader {
+ public:
+  // Reads header, manifest and signature, checks header checksum and signature (before the manifest is parsed), parses. The source
+  // must outlive the reader. Errors: 3000-3099 for the container and manifest, 2000-2099 for the signature, the source's own.
+  static Result<Reader> open(ByteSource& source, const crypto::TrustStore& trust, WallTime now);
+
+  const Manifest& manifest() const { return manifest_; }
+  const std::string& manifest_text() const { return manifest_text_; }
+  const Digest& manifest_sha256() const { return manifest_sha256_; }  // names the bundle's content: same manifest, same update
+  const std::vector<crypto::Signer>& signers() const { return signers_; }
+  Extent stored_extent(std::size_t image, std::uint64_t frame) const;
+  Extent blocks_extent(std::size_t image) const;
+  std::uint64_t size_bytes() const;  // of the whole bundle; a file of another size is refused (kTrailing, kTruncated)
+
+  // The stored bytes of one frame into `stored` (resized), checked against the manifest. Frames of a stream in rising order.
+  Result<> fetch_frame(std::size_t image, std::uint64_t frame, Bytes& stored);
+  // After the last frame: that the source ends where the bundle does.
+  Result<> check_end();
+
+ private:
+  Reader() = default;
+  ByteSource* source_ = nullptr;
+  Manifest manifest_;
+  std::string manifest_text_;
+  Digest manifest_sha256_{};
+  std::vector<crypto::Signer> signers_;
+  std::uint64_t payload_offset_ = 0;
+  std::vector<std::vector<std::uint64_t>> frame_offsets_;  // per image, relative to payload_offset_
+  std::vector<std::uint64_t> blocks_offsets_;
+};
+
+// Turns stored frames into content. One per thread. Memory: one decoder context (window at most the frame size).
+class FrameDecoder {
+ public:
+  FrameDecoder();
+  FrameDecoder(FrameDecoder&&) noexcept;
+  ~FrameDecoder();
+  // content.size() must be the frame's content size; output of any other size, or digest, is an error. Never writes past content.
+  Result<> decode(const Image& image, std::uint64_t frame, ByteView stored, MutableByteView content);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aloft::bundle
