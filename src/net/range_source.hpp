@@ -1,0 +1,62 @@
+// A bundle on a server, read by offset: one request streams on for as long as reads follow each other, and is taken up again where it
+// broke off.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "bundle/reader.hpp"
+#include "net/http_client.hpp"
+#include "net/tls_trust.hpp"
+
+namespace aloft::net {
+
+enum class Credentials : std::uint8_t {
+  current,  // any that are still good
+  renewed,  // the server has just answered 401 to the current ones
+};
+
+struct RangeSourceOptions {
+  TlsOptions tls;
+  // Headers for the next request, asked for before each; not sent on to another host by a redirect. Its error ends the reading.
+  std::function<Result<std::vector<Header>>(Credentials)> headers;
+  std::chrono::milliseconds connect_timeout{15'000};
+  std::chrono::milliseconds stall_timeout{30'000};    // without one byte; then the connection counts as broken
+  std::chrono::milliseconds first_delay{500};         // before the first new try; doubles with each that brought nothing, and
+  std::chrono::milliseconds max_delay{60'000};        // ends here. Each delay is drawn from its upper half. A server's Retry-After counts
+  std::chrono::milliseconds give_up_after{3600'000};  // without one new byte
+};
+
+// http, https, ftp, ftps and sftp. After a broken connection the request is repeated for what is missing ("Range", "If-Range"), so no
+// byte that a read returned is fetched twice, but by servers that ignore ranges: their content is skipped up to the place.
+// Memory: libcurl's buffers and at most 16 KiB of read-ahead; what the reader does not take waits in the socket.
+class RangeSource final : public bundle::ByteSource {
+ public:
+  // Opens nothing yet; the first read connects. Clock and randomness must outlive the source. Errors: kBadUrl.
+  static Result<std::unique_ptr<RangeSource>> create(std::string url, RangeSourceOptions options, Clock& clock, Random& random);
+  ~RangeSource() override;
+
+  // Errors: kContentChanged when the file was replaced while it was being read (start over), kGaveUp with the last failure,
+  // kServerRefused, kUnauthorized, kTlsUntrusted, kPinMismatch and kBadUrl at once, kCancelled.
+  Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override;
+  bool seekable() const override { return true; }
+
+  // From any thread: the read under way and all later ones end with kCancelled.
+  void cancel();
+  std::optional<std::uint64_t> size_bytes() const;  // once the server has said it
+  std::uint64_t requests() const;                   // sent so far
+
+ private:
+  struct State;
+  explicit RangeSource(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aloft::net
