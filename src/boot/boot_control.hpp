@@ -35,8 +35,10 @@ class BootControl {
   virtual Result<> arm(std::string_view slot, unsigned tries) = 0;
   // slot first in order and committed.
   virtual Result<> commit(std::string_view slot) = 0;
-  // slot last in order and bad. The next in order must be bootable, or kNoOtherSlot.
+  // slot last in order and bad. Another slot must be committed, or kNoOtherSlot.
   virtual Result<> mark_bad(std::string_view slot) = 0;
+  // A new boot state where read() says kBootStateCorrupt: booted first and committed, every other slot bad.
+  virtual Result<> rebuild(std::string_view booted) = 0;
 };
 
 }  // namespace aloft::boot

@@ -1,0 +1,167 @@
+// Carries an update out: does the actions that update/step.hpp asks for, writes the journal before and after each, and feeds the
+// outcomes back.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "boot/boot_control.hpp"
+#include "bundle/reader.hpp"
+#include "protocol/messages.hpp"
+#include "storage/block_device.hpp"
+#include "update/journal.hpp"
+#include "update/step.hpp"
+
+namespace aloft::agent {
+
+// An open bundle and the source that feeds it.
+class OpenBundle {
+ public:
+  virtual ~OpenBundle() = default;
+  virtual bundle::Reader& reader() = 0;
+};
+
+// Opens a bundle by where it is: a path or URL as given to Updater::offer. Trust, tokens and clock are its own. Blocks.
+class BundleOpener {
+ public:
+  virtual ~BundleOpener() = default;
+  virtual Result<std::unique_ptr<OpenBundle>> open(const std::string& source) = 0;
+};
+
+struct SlotFacts {
+  std::string type;
+  std::uint64_t size_bytes;
+};
+
+// The device's slots by group ("A") and class ("rootfs"), as system.toml has them.
+class Slots {
+ public:
+  virtual ~Slots() = default;
+  virtual std::vector<std::string> groups() const = 0;
+  // Every class of a group, with its device's size.
+  virtual Result<std::map<std::string, SlotFacts>> facts(const std::string& group) = 0;
+  // For writing. Must refuse a device that is in use (FileDevice does, by O_EXCL).
+  virtual Result<std::unique_ptr<storage::BlockDevice>> open(const std::string& group, const std::string& slot_class) = 0;
+};
+
+// What the updater needs of the world around it. Called on the thread that runs the updater, without its lock; may call its methods.
+class Surroundings {
+ public:
+  virtual ~Surroundings() = default;
+  // Whether an update may go on now. Answer by accept(), defer() or cancel(), at once or later.
+  virtual void decide(const update::State& offered) = 0;
+  // Each transition, in order, already durable in the journal; after a start those of the last update again (deployment and
+  // sequence tell which are known).
+  virtual void transition(const update::State& state) = 0;
+  virtual void progress(std::uint64_t permille) = 0;
+  // The new system is on trial: judge it and answer by health_result().
+  virtual void begin_trial(const update::State& state) = 0;
+  // Sees to it that the machine restarts (with the watchdog armed), after what must be said before is said. May return before the
+  // machine goes down; nothing more is done until then. Errors: kind retry.
+  virtual Result<> reboot() = 0;
+  // Between two attempts at an action that failed with kind retry. False: give up.
+  virtual bool pause_before_retry(unsigned attempt) = 0;
+};
+
+struct UpdaterConfig {
+  std::string product;
+  std::string hardware;
+  std::string booted;   // the running group
+  std::string boot_id;  // /proc/sys/kernel/random/boot_id
+  unsigned tries = 3;
+  unsigned workers = 3;  // see storage::InstallOptions
+};
+
+struct UpdaterSeams {
+  BundleOpener& bundles;
+  Slots& slots;
+  boot::BootControl& boot;
+  update::StateFiles& files;
+  Clock& clock;
+  Surroundings& surroundings;
+};
+
+struct UpdateStatus {
+  update::State state;
+  std::optional<std::uint64_t> progress_permille;  // while installing
+  std::string doing;                               // the action under way, or empty
+};
+
+struct HealthVerdict {
+  bool healthy;
+  std::string reason;  // why not
+};
+
+// What the server is told a phase is.
+protocol::UpdateState reported_state(update::Phase phase);
+
+// Threads: start() and run() (or serve()) belong to one thread, which blocks while it fetches and writes. Everything else may be called
+// from any thread and returns at once; what it asks for is done by the running thread.
+class Updater {
+ public:
+  Updater(UpdaterConfig config, UpdaterSeams seams);
+
+  // Reads journal and boot state, finds out what happened since, and queues what follows. Boot state that cannot be read is rebuilt
+  // around the running group. Errors: journal and boot control; without them no update can be made.
+  Result<> start();
+
+  // An update from `source` ("https://...", a path). deployment: the server's number, 0 for a local install. Errors: kNotNow while
+  // another update is under way. The same deployment again, while it is under way or was the last one, changes nothing.
+  Result<> offer(const std::string& source, std::uint64_t deployment);
+  void accept();
+  void defer(const std::string& why);
+  // Until it is armed; later it is ignored.
+  void cancel();
+  void health_result(const HealthVerdict& verdict);
+  UpdateStatus status() const;
+  std::vector<update::State> history() const;
+
+  // Does everything that is queued and returns when it has to wait for one of the calls above, or for the reboot.
+  void run();
+  // run(), again after each call above, until stopped. Stopping also ends a fetch between frames, which is taken up by the next start.
+  void serve(std::stop_token stop);
+
+ private:
+  void post(update::Event event);
+  std::optional<update::Event> next_event();
+  void apply(const update::Event& event);
+  bool record(const update::State& state);
+  std::optional<update::Event> perform(update::Action action);
+  std::optional<update::Event> attempt(update::Action action);
+  Result<std::optional<update::Event>> act(update::Action action);
+  Result<update::Event> open_bundle();
+  Result<> prepare_target();
+  Result<> write_images();
+  Result<> commit();
+  Result<> abandon_target();
+  Result<std::string> choose_target();
+  Result<> check_fits(const bundle::Manifest& manifest, const std::string& target);
+  void mark(std::uint64_t image, std::uint64_t frames);
+
+  const UpdaterConfig config_;
+  const UpdaterSeams seams_;
+  std::optional<update::Journal> journal_;
+  std::unique_ptr<OpenBundle> bundle_;  // between opened and written
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any posted_;
+  std::deque<update::Event> events_;
+  update::State state_;
+  std::optional<std::uint64_t> progress_permille_;
+  update::Action doing_ = update::Action::none;
+  std::vector<update::State> history_;
+  std::stop_source stop_install_;
+  bool going_down_ = false;
+};
+
+}  // namespace aloft::agent

@@ -1,0 +1,41 @@
+// Writes one image of a bundle to a slot: fetch, decode, verify and write side by side, then flush and read back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+
+#include "bundle/reader.hpp"
+#include "storage/block_device.hpp"
+
+namespace aloft::storage {
+
+struct InstallOptions {
+  // Frames at the start that are likely in place already (an install that was cut short): all of them are compared with the manifest
+  // by digest before anything is fetched. Beyond them the same is tried as long as it pays. Nothing is trusted unread.
+  std::uint64_t likely_frames = 0;
+  // Frames worked on at once, each by a thread; fewer where frames are large, so that memory stays bounded. 1: on the caller's
+  // thread, every operation in a fixed order.
+  unsigned workers = 3;
+  // How much is written between two flushes, each followed by reading back what it covers.
+  std::uint64_t settle_bytes = 32ULL << 20;
+  // Called on the caller's thread after each read-back, with the number of frames at the start that are certainly on the device.
+  std::function<void(std::uint64_t frames)> settled;
+  std::stop_token stop;  // asked between frames; kCancelled
+};
+
+struct InstallStats {
+  std::uint64_t frames = 0;
+  std::uint64_t frames_fetched = 0;
+  std::uint64_t frames_in_place = 0;  // found by digest, neither fetched nor written
+  std::uint64_t frames_zero = 0;      // all zeros, not fetched
+  std::uint64_t bytes_fetched = 0;    // as stored in the bundle
+  std::uint64_t bytes_written = 0;
+};
+
+// Once this has returned, every frame of the image has been read from the device after a flush and had its signed digest. Nothing is
+// written but content whose digest was checked before. The device must be at least as large as the image (kOutsideDevice, before any
+// write). Memory: about (workers + 1) x 4 frames, at most 20 MiB. Errors: the reader's, the device's, kReadBack, kCancelled.
+Result<InstallStats> install_image(bundle::Reader& reader, std::size_t image, BlockDevice& device, const InstallOptions& options);
+
+}  // namespace aloft::storage

@@ -1,0 +1,15 @@
+// Error numbers 6000-6099: the update itself, its journal and its floor.
+#pragma once
+
+#include "base/result.hpp"
+
+namespace aloft::update {
+
+inline constexpr ErrorCode kNotNow{6000, ErrorKind::retry, "not-now"};
+inline constexpr ErrorCode kFloorUnreadable{6001, ErrorKind::ask, "floor-unreadable"};
+inline constexpr ErrorCode kUnhealthy{6002, ErrorKind::rollback, "unhealthy"};
+inline constexpr ErrorCode kTriesUsed{6003, ErrorKind::rollback, "tries-used"};
+inline constexpr ErrorCode kNotBooted{6004, ErrorKind::rollback, "not-booted"};
+inline constexpr ErrorCode kStrangeSlot{6005, ErrorKind::rollback, "strange-slot"};
+
+}  // namespace aloft::update

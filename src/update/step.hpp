@@ -1,0 +1,75 @@
+// The update as one pure table: step(state, event) -> state and what to do next. No files, sockets or clock; the whole truth about
+// what may follow what is kTransitions in step.cpp, which a reviewer can check by eye.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "update/state.hpp"
+
+namespace aloft::update {
+
+enum class EventKind : std::uint8_t {
+  offer,     // somebody wants an update: source, deployment
+  accept,    // policy allows it now
+  defer,     // not now: message
+  cancel,    // not at all
+  opened,    // the bundle is authentic, fits and is new enough: manifest, version, security version, origin, target
+  prepared,  // the running group is committed, the target cannot be booted
+  written,   // every image is on the target, flushed and read back
+  armed,     // the target boots next, counted
+  going,     // the reboot was asked for
+  healthy,
+  unhealthy,  // error and message say why
+  kept,       // the boot loader has the running group as committed
+  gave_up,    // the boot loader has the target as bad
+  failed,     // the action failed for good: error and message
+  // What the machine finds itself to be at start (see classify):
+  resumed,        // the origin runs and the target was not tried
+  woke_old,       // the target was to be booted, but another group runs
+  woke_trial,     // the target runs and is not committed
+  woke_committed  // the target runs and is committed
+};
+inline constexpr std::size_t kEventCount = 18;
+std::string_view to_string(EventKind kind);
+
+struct Event {
+  EventKind kind;
+  State facts;  // only the members that the kind names
+};
+
+// One thing to do on entering a state. All may be done twice: after a power cut they are.
+enum class Action : std::uint8_t {
+  none,
+  ask_policy,      // -> accept, defer, cancel
+  open,            // -> opened, failed
+  prepare_target,  // -> prepared, failed
+  write_images,    // -> written, failed
+  arm,             // -> armed, failed
+  ready,           // -> going, once the machine may be rebooted
+  reboot,          // -> (a new boot), failed
+  check_health,    // -> healthy, unhealthy
+  commit,          // -> kept, failed
+  raise_floor,     // the update is over
+  abandon_target,  // -> gave_up, failed
+};
+std::string_view to_string(Action action);
+
+struct Step {
+  State state;
+  Action action;
+};
+
+// What follows, or nothing where the event does not belong to the state (it is refused, nothing changes).
+std::optional<Step> step(const State& state, const Event& event);
+
+// How a machine finds its update after a start. All names are groups.
+struct Waking {
+  std::string booted;
+  std::string boot_id;
+  bool booted_committed;  // as the boot loader has it
+  std::string first;      // in the boot order
+};
+EventKind classify(const State& state, const Waking& waking);
+
+}  // namespace aloft::update
