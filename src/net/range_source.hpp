@@ -32,6 +32,7 @@ struct RangeSourceOptions {
   std::chrono::milliseconds first_delay{500};         // before the first new try; doubles with each that brought nothing, and
   std::chrono::milliseconds max_delay{60'000};        // ends here. Each delay is drawn from its upper half. A server's Retry-After counts
   std::chrono::milliseconds give_up_after{3600'000};  // without one new byte
+  std::function<Result<>(std::chrono::milliseconds)> sleep;  // how delays pass; empty: in real time, ended by cancel()
 };
 
 // http, https, ftp, ftps and sftp. After a broken connection the request is repeated for what is missing ("Range", "If-Range"), so no

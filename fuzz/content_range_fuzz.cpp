@@ -1,0 +1,17 @@
+#include <cstdlib>
+
+#include "net/content_range.hpp"
+#include "net/http_client.hpp"
+#include "net/tls_trust.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  if (const auto range = aloft::net::parse_content_range(text)) {
+    if (range->last < range->first || (range->size_bytes && *range->size_bytes <= range->last)) std::abort();
+  }
+  if (const auto digest = aloft::net::parse_fingerprint(text);
+      digest && aloft::net::parse_fingerprint(aloft::to_hex(*digest)).value() != *digest)
+    std::abort();
+  if (aloft::net::without_secrets(text).contains("secret:secret@")) std::abort();
+  return 0;
+}
