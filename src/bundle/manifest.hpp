@@ -22,6 +22,9 @@ inline constexpr std::uint32_t kDefaultFrameBytes = 256U << 10;
 inline constexpr std::uint64_t kBlockBytes = 4096;
 inline constexpr std::size_t kMaxImages = 64;
 
+// The most that a zstd frame of this much content may take in a bundle.
+constexpr std::uint32_t max_stored_bytes(std::uint32_t content_bytes) { return content_bytes + content_bytes / 256 + 64; }
+
 enum class Encoding : std::uint8_t { none, zstd };
 
 // A frame as it lies in the bundle. With Encoding::none it is the content itself.
@@ -31,7 +34,7 @@ struct StoredFrame {
 };
 
 struct Image {
-  std::string name;                                     // 1-64 of [a-z0-9._-], unique within the bundle
+  std::string name;                                     // 1-64 of [a-z0-9._-], first a letter or digit, unique within the bundle
   std::string slot_class;                               // likewise: "rootfs", "boot", ...
   std::string type;                                     // "raw": bytes for a block device
   std::uint64_t size_bytes = 0;                         // 1 .. 2^62

@@ -27,6 +27,8 @@ class ByteSource {
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path);
 std::unique_ptr<ByteSource> stream_source(int fd);  // does not own fd
 
+struct Preamble;
+
 // Where a part lies in the file.
 struct Extent {
   std::uint64_t offset_bytes;
@@ -38,30 +40,43 @@ class Reader {
   // Reads header, manifest and signature, checks header checksum and signature (before the manifest is parsed), parses. The source
   // must outlive the reader. Errors: 3000-3099 for the container and manifest, 2000-2099 for the signature, the source's own.
   static Result<Reader> open(ByteSource& source, const crypto::TrustStore& trust, WallTime now);
+  // For looking at a bundle, never for installing it: nobody has vouched for what it says. signers() is empty.
+  static Result<Reader> open_unverified(ByteSource& source);
 
   const Manifest& manifest() const { return manifest_; }
   const std::string& manifest_text() const { return manifest_text_; }
   const Digest& manifest_sha256() const { return manifest_sha256_; }  // names the bundle's content: same manifest, same update
   const std::vector<crypto::Signer>& signers() const { return signers_; }
+  const Bytes& signature() const { return signature_; }  // DER CMS; empty when unsigned
   Extent stored_extent(std::size_t image, std::uint64_t frame) const;
   Extent blocks_extent(std::size_t image) const;
   std::uint64_t size_bytes() const;  // of the whole bundle; a file of another size is refused (kTrailing, kTruncated)
 
   // The stored bytes of one frame into `stored` (resized), checked against the manifest. Frames of a stream in rising order.
   Result<> fetch_frame(std::size_t image, std::uint64_t frame, Bytes& stored);
-  // After the last frame: that the source ends where the bundle does.
+  // The same check for stored bytes that came another way. Errors: kStoredDigest.
+  Result<> check_stored(std::size_t image, std::uint64_t frame, ByteView stored) const;
+  // The digests of an image's 4 KiB blocks, 32 bytes each (none: empty), checked against the manifest. Of a stream after all frames.
+  Result<> fetch_blocks(std::size_t image, Bytes& digests);
+  // After the last frame (and block digests, where wanted): that the source ends where the bundle does.
   Result<> check_end();
 
  private:
   Reader() = default;
+  static Result<Reader> from_preamble(ByteSource& source, Preamble preamble);
+  Result<> lay_out();
+  Result<> read(std::uint64_t offset, MutableByteView buffer);
+
   ByteSource* source_ = nullptr;
   Manifest manifest_;
   std::string manifest_text_;
   Digest manifest_sha256_{};
   std::vector<crypto::Signer> signers_;
+  Bytes signature_;
   std::uint64_t payload_offset_ = 0;
-  std::vector<std::vector<std::uint64_t>> frame_offsets_;  // per image, relative to payload_offset_
-  std::vector<std::uint64_t> blocks_offsets_;
+  std::uint64_t position_ = 0;                             // the farthest byte read so far
+  std::vector<std::vector<std::uint64_t>> frame_offsets_;  // per image, relative to payload_offset_, and where its last frame ends
+  std::vector<std::uint64_t> blocks_offsets_;              // likewise per image, and where the bundle ends
 };
 
 // Turns stored frames into content. One per thread. Memory: one decoder context (window at most the frame size).

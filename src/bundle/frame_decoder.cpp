@@ -1,0 +1,58 @@
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "bundle/errors.hpp"
+#include "bundle/reader.hpp"
+
+namespace aloft::bundle {
+namespace {
+
+constexpr std::uint32_t kZstdMagic = 0xfd2fb528;
+constexpr std::size_t kDescriptorAt = 4;
+constexpr unsigned kSingleSegment = 0x20;
+constexpr unsigned kReservedOrDictionary = 0x0b;  // RFC 8878 section 3.1.1.1.1: reserved bit 3, dictionary id bits 0-1
+
+// One frame, single segment (so that the window is the content and its size is declared), no dictionary, of exactly this content size.
+bool is_plain_frame(ByteView stored, std::size_t content_bytes) {
+  if (stored.size() <= kDescriptorAt || load_le32(stored) != kZstdMagic) return false;
+  const auto descriptor = std::to_integer<unsigned>(stored[kDescriptorAt]);
+  if ((descriptor & kSingleSegment) == 0 || (descriptor & kReservedOrDictionary) != 0) return false;
+  return ZSTD_getFrameContentSize(stored.data(), stored.size()) == content_bytes &&
+         ZSTD_findFrameCompressedSize(stored.data(), stored.size()) == stored.size();
+}
+
+std::string name_of(const Image& image, std::uint64_t frame) { return "frame " + std::to_string(frame) + " of image " + image.name; }
+
+}  // namespace
+
+struct FrameDecoder::State {
+  ~State() { ZSTD_freeDCtx(context); }
+  ZSTD_DCtx* context = ZSTD_createDCtx();
+};
+
+FrameDecoder::FrameDecoder() : state_(std::make_unique<State>()) {}
+FrameDecoder::FrameDecoder(FrameDecoder&&) noexcept = default;
+FrameDecoder::~FrameDecoder() = default;
+
+Result<> FrameDecoder::decode(const Image& image, std::uint64_t frame, ByteView stored, MutableByteView content) {
+  if (frame >= image.frames.size() || content.size() != image.frame_content_bytes(frame))
+    return fail(kBadFrame, name_of(image, frame) + " has another size");
+  if (image.encoding == Encoding::none) {
+    if (stored.size() != content.size()) return fail(kBadFrame, name_of(image, frame) + " has another size");
+    std::ranges::copy(stored, content.begin());
+  } else {
+    if (!is_plain_frame(stored, content.size()))
+      return fail(kBadFrame, name_of(image, frame) + " is not a single-segment zstd frame of " + std::to_string(content.size()) +
+                                 " bytes; make the bundle again");
+    const std::size_t count = ZSTD_decompressDCtx(state_->context, content.data(), content.size(), stored.data(), stored.size());
+    if (ZSTD_isError(count) != 0 || count != content.size())
+      return fail(kBadFrame, name_of(image, frame) + " cannot be decoded" +
+                                 (ZSTD_isError(count) != 0 ? std::string(": ") + ZSTD_getErrorName(count) : std::string()));
+  }
+  if (crypto::sha256(content) != image.frames[frame])
+    return fail(kFrameDigest, name_of(image, frame) + " decodes to something other than the manifest names; make the bundle again");
+  return {};
+}
+
+}  // namespace aloft::bundle

@@ -1,0 +1,17 @@
+#include "bundle/manifest.hpp"
+
+namespace aloft::bundle {
+
+std::uint64_t Image::frame_count() const { return size_bytes / frame_size_bytes + (size_bytes % frame_size_bytes != 0 ? 1 : 0); }
+
+std::uint32_t Image::frame_content_bytes(std::uint64_t frame) const {
+  const std::uint64_t left = size_bytes - frame * frame_size_bytes;
+  return left < frame_size_bytes ? static_cast<std::uint32_t>(left) : frame_size_bytes;
+}
+
+std::uint64_t Image::blocks_section_bytes() const {
+  if (!blocks) return 0;
+  return (size_bytes / kBlockBytes + (size_bytes % kBlockBytes != 0 ? 1 : 0)) * sizeof(Digest);
+}
+
+}  // namespace aloft::bundle
