@@ -1,8 +1,8 @@
 // For tests: a root, and signing certificates under it.
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
-#include <iostream>
 
 #include "crypto/certificate.hpp"
 #include "crypto/key.hpp"
@@ -17,7 +17,7 @@ inline constexpr std::chrono::days kYear{365};
 template <typename T>
 T must(Result<T> result) {
   if (result) return *std::move(result);
-  std::cerr << result.error().text() << '\n';
+  std::fputs((result.error().text() + "\n").c_str(), stderr);
   std::abort();
 }
 
