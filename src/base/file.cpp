@@ -122,16 +122,18 @@ Result<> write_all_at(int fd, ByteView bytes, std::uint64_t offset) {
   return {};
 }
 
+Result<> publish_file(int fd, const std::filesystem::path& fresh, const std::filesystem::path& path) {
+  if (::fsync(fd) != 0) return fail(system_error("cannot flush", fresh, errno));
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("cannot replace", path, errno));
+  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
 Result<> replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
   auto fresh = path;
   fresh += ".new";
-  {
-    const Fd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
-    TRY(write_all(fd.get(), as_bytes(content)));
-    if (::fsync(fd.get()) != 0) return fail(system_error("cannot flush", fresh, errno));
-  }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("cannot replace", path, errno));
-  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+  const Fd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+  TRY(write_all(fd.get(), as_bytes(content)));
+  return publish_file(fd.get(), fresh, path);
 }
 
 }  // namespace aloft

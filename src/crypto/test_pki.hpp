@@ -21,6 +21,12 @@ T must(Result<T> result) {
   std::abort();
 }
 
+inline void must(Result<> result) {
+  if (result) return;
+  std::fputs((result.error().text() + "\n").c_str(), stderr);
+  std::abort();
+}
+
 struct Authority {
   PrivateKey key = must(PrivateKey::generate(KeyType::p256));
   Certificate certificate = must(make_certificate(

@@ -1,0 +1,165 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <set>
+#include <thread>
+
+#include "base/errors.hpp"
+#include "bundle/errors.hpp"
+#include "bundle/frame_pipeline.hpp"
+#include "bundle/names.hpp"
+#include "bundle/writer.hpp"
+
+namespace aloft::bundle {
+namespace {
+
+constexpr unsigned kMaxThreads = 64;
+constexpr int kMaxLevel = 19;
+
+struct OpenImage {
+  const ImageFile* file;
+  Fd fd;
+  std::uint64_t size_bytes;
+};
+
+std::unexpected<Error> bad(const std::string& what) { return fail(kBadRecipe, what); }
+
+Result<> check_images(const Recipe& recipe) {
+  std::set<std::string> names;
+  std::set<std::string> classes;
+  for (const auto& image : recipe.images) {
+    if (!is_image_name(image.name) || !is_image_name(image.slot_class))
+      return bad("image name \"" + image.name + "\" and slot class \"" + image.slot_class +
+                 "\" must be 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit");
+    if (!names.insert(image.name).second) return bad("two images are named \"" + image.name + "\"");
+    if (!classes.insert(image.slot_class).second) return bad("two images are for the slot class \"" + image.slot_class + "\"");
+    if (image.type != "raw") return bad("image \"" + image.name + "\": the type must be \"raw\"");
+    if (image.frame_size_bytes < kMinFrameBytes || image.frame_size_bytes > kMaxFrameBytes || !std::has_single_bit(image.frame_size_bytes))
+      return bad("image \"" + image.name + "\": frames must be a power of two from 64 KiB to 4 MiB");
+  }
+  return {};
+}
+
+Result<> check(const Recipe& recipe) {
+  if (!is_identifier(recipe.product)) return bad("the product must be 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
+  if (!is_identifier(recipe.version)) return bad("the version must be 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
+  if (recipe.hardware.empty() || !std::ranges::all_of(recipe.hardware, is_identifier))
+    return bad("at least one hardware revision is needed, each 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
+  if (recipe.security_version > INT64_MAX) return bad("the security version must be below 2^63");
+  if (!is_printable(recipe.description) || recipe.description.size() > 4096)
+    return bad("the description must have at most 4096 bytes and no control characters");
+  if (recipe.images.empty() || recipe.images.size() > kMaxImages) return bad("a bundle has 1 to 64 images");
+  if (recipe.level < 1 || recipe.level > kMaxLevel) return bad("the compression level must be from 1 to 19");
+  return check_images(recipe);
+}
+
+Result<OpenImage> open_image(const ImageFile& file) {
+  Fd fd = TRY(open_file(file.path, O_RDONLY));
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  if (size <= 0) return bad("image file " + file.path.string() + " is empty, or neither a file nor a block device");
+  return OpenImage{&file, std::move(fd), static_cast<std::uint64_t>(size)};
+}
+
+Result<Fd> temporary_file(const std::filesystem::path& folder) {
+  std::string name = (folder / ".aloft-payload-XXXXXX").string();
+  Fd fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) return fail(system_error("cannot make a temporary file in", folder, errno));
+  ::unlink(name.c_str());
+  return fd;
+}
+
+class Packer {
+ public:
+  Packer(const Recipe& recipe, int payload, const Progress& progress, std::uint64_t total_bytes)
+      : recipe_(recipe), payload_(payload), progress_(progress), total_bytes_(total_bytes) {}
+
+  Result<Image> add(const OpenImage& input) {
+    const ImageFile& file = *input.file;
+    Image image{.name = file.name, .slot_class = file.slot_class, .type = file.type, .size_bytes = input.size_bytes};
+    image.frame_size_bytes = file.frame_size_bytes;
+    image.encoding = file.encoding;
+    Bytes block_digests;
+    const FrameWork work{
+        .frame_count = image.frame_count(),
+        .encoding = file.encoding,
+        .frame_size_bytes = file.frame_size_bytes,
+        .blocks = file.blocks,
+        .level = recipe_.level,
+        .threads = std::clamp(recipe_.threads == 0 ? std::thread::hardware_concurrency() : recipe_.threads, 1U, kMaxThreads)};
+    const auto read = [&](std::uint64_t frame, Bytes& content) { return read_content(input, image, frame, content); };
+    const auto take = [&](std::uint64_t frame, const PackedFrame& packed) -> Result<> {
+      image.frames.push_back(packed.content_sha256);
+      image.stored.push_back({static_cast<std::uint32_t>(packed.stored.size()), packed.stored_sha256});
+      block_digests.insert(block_digests.end(), packed.block_digests.begin(), packed.block_digests.end());
+      done_bytes_ += image.frame_content_bytes(frame);
+      if (progress_) progress_(done_bytes_, total_bytes_);
+      return append(packed.stored);
+    };
+    TRY(encode_frames(work, read, take));
+    image.sha256 = hash_.finish();
+    if (::lseek(input.fd.get(), 0, SEEK_END) != static_cast<off_t>(input.size_bytes)) return changed(input);
+    if (file.blocks == BlockDigests::include) {
+      image.blocks = crypto::sha256(block_digests);
+      sections_.push_back(std::move(block_digests));
+    }
+    return image;
+  }
+
+  Result<std::uint64_t> finish() {
+    for (const auto& section : sections_) TRY(append(section));
+    return payload_bytes_;
+  }
+
+ private:
+  static std::unexpected<Error> changed(const OpenImage& input) {
+    return fail(kImageChanged, "image file " + input.file->path.string() + " changed while it was packed; pack it again");
+  }
+
+  Result<> read_content(const OpenImage& input, const Image& image, std::uint64_t frame, Bytes& content) {
+    content.resize(image.frame_content_bytes(frame));
+    if (TRY(read_full_at(input.fd.get(), content, frame * image.frame_size_bytes)) < content.size()) return changed(input);
+    hash_.update(content);
+    return {};
+  }
+
+  Result<> append(ByteView bytes) {
+    payload_bytes_ += bytes.size();
+    return write_all(payload_, bytes);
+  }
+
+  const Recipe& recipe_;
+  int payload_;
+  const Progress& progress_;
+  std::uint64_t total_bytes_;
+  std::uint64_t done_bytes_ = 0;
+  std::uint64_t payload_bytes_ = 0;
+  crypto::Sha256 hash_;
+  std::vector<Bytes> sections_;
+};
+
+}  // namespace
+
+Result<Package> pack(const Recipe& recipe, const std::filesystem::path& folder, const Progress& progress) {
+  TRY(check(recipe));
+  std::vector<OpenImage> inputs;
+  std::uint64_t total_bytes = 0;
+  for (const auto& file : recipe.images) total_bytes += inputs.emplace_back(TRY(open_image(file))).size_bytes;
+  Package package{.manifest_text = {}, .payload = TRY(temporary_file(folder))};
+  Manifest manifest{.product = recipe.product,
+                    .hardware = recipe.hardware,
+                    .version = recipe.version,
+                    .security_version = recipe.security_version,
+                    .description = recipe.description,
+                    .images = {}};
+  Packer packer(recipe, package.payload.get(), progress, total_bytes);
+  for (const auto& input : inputs) manifest.images.push_back(TRY(packer.add(input)));
+  package.payload_bytes = TRY(packer.finish());
+  package.manifest_text = serialize_manifest(manifest);
+  TRY(parse_manifest(package.manifest_text));  // what a device would refuse is refused here
+  return package;
+}
+
+}  // namespace aloft::bundle
