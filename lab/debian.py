@@ -1,0 +1,67 @@
+"""What the lab takes from Debian: one kernel package, and a small system of packages unpacked without running anything of theirs."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import cache
+
+SUITE = "bookworm"
+PACKAGES = ["base-files", "base-passwd", "ca-certificates", "coreutils", "dash", "grep", "kmod", "libcurl4", "libgcc-s1", "libssl3",
+            "libstdc++6", "libzstd1", "mount", "sed", "systemd-sysv", "udev", "util-linux"]
+NOT_WANTED = ["/usr/share/*", "/lib/udev/hwdb.d/*", "/etc/cron*", "/etc/apt/*", "/var/lib/dpkg/*", "/usr/lib/x86_64-linux-gnu/gconv/*"]
+WANTED = ["/usr/share/base-passwd/*", "/usr/share/dbus-1/*"]
+
+
+def run(*command, **options):
+    """Runs a program; its output is shown only when it fails."""
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        raise SystemExit(f"lab: {command[0]} failed with status {done.returncode}:\n{' '.join(map(str, command))}\n{done.stdout[-4000:]}")
+    return done.stdout
+
+
+def kernel_package():
+    """The package that linux-image-amd64 stands for today, like linux-image-6.1.0-56-amd64."""
+    for line in run("apt-cache", "depends", "linux-image-amd64").splitlines():
+        if "Depends: linux-image-" in line:
+            return line.split()[-1]
+    raise SystemExit("lab: apt does not know linux-image-amd64; run 'apt-get update' first")
+
+
+def kernel_tree():
+    """A folder with boot/vmlinuz-RELEASE and lib/modules/RELEASE of the full kernel (the cloud kernel has no i6300esb watchdog)."""
+    package = kernel_package()
+
+    def make(folder):
+        run("apt-get", "-o", "APT::Sandbox::User=root", "download", package, cwd=folder)
+        for file in folder.glob("*.deb"):
+            run("dpkg-deb", "-x", file, folder)
+            file.unlink()
+        release = package.removeprefix("linux-image-")
+        run("depmod", "-b", folder, release)
+
+    return cache.entry("kernel", [package], make)
+
+
+def apt_sources():
+    places = [pathlib.Path("/etc/apt/sources.list"), pathlib.Path("/etc/apt/sources.list.d/debian.sources")]
+    found = [place for place in places if place.is_file() and place.read_text().strip()]
+    return found or []
+
+
+def system_tree():
+    """A folder holding a Debian system with systemd, unpacked but not configured: rootfs.py finishes it."""
+
+    def make(folder):
+        options = [f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_WANTED]
+        options += [f"--dpkgopt=path-include={pattern}" for pattern in WANTED]
+        tree = folder / "tree"
+        run("mmdebstrap", "--variant=extract", "--mode=root", f"--include={','.join(PACKAGES)}", *options,
+            "--hook-directory=/usr/share/mmdebstrap/hooks/merged-usr", SUITE, tree, *apt_sources(),
+            env={**os.environ, "TMPDIR": str(folder)})
+        for name in ("dev", "usr/share/zsh", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/udev/hwdb.d", "var/lib/apt", "var/cache/apt"):
+            shutil.rmtree(tree / name, ignore_errors=True)
+        (tree / "dev").mkdir()
+
+    return cache.entry("debian", [SUITE, PACKAGES, NOT_WANTED, WANTED, *cache.source_digest("debian.py")], make) / "tree"

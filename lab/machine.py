@@ -1,0 +1,92 @@
+"""A QEMU x86-64 UEFI machine: q35, OVMF, virtio disk and network, i6300esb watchdog, console on a file, root shell on a socket."""
+import ctypes
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+MEMORY_MIB = 512
+PR_SET_PDEATHSIG = 1
+
+
+class Failure(Exception):
+    """Something that should have happened on the device did not."""
+
+
+class Machine:
+    """One device. The console's text is kept in FOLDER/console.log over restarts; wait_for() reads on from where the last one stopped."""
+
+    def __init__(self, folder, disk, variables, outlives_us=False):
+        self.folder, self.disk, self.variables, self.outlives_us = pathlib.Path(folder), disk, variables, outlives_us
+        self.console = self.folder / "console.log"
+        self.console.touch()
+        self.shell_socket = self.folder / "shell.sock"
+        self.position = 0
+        self.process = None
+
+    def command(self):
+        return ["qemu-system-x86_64", "-name", "aloft-lab", "-M", "q35,smm=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+                "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-monitor", "none",
+                "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+                "-drive", f"if=pflash,format=raw,file={self.variables}",
+                "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
+                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci",
+                "-device", "i6300esb", "-action", "watchdog=reset",
+                "-chardev", f"file,id=console,append=on,path={self.console}", "-serial", "chardev:console",
+                "-chardev", f"socket,id=shell,server=on,wait=off,path={self.shell_socket}", "-serial", "chardev:shell"]
+
+    def start(self):
+        with open(self.folder / "qemu.log", "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                            preexec_fn=None if self.outlives_us else die_with_parent)
+
+    def power_cut(self):
+        """Ends the machine between two instructions. What the guest had not written is lost; the host keeps what it had."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def text(self):
+        return self.console.read_bytes().decode(errors="replace")
+
+    def wait_for(self, pattern, timeout_s, also=lambda: None):
+        """The next match of pattern on the console. also() is called several times a second meanwhile."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            text = self.text()
+            if match := re.compile(pattern, re.MULTILINE).search(text, self.position):
+                self.position = match.end()
+                return match
+            if not self.running():
+                raise Failure(f"the machine ended while waiting for {pattern!r}; see {self.folder / 'qemu.log'}")
+            if time.monotonic() > deadline:
+                raise Failure(f"nothing like {pattern!r} on the console within {timeout_s} s; its end:\n{text[-1500:]}")
+            also()
+            time.sleep(0.1)
+
+    def shell(self, command, timeout_s=30):
+        """Runs a command in the device's root shell; returns (status, output)."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(timeout_s)
+            line.connect(str(self.shell_socket))
+            line.sendall(f"stty -echo; echo BEG''IN; {command}; echo E''ND $?\n".encode())
+            seen = b""
+            while not (match := re.search(rb"BEGIN\r?\n(.*)^END (\d+)\r?\n", seen, re.DOTALL | re.MULTILINE)):
+                piece = line.recv(65536)
+                if not piece:
+                    raise Failure(f"the device's shell closed during {command!r}")
+                seen += piece
+        return int(match[2]), match[1].decode(errors="replace").replace("\r\n", "\n")
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(1)
