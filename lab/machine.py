@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 MEMORY_MIB = 512
@@ -23,12 +24,13 @@ class Machine:
         self.folder, self.disk, self.variables, self.outlives_us = pathlib.Path(folder), disk, variables, outlives_us
         self.console = self.folder / "console.log"
         self.console.touch()
-        self.shell_socket = self.folder / "shell.sock"
+        self.sockets = tempfile.TemporaryDirectory(prefix="aloft-lab-")  # a socket's path may not be long
+        self.shell_socket = pathlib.Path(self.sockets.name) / "shell"
         self.position = 0
         self.process = None
 
     def command(self):
-        return ["qemu-system-x86_64", "-name", "aloft-lab", "-M", "q35,smm=off", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+        return ["qemu-system-x86_64", "-name", "aloft-lab", "-M", "q35,smm=off", "-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-smp", "2",
                 "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-monitor", "none",
                 "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
                 "-drive", f"if=pflash,format=raw,file={self.variables}",

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""./dev demo: a server, a device, a good update, two bad ones and a power cut, watchable in the terminal."""
+import argparse
+import os
+import signal
+import sys
+import time
+
+import lab
+import machine
+import narrator
+import scene
+import stories
+
+SYSTEM = "grub-debian"
+ACTS = [("good", "Version 2 is good"), ("panic", "Version 3 panics"), ("unhealthy", "Version 4 boots, but is not healthy"),
+        ("cut", "Power fails while version 5 is being installed")]
+
+KEPT = """
+Server and device are still running.
+  server     {url}   user {user}, password "{password}"   (its certificate is its own: tell the browser so)
+  log        {folder}/server.log
+  console    tail -f {folder}/console.log
+  shell      socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:{shell}
+  end both   kill {pids} && rm -r {folder}
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave server and device running at the end, and say how to look at them")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    voice, rows = narrator.Narrator(), []
+
+    def told(name, seconds, outcome):
+        failed = isinstance(outcome, machine.Failure)
+        rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
+
+    voice.line("Aloft, shown on a machine that really boots (QEMU, UEFI, GRUB, Debian).", narrator.BOLD)
+    with scene.Scene(SYSTEM, lab.run_folder("demo"), voice, outlives_us=options.keep) as played:
+        good = show(played, voice, told)
+        voice.rest()
+        print("\n" + narrator.table(rows, ("act", "result", "time", "outcome")))
+        print(f"\n{'All of it came true' if good else 'NOT all of it came true'} in {voice.clock()} minutes.")
+        lab.keep_logs(played, voice, "demo")
+        if options.keep and played.machine and played.machine.running():
+            played.keep()
+            print(KEPT.format(url=played.server.url, user=scene.server.USER, password=scene.server.PASSWORD, folder=played.folder,
+                              shell=played.machine.shell_socket, pids=f"{played.machine.process.pid} {played.server.process.pid}"))
+    return 0 if good else 1
+
+
+def show(played, voice, told):
+    try:
+        return stories.play(played, [name for name, _ in ACTS], told)
+    except machine.Failure as failure:
+        voice.line(f"FAILED: {failure}")
+        told("enrol", 0, failure)
+        return False
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\ndemo: stopped; server and device have ended", file=sys.stderr)
+        sys.exit(130)

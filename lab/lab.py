@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+"""./dev lab: machines in QEMU that really boot, and the stories that must come true on them."""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import select
+import signal
+import socket
+import sys
+import termios
+import time
+import tty
+
+import cache
+import kernel
+import machine
+import narrator
+import programs
+import rootfs
+import scene
+import stories
+
+SYSTEMS = {"grub-debian": "OVMF, GRUB, Debian with systemd and udev",
+           "grub-busybox": "OVMF, GRUB, busybox init, no systemd, no udev"}
+WORK = pathlib.Path(os.environ.get("ALOFT_LAB_DIR") or cache.HERE.parent / "build/lab")
+ESCAPE = b"\x1d"
+
+
+def do_list(options):
+    described = [{"name": name, "system": text, "stories": [{"name": story, "proves": tell.__doc__} for story, tell in stories.STORIES.items()]}
+                 for name, text in SYSTEMS.items()]
+    if options.json:
+        print(json.dumps(described, indent=2))
+        return 0
+    for name, text in SYSTEMS.items():
+        print(f"{name:14} {text}")
+    print("\nstories of each:")
+    for name, tell in stories.STORIES.items():
+        print(f"{name:14} {tell.__doc__}")
+    return 0
+
+
+def do_build(options):
+    kernel.boot_folder()
+    if unknown := set(options.names) - set(SYSTEMS):
+        raise SystemExit(f"lab: no machine called {', '.join(unknown)}; there are {', '.join(SYSTEMS)}")
+    for system in options.names or SYSTEMS:
+        image = programs.slot(system, rootfs.Version("1.0"))
+        print(f"{system}: {image}")
+    return 0
+
+
+def do_run(options):
+    names = options.story or list(stories.STORIES)
+    voice, rows = narrator.Narrator(), []
+
+    def told(name, seconds, outcome):
+        failed = isinstance(outcome, machine.Failure)
+        rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
+        if failed:
+            voice.line(f"FAILED: {outcome}")
+
+    good = False
+    with scene.Scene(options.name, run_folder(options.name), voice) as played:
+        try:
+            good = stories.play(played, names, told)
+        except machine.Failure as failure:
+            told("enrol", 0, failure)
+        keep_logs(played, voice)
+    voice.rest()
+    print("\n" + narrator.table(rows, ("story", "result", "time", "outcome")))
+    print(f"\nlogs: {logs_of(options.name)}")
+    return 0 if good else 1
+
+
+def do_shell(options):
+    """Boots an enrolled device and connects this terminal to its root shell."""
+    voice = narrator.Narrator()
+    with scene.Scene(options.name, run_folder(options.name), voice) as played:
+        played.start_server()
+        played.first_boot()
+        voice.rest()
+        print(f"root shell of {scene.DEVICE}; Ctrl-] ends it and the machine. Console: {played.machine.console}")
+        converse(played.machine.shell_socket)
+    return 0
+
+
+def converse(path):
+    keyboard, saved = sys.stdin.fileno(), None
+    with socket.socket(socket.AF_UNIX) as line, contextlib.ExitStack() as after:
+        line.connect(str(path))
+        if os.isatty(keyboard):
+            saved = termios.tcgetattr(keyboard)
+            after.callback(termios.tcsetattr, keyboard, termios.TCSADRAIN, saved)
+            tty.setraw(keyboard)
+        line.sendall(b"stty echo sane; PS1='# '\n")
+        while True:
+            ready, _, _ = select.select([line, keyboard], [], [])
+            if line in ready:
+                if not (data := line.recv(4096)):
+                    return
+                os.write(sys.stdout.fileno(), data)
+            if keyboard in ready:
+                data = os.read(keyboard, 4096)
+                if not data or ESCAPE in data:
+                    return
+                line.sendall(data)
+
+
+def run_folder(name):
+    return WORK / f"{name}.{os.getpid()}"
+
+
+def logs_of(name):
+    return WORK / "logs" / name
+
+
+def keep_logs(played, voice):
+    """The console, the server's and QEMU's logs, and what was told, of the last run."""
+    folder = logs_of(played.system)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in played.folder.glob("*.log"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "told.log").write_text("\n".join(voice.lines) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev lab", description=__doc__, epilog="docs/lab.md says what is inside.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = commands.add_parser("list", help="the machines and the stories")
+    add.add_argument("--json", action="store_true")
+    add.set_defaults(run=do_list)
+    add = commands.add_parser("build", help="build the images that are not in the cache")
+    add.add_argument("names", nargs="*", metavar="NAME")
+    add.set_defaults(run=do_build)
+    add = commands.add_parser("run", help="play stories on a machine; status 0 only if all come true")
+    add.add_argument("name", choices=SYSTEMS, metavar="NAME")
+    add.add_argument("--story", action="append", choices=stories.STORIES, metavar="STORY", help="only this one; may be repeated")
+    add.set_defaults(run=do_run)
+    add = commands.add_parser("shell", help="boot a machine, enrol it, and talk to its root shell")
+    add.add_argument("name", choices=SYSTEMS, metavar="NAME")
+    add.set_defaults(run=do_shell)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return options.run(options)
+    except machine.Failure as failure:
+        print(f"lab: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nlab: stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""A server and one device that know each other: what stories and the demo are told with."""
+import pathlib
+import shutil
+import time
+
+import disk
+import machine
+import programs
+import rootfs
+import server
+
+DEVICE = "gateway-01"
+HOST_SEEN_FROM_DEVICE = "10.0.2.2"
+MACHINE_ID = "a10f7000000000000000000000000001"
+FINAL = ("committed", "rolled-back", "failed", "cancelled")
+BOOT_S, UPDATE_S = 120, 400
+
+
+def require(truth, what):
+    if not truth:
+        raise machine.Failure(what)
+
+
+class Scene:
+    """Use with `with`: leaving it ends server and machine, unless keep() was called."""
+
+    def __init__(self, system, folder, narrator, outlives_us=False):
+        self.system, self.folder, self.narrator, self.outlives_us = system, pathlib.Path(folder), narrator, outlives_us
+        self.version, self.slot = "1.0", "A"  # what runs, committed
+        self.latest = 1
+        self.kept = False
+        self.server = self.machine = None
+
+    def __enter__(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_):
+        if not self.kept:
+            if self.machine:
+                self.machine.power_cut()
+            if self.server:
+                self.server.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def keep(self):
+        self.kept = True
+
+    def make_disk(self):
+        slot = programs.slot(self.system, rootfs.Version(self.version))
+        site = {"url": f"https://{HOST_SEEN_FROM_DEVICE}:{self.server.port}", "name": DEVICE, "enrol_token_file": "/var/lib/aloft/enrol-token"}
+        token = self.server.api("POST", "/api/v1/enrolment-tokens", {"note": "lab"})["token"]
+        state = self.folder / "state.img"
+        disk.state_image(state, {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()),
+                                 "enrol-token": f"{token}\n", "machine-id": f"{MACHINE_ID}\n"})
+        disk.make(self.folder / "disk.img", disk.esp_image(), slot, state)
+        state.unlink()
+        disk.firmware_variables(self.folder / "vars.fd")
+
+    def start_server(self):
+        self.server = server.Server(self.folder, self.outlives_us)
+        self.narrator.say(f"server runs on {self.server.url}")
+
+    def first_boot(self):
+        """From the factory's disk to an enrolled device; returns seconds to the agent's first contact."""
+        self.make_disk()
+        self.machine = machine.Machine(self.folder, self.folder / "disk.img", self.folder / "vars.fd", self.outlives_us)
+        started = time.monotonic()
+        self.machine.start()
+        self.narrator.say(f"{DEVICE}: power on, version {self.version}")
+        self.await_boot("A", self.version)
+        device = self.await_device(lambda device: device["status"] == "accepted")
+        require(device["version"] == self.version, f"the server believes that {DEVICE} runs {device['version']}")
+        took = time.monotonic() - started
+        self.narrator.say(f"{DEVICE}: enrolled with its one-time token, {took:.0f} s after power on")
+        return took
+
+    def await_boot(self, slot, version):
+        self.machine.wait_for(rf"^lab: slot {slot}, version {version}, ", BOOT_S, self.narrator.tick)
+        self.narrator.say(f"{DEVICE}: kernel of slot {slot}, version {version}, is up")
+
+    def await_device(self, condition, timeout_s=60):
+        deadline = time.monotonic() + timeout_s
+        while True:
+            device = self.server.device(DEVICE)
+            if device and condition(device):
+                return device
+            if time.monotonic() > deadline:
+                raise machine.Failure(f"the server still sees {device} after {timeout_s} s; console:\n{self.machine.text()[-1500:]}")
+            self.narrator.tick()
+            time.sleep(0.3)
+
+    def deploy(self, name, fault=""):
+        """Makes, signs, uploads and deploys a version; returns the deployment's number."""
+        bundle = programs.bundle(self.system, rootfs.Version(name, fault))
+        release = self.server.upload(bundle)
+        number = self.server.deploy(release["id"], DEVICE)
+        self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
+                          + (f"; {rootfs.FAULTS[fault]}" if fault else ""))
+        return Watch(self, number)
+
+    def next_version(self):
+        self.latest += 1
+        return f"{self.latest}.0"
+
+    def other_slot(self):
+        return "B" if self.slot == "A" else "A"
+
+    def runs_now(self, version, slot):
+        """The device has committed; the server must have heard of it, and the boot state must say so."""
+        self.version, self.slot = version, slot
+        self.await_device(lambda device: device["version"] == version)
+        state = self.boot_state()
+        require(state[f"{slot}_STATE"] == "good" and state["ORDER"].startswith(slot), f"{version} is committed, but the boot state is {state}")
+
+    def boot_state(self):
+        """The device's boot state as {"ORDER": "B A", "A_STATE": ..}."""
+        _, text = self.machine.shell("cat /boot/efi/EFI/aloft/grubenv")
+        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+class Watch:
+    """One deployment as the server tells it."""
+
+    def __init__(self, scene, number):
+        self.scene, self.number, self.told = scene, number, 0
+        self.started = time.monotonic()
+        self.times = {}  # state: seconds since the deployment began
+
+    def look(self):
+        """Tells what is new; returns the deployment as it stands."""
+        deployment = self.scene.server.deployment(self.number)
+        for transition in deployment["transitions"][self.told:]:
+            state = transition["state"]
+            if state not in self.times:
+                self.times[state] = time.monotonic() - self.started
+                self.scene.narrator.say(f"server: {DEVICE} is {state}" + told(transition))
+        self.told = len(deployment["transitions"])
+        self.scene.narrator.progress(deployment["state"], deployment.get("progress_permille"))
+        return deployment
+
+    def until(self, condition, what, timeout_s=UPDATE_S):
+        deadline = time.monotonic() + timeout_s
+        while True:
+            deployment = self.look()
+            if condition(deployment):
+                return deployment
+            if deployment["state"] in FINAL:
+                raise machine.Failure(f"{what} was expected, but the server says {deployment['state']}{told(deployment)}")
+            if time.monotonic() > deadline:
+                raise machine.Failure(f"{what}: not within {timeout_s} s; the server says {deployment['state']}; "
+                                      f"console:\n{self.scene.machine.text()[-2000:]}")
+            if not self.scene.machine.running():
+                raise machine.Failure(f"{what}: the machine ended; see {self.scene.folder / 'qemu.log'}")
+            time.sleep(0.3)
+
+    def until_state(self, state):
+        return self.until(lambda deployment: deployment["state"] == state, state)
+
+
+def told(transition):
+    reason = transition.get("message", "")
+    number = transition.get("error")
+    return (f" ({number})" if number else "") + (f": {reason}" if reason else "")

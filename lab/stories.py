@@ -1,0 +1,92 @@
+"""What must happen on a machine that really boots. Each story starts from a healthy, enrolled device and leaves one behind."""
+import time
+
+import machine
+from scene import DEVICE, UPDATE_S, require
+
+CUT_AT_PERMILLE = 400
+
+
+def good(scene):
+    """A good update is downloaded, installed, booted, found healthy and committed."""
+    before, target, slot = scene.version, scene.next_version(), scene.other_slot()
+    watch = scene.deploy(target)
+    watch.until(has_left, "rebooting")
+    scene.await_boot(slot, target)
+    watch.until_state("committed")
+    scene.runs_now(target, slot)
+    return f"{before} -> {target} in {watch.times['committed']:.0f} s"
+
+
+def panic(scene):
+    """A version whose kernel panics is given up by the boot loader after its tries; the device comes back by itself."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target, "panic")
+    for boot in range(3):
+        scene.machine.wait_for("Kernel panic", UPDATE_S, watch.look)
+        scene.narrator.say(f"{DEVICE}: kernel panic in slot {slot}, boot {boot + 1} of 3")
+    return f"{target} panicked 3 times; " + came_back(scene, watch)
+
+
+def unhealthy(scene):
+    """A version that boots but fails a health check rolls itself back, and the server has the check's own words."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target, "unhealthy")
+    watch.until(has_left, "rebooting")
+    scene.await_boot(slot, target)
+    back = came_back(scene, watch)
+    require("camera 0 gives no pictures" in back, f"the server's reason lacks the health check's words: {back}")
+    return f"{target} failed a health check; " + back
+
+
+def cut(scene):
+    """Power fails in the middle of installing; the device goes on where it was, with at most a block fetched again."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target)
+    at = watch.until(lambda deployment: (deployment.get("progress_permille") or 0) >= CUT_AT_PERMILLE, "half installed")["progress_permille"]
+    require(at < 1000, "the installation was over before the power could fail")
+    scene.machine.power_cut()
+    scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target}")
+    time.sleep(1)
+    scene.machine.start()
+    scene.narrator.say(f"{DEVICE}: power is back")
+    scene.await_boot(scene.slot, scene.version)
+    scene.await_boot(slot, target)
+    watch.until_state("committed")
+    scene.runs_now(target, slot)
+    return f"{target} cut at {at / 10:.0f}%, finished in {watch.times['committed']:.0f} s"
+
+
+STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "cut": cut}
+
+
+def has_left(deployment):
+    return deployment["state"] in ("rebooting", "on-trial")
+
+
+def came_back(scene, watch):
+    """The device runs the old version again and the server knows why; returns what there is to say of it."""
+    deployment = watch.until_state("rolled-back")
+    require(deployment.get("error") and deployment.get("message"), f"rolled back without a reason: {deployment}")
+    scene.await_device(lambda device: device["version"] == scene.version)
+    state = scene.boot_state()
+    require(state[f"{scene.slot}_STATE"] == "good" and state[f"{scene.other_slot()}_STATE"] == "0", f"rolled back, but the boot state is {state}")
+    return f"back on {scene.version} after {watch.times['rolled-back']:.0f} s: {deployment['message']} ({deployment['error']})"
+
+
+def play(scene, names, told):
+    """Plays stories on one device; told(name, seconds, outcome or Failure) after each. True if all went as they must."""
+    started = time.monotonic()
+    scene.start_server()
+    scene.first_boot()
+    told("enrol", time.monotonic() - started, "enrolled")
+    for name in names:
+        started = time.monotonic()
+        scene.narrator.title(STORIES[name].__doc__)
+        try:
+            outcome = STORIES[name](scene)
+        except machine.Failure as failure:
+            told(name, time.monotonic() - started, failure)
+            return False
+        told(name, time.monotonic() - started, outcome)
+    return True
