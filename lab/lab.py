@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 import termios
-import time
 import tty
 
 import cache
@@ -68,7 +67,7 @@ def do_run(options):
             good = stories.play(played, names, told)
         except machine.Failure as failure:
             told("enrol", 0, failure)
-        keep_logs(played, voice)
+        keep_logs(played, voice, options.name)
     voice.rest()
     print("\n" + narrator.table(rows, ("story", "result", "time", "outcome")))
     print(f"\nlogs: {logs_of(options.name)}")
@@ -117,9 +116,9 @@ def logs_of(name):
     return WORK / "logs" / name
 
 
-def keep_logs(played, voice):
+def keep_logs(played, voice, name):
     """The console, the server's and QEMU's logs, and what was told, of the last run."""
-    folder = logs_of(played.system)
+    folder = logs_of(name)
     folder.mkdir(parents=True, exist_ok=True)
     for file in played.folder.glob("*.log"):
         (folder / file.name).write_bytes(file.read_bytes())

@@ -3,6 +3,7 @@ import ctypes
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,8 +25,7 @@ class Machine:
         self.folder, self.disk, self.variables, self.outlives_us = pathlib.Path(folder), disk, variables, outlives_us
         self.console = self.folder / "console.log"
         self.console.touch()
-        self.sockets = tempfile.TemporaryDirectory(prefix="aloft-lab-")  # a socket's path may not be long
-        self.shell_socket = pathlib.Path(self.sockets.name) / "shell"
+        self.shell_socket = pathlib.Path(tempfile.mkdtemp(prefix="aloft-lab-")) / "shell"  # not in folder: a socket's path may not be long
         self.position = 0
         self.process = None
 
@@ -52,6 +52,11 @@ class Machine:
             self.process.wait()
             self.process = None
 
+    def remove(self):
+        """Ends the machine; nothing of it is left but its folder."""
+        self.power_cut()
+        shutil.rmtree(self.shell_socket.parent, ignore_errors=True)
+
     def running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -74,18 +79,34 @@ class Machine:
             time.sleep(0.1)
 
     def shell(self, command, timeout_s=30):
-        """Runs a command in the device's root shell; returns (status, output)."""
+        """Runs a command in the device's root shell, once that answers; returns (status, output)."""
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(timeout_s)
             line.connect(str(self.shell_socket))
-            line.sendall(f"stty -echo; echo BEG''IN; {command}; echo E''ND $?\n".encode())
-            seen = b""
-            while not (match := re.search(rb"BEGIN\r?\n(.*)^END (\d+)\r?\n", seen, re.DOTALL | re.MULTILINE)):
-                piece = line.recv(65536)
-                if not piece:
-                    raise Failure(f"the device's shell closed during {command!r}")
-                seen += piece
+            deadline = time.monotonic() + timeout_s
+            while not read_until(line, rb"READY\r?\n", min(deadline, time.monotonic() + 1)):
+                if time.monotonic() > deadline:
+                    raise Failure(f"the device's root shell did not answer within {timeout_s} s")
+                line.sendall(b"stty -echo; echo REA''DY\n")
+            line.sendall(f"echo BEG''IN; {command}; echo E''ND $?\n".encode())
+            match = read_until(line, rb"BEGIN\r?\n(.*)^END (\d+)\r?\n", deadline)
+            if not match:
+                raise Failure(f"{command!r} did not end within {timeout_s} s in the device's root shell")
         return int(match[2]), match[1].decode(errors="replace").replace("\r\n", "\n")
+
+
+def read_until(line, pattern, deadline):
+    """The pattern's match in what the socket says until the deadline (monotonic), else None."""
+    seen = b""
+    while not (match := re.search(pattern, seen, re.DOTALL | re.MULTILINE)):
+        line.settimeout(max(0.01, deadline - time.monotonic()))
+        try:
+            piece = line.recv(65536)
+        except TimeoutError:
+            return None
+        if not piece:
+            return None
+        seen += piece
+    return match
 
 
 def die_with_parent():

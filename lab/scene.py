@@ -39,7 +39,7 @@ class Scene:
     def __exit__(self, *_):
         if not self.kept:
             if self.machine:
-                self.machine.power_cut()
+                self.machine.remove()
             if self.server:
                 self.server.stop()
             shutil.rmtree(self.folder, ignore_errors=True)
