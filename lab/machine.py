@@ -87,8 +87,8 @@ class Machine:
                 if time.monotonic() > deadline:
                     raise Failure(f"the device's root shell did not answer within {timeout_s} s")
                 line.sendall(b"stty -echo; echo REA''DY\n")
-            line.sendall(f"echo BEG''IN; {command}; echo E''ND $?\n".encode())
-            match = read_until(line, rb"BEGIN\r?\n(.*)^END (\d+)\r?\n", deadline)
+            line.sendall(f"echo BEG''IN; {command}; s=$?; echo; echo E''ND $s\n".encode())
+            match = read_until(line, rb"BEGIN\r?\n(.*)\r?\nEND (\d+)\r?\n", deadline)
             if not match:
                 raise Failure(f"{command!r} did not end within {timeout_s} s in the device's root shell")
         return int(match[2]), match[1].decode(errors="replace").replace("\r\n", "\n")
