@@ -1,0 +1,34 @@
+// Which server an operator works with, and as whom.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+#include "crypto/sha256.hpp"
+
+namespace aloft::cli {
+
+struct Credentials {
+  std::string server;                         // "https://host:port", without a slash at the end
+  std::optional<crypto::Digest> certificate;  // pinned; without one the system's authorities are believed
+  std::string user;
+  std::string token;  // a secret
+};
+
+// $XDG_CONFIG_HOME/aloft/credentials.json, or that under ~/.config.
+std::filesystem::path credentials_path();
+
+// From ALOFT_SERVER, ALOFT_TOKEN and ALOFT_FINGERPRINT where the first two are set, else from the file. Errors: kNotLoggedIn, those of
+// reading the file.
+Result<Credentials> load_credentials();
+// Replaces the file as a whole; only its owner can read it.
+Result<> save_credentials(const Credentials& credentials);
+// Nothing happens when there are none.
+Result<> forget_credentials();
+
+// "https://host:8443" from what people type: scheme added, path and final slash dropped. Errors: kBadArgument.
+Result<std::string> server_address(std::string_view typed);
+
+}  // namespace aloft::cli

@@ -1,0 +1,12 @@
+#include "cli/server_commands.hpp"
+
+namespace aloft::cli {
+
+void add_server_commands(CLI::App& app, Run& run) {
+  add_login_commands(app, run);
+  add_release_commands(app, run);
+  add_device_commands(app, run);
+  add_deployment_commands(app, run);
+}
+
+}  // namespace aloft::cli

@@ -1,0 +1,171 @@
+#include "cli/server_release.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/server_commands.hpp"
+#include "cli/server_errors.hpp"
+#include "cli/terminal.hpp"
+
+namespace aloft::cli {
+namespace {
+
+constexpr std::chrono::minutes kUploadPatience{10};  // the server checks the whole bundle before it answers
+
+struct ReleaseOptions {
+  std::string file;
+  std::string product;
+  std::uint64_t id = 0;
+  std::size_t limit = 100;
+  bool json = false;
+};
+
+struct Release {
+  std::uint64_t id;
+  std::string product;
+  std::vector<std::string> hardware;
+  std::string version;
+  std::uint64_t security_version;
+  std::string description;
+  std::uint64_t size_bytes;
+  std::string sha256;
+  std::vector<std::string> signers;
+  bool verified;
+  std::uint64_t created_ms;
+  std::string created_by;
+};
+
+Result<std::vector<std::string>> texts(JsonObject& object, const char* key) {
+  std::vector<std::string> all;
+  for (const Json& element : *TRY(object.array(key, 1000)))
+    if (element.is_string()) all.push_back(element.get<std::string>());
+  return all;
+}
+
+Result<Release> parse_release(const Json& json) {
+  JsonObject object = TRY(JsonObject::of(json, "release"));
+  return Release{.id = TRY(object.number("id")),
+                 .product = TRY(object.text("product")),
+                 .hardware = TRY(texts(object, "hardware")),
+                 .version = TRY(object.text("version")),
+                 .security_version = TRY(object.number("security_version")),
+                 .description = TRY(object.text("description", 64U << 10)),
+                 .size_bytes = TRY(object.number("size_bytes")),
+                 .sha256 = TRY(object.text("sha256")),
+                 .signers = TRY(texts(object, "signers")),
+                 .verified = TRY(object.boolean("verified")),
+                 .created_ms = TRY(object.number("created_ms")),
+                 .created_by = TRY(object.text("created_by"))};
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
+  return all;
+}
+
+std::string speed(std::uint64_t bytes, std::chrono::steady_clock::duration time) {
+  const auto ms = std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count(), 1);
+  return readable_size(bytes * 1000 / static_cast<std::uint64_t>(ms)) + "/s";
+}
+
+Result<> upload(const ReleaseOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  const auto began = std::chrono::steady_clock::now();
+  net::Request request{.method = "POST",
+                       .headers = {{"Content-Type", "application/octet-stream"}, {"Expect", "100-continue"}},
+                       .body_file = options.file,
+                       .timeouts = {.stall = kUploadPatience}};
+  request.progress = [&](std::uint64_t done, std::uint64_t total) {
+    show_passing_line(done == total ? "The server is checking the bundle ..."
+                                    : progress_bar(done * 1000 / total) + "  " + speed(done, std::chrono::steady_clock::now() - began));
+  };
+  auto response = session.send(std::move(request), "/api/v1/releases");
+  end_passing_line();
+  if (!response) return fail(std::move(response).error());
+  const Json json = TRY(parse_json(response->body));
+  if (options.json) {
+    print_json(json);
+    return {};
+  }
+  const Release release = TRY(parse_release(json));
+  print("Release " + std::to_string(release.id) + ": " + release.product + " " + release.version + ", " +
+        readable_size(release.size_bytes) + (response->status == 200 ? "; it was there already" : "") +
+        (release.verified ? "" : "; the server did not check who signed it") + ".\n");
+  return {};
+}
+
+Result<> list(const ReleaseOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  const std::string query = options.product.empty() ? "" : "?product=" + url_part(options.product);
+  const auto all = TRY(
+      session.list({.path = "/api/v1/releases" + query, .list = "releases", .next = "next_before", .parameter = "before"}, options.limit));
+  if (options.json) {
+    print_json(all);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows{{"RELEASE", "PRODUCT", "VERSION", "HARDWARE", "SIZE", "UPLOADED (UTC)", "BY"}};
+  for (const Json& json : all) {
+    const Release release = TRY(parse_release(json));
+    rows.push_back({std::to_string(release.id), release.product, release.version, joined(release.hardware),
+                    readable_size(release.size_bytes), readable_time(release.created_ms), release.created_by});
+  }
+  print_table(rows);
+  return {};
+}
+
+Result<> show(const ReleaseOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  const Json json = TRY(session.get("/api/v1/releases/" + std::to_string(options.id)));
+  if (options.json) {
+    print_json(json);
+    return {};
+  }
+  const Release release = TRY(parse_release(json));
+  print_table({{"release", std::to_string(release.id)},
+               {"product", release.product},
+               {"version", release.version},
+               {"hardware", joined(release.hardware)},
+               {"security version", std::to_string(release.security_version)},
+               {"description", release.description},
+               {"size", readable_size(release.size_bytes) + " (" + std::to_string(release.size_bytes) + " bytes)"},
+               {"sha256", release.sha256},
+               {"signed by", joined(release.signers) + (release.verified ? "" : "  (not checked by the server)")},
+               {"uploaded", readable_time(release.created_ms) + " UTC by " + release.created_by}});
+  return {};
+}
+
+}  // namespace
+
+Result<std::uint64_t> find_release(ServerSession& session, const ReleaseChoice& choice) {
+  if (choice.id != 0) return choice.id;
+  std::string query = "?version=" + url_part(choice.version);
+  if (!choice.product.empty()) query += "&product=" + url_part(choice.product);
+  const auto found =
+      TRY(session.list({.path = "/api/v1/releases" + query, .list = "releases", .next = "next_before", .parameter = "before"}, 100));
+  if (found.empty()) return fail(kNoSuchRelease, "no release has version " + choice.version + "; see `aloft release list`");
+  if (found.size() > 1) {
+    std::string ids;
+    for (const Json& json : found) ids += " " + std::to_string(TRY(parse_release(json)).id);
+    return fail(kNoSuchRelease, "several releases have version " + choice.version + ":" + ids + "; choose one by --release");
+  }
+  return TRY(parse_release(found.front())).id;
+}
+
+void add_release_commands(CLI::App& app, Run& run) {
+  auto options = std::make_shared<ReleaseOptions>();
+  CLI::App* group = app.add_subcommand("release", "Bundles on the server")->require_subcommand(1);
+  CLI::App* upload_command = group->add_subcommand("upload", "Upload a bundle; the server checks it completely");
+  upload_command->add_option("FILE", options->file, "The .aloft file")->required()->check(CLI::ExistingFile);
+  CLI::App* list_command = group->add_subcommand("list", "List releases, newest first");
+  list_command->add_option("--product", options->product, "Only those of this product");
+  list_command->add_option("--limit", options->limit, "At most so many")->capture_default_str();
+  CLI::App* show_command = group->add_subcommand("show", "Show one release");
+  show_command->add_option("RELEASE", options->id, "Its number")->required();
+  for (CLI::App* command : {upload_command, list_command, show_command})
+    command->add_flag("--json", options->json, "Print the server's answer as JSON");
+  upload_command->callback([&run, options] { run = [options] { return upload(*options); }; });
+  list_command->callback([&run, options] { run = [options] { return list(*options); }; });
+  show_command->callback([&run, options] { run = [options] { return show(*options); }; });
+}
+
+}  // namespace aloft::cli

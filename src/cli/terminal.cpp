@@ -1,0 +1,123 @@
+#include "cli/terminal.hpp"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include "base/clock.hpp"
+#include "base/errors.hpp"
+#include "base/file.hpp"
+#include "cli/server_errors.hpp"
+
+namespace aloft::cli {
+namespace {
+
+bool passing_line_shown = false;
+
+// The controlling terminal, whatever standard input is.
+Result<Fd> open_terminal(const std::string& instead) {
+  auto terminal = open_file("/dev/tty", O_RDWR);
+  if (!terminal) return fail(kNotConfirmed, "there is no terminal to ask on; " + instead);
+  return terminal;
+}
+
+Result<std::string> ask(const Fd& terminal, const std::string& question) {
+  TRY(write_all(terminal.get(), as_bytes(question)));
+  std::string line;
+  char c = 0;
+  while (::read(terminal.get(), &c, 1) == 1 && c != '\n') line += c;
+  return line;
+}
+
+}  // namespace
+
+void print(std::string_view text) { std::cout << text << std::flush; }
+
+void print_json(const Json& json) { print(json.dump(2) + "\n"); }
+
+std::string printable(std::string_view text) {
+  std::string safe(text);
+  std::ranges::replace_if(safe, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f; }, '?');
+  return safe;
+}
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += printable(row[i]) + std::string(widths[i] - row[i].size() + 2, ' ');
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  print(text);
+}
+
+void show_passing_line(std::string_view line) {
+  if (::isatty(STDERR_FILENO) == 0) return;
+  std::cerr << "\r\x1b[2K" << line << std::flush;
+  passing_line_shown = true;
+}
+
+void end_passing_line() {
+  if (std::exchange(passing_line_shown, false)) std::cerr << "\r\x1b[2K" << std::flush;
+}
+
+std::string progress_bar(std::uint64_t permille) {
+  constexpr std::uint64_t kCells = 30;
+  permille = std::min<std::uint64_t>(permille, 1000);
+  const auto full = permille * kCells / 1000;
+  std::string number = std::to_string(permille / 10) + "." + std::to_string(permille % 10) + " %";
+  number.insert(0, number.size() < 7 ? 7 - number.size() : 0, ' ');
+  return "[" + std::string(full, '#') + std::string(kCells - full, '-') + "] " + number;
+}
+
+std::string readable_size(std::uint64_t bytes) {
+  static constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  std::size_t unit = 1;
+  for (; bytes >= 1024 * 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
+  const std::uint64_t tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " " + kUnits[unit];
+}
+
+std::string readable_time(std::uint64_t time_ms) {
+  if (time_ms == 0) return "-";
+  std::string text = to_iso8601(WallTime(std::chrono::milliseconds(time_ms))).substr(0, 19);
+  std::ranges::replace(text, 'T', ' ');
+  return text;
+}
+
+Result<std::string> read_line() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return fail(kUnexpectedEnd, "standard input ended before the expected line");
+  return line;
+}
+
+Result<std::string> ask_password(const std::string& question) {
+  const Fd terminal = TRY(open_terminal("give the password with --password-stdin"));
+  termios before{};
+  ::tcgetattr(terminal.get(), &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(terminal.get(), TCSAFLUSH, &silent);
+  auto answer = ask(terminal, question);
+  ::tcsetattr(terminal.get(), TCSAFLUSH, &before);
+  TRY(write_all(terminal.get(), as_bytes("\n")));
+  return answer;
+}
+
+Result<> ask_confirmation(const std::string& question) {
+  const Fd terminal = TRY(open_terminal("give the certificate's --fingerprint"));
+  if (TRY(ask(terminal, question + " [yes/no] ")) != "yes") return fail(kNotConfirmed, "not confirmed; nothing was done");
+  return {};
+}
+
+}  // namespace aloft::cli

@@ -1,0 +1,41 @@
+// What people see and type.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace aloft::cli {
+
+// To standard output; a closed pipe ends the program quietly, as everywhere.
+void print(std::string_view text);
+void print_json(const Json& json);
+// Without control characters, line ends and tabs excepted: what devices say must not steer an operator's terminal.
+std::string printable(std::string_view text);
+// Cells made printable, columns as wide as their widest cell; the first row is the heading.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
+// A line that is overwritten by the next: on standard error, and only where that is a terminal.
+void show_passing_line(std::string_view line);
+void end_passing_line();
+
+// "[########------------]  41.2 %"
+std::string progress_bar(std::uint64_t permille);
+// "12.3 MiB"
+std::string readable_size(std::uint64_t bytes);
+// "2026-01-31 12:00:00" (UTC), from milliseconds since 1970; "-" for 0.
+std::string readable_time(std::uint64_t time_ms);
+
+// One line of standard input without its end. Errors: kUnexpectedEnd.
+Result<std::string> read_line();
+// Asks on the terminal without echo. Errors: kNotConfirmed where there is no terminal.
+Result<std::string> ask_password(const std::string& question);
+// Asks on the terminal for "yes". Errors: kNotConfirmed for anything else, or no terminal.
+Result<> ask_confirmation(const std::string& question);
+
+}  // namespace aloft::cli

@@ -1,0 +1,32 @@
+#include "cli/terminal.hpp"
+
+#include <gtest/gtest.h>
+
+namespace aloft::cli {
+namespace {
+
+TEST(Terminal, TablesLineUpAndAreSafeToPrint) {
+  testing::internal::CaptureStdout();
+  print_table({{"NAME", "STATE"}, {"a-long-name", "x"}, {"b", "\x1b[2J"}});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "NAME         STATE\na-long-name  x\nb            ?[2J\n");
+}
+
+TEST(Terminal, SizesAreReadable) {
+  EXPECT_EQ(readable_size(0), "0 B");
+  EXPECT_EQ(readable_size(1023), "1023 B");
+  EXPECT_EQ(readable_size(1024), "1.0 KiB");
+  EXPECT_EQ(readable_size(1'572'864), "1.5 MiB");
+  EXPECT_EQ(readable_size(5ULL << 40), "5.0 TiB");
+  EXPECT_EQ(readable_size(UINT64_MAX), "16777215.9 TiB");
+}
+
+TEST(Terminal, BarsAndTimes) {
+  EXPECT_EQ(progress_bar(0), "[------------------------------]   0.0 %");
+  EXPECT_EQ(progress_bar(412), "[############------------------]  41.2 %");
+  EXPECT_EQ(progress_bar(5000), "[##############################] 100.0 %");
+  EXPECT_EQ(readable_time(0), "-");
+  EXPECT_EQ(readable_time(1'769'860'800'000), "2026-01-31 12:00:00");
+}
+
+}  // namespace
+}  // namespace aloft::cli
