@@ -16,6 +16,8 @@ class BlockDevice {
   virtual Result<> read(std::uint64_t offset, MutableByteView buffer) = 0;
   // May be torn at sector boundaries and reordered against other writes until flush() returns.
   virtual Result<> write(std::uint64_t offset, ByteView bytes) = 0;
+  // The same for a range of zeros, without carrying them where the device can do so.
+  virtual Result<> write_zeros(std::uint64_t offset, std::uint64_t size);
   // Data and the device's own cache: what was written before survives a power cut.
   virtual Result<> flush() = 0;
 };

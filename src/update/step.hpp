@@ -20,17 +20,18 @@ enum class EventKind : std::uint8_t {
   armed,     // the target boots next, counted
   going,     // the reboot was asked for
   healthy,
-  unhealthy,  // error and message say why
-  kept,       // the boot loader has the running group as committed
-  gave_up,    // the boot loader has the target as bad
-  failed,     // the action failed for good: error and message
+  unhealthy,    // error and message say why
+  kept,         // the boot loader has the running group as committed
+  gave_up,      // the boot loader has the target as bad
+  no_way_back,  // no other group could be booted instead
+  failed,       // the action failed for good: error and message
   // What the machine finds itself to be at start (see classify):
   resumed,        // the origin runs and the target was not tried
   woke_old,       // the target was to be booted, but another group runs
   woke_trial,     // the target runs and is not committed
   woke_committed  // the target runs and is committed
 };
-inline constexpr std::size_t kEventCount = 18;
+inline constexpr std::size_t kEventCount = 19;
 std::string_view to_string(EventKind kind);
 
 struct Event {

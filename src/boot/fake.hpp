@@ -1,0 +1,36 @@
+// A boot control in memory, and the walk that a boot loader makes through it. For tests and simulations.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "boot/boot_control.hpp"
+
+namespace aloft::boot {
+
+// What grub.cfg does with a boot state: the first slot in order that is committed, or on trial with tries left (one is used up), and
+// whose kernel loads. A try is used up by a slot whose kernel does not load, too. Nothing where no slot is left.
+std::optional<std::string> walk(BootState& state, const std::function<bool(const std::string&)>& loads);
+
+class FakeControl final : public BootControl {
+ public:
+  // The first slot committed and booted, the others bad.
+  explicit FakeControl(std::vector<std::string> slots);
+  Result<BootState> read() override;
+  Result<> arm(std::string_view slot, unsigned tries) override;
+  Result<> commit(std::string_view slot) override;
+  Result<> mark_bad(std::string_view slot) override;
+  Result<> rebuild(std::string_view booted) override;
+
+  BootState state;
+  bool corrupt = false;         // read() and changes say so until rebuild()
+  unsigned failing_writes = 0;  // so many changes to come fail with kBootStateWrite
+
+ private:
+  Result<> set(Result<BootState> next);
+  std::vector<std::string> slots_;
+};
+
+}  // namespace aloft::boot

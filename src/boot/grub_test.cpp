@@ -1,0 +1,113 @@
+#include "boot/grub.hpp"
+
+#include <gtest/gtest.h>
+
+#include "boot/errors.hpp"
+#include "boot/fake.hpp"
+
+namespace aloft::boot {
+namespace {
+
+class MemoryBlock final : public EnvBlock {
+ public:
+  explicit MemoryBlock(std::string content) : content_(std::move(content)) {}
+  Result<std::string> read() override { return content_; }
+  Result<> write_sector(std::size_t index, std::string_view sector) override {
+    ++writes_;
+    if (!forgets_) content_.replace(index * kSectorBytes, kSectorBytes, sector);
+    return {};
+  }
+  Result<> create(std::string_view block) override {
+    content_ = block;
+    return {};
+  }
+  std::string content_;
+  unsigned writes_ = 0;
+  bool forgets_ = false;
+};
+
+std::string block_of(std::string_view lines) {
+  std::string block = "# GRUB Environment Block\n" + std::string(lines);
+  block.resize(kGrubEnvBytes, '#');
+  return block;
+}
+
+TEST(GrubEnv, WritesWhatGrubEditenvWrites) {
+  EXPECT_EQ(*format_grub_env({{"ORDER", "B A"}, {"B_STATE", "3"}}, 2), block_of("ORDER=B A\nB_STATE=3\n"));
+}
+
+TEST(GrubEnv, EscapesSurvive) {
+  const GrubVariables variables = {{"odd", "a\\b\nc"}};
+  EXPECT_EQ(*parse_grub_env(*format_grub_env(variables, 1)), variables);
+}
+
+TEST(GrubEnv, RefusesWhatIsNoBlock) {
+  EXPECT_FALSE(parse_grub_env(""));
+  EXPECT_FALSE(parse_grub_env(std::string(kGrubEnvBytes, '#')));
+  EXPECT_FALSE(parse_grub_env(block_of("") + "#"));
+}
+
+TEST(GrubEnv, AnUnfinishedLineIsNoVariable) {
+  std::string block = block_of("");
+  block.replace(1000, 24, "\nORDER=AAAAAAAAAAAAAAAAA");
+  EXPECT_TRUE(parse_grub_env(block)->empty());
+}
+
+TEST(GrubControl, OneChangeIsOneSectorWrite) {
+  MemoryBlock block(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\n"));
+  GrubControl control(block, {"A", "B"});
+  ASSERT_TRUE(control.arm("B", 3));
+  EXPECT_EQ(block.writes_, 1U);
+  EXPECT_EQ(block.content_, block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\n"));
+}
+
+TEST(GrubControl, KeepsForeignVariablesThatFit) {
+  MemoryBlock block(block_of("saved_entry=2\nORDER=A B\nA_STATE=good\nB_STATE=0\nlong=" + std::string(400, 'x') + "\nshort=1\n"));
+  GrubControl control(block, {"A", "B"});
+  ASSERT_TRUE(control.arm("B", 3));
+  EXPECT_EQ(block.content_, block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\nsaved_entry=2\nlong=" + std::string(400, 'x') + "\nshort=1\n"));
+  MemoryBlock longer(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\nlong=" + std::string(700, 'x') + "\n"));
+  GrubControl other(longer, {"A", "B"});
+  ASSERT_TRUE(other.arm("B", 3));
+  EXPECT_EQ(longer.content_, block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\n"));
+}
+
+TEST(GrubControl, AWriteThatDoesNotStickIsAnError) {
+  MemoryBlock block(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\n"));
+  block.forgets_ = true;
+  GrubControl control(block, {"A", "B"});
+  EXPECT_EQ(control.arm("B", 3).error().code.number, kBootStateWrite.number);
+}
+
+TEST(GrubControl, WhatGrubWouldNotBootIsBad) {
+  MemoryBlock block(block_of("ORDER=X B A B\nA_STATE=godd\nB_STATE=12\n"));
+  const BootState state = *GrubControl(block, {"A", "B", "C"}).read();
+  ASSERT_EQ(state.order.size(), 3U);
+  for (const SlotState& slot : state.order) EXPECT_EQ(slot.health, SlotHealth::bad) << slot.name;
+  EXPECT_EQ(state.order[0].name, "B");
+}
+
+TEST(GrubControl, WithoutAnyOrderItIsCorrupt) {
+  MemoryBlock block(block_of("A_STATE=good\n"));
+  EXPECT_EQ(GrubControl(block, {"A", "B"}).read().error().code.number, kBootStateCorrupt.number);
+}
+
+TEST(Walk, CountsTriesAndFallsBack) {
+  FakeControl control({"A", "B"});
+  ASSERT_TRUE(control.arm("B", 2));
+  const auto loads = [](const std::string&) { return true; };
+  EXPECT_EQ(walk(control.state, loads), "B");
+  EXPECT_EQ(walk(control.state, loads), "B");
+  EXPECT_EQ(walk(control.state, loads), "A");
+  EXPECT_EQ(control.state.order[0].name, "B");
+}
+
+TEST(Walk, AKernelThatDoesNotLoadIsPassedOver) {
+  FakeControl control({"A", "B"});
+  ASSERT_TRUE(control.arm("B", 2));
+  EXPECT_EQ(walk(control.state, [](const std::string& slot) { return slot == "A"; }), "A");
+  EXPECT_EQ(walk(control.state, [](const std::string&) { return false; }), std::nullopt);
+}
+
+}  // namespace
+}  // namespace aloft::boot

@@ -1,0 +1,231 @@
+#include "storage/installer.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "storage/aligned_buffer.hpp"
+#include "storage/errors.hpp"
+#include "storage/frame_queue.hpp"
+
+namespace aloft::storage {
+namespace {
+
+constexpr std::uint64_t kMemoryBytes = 16ULL << 20;
+constexpr std::uint64_t kFramesOfMemory = 4;  // per worker: stored, content, present, the decoder's window
+constexpr std::chrono::milliseconds kSettleAtLeastEvery{1000};
+// Comparing with what is on the device costs a read. After so many misses in a row only each kSample-th frame is tried.
+constexpr unsigned kPatience = 8;
+constexpr std::uint64_t kSample = 16;
+
+bool is_zero(ByteView bytes) {
+  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+// What one worker needs; allocated once.
+struct Scratch {
+  explicit Scratch(std::size_t frame_bytes) : content(frame_bytes), present(frame_bytes) {}
+  bundle::FrameDecoder decoder;
+  Bytes stored;
+  AlignedBuffer content;
+  AlignedBuffer present;
+};
+
+class Install {
+ public:
+  Install(bundle::Reader& reader, std::size_t index, BlockDevice& device, const InstallOptions& options)
+      : reader_(reader),
+        index_(index),
+        image_(reader.manifest().images.at(index)),
+        device_(device),
+        options_(options),
+        queue_(image_.frame_count()),
+        read_back_(image_.frame_size_bytes) {
+    const Bytes zeros(image_.frame_size_bytes);
+    zero_ = crypto::sha256(zeros);
+    last_zero_ = crypto::sha256(ByteView(zeros).first(content_bytes(image_.frame_count() - 1)));
+  }
+
+  Result<InstallStats> run();
+
+ private:
+  std::size_t content_bytes(std::uint64_t frame) const { return image_.frame_content_bytes(frame); }
+  std::uint64_t offset(std::uint64_t frame) const { return frame * image_.frame_size_bytes; }
+  bool is_zero_frame(std::uint64_t frame) const { return image_.frames[frame] == (frame + 1 == image_.frame_count() ? last_zero_ : zero_); }
+  bool is_right(std::uint64_t frame, ByteView content) const {
+    return is_zero_frame(frame) ? is_zero(content) : crypto::sha256(content) == image_.frames[frame];
+  }
+  bool worth_comparing(std::uint64_t frame) const { return frame < options_.likely_frames || misses_ < kPatience || frame % kSample == 0; }
+
+  void work(Scratch& scratch);
+  Result<Placed> place(std::uint64_t frame, Scratch& scratch);
+  Result<> fetch(std::uint64_t frame, Scratch& scratch);
+  Result<> write_zeros(std::uint64_t frame);
+  Result<> write_differing(std::uint64_t frame, ByteView content, ByteView present);
+  Result<> write(std::uint64_t at, ByteView bytes);
+  Result<> alone();
+  Result<> together(unsigned workers);
+  Result<> settle(std::uint64_t finished);
+
+  bundle::Reader& reader_;
+  const std::size_t index_;
+  const bundle::Image& image_;
+  BlockDevice& device_;
+  const InstallOptions& options_;
+  FrameQueue queue_;
+  AlignedBuffer read_back_;
+  crypto::Digest zero_;
+  crypto::Digest last_zero_;
+  std::uint64_t settled_ = 0;
+  std::chrono::steady_clock::time_point last_settled_ = std::chrono::steady_clock::now();
+  std::atomic<unsigned> misses_ = 0;
+  std::atomic<std::uint64_t> fetched_ = 0, in_place_ = 0, zero_frames_ = 0, bytes_fetched_ = 0, bytes_written_ = 0;
+};
+
+// Fetching is the one step with an order. The turn is passed on even after an error, or the others would wait for ever.
+Result<> Install::fetch(std::uint64_t frame, Scratch& scratch) {
+  if (!queue_.wait_for_source(frame)) return fail(*queue_.error());
+  auto fetched = reader_.fetch_frame(index_, frame, scratch.stored);
+  queue_.leave_source(frame);
+  if (!fetched) return fetched;
+  ++fetched_;
+  bytes_fetched_ += scratch.stored.size();
+  return {};
+}
+
+Result<> Install::write(std::uint64_t at, ByteView bytes) {
+  bytes_written_ += bytes.size();
+  return device_.write(at, bytes);
+}
+
+Result<> Install::write_zeros(std::uint64_t frame) {
+  ++zero_frames_;
+  return device_.write_zeros(offset(frame), content_bytes(frame));
+}
+
+// Only the runs of 4 KiB blocks that differ: flash wears by what is written.
+Result<> Install::write_differing(std::uint64_t frame, ByteView content, ByteView present) {
+  std::size_t same_bytes = 0;
+  std::size_t run = 0;  // where the run of differing blocks that is under way began
+  for (std::size_t at = 0; at < content.size();) {
+    const std::size_t size = std::min<std::size_t>(bundle::kBlockBytes, content.size() - at);
+    if (std::memcmp(content.data() + at, present.data() + at, size) == 0) {
+      if (run < at) TRY(write(offset(frame) + run, content.subspan(run, at - run)));
+      run = at + size;
+      same_bytes += size;
+    }
+    at += size;
+  }
+  if (run < content.size()) TRY(write(offset(frame) + run, content.subspan(run)));
+  if (same_bytes * 2 > content.size()) misses_ = 0;
+  return {};
+}
+
+Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
+  const std::size_t size = content_bytes(frame);
+  const bool compare = worth_comparing(frame);
+  const MutableByteView present = scratch.present.first(size);
+  if (compare) {
+    TRY(device_.read(offset(frame), present));
+    if (is_right(frame, present)) {
+      queue_.leave_source(frame);
+      misses_ = 0;
+      ++in_place_;
+      return Placed::in_place;
+    }
+    ++misses_;
+  }
+  if (is_zero_frame(frame)) {
+    queue_.leave_source(frame);
+    TRY(write_zeros(frame));
+    return Placed::written;
+  }
+  TRY(fetch(frame, scratch));
+  const MutableByteView content = scratch.content.first(size);
+  TRY(scratch.decoder.decode(image_, frame, scratch.stored, content));
+  if (compare) {
+    TRY(write_differing(frame, content, present));
+  } else {
+    TRY(write(offset(frame), content));
+  }
+  return Placed::written;
+}
+
+void Install::work(Scratch& scratch) {
+  while (const auto frame = queue_.take(options_.stop)) {
+    auto placed = place(*frame, scratch);
+    if (!placed) return queue_.fail(std::move(placed).error());
+    queue_.finish(*frame, *placed);
+  }
+  if (options_.stop.stop_requested()) queue_.fail(Error{kCancelled, "the install was stopped on request"});
+}
+
+// Flushes, and reads back what was written since the last time. Frames found in place were read from the device already.
+Result<> Install::settle(std::uint64_t finished) {
+  TRY(device_.flush());
+  for (std::uint64_t frame = settled_; frame < finished; ++frame) {
+    if (queue_.placed(frame) != Placed::written) continue;
+    const MutableByteView content = read_back_.first(content_bytes(frame));
+    TRY(device_.read(offset(frame), content));
+    if (!is_right(frame, content)) {
+      return fail(kReadBack, "frame " + std::to_string(frame) + " of image '" + image_.name +
+                                 "' reads back differently than it was written; the slot's device may be failing");
+    }
+  }
+  settled_ = finished;
+  last_settled_ = std::chrono::steady_clock::now();
+  if (options_.settled) options_.settled(settled_);
+  return {};
+}
+
+Result<> Install::alone() {
+  Scratch scratch(image_.frame_size_bytes);
+  const std::uint64_t step = std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes);
+  while (const auto frame = queue_.take(options_.stop)) {
+    queue_.finish(*frame, TRY(place(*frame, scratch)));
+    const bool slow = std::chrono::steady_clock::now() - last_settled_ > kSettleAtLeastEvery;
+    if (slow || *frame + 1 == image_.frame_count() || *frame + 1 - settled_ >= step) TRY(settle(*frame + 1));
+  }
+  if (settled_ < image_.frame_count()) return fail(kCancelled, "the install was stopped on request");
+  return {};
+}
+
+Result<> Install::together(unsigned workers) {
+  std::vector<std::unique_ptr<Scratch>> scratches;
+  std::vector<std::jthread> threads;
+  for (unsigned i = 0; i < workers; ++i) {
+    scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes));
+    threads.emplace_back([this, &scratch = *scratches.back()] { work(scratch); });
+  }
+  const std::uint64_t step = std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes);
+  while (settled_ < image_.frame_count()) {
+    const std::uint64_t finished = queue_.wait_finished(std::min(settled_ + step, image_.frame_count()), kSettleAtLeastEvery);
+    if (queue_.error()) break;
+    if (finished == settled_) continue;
+    if (auto settled = settle(finished); !settled) queue_.fail(std::move(settled).error());
+  }
+  threads.clear();
+  if (auto error = queue_.error()) return fail(*std::move(error));
+  return {};
+}
+
+Result<InstallStats> Install::run() {
+  if (device_.size_bytes() < image_.size_bytes) {
+    return fail(kOutsideDevice, "image '" + image_.name + "' has " + std::to_string(image_.size_bytes) + " bytes, its slot " +
+                                    std::to_string(device_.size_bytes()));
+  }
+  TRY(device_.flush());  // what an earlier install left in the device's cache counts only once it is durable
+  const std::uint64_t affordable = std::max<std::uint64_t>(1, kMemoryBytes / (kFramesOfMemory * image_.frame_size_bytes));
+  const auto workers = static_cast<unsigned>(std::min<std::uint64_t>({options_.workers, affordable, image_.frame_count()}));
+  TRY(workers <= 1 ? alone() : together(workers));
+  return InstallStats{image_.frame_count(), fetched_, in_place_, zero_frames_, bytes_fetched_, bytes_written_};
+}
+
+}  // namespace
+
+Result<InstallStats> install_image(bundle::Reader& reader, std::size_t image, BlockDevice& device, const InstallOptions& options) {
+  return Install(reader, image, device, options).run();
+}
+
+}  // namespace aloft::storage

@@ -1,0 +1,209 @@
+#include "update/step.hpp"
+
+#include <array>
+
+#include "update/errors.hpp"
+
+namespace aloft::update {
+namespace {
+
+using A = Action;
+using E = EventKind;
+using P = Phase;
+
+struct Transition {
+  Phase from;
+  EventKind event;
+  Phase to;
+  Action action;
+};
+
+// clang-format off
+constexpr Transition kTransitions[] = {
+    // from            event              to               action on entering
+    // An offer, and what policy makes of it
+    {P::idle,          E::offer,          P::offered,      A::ask_policy},
+    {P::committed,     E::offer,          P::offered,      A::ask_policy},
+    {P::rolled_back,   E::offer,          P::offered,      A::ask_policy},
+    {P::failed,        E::offer,          P::offered,      A::ask_policy},
+    {P::cancelled,     E::offer,          P::offered,      A::ask_policy},
+    {P::deferred,      E::offer,          P::offered,      A::ask_policy},
+    {P::offered,       E::accept,         P::accepted,     A::open},
+    {P::offered,       E::defer,          P::deferred,     A::none},
+    {P::offered,       E::cancel,         P::cancelled,    A::none},
+    {P::deferred,      E::accept,         P::accepted,     A::open},
+    {P::deferred,      E::cancel,         P::cancelled,    A::none},
+
+    // Installing; nothing is written before the target is out of the boot order
+    {P::accepted,      E::opened,         P::downloading,  A::prepare_target},
+    {P::accepted,      E::failed,         P::failed,       A::none},
+    {P::accepted,      E::defer,          P::deferred,     A::none},
+    {P::accepted,      E::cancel,         P::cancelled,    A::none},
+    {P::downloading,   E::prepared,       P::installing,   A::write_images},
+    {P::downloading,   E::failed,         P::failed,       A::none},
+    {P::downloading,   E::defer,          P::deferred,     A::none},
+    {P::downloading,   E::cancel,         P::cancelled,    A::none},
+    {P::installing,    E::written,        P::verified,     A::arm},
+    {P::installing,    E::failed,         P::failed,       A::none},
+    {P::installing,    E::defer,          P::deferred,     A::none},
+    {P::installing,    E::cancel,         P::cancelled,    A::none},
+
+    // The switch
+    {P::verified,      E::armed,          P::armed,        A::ready},
+    {P::verified,      E::failed,         P::returned,     A::abandon_target},
+    {P::armed,         E::going,          P::rebooting,    A::reboot},
+
+    // The trial
+    {P::on_trial,      E::healthy,        P::on_trial,     A::commit},
+    {P::on_trial,      E::kept,           P::committed,    A::raise_floor},
+    {P::on_trial,      E::failed,         P::retreating,   A::abandon_target},
+    {P::on_trial,      E::unhealthy,      P::retreating,   A::abandon_target},
+    {P::retreating,    E::gave_up,        P::retreating,   A::reboot},
+    {P::retreating,    E::failed,         P::retreating,   A::reboot},
+    {P::retreating,    E::no_way_back,    P::failed,       A::none},
+    {P::returned,      E::gave_up,        P::rolled_back,  A::none},
+    {P::returned,      E::failed,         P::rolled_back,  A::none},
+    {P::returned,      E::no_way_back,    P::rolled_back,  A::none},
+
+    // After a start: the origin runs and the target was not tried
+    {P::offered,       E::resumed,        P::offered,      A::ask_policy},
+    {P::deferred,      E::resumed,        P::offered,      A::ask_policy},
+    {P::accepted,      E::resumed,        P::accepted,     A::open},
+    {P::downloading,   E::resumed,        P::accepted,     A::open},
+    {P::installing,    E::resumed,        P::accepted,     A::open},
+    {P::verified,      E::resumed,        P::verified,     A::arm},
+    {P::armed,         E::resumed,        P::armed,        A::ready},
+    {P::rebooting,     E::resumed,        P::rebooting,    A::reboot},
+    {P::committed,     E::resumed,        P::committed,    A::raise_floor},
+
+    // After a start: the target was tried or passed over, and another group runs
+    {P::verified,      E::woke_old,       P::returned,     A::abandon_target},
+    {P::armed,         E::woke_old,       P::returned,     A::abandon_target},
+    {P::rebooting,     E::woke_old,       P::returned,     A::abandon_target},
+    {P::on_trial,      E::woke_old,       P::returned,     A::abandon_target},
+    {P::retreating,    E::woke_old,       P::returned,     A::abandon_target},
+    {P::returned,      E::woke_old,       P::returned,     A::abandon_target},
+
+    // After a start: the target runs, not committed
+    {P::verified,      E::woke_trial,     P::on_trial,     A::check_health},
+    {P::armed,         E::woke_trial,     P::on_trial,     A::check_health},
+    {P::rebooting,     E::woke_trial,     P::on_trial,     A::check_health},
+    {P::on_trial,      E::woke_trial,     P::on_trial,     A::check_health},
+    {P::idle,          E::woke_trial,     P::on_trial,     A::check_health},     // the journal was lost
+    {P::committed,     E::woke_trial,     P::on_trial,     A::check_health},     // the boot state was lost
+    {P::retreating,    E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::returned,      E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::rolled_back,   E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::failed,        E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::cancelled,     E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::deferred,      E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::offered,       E::woke_trial,     P::offered,      A::ask_policy},       // prepare_target will refuse
+    {P::accepted,      E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::downloading,   E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::installing,    E::woke_trial,     P::retreating,   A::abandon_target},
+
+    // After a start: the target runs, committed
+    {P::verified,      E::woke_committed, P::committed,    A::raise_floor},
+    {P::armed,         E::woke_committed, P::committed,    A::raise_floor},
+    {P::rebooting,     E::woke_committed, P::committed,    A::raise_floor},
+    {P::on_trial,      E::woke_committed, P::committed,    A::raise_floor},
+    {P::committed,     E::woke_committed, P::committed,    A::raise_floor},
+    {P::retreating,    E::woke_committed, P::committed,    A::raise_floor},
+    {P::returned,      E::woke_committed, P::committed,    A::raise_floor},
+    {P::offered,       E::woke_committed, P::offered,      A::ask_policy},
+    {P::deferred,      E::woke_committed, P::offered,      A::ask_policy},
+    {P::accepted,      E::woke_committed, P::accepted,     A::open},             // not touched yet: another target is chosen
+    {P::downloading,   E::woke_committed, P::accepted,     A::open},             // likewise
+    {P::installing,    E::woke_committed, P::retreating,   A::abandon_target},
+};
+// clang-format on
+
+constexpr std::array<std::string_view, kEventCount> kEventNames = {
+    "offer",     "accept", "defer",   "cancel",      "opened", "prepared", "written",  "armed",      "going",          "healthy",
+    "unhealthy", "kept",   "gave_up", "no_way_back", "failed", "resumed",  "woke_old", "woke_trial", "woke_committed",
+};
+constexpr std::array<std::string_view, 12> kActionNames = {
+    "none",  "ask_policy", "open",         "prepare_target", "write_images", "arm",
+    "ready", "reboot",     "check_health", "commit",         "raise_floor",  "abandon_target",
+};
+
+State begun(const State& before, const State& facts) {
+  State state;
+  state.update = before.update + 1;
+  state.source = facts.source;
+  state.deployment = facts.deployment;
+  return state;
+}
+
+void take_manifest(State& state, const State& facts) {
+  if (state.manifest_sha256 != facts.manifest_sha256 || state.target != facts.target) state.mark = {};
+  state.manifest_sha256 = facts.manifest_sha256;
+  state.version = facts.version;
+  state.security_version = facts.security_version;
+  state.origin = facts.origin;
+  state.target = facts.target;
+}
+
+// The first reason is the one that counts: what follows from it does not replace it.
+void take_reason(State& state, const State& facts) {
+  if (state.error != 0) return;
+  state.error = facts.error;
+  state.error_name = facts.error_name;
+  state.message = facts.message;
+}
+
+void take_facts(State& state, const Event& event) {
+  switch (event.kind) {
+    case E::opened: take_manifest(state, event.facts); break;
+    case E::defer: state.message = event.facts.message; break;
+    case E::accept: state.message.clear(); break;
+    case E::failed:
+    case E::unhealthy:
+    case E::no_way_back:
+    case E::woke_old: take_reason(state, event.facts); break;
+    case E::woke_trial:
+      if (state.phase == P::retreating) take_reason(state, event.facts);
+      if (state.target.empty()) {
+        state.origin = event.facts.origin;
+        state.target = event.facts.target;
+      }
+      break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(EventKind kind) { return kEventNames.at(static_cast<std::size_t>(kind)); }
+std::string_view to_string(Action action) { return kActionNames.at(static_cast<std::size_t>(action)); }
+
+std::optional<Step> step(const State& state, const Event& event) {
+  for (const Transition& row : kTransitions) {
+    if (row.from != state.phase || row.event != event.kind) continue;
+    State next = event.kind == E::offer ? begun(state, event.facts) : state;
+    next.phase = row.to;
+    if (next.phase != state.phase) ++next.sequence;
+    take_facts(next, event);
+    return Step{std::move(next), row.action};
+  }
+  return std::nullopt;
+}
+
+EventKind classify(const State& state, const Waking& waking) {
+  const bool same_boot = state.boot_id == waking.boot_id;
+  if (state.target.empty() || waking.booted == state.target) {
+    if (!waking.booted_committed) return E::woke_trial;
+    return state.target.empty() ? E::resumed : E::woke_committed;
+  }
+  switch (state.phase) {
+    case P::verified: return !same_boot && waking.first == state.target ? E::woke_old : E::resumed;
+    case P::armed:
+    case P::rebooting: return same_boot ? E::resumed : E::woke_old;
+    case P::on_trial:
+    case P::retreating:
+    case P::returned: return E::woke_old;
+    default: return E::resumed;
+  }
+}
+
+}  // namespace aloft::update

@@ -1,0 +1,199 @@
+#include "update/step.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "update/errors.hpp"
+
+namespace aloft::update {
+namespace {
+
+using A = Action;
+using E = EventKind;
+using P = Phase;
+
+std::vector<Phase> all_phases() {
+  std::vector<Phase> phases;
+  for (std::size_t i = 0; i < kPhaseCount; ++i) phases.push_back(static_cast<Phase>(i));
+  return phases;
+}
+
+std::vector<EventKind> all_events() {
+  std::vector<EventKind> kinds;
+  for (std::size_t i = 0; i < kEventCount; ++i) kinds.push_back(static_cast<EventKind>(i));
+  return kinds;
+}
+
+State in(Phase phase) {
+  State state{.phase = phase, .update = 3, .sequence = 5, .origin = "A", .target = "B", .boot_id = "one"};
+  if (phase == P::offered) state.origin = state.target = "";
+  return state;
+}
+
+bool is_waking(EventKind kind) { return kind == E::resumed || kind == E::woke_old || kind == E::woke_trial || kind == E::woke_committed; }
+
+// The whole matrix at a glance: what each phase does with each event; "-" refuses it.
+TEST(Step, TheWholeMatrix) {
+  std::string matrix;
+  for (const Phase phase : all_phases()) {
+    for (const EventKind kind : all_events()) {
+      const auto next = step(in(phase), Event{kind, {}});
+      if (next)
+        matrix +=
+            std::string(to_string(phase)) + " " + std::string(to_string(kind)) + " " + std::string(to_string(next->state.phase)) + "\n";
+    }
+  }
+  EXPECT_EQ(std::ranges::count(matrix, '\n'), 80) << matrix;
+}
+
+TEST(Step, AGoodUpdateGoesStraightToCommitted) {
+  State state = in(P::idle);
+  const std::vector<std::pair<EventKind, Action>> story = {
+      {E::offer, A::ask_policy}, {E::accept, A::open},      {E::opened, A::prepare_target}, {E::prepared, A::write_images},
+      {E::written, A::arm},      {E::armed, A::ready},      {E::going, A::reboot},          {E::woke_trial, A::check_health},
+      {E::healthy, A::commit},   {E::kept, A::raise_floor},
+  };
+  for (const auto& [kind, action] : story) {
+    const auto next = step(state, Event{kind, {}});
+    ASSERT_TRUE(next) << to_string(state.phase) << " refuses " << to_string(kind);
+    EXPECT_EQ(next->action, action);
+    state = next->state;
+  }
+  EXPECT_EQ(state.phase, P::committed);
+  EXPECT_EQ(state.sequence, 9U);
+}
+
+TEST(Step, WhatIsUnderWayRefusesAnotherOffer) {
+  for (const Phase phase : all_phases()) {
+    const bool expected = is_at_rest(phase) || phase == P::deferred;
+    EXPECT_EQ(step(in(phase), Event{E::offer, {}}).has_value(), expected) << to_string(phase);
+  }
+}
+
+TEST(Step, OnceArmedNothingButTheTrialDecides) {
+  for (const Phase phase : {P::armed, P::rebooting, P::on_trial, P::retreating, P::returned}) {
+    EXPECT_FALSE(step(in(phase), Event{E::cancel, {}})) << to_string(phase);
+    EXPECT_FALSE(step(in(phase), Event{E::defer, {}})) << to_string(phase);
+  }
+}
+
+// Nothing is armed but from verified, nothing is written but after prepare_target, nothing is committed but from a trial that is healthy.
+TEST(Step, DangerousActionsHaveOneWayIn) {
+  for (const Phase phase : all_phases()) {
+    for (const EventKind kind : all_events()) {
+      const auto next = step(in(phase), Event{kind, {}});
+      if (!next) continue;
+      if (next->action == A::write_images) EXPECT_EQ(kind, E::prepared);
+      if (next->action == A::arm) EXPECT_EQ(next->state.phase, P::verified);
+      if (next->state.phase == P::verified) EXPECT_TRUE(phase == P::verified || (phase == P::installing && kind == E::written));
+      if (next->action == A::commit) EXPECT_TRUE(phase == P::on_trial && kind == E::healthy);
+      if (next->action == A::raise_floor) EXPECT_EQ(next->state.phase, P::committed);
+      if (next->state.phase == P::committed && phase != P::committed) EXPECT_TRUE(kind == E::kept || kind == E::woke_committed);
+    }
+  }
+}
+
+// Whatever a machine finds itself to be, every phase that is under way goes on.
+TEST(Step, NoPhaseIsStuckAfterAStart) {
+  for (const Phase phase : all_phases()) {
+    for (const char* booted : {"A", "B", "C"}) {
+      for (const char* boot_id : {"one", "two"}) {
+        for (const bool committed : {false, true}) {
+          for (const char* first : {"A", "B", "C"}) {
+            const State state = in(phase);
+            const EventKind kind = classify(state, Waking{booted, boot_id, committed, first});
+            ASSERT_TRUE(is_waking(kind));
+            const auto next = step(state, Event{kind, {}});
+            if (!is_at_rest(phase)) {
+              ASSERT_TRUE(next) << to_string(phase) << " has no answer to " << to_string(kind);
+              EXPECT_NE(next->action, A::none) << to_string(phase) << " does nothing on " << to_string(kind);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// From every phase, by events that its own action can bring and by starts, a phase at rest can be reached.
+TEST(Step, EveryPathEndsAtRest) {
+  std::set<Phase> ends;
+  for (const Phase phase : all_phases()) {
+    if (is_at_rest(phase)) ends.insert(phase);
+  }
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const Phase phase : all_phases()) {
+      if (ends.contains(phase)) continue;
+      for (const EventKind kind : all_events()) {
+        const auto next = step(in(phase), Event{kind, {}});
+        if (next && ends.contains(next->state.phase)) grown |= ends.insert(phase).second;
+      }
+    }
+  }
+  EXPECT_EQ(ends.size(), kPhaseCount);
+}
+
+TEST(Step, TheFirstReasonStays) {
+  State state = in(P::on_trial);
+  State why;
+  why.error = kUnhealthy.number;
+  why.message = "10-network: no route";
+  state = step(state, Event{E::unhealthy, why})->state;
+  State later;
+  later.error = kTriesUsed.number;
+  later.message = "tries used";
+  state = step(state, Event{E::woke_old, later})->state;
+  state = step(state, Event{E::gave_up, {}})->state;
+  EXPECT_EQ(state.phase, P::rolled_back);
+  EXPECT_EQ(state.error, kUnhealthy.number);
+  EXPECT_EQ(state.message, "10-network: no route");
+}
+
+TEST(Step, AnOfferStartsAFreshState) {
+  State before = in(P::failed);
+  before.error = 7;
+  before.mark.frames = 12;
+  State facts;
+  facts.source = "/media/stick/new.aloft";
+  facts.deployment = 9;
+  const State state = step(before, Event{E::offer, facts})->state;
+  EXPECT_EQ(state.update, 4U);
+  EXPECT_EQ(state.sequence, 1U);
+  EXPECT_EQ(state.deployment, 9U);
+  EXPECT_EQ(state.error, 0U);
+  EXPECT_EQ(state.target, "");
+  EXPECT_EQ(state.mark.frames, 0U);
+}
+
+TEST(Step, TheMarkOutlivesACutButNotAnotherBundle) {
+  State facts;
+  facts.manifest_sha256 = "aa";
+  facts.target = "B";
+  State state = step(in(P::accepted), Event{E::opened, facts})->state;
+  state.mark.frames = 40;
+  state.phase = P::accepted;
+  EXPECT_EQ(step(state, Event{E::opened, facts})->state.mark.frames, 40U);
+  facts.manifest_sha256 = "bb";
+  EXPECT_EQ(step(state, Event{E::opened, facts})->state.mark.frames, 0U);
+}
+
+TEST(Classify, ARestartedAgentIsNoReboot) {
+  EXPECT_EQ(classify(in(P::rebooting), Waking{"A", "one", true, "B"}), E::resumed);
+  EXPECT_EQ(classify(in(P::rebooting), Waking{"A", "two", true, "B"}), E::woke_old);
+}
+
+TEST(Classify, ACutBetweenArmingAndItsRecordIsSeenInTheBootOrder) {
+  EXPECT_EQ(classify(in(P::verified), Waking{"B", "two", false, "B"}), E::woke_trial);
+  EXPECT_EQ(classify(in(P::verified), Waking{"A", "two", true, "B"}), E::woke_old);
+  EXPECT_EQ(classify(in(P::verified), Waking{"A", "two", true, "A"}), E::resumed);
+}
+
+TEST(Classify, ALostJournalLeavesATrialToBeJudged) {
+  EXPECT_EQ(classify(State{}, Waking{"B", "two", false, "B"}), E::woke_trial);
+  EXPECT_EQ(classify(State{}, Waking{"B", "two", true, "B"}), E::resumed);
+}
+
+}  // namespace
+}  // namespace aloft::update
