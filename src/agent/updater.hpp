@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "boot/boot_control.hpp"
+#include "bundle/compatibility.hpp"
 #include "bundle/reader.hpp"
 #include "protocol/messages.hpp"
 #include "storage/block_device.hpp"
@@ -38,10 +38,7 @@ class BundleOpener {
   virtual Result<std::unique_ptr<OpenBundle>> open(const std::string& source) = 0;
 };
 
-struct SlotFacts {
-  std::string type;
-  std::uint64_t size_bytes;
-};
+using bundle::SlotFacts;
 
 // The device's slots by group ("A") and class ("rootfs"), as system.toml has them.
 class Slots {
@@ -132,21 +129,32 @@ class Updater {
   void serve(std::stop_token stop);
 
  private:
+  // What happens to the update
   void post(update::Event event);
+  void interrupt(update::Event event);
   std::optional<update::Event> next_event();
-  void apply(const update::Event& event);
-  bool record(const update::State& state);
+  std::optional<update::Event> apply(const update::Event& event);
+  Result<> record(update::State& state);
+  void enter(const update::State& state, update::Action action);
+  bool interrupted() const;
+  void end_interruption();
+  // At start
+  Result<boot::BootState> boot_state(const update::State& known);
+  update::State waking_facts(update::EventKind kind, const update::State& known, const boot::BootState& boot) const;
+  // Actions; each outcome is the next event
   std::optional<update::Event> perform(update::Action action);
-  std::optional<update::Event> attempt(update::Action action);
   Result<std::optional<update::Event>> act(update::Action action);
   Result<update::Event> open_bundle();
+  Result<std::string> choose_target();
   Result<> prepare_target();
   Result<> write_images();
+  Result<> write_image(bundle::Reader& reader, std::size_t index, const std::stop_token& stop);
+  std::uint64_t likely_frames(const bundle::Image& image, std::size_t index) const;
+  void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);
+  void tell_progress(std::uint64_t permille);
+  Result<> reboot();
   Result<> commit();
   Result<> abandon_target();
-  Result<std::string> choose_target();
-  Result<> check_fits(const bundle::Manifest& manifest, const std::string& target);
-  void mark(std::uint64_t image, std::uint64_t frames);
 
   const UpdaterConfig config_;
   const UpdaterSeams seams_;
@@ -160,7 +168,8 @@ class Updater {
   std::optional<std::uint64_t> progress_permille_;
   update::Action doing_ = update::Action::none;
   std::vector<update::State> history_;
-  std::stop_source stop_install_;
+  std::stop_source stop_install_;  // asked to stop from interrupt() until its event is applied
+  bool stopping_ = false;
   bool going_down_ = false;
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <new>
 
@@ -14,18 +13,15 @@ inline constexpr std::size_t kAlignment = 4096;
 
 class AlignedBuffer {
  public:
-  // Rounded up to a multiple of kAlignment; aborts the program when there is no memory.
-  explicit AlignedBuffer(std::size_t size)
-      : size_((size + kAlignment - 1) / kAlignment * kAlignment), bytes_(static_cast<std::byte*>(std::aligned_alloc(kAlignment, size_))) {
-    if (!bytes_) throw std::bad_alloc();
-  }
+  // Rounded up to a multiple of kAlignment.
+  explicit AlignedBuffer(std::size_t size) : bytes_(allocate((size + kAlignment - 1) / kAlignment * kAlignment)) {}
   MutableByteView first(std::size_t size) { return {bytes_.get(), size}; }
 
  private:
   struct Free {
-    void operator()(std::byte* bytes) const { std::free(bytes); }
+    void operator()(std::byte* bytes) const { ::operator delete(bytes, std::align_val_t{kAlignment}); }
   };
-  std::size_t size_;
+  static std::byte* allocate(std::size_t size) { return static_cast<std::byte*>(::operator new(size, std::align_val_t{kAlignment})); }
   std::unique_ptr<std::byte, Free> bytes_;
 };
 

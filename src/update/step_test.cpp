@@ -44,7 +44,7 @@ TEST(Step, TheWholeMatrix) {
             std::string(to_string(phase)) + " " + std::string(to_string(kind)) + " " + std::string(to_string(next->state.phase)) + "\n";
     }
   }
-  EXPECT_EQ(std::ranges::count(matrix, '\n'), 80) << matrix;
+  EXPECT_EQ(std::ranges::count(matrix, '\n'), 79) << matrix;
 }
 
 TEST(Step, AGoodUpdateGoesStraightToCommitted) {
@@ -84,12 +84,24 @@ TEST(Step, DangerousActionsHaveOneWayIn) {
     for (const EventKind kind : all_events()) {
       const auto next = step(in(phase), Event{kind, {}});
       if (!next) continue;
-      if (next->action == A::write_images) EXPECT_EQ(kind, E::prepared);
-      if (next->action == A::arm) EXPECT_EQ(next->state.phase, P::verified);
-      if (next->state.phase == P::verified) EXPECT_TRUE(phase == P::verified || (phase == P::installing && kind == E::written));
-      if (next->action == A::commit) EXPECT_TRUE(phase == P::on_trial && kind == E::healthy);
-      if (next->action == A::raise_floor) EXPECT_EQ(next->state.phase, P::committed);
-      if (next->state.phase == P::committed && phase != P::committed) EXPECT_TRUE(kind == E::kept || kind == E::woke_committed);
+      if (next->action == A::write_images) {
+        EXPECT_EQ(kind, E::prepared);
+      }
+      if (next->action == A::arm) {
+        EXPECT_EQ(next->state.phase, P::verified);
+      }
+      if (next->state.phase == P::verified) {
+        EXPECT_TRUE(phase == P::verified || (phase == P::installing && kind == E::written));
+      }
+      if (next->action == A::commit) {
+        EXPECT_TRUE(phase == P::on_trial && kind == E::healthy);
+      }
+      if (next->action == A::raise_floor) {
+        EXPECT_EQ(next->state.phase, P::committed);
+      }
+      if (next->state.phase == P::committed && phase != P::committed) {
+        EXPECT_TRUE(kind == E::kept || kind == E::woke_committed);
+      }
     }
   }
 }

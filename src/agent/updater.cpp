@@ -1,0 +1,338 @@
+#include "agent/updater.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "boot/errors.hpp"
+#include "bundle/compatibility.hpp"
+#include "storage/errors.hpp"
+#include "update/errors.hpp"
+#include "update/floor.hpp"
+
+namespace aloft::agent {
+
+using update::Action;
+using update::Event;
+using update::EventKind;
+using update::Phase;
+using update::State;
+
+namespace {
+
+State reason(const Error& error) {
+  State facts;
+  facts.error = error.code.number;
+  facts.error_name = error.code.name;
+  facts.message = error.message;
+  return facts;
+}
+
+// Whose the error is: what a failed action means to the table.
+EventKind failure_event(Action action, const Error& error) {
+  const bool last_slot = action == Action::abandon_target && error.code.number == boot::kNoOtherSlot.number;
+  return last_slot ? EventKind::no_way_back : EventKind::failed;
+}
+
+bool can_be_cancelled(Phase phase) {
+  return phase == Phase::offered || phase == Phase::deferred || phase == Phase::accepted || phase == Phase::downloading ||
+         phase == Phase::installing;
+}
+
+const boot::SlotState* find_slot(const boot::BootState& state, const std::string& name) {
+  const auto found = std::ranges::find(state.order, name, &boot::SlotState::name);
+  return found == state.order.end() ? nullptr : &*found;
+}
+
+bool is_committed(const boot::BootState& state, const std::string& name) {
+  const boot::SlotState* slot = find_slot(state, name);
+  return slot && slot->health == boot::SlotHealth::committed;
+}
+
+// Out of the boot order already. One that is bad but first has used up its tries: that still has to be told apart from one never armed.
+bool is_parked(const boot::BootState& state, const std::string& name) {
+  const boot::SlotState* slot = find_slot(state, name);
+  return slot && slot->health == boot::SlotHealth::bad && slot != &state.order.front();
+}
+
+}  // namespace
+
+protocol::UpdateState reported_state(Phase phase) {
+  using R = protocol::UpdateState;
+  switch (phase) {
+    case Phase::idle:
+    case Phase::offered: return R::offered;
+    case Phase::accepted: return R::accepted;
+    case Phase::downloading: return R::downloading;
+    case Phase::installing: return R::installing;
+    case Phase::verified: return R::verified;
+    case Phase::armed: return R::armed;
+    case Phase::rebooting: return R::rebooting;
+    case Phase::on_trial:
+    case Phase::retreating:
+    case Phase::returned: return R::on_trial;
+    case Phase::committed: return R::committed;
+    case Phase::rolled_back: return R::rolled_back;
+    case Phase::failed: return R::failed;
+    case Phase::deferred: return R::deferred;
+    case Phase::cancelled: return R::cancelled;
+  }
+  return R::failed;
+}
+
+Updater::Updater(UpdaterConfig config, UpdaterSeams seams) : config_(std::move(config)), seams_(seams) {}
+
+// The boot state as it is; or, where it is lost, a new one. The running group is taken for good unless the journal knows better: a
+// target that was never finished may have been booted for want of any state.
+Result<boot::BootState> Updater::boot_state(const State& known) {
+  auto state = seams_.boot.read();
+  if (state || state.error().code.number != boot::kBootStateCorrupt.number) return state;
+  const bool proven = known.target != config_.booted || known.phase == Phase::committed || known.origin.empty();
+  const std::string& good = proven ? config_.booted : known.origin;
+  log::error(state.error().text() + "; writing a new one with '" + good + "' committed");
+  TRY(seams_.boot.rebuild(good));
+  return seams_.boot.read();
+}
+
+Result<> Updater::start() {
+  journal_.emplace(TRY(update::Journal::open(seams_.files)));
+  const State known = journal_->last();
+  const boot::BootState boot = TRY(boot_state(known));
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = known;
+    history_ = journal_->history();
+    events_.clear();
+    going_down_ = false;
+  }
+  for (const State& transition : journal_->transitions()) seams_.surroundings.transition(transition);
+
+  const update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
+  const EventKind kind = classify(known, waking);
+  post(Event{kind, waking_facts(kind, known, boot)});
+  return {};
+}
+
+State Updater::waking_facts(EventKind kind, const State& known, const boot::BootState& boot) const {
+  State facts;
+  if (kind == EventKind::woke_old) {
+    const boot::SlotState* target = find_slot(boot, known.target);
+    const bool tries_left = target && target->health == boot::SlotHealth::trial;
+    facts = tries_left ? reason({update::kNotBooted, "the boot loader passed group " + known.target + " over; its kernel may not load"})
+                       : reason({update::kTriesUsed, "group " + known.target + " used up its tries without proving itself healthy"});
+  }
+  if (kind == EventKind::woke_trial) {
+    facts = reason({update::kStrangeSlot, "group " + config_.booted + " was booted although its update was not finished"});
+    facts.target = config_.booted;
+    for (const boot::SlotState& slot : boot.order) {
+      if (slot.name != config_.booted && slot.health == boot::SlotHealth::committed) facts.origin = slot.name;
+    }
+  }
+  return facts;
+}
+
+Result<> Updater::offer(const std::string& source, std::uint64_t deployment) {
+  const std::lock_guard lock(mutex_);
+  if (deployment != 0 && deployment == state_.deployment) return {};
+  State facts;
+  facts.source = source;
+  facts.deployment = deployment;
+  const Event event{EventKind::offer, facts};
+  if (!events_.empty() || !step(state_, event)) {
+    return fail(update::kNotNow, "another update is " + std::string(to_string(state_.phase)) + "; wait for it, or cancel it");
+  }
+  events_.push_back(event);
+  posted_.notify_all();
+  return {};
+}
+
+void Updater::accept() { post(Event{EventKind::accept, {}}); }
+
+void Updater::defer(const std::string& why) {
+  State facts;
+  facts.message = why;
+  interrupt(Event{EventKind::defer, facts});
+}
+
+void Updater::cancel() { interrupt(Event{EventKind::cancel, {}}); }
+
+void Updater::interrupt(Event event) {
+  const std::lock_guard lock(mutex_);
+  if (!can_be_cancelled(state_.phase)) return;
+  events_.push_back(std::move(event));
+  stop_install_.request_stop();
+  posted_.notify_all();
+}
+
+void Updater::health_result(const HealthVerdict& verdict) {
+  if (verdict.healthy) return post(Event{EventKind::healthy, {}});
+  post(Event{EventKind::unhealthy, reason({update::kUnhealthy, verdict.reason})});
+}
+
+UpdateStatus Updater::status() const {
+  const std::lock_guard lock(mutex_);
+  return {state_, progress_permille_, doing_ == Action::none ? "" : std::string(to_string(doing_))};
+}
+
+std::vector<State> Updater::history() const {
+  const std::lock_guard lock(mutex_);
+  return history_;
+}
+
+void Updater::post(Event event) {
+  const std::lock_guard lock(mutex_);
+  events_.push_back(std::move(event));
+  posted_.notify_all();
+}
+
+std::optional<Event> Updater::next_event() {
+  const std::lock_guard lock(mutex_);
+  if (events_.empty() || going_down_ || stopping_) return std::nullopt;
+  Event event = std::move(events_.front());
+  events_.pop_front();
+  return event;
+}
+
+// What was asked for from outside goes before the outcome of an action, which then no longer counts if it changed the state.
+void Updater::run() {
+  std::optional<Event> outcome;
+  std::pair<std::uint64_t, std::uint64_t> outcome_of;
+  for (;;) {
+    std::optional<Event> event = next_event();
+    if (!event && outcome && outcome_of == std::pair(state_.update, state_.sequence)) event = std::exchange(outcome, std::nullopt);
+    if (!event || going_down_) return;
+    if (auto next = apply(*event)) {
+      outcome = std::move(next);
+      outcome_of = {state_.update, state_.sequence};
+    }
+  }
+}
+
+void Updater::serve(std::stop_token stop) {
+  const std::stop_callback on_stop(stop, [this] {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    stop_install_.request_stop();
+  });
+  while (!stop.stop_requested()) {
+    run();
+    std::unique_lock lock(mutex_);
+    posted_.wait(lock, stop, [this] { return !events_.empty() && !going_down_; });
+  }
+}
+
+// One row of the table: the record of it first, then the action. Nothing of an update is done whose state cannot be recorded; what has
+// been switched already goes on by the boot state alone, but a system that cannot keep its state is no healthy one.
+std::optional<Event> Updater::apply(const Event& event) {
+  if (event.kind == EventKind::cancel || event.kind == EventKind::defer) end_interruption();
+  auto next = step(state_, event);
+  if (!next) {
+    log::debug("update: '" + std::string(to_string(event.kind)) + "' does not belong to '" + std::string(to_string(state_.phase)) + "'");
+    return std::nullopt;
+  }
+  State& state = next->state;
+  std::optional<Event> outcome;
+  if (const auto recorded = record(state); !recorded) {
+    log::error("update: " + recorded.error().text());
+    if (state.phase == Phase::on_trial) {
+      outcome = Event{EventKind::unhealthy, reason(recorded.error())};
+      next->action = Action::none;
+    } else if (can_be_cancelled(state.phase) || state.phase == Phase::verified) {
+      state.phase = Phase::failed;
+      state.error = recorded.error().code.number;
+      state.error_name = recorded.error().code.name;
+      state.message = recorded.error().message;
+      next->action = Action::none;
+    }
+  }
+  enter(state, next->action);
+  if (next->action != Action::none) outcome = perform(next->action);
+  const std::lock_guard lock(mutex_);
+  doing_ = Action::none;
+  return outcome;
+}
+
+void Updater::enter(const State& state, Action action) {
+  const bool moved = state.phase != state_.phase || state.update != state_.update;
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = state;
+    doing_ = action;
+    history_ = journal_->history();
+    if (state.phase != Phase::installing) progress_permille_.reset();
+  }
+  if (is_at_rest(state.phase) || state.phase == Phase::deferred) bundle_.reset();
+  if (!moved) return;
+  log::info("update " + std::to_string(state.update) + ": " + std::string(to_string(state.phase)) +
+            (state.message.empty() ? "" : ": " + state.message));
+  seams_.surroundings.transition(state);
+}
+
+Result<> Updater::record(State& state) {
+  state.time_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(0, seams_.clock.now().time_since_epoch().count()));
+  state.boot_id = config_.boot_id;
+  for (unsigned attempt = 1;; ++attempt) {
+    auto added = journal_->add(state);
+    if (added || !seams_.surroundings.pause_before_retry(attempt)) return added;
+  }
+}
+
+// Does it, again and again while the error says that it may succeed later.
+std::optional<Event> Updater::perform(Action action) {
+  for (unsigned attempt = 1;; ++attempt) {
+    auto done = act(action);
+    if (done) return *std::move(done);
+    const Error& error = done.error();
+    log::warning("update: " + std::string(to_string(action)) + ": " + error.text());
+    if (interrupted()) return std::nullopt;
+    if (error.code.kind == ErrorKind::retry && seams_.surroundings.pause_before_retry(attempt)) continue;
+    if (interrupted() || action == Action::raise_floor || action == Action::reboot) return std::nullopt;
+    return Event{failure_event(action, error), reason(error)};
+  }
+}
+
+bool Updater::interrupted() const {
+  const std::lock_guard lock(mutex_);
+  return stop_install_.stop_requested();
+}
+
+void Updater::end_interruption() {
+  const std::lock_guard lock(mutex_);
+  if (!stopping_) stop_install_ = {};
+}
+
+Result<std::optional<Event>> Updater::act(Action action) {
+  switch (action) {
+    case Action::none: return std::nullopt;
+    case Action::ask_policy: seams_.surroundings.decide(state_); return std::nullopt;
+    case Action::open: return TRY(open_bundle());
+    case Action::prepare_target: TRY(prepare_target()); return Event{EventKind::prepared, {}};
+    case Action::write_images: TRY(write_images()); return Event{EventKind::written, {}};
+    case Action::arm: TRY(seams_.boot.arm(state_.target, config_.tries)); return Event{EventKind::armed, {}};
+    case Action::ready: return Event{EventKind::going, {}};
+    case Action::reboot: TRY(reboot()); return std::nullopt;
+    case Action::check_health: seams_.surroundings.begin_trial(state_); return std::nullopt;
+    case Action::commit: TRY(commit()); return Event{EventKind::kept, {}};
+    case Action::raise_floor: TRY(update::raise_floor(seams_.files, state_.security_version)); return std::nullopt;
+    case Action::abandon_target: TRY(abandon_target()); return Event{EventKind::gave_up, {}};
+  }
+  return std::nullopt;
+}
+
+Result<> Updater::reboot() {
+  TRY(seams_.surroundings.reboot());
+  const std::lock_guard lock(mutex_);
+  going_down_ = true;
+  return {};
+}
+
+Result<> Updater::commit() {
+  if (state_.target != config_.booted) return fail(update::kStrangeSlot, "group " + state_.target + " is on trial but does not run");
+  return seams_.boot.commit(state_.target);
+}
+
+Result<> Updater::abandon_target() {
+  if (is_parked(TRY(seams_.boot.read()), state_.target)) return {};
+  return seams_.boot.mark_bad(state_.target);
+}
+
+}  // namespace aloft::agent

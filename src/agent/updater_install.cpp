@@ -1,0 +1,132 @@
+// The updater's actions that touch bundle and slots: open, prepare_target, write_images.
+#include <algorithm>
+
+#include "agent/updater.hpp"
+#include "base/log.hpp"
+#include "bundle/compatibility.hpp"
+#include "bundle/errors.hpp"
+#include "storage/errors.hpp"
+#include "storage/installer.hpp"
+#include "update/errors.hpp"
+#include "update/floor.hpp"
+
+namespace aloft::agent {
+
+using update::Event;
+using update::EventKind;
+using update::State;
+
+namespace {
+
+constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
+
+}  // namespace
+
+// The group that is least likely to be booted, and not the one that runs.
+Result<std::string> Updater::choose_target() {
+  const std::vector<std::string> groups = seams_.slots.groups();
+  const boot::BootState boot = TRY(seams_.boot.read());
+  for (auto slot = boot.order.rbegin(); slot != boot.order.rend(); ++slot) {
+    if (slot->name != config_.booted && std::ranges::find(groups, slot->name) != groups.end()) return slot->name;
+  }
+  return fail(bundle::kNoSlot, "there is no group but the running one (" + config_.booted + ") to install to; check system.toml");
+}
+
+Result<Event> Updater::open_bundle() {
+  bundle_.reset();
+  std::unique_ptr<OpenBundle> opened = TRY(seams_.bundles.open(state_.source));
+  const bundle::Reader& reader = opened->reader();
+  const std::string target = TRY(choose_target());
+  bundle::DeviceFacts facts{.product = config_.product, .hardware = config_.hardware};
+  facts.security_floor = TRY(update::read_floor(seams_.files));
+  facts.slots = TRY(seams_.slots.facts(target));
+  TRY(bundle::check_compatible(reader.manifest(), facts));
+  bundle_ = std::move(opened);
+
+  State known;
+  known.manifest_sha256 = to_hex(reader.manifest_sha256());
+  known.version = reader.manifest().version;
+  known.security_version = reader.manifest().security_version;
+  known.origin = config_.booted;
+  known.target = target;
+  return Event{EventKind::opened, known};
+}
+
+// From here on, until it is armed, no power cut can make the boot loader choose the target.
+Result<> Updater::prepare_target() {
+  const boot::BootState boot = TRY(seams_.boot.read());
+  const auto running = std::ranges::find(boot.order, config_.booted, &boot::SlotState::name);
+  if (running == boot.order.end() || running->health != boot::SlotHealth::committed) {
+    return fail(update::kNotNow, "the running group " + config_.booted + " is not committed, so it is the only way back");
+  }
+  return abandon_target();
+}
+
+Result<> Updater::write_images() {
+  if (state_.target == config_.booted) return fail(storage::kDeviceBusy, "group " + state_.target + " runs; it is never written");
+  const std::stop_token stop = [this] {
+    const std::lock_guard lock(mutex_);
+    return stop_install_.get_token();
+  }();
+  bundle::Reader& reader = bundle_->reader();
+  const std::vector<bundle::Image>& images = reader.manifest().images;
+  for (std::size_t index = 0; index < images.size(); ++index) TRY(write_image(reader, index, stop));
+  TRY(reader.check_end());
+  bundle_.reset();
+  return {};
+}
+
+Result<> Updater::write_image(bundle::Reader& reader, std::size_t index, const std::stop_token& stop) {
+  const std::vector<bundle::Image>& images = reader.manifest().images;
+  const bundle::Image& image = images[index];
+  const std::unique_ptr<storage::BlockDevice> device = TRY(seams_.slots.open(state_.target, image.slot_class));
+  std::uint64_t before = 0;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    total += images[i].size_bytes;
+    if (i < index) before += images[i].size_bytes;
+  }
+  storage::InstallOptions options;
+  options.workers = config_.workers;
+  options.stop = stop;
+  options.likely_frames = likely_frames(image, index);
+  options.settled = [&](std::uint64_t frames) {
+    const std::uint64_t done = before + std::min(frames * image.frame_size_bytes, image.size_bytes);
+    mark(index, frames, image.frame_size_bytes);
+    tell_progress(static_cast<std::uint64_t>(static_cast<double>(done) * 1000.0 / static_cast<double>(total)));
+  };
+  const storage::InstallStats stats = TRY(storage::install_image(reader, index, *device, options));
+  log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +
+            " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_in_place) + " in place, " +
+            std::to_string(stats.bytes_written) + " bytes written");
+  return {};
+}
+
+// After a cut: what was marked, and what may have been written since.
+std::uint64_t Updater::likely_frames(const bundle::Image& image, std::size_t index) const {
+  const update::Mark& mark = state_.mark;
+  if (index < mark.image) return image.frame_count();
+  if (index > mark.image || mark.frames == 0) return 0;
+  return mark.frames + 2 * kMarkEveryBytes / image.frame_size_bytes;
+}
+
+// A mark that cannot be recorded costs a later start some time, nothing else.
+void Updater::mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes) {
+  State state = state_;
+  const bool first = state.mark.frames == 0 || state.mark.image != image;
+  if (!first && (frames - std::min(frames, state.mark.frames)) * frame_bytes < kMarkEveryBytes) return;
+  state.mark = {image, frames};
+  if (auto added = journal_->add(state); !added) return log::warning("update: " + added.error().text());
+  const std::lock_guard lock(mutex_);
+  state_ = state;
+}
+
+void Updater::tell_progress(std::uint64_t permille) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_permille_ = permille;
+  }
+  seams_.surroundings.progress(permille);
+}
+
+}  // namespace aloft::agent
