@@ -16,6 +16,6 @@ target_compile_options(aloft_warnings INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(aloft_warnings INTERFACE
     -Wduplicated-cond -Wlogical-op
-    -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer # false alarms of g++ 12 inside libstdc++ (GCC PR 105651, 105329)
+    -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object # false alarms of g++ 12 inside libstdc++ (GCC PR 105651, 105329)
   )
 endif()
