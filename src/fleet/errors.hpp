@@ -1,0 +1,32 @@
+// Error numbers 9000-9099: the fleet and its store.
+#pragma once
+
+#include "base/result.hpp"
+
+namespace aloft::fleet {
+
+inline constexpr ErrorCode kStoreFailed{9000, ErrorKind::retry, "store-failed"};
+inline constexpr ErrorCode kStoreFull{9001, ErrorKind::retry, "store-full"};
+inline constexpr ErrorCode kStoreTooNew{9002, ErrorKind::ask, "store-too-new"};
+inline constexpr ErrorCode kStoreInUse{9003, ErrorKind::ask, "store-in-use"};
+
+inline constexpr ErrorCode kDeviceUnknown{9020, ErrorKind::ask, "device-unknown"};
+inline constexpr ErrorCode kDevicePending{9021, ErrorKind::retry, "device-pending"};
+inline constexpr ErrorCode kDeviceRejected{9022, ErrorKind::ask, "device-rejected"};
+inline constexpr ErrorCode kDeviceNameTaken{9023, ErrorKind::ask, "device-name-taken"};
+inline constexpr ErrorCode kEnrolmentToken{9024, ErrorKind::ask, "enrolment-token"};
+inline constexpr ErrorCode kDeviceKey{9025, ErrorKind::reject, "device-key"};
+inline constexpr ErrorCode kTooManyPending{9026, ErrorKind::retry, "too-many-pending"};
+
+inline constexpr ErrorCode kReleaseUnknown{9030, ErrorKind::ask, "release-unknown"};
+inline constexpr ErrorCode kReleaseInUse{9031, ErrorKind::ask, "release-in-use"};
+
+inline constexpr ErrorCode kDeploymentUnknown{9040, ErrorKind::ask, "deployment-unknown"};
+inline constexpr ErrorCode kDeviceBusy{9041, ErrorKind::ask, "device-busy"};
+inline constexpr ErrorCode kReleaseDoesNotFit{9042, ErrorKind::ask, "release-does-not-fit"};
+inline constexpr ErrorCode kDeploymentFinished{9043, ErrorKind::ask, "deployment-finished"};
+inline constexpr ErrorCode kLogUnknown{9044, ErrorKind::ask, "log-unknown"};
+inline constexpr ErrorCode kTokenUnknown{9045, ErrorKind::ask, "token-unknown"};
+inline constexpr ErrorCode kUserExists{9046, ErrorKind::ask, "user-exists"};
+
+}  // namespace aloft::fleet

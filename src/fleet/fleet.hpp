@@ -1,0 +1,116 @@
+// The nouns of a fleet. Plain values; times are the server's, in milliseconds since 1970, unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "crypto/sha256.hpp"
+#include "protocol/messages.hpp"
+
+namespace aloft::fleet {
+
+using crypto::Digest;
+using protocol::UpdateState;
+
+inline constexpr std::uint64_t kMaxDeploymentId = 0x7fffffff;  // clients of hawkBit's protocol hold such ids in 31 bits
+inline constexpr std::size_t kMaxPendingDevices = 10'000;      // who may knock without being known
+
+enum class DeviceStatus : std::uint8_t { pending, accepted, rejected };
+std::string_view to_string(DeviceStatus status);
+Result<DeviceStatus> device_status_of(std::string_view name);
+
+struct Device {
+  std::string name;
+  DeviceStatus status = DeviceStatus::pending;
+  std::string public_key;  // SubjectPublicKeyInfo, PEM
+  Digest key_sha256{};     // of its DER
+  std::string product;
+  std::string hardware;
+  std::string version;  // of the running system, as last reported
+  std::uint64_t created_ms = 0;
+  std::uint64_t last_seen_ms = 0;
+  std::optional<std::uint64_t> deployment;  // the unfinished one; a device has at most one
+};
+
+struct EnrolmentToken {
+  std::uint64_t id = 0;
+  Digest hash{};  // of the secret
+  std::string note;
+  std::uint64_t created_ms = 0;
+  std::uint64_t expires_ms = 0;
+  std::optional<std::uint64_t> used_ms;
+  std::string used_by;  // device's name, once used
+};
+
+struct Release {
+  std::uint64_t id = 0;
+  std::string product;
+  std::vector<std::string> hardware;
+  std::string version;
+  std::uint64_t security_version = 0;
+  std::string description;
+  std::uint64_t size_bytes = 0;
+  Digest sha256{};  // of the bundle file; names it in the blob store
+  Digest manifest_sha256{};
+  std::vector<std::string> signers;
+  bool verified = false;  // this server checked the signature against trust anchors
+  std::uint64_t created_ms = 0;
+  std::string created_by;
+};
+
+struct Deployment {
+  std::uint64_t id = 0;
+  std::string device;
+  std::optional<std::uint64_t> release;  // none once it has been deleted
+  std::string version;
+  Digest artifact_sha256{};
+  std::uint64_t artifact_size_bytes = 0;
+  UpdateState state = UpdateState::offered;
+  std::uint64_t error = 0;  // 0: none
+  std::string message;
+  std::optional<std::uint64_t> progress_permille;
+  std::uint64_t created_ms = 0;
+  std::string created_by;
+  std::uint64_t changed_ms = 0;
+  bool has_log = false;
+};
+
+struct Transition {
+  std::uint64_t id = 0;  // rises over all deployments, in the order of becoming durable
+  std::uint64_t deployment = 0;
+  std::uint64_t sequence = 0;  // the device's number; 0: made by the server
+  std::uint64_t time_ms = 0;   // the sender's clock
+  std::uint64_t received_ms = 0;
+  UpdateState state = UpdateState::offered;
+  std::uint64_t error = 0;
+  std::string message;
+  std::optional<std::uint64_t> progress_permille;
+};
+
+struct User {
+  std::string name;
+  std::string password;  // argon2id, in libsodium's text form
+};
+
+struct AccessToken {
+  enum class Kind : std::uint8_t { session, api };
+  std::uint64_t id = 0;
+  Kind kind = Kind::session;
+  std::string user;
+  Digest hash{};  // of the secret
+  std::string note;
+  std::uint64_t created_ms = 0;
+  std::optional<std::uint64_t> expires_ms;  // none: never
+};
+
+// Whether a report of state `next` changes a deployment that stands at `present`: what is final is only replaced by another final
+// word of the device, so that a withdrawn deployment that was too late to stop ends as what really happened.
+bool replaces(UpdateState present, UpdateState next);
+// Why the release cannot go to the device, if so. Errors: kReleaseDoesNotFit.
+Result<> check_fit(const Release& release, const Device& device);
+
+}  // namespace aloft::fleet

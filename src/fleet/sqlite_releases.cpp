@@ -1,0 +1,108 @@
+// Releases in the SQLite store.
+#include <algorithm>
+
+#include "fleet/errors.hpp"
+#include "fleet/sqlite_rows.hpp"
+#include "fleet/sqlite_store.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+#define ALOFT_RELEASE_COLUMNS \
+  "id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,created_ms,created_by"
+
+std::string as_list(const std::vector<std::string>& texts) { return Json(texts).dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::vector<std::string> from_list(const std::string& text) {
+  std::vector<std::string> texts;
+  const Result<Json> json = parse_json(text);
+  if (json && json->is_array())
+    for (const Json& element : *json)
+      if (element.is_string()) texts.push_back(element.get<std::string>());
+  return texts;
+}
+
+Release release_row(const Statement& row) {
+  return {.id = row.number(0),
+          .product = row.text(1),
+          .hardware = from_list(row.text(2)),
+          .version = row.text(3),
+          .security_version = row.number(4),
+          .description = row.text(5),
+          .size_bytes = row.number(6),
+          .sha256 = row.digest(7),
+          .manifest_sha256 = row.digest(8),
+          .signers = from_list(row.text(9)),
+          .verified = row.number(10) != 0,
+          .created_ms = row.number(11),
+          .created_by = row.text(12)};
+}
+
+Result<std::optional<Release>> find_release_of(Database& database, const Digest& sha256) {
+  Statement statement = TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS " FROM releases WHERE sha256=?1", sha256));
+  if (!TRY(statement.step())) return std::nullopt;
+  return release_row(statement);
+}
+
+Result<Release> insert_release(Database& database, const Release& release) {
+  if (auto known = TRY(find_release_of(database, release.sha256))) return *std::move(known);
+  TRY(
+      database.run("INSERT INTO releases(product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,"
+                   "verified,created_ms,created_by) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+                   release.product, as_list(release.hardware), release.version, release.security_version, release.description,
+                   release.size_bytes, release.sha256, release.manifest_sha256, as_list(release.signers),
+                   std::uint64_t{release.verified ? 1U : 0U}, release.created_ms, release.created_by));
+  return find_release(database, database.last_id());
+}
+
+}  // namespace
+
+Result<Release> find_release(Database& database, std::uint64_t id) {
+  Statement statement = TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS " FROM releases WHERE id=?1", id));
+  if (!TRY(statement.step())) return fail(kReleaseUnknown, "there is no release " + std::to_string(id));
+  return release_row(statement);
+}
+
+Result<std::vector<Release>> SqliteStore::releases(const ReleaseQuery& query) {
+  const std::lock_guard lock(reader_mutex_);
+  const std::uint64_t before = std::min<std::uint64_t>(query.before, INT64_MAX);
+  const std::uint64_t limit = query.limit;
+  Statement statement = TRY(reader_.query("SELECT " ALOFT_RELEASE_COLUMNS
+                                          " FROM releases WHERE id<?1 AND (?3 IS NULL OR product=?3) AND (?4 IS NULL OR version=?4) "
+                                          "ORDER BY id DESC LIMIT ?2",
+                                          before, limit, query.product, query.version));
+  std::vector<Release> releases;
+  while (TRY(statement.step())) releases.push_back(release_row(statement));
+  return releases;
+}
+
+Result<Release> SqliteStore::release(std::uint64_t id) {
+  const std::lock_guard lock(reader_mutex_);
+  return find_release(reader_, id);
+}
+
+Result<std::optional<Release>> SqliteStore::release_of(const Digest& sha256) {
+  const std::lock_guard lock(reader_mutex_);
+  return find_release_of(reader_, sha256);
+}
+
+void SqliteStore::add_release(Release release, Done<Release> done) {
+  writer_.submit<Release>([release = std::move(release)](Database& database) { return insert_release(database, release); },
+                          std::move(done));
+}
+
+void SqliteStore::delete_release(std::uint64_t id, Done<DeletedRelease> done) {
+  writer_.submit<DeletedRelease>(
+      [id](Database& database) -> Result<DeletedRelease> {
+        const Release release = TRY(find_release(database, id));
+        Statement users = TRY(database.query("SELECT id FROM deployments WHERE release=?1 AND active LIMIT 1", id));
+        if (TRY(users.step()))
+          return fail(kReleaseInUse, "deployment " + std::to_string(users.number(0)) + " still needs release " + std::to_string(id) +
+                                         "; wait for it or cancel it");
+        TRY(database.run("DELETE FROM releases WHERE id=?1", id));
+        return DeletedRelease{.sha256 = release.sha256};
+      },
+      std::move(done));
+}
+
+}  // namespace aloft::fleet

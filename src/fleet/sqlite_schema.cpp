@@ -1,0 +1,116 @@
+#include "fleet/sqlite_schema.hpp"
+
+#include <array>
+#include <string>
+
+#include "fleet/errors.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+// A step is never changed once it has been released; a new one is added behind it.
+constexpr std::array<const char*, 1> kSteps{R"sql(
+CREATE TABLE devices(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  status INTEGER NOT NULL,
+  public_key TEXT NOT NULL,
+  key_sha256 BLOB NOT NULL,
+  product TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  version TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL);
+CREATE INDEX devices_by_status ON devices(status, name);
+CREATE TABLE enrolment_tokens(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  hash BLOB NOT NULL UNIQUE,
+  note TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL,
+  used_ms INTEGER,
+  used_by TEXT NOT NULL DEFAULT '');
+CREATE TABLE releases(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  product TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  version TEXT NOT NULL,
+  security_version INTEGER NOT NULL,
+  description TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  sha256 BLOB NOT NULL UNIQUE,
+  manifest_sha256 BLOB NOT NULL,
+  signers TEXT NOT NULL,
+  verified INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL);
+CREATE TABLE deployments(
+  id INTEGER PRIMARY KEY AUTOINCREMENT CHECK(id <= 2147483647),
+  device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+  release INTEGER REFERENCES releases(id) ON DELETE SET NULL,
+  version TEXT NOT NULL,
+  artifact_sha256 BLOB NOT NULL,
+  artifact_size_bytes INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  error INTEGER NOT NULL DEFAULT 0,
+  message TEXT NOT NULL DEFAULT '',
+  progress_permille INTEGER,
+  last_sequence INTEGER NOT NULL DEFAULT 0,
+  active INTEGER NOT NULL DEFAULT 1,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  changed_ms INTEGER NOT NULL);
+CREATE UNIQUE INDEX one_active_deployment ON deployments(device) WHERE active;
+CREATE INDEX deployments_by_device ON deployments(device, id);
+CREATE INDEX deployments_by_release ON deployments(release, id);
+CREATE TABLE transitions(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  deployment INTEGER NOT NULL REFERENCES deployments(id) ON DELETE CASCADE,
+  sequence INTEGER,
+  time_ms INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  error INTEGER NOT NULL,
+  message TEXT NOT NULL,
+  progress_permille INTEGER,
+  UNIQUE(deployment, sequence));
+CREATE TABLE logs(
+  deployment INTEGER PRIMARY KEY REFERENCES deployments(id) ON DELETE CASCADE,
+  received_ms INTEGER NOT NULL,
+  text BLOB NOT NULL);
+CREATE TABLE users(
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  password TEXT NOT NULL);
+CREATE TABLE access_tokens(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind INTEGER NOT NULL,
+  user INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  hash BLOB NOT NULL UNIQUE,
+  note TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER);
+CREATE TABLE settings(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)sql"};
+
+}  // namespace
+
+Result<> migrate(Database& database) {
+  std::uint64_t version = 0;
+  {
+    Statement statement = TRY(database.query("PRAGMA user_version"));
+    if (TRY(statement.step())) version = statement.number(0);
+  }
+  if (version > kSteps.size())
+    return fail(kStoreTooNew, "the database has schema " + std::to_string(version) + ", this program knows " +
+                                  std::to_string(kSteps.size()) + ": run the newer aloft-server, or restore the backup made before it");
+  for (std::size_t step = version; step < kSteps.size(); ++step) {
+    const std::string sql = "BEGIN IMMEDIATE;" + std::string(kSteps[step]) + "PRAGMA user_version=" + std::to_string(step + 1) + ";COMMIT;";
+    const Result<> done = database.execute(sql.c_str());
+    if (!done && database.in_transaction()) TRY(database.execute("ROLLBACK"));
+    TRY(Result<>(done));
+  }
+  return {};
+}
+
+}  // namespace aloft::fleet

@@ -1,0 +1,59 @@
+// The store in one SQLite file: WAL, synchronous=FULL. One writer thread, one reader connection.
+#pragma once
+
+#include <mutex>
+
+#include "fleet/sqlite_writer.hpp"
+#include "fleet/store.hpp"
+
+namespace aloft::fleet {
+
+class SqliteStore final : public Store {
+ public:
+  // Creates the file or brings its schema up to date. One process per file. Errors: kStoreTooNew, kStoreFailed, kStoreFull.
+  static Result<std::unique_ptr<SqliteStore>> open(const std::filesystem::path& file);
+
+  Result<std::vector<Device>> devices(const DeviceQuery& query) override;
+  Result<Device> device(const std::string& name) override;
+  void enrol(Enrolment enrolment, Done<Device> done) override;
+  void set_device_status(std::string name, DeviceStatus status, Done<Device> done) override;
+  void delete_device(std::string name, Done<> done) override;
+  void record_last_seen(std::vector<LastSeen> seen, Done<> done) override;
+  Result<std::vector<EnrolmentToken>> enrolment_tokens() override;
+  void add_enrolment_token(EnrolmentToken token, Done<EnrolmentToken> done) override;
+  void delete_enrolment_token(std::uint64_t id, Done<> done) override;
+
+  Result<std::vector<Release>> releases(const ReleaseQuery& query) override;
+  Result<Release> release(std::uint64_t id) override;
+  Result<std::optional<Release>> release_of(const Digest& sha256) override;
+  void add_release(Release release, Done<Release> done) override;
+  void delete_release(std::uint64_t id, Done<DeletedRelease> done) override;
+
+  Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) override;
+  Result<Deployment> deployment(std::uint64_t id) override;
+  void add_deployments(NewDeployments request, Done<std::vector<Deployment>> done) override;
+  void cancel_deployment(std::uint64_t id, std::string by, std::uint64_t now_ms, Done<Deployment> done) override;
+  void apply_reports(ReportBatch batch, Done<ReportOutcome> done) override;
+  Result<std::vector<Transition>> transitions(std::uint64_t deployment, std::uint64_t after, std::size_t limit) override;
+  void put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms, Done<> done) override;
+  Result<std::string> log(std::uint64_t deployment) override;
+
+  Result<std::optional<User>> user(const std::string& name) override;
+  Result<std::uint64_t> user_count() override;
+  void add_first_user(User user, Done<> done) override;
+  Result<std::vector<AccessToken>> access_tokens() override;
+  void add_access_token(AccessToken token, Done<AccessToken> done) override;
+  void delete_access_token(std::uint64_t id, Done<> done) override;
+  void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) override;
+  Result<std::optional<std::string>> setting(const std::string& key) override;
+  void put_setting(std::string key, std::optional<std::string> value, Done<> done) override;
+  void check_writable(Done<> done) override;
+
+ private:
+  SqliteStore(Database writer, Database reader) : writer_(std::move(writer)), reader_(std::move(reader)) {}
+  SqliteWriter writer_;
+  std::mutex reader_mutex_;
+  Database reader_;
+};
+
+}  // namespace aloft::fleet

@@ -1,0 +1,142 @@
+// Where a fleet is kept: operations of the domain, not SQL, so that each backend does them its own best way. store_contract.hpp holds
+// every backend to this page.
+//
+// Reads block and may come from any thread. Writes return at once; `done` is called exactly once, on a thread of the store's, after the
+// change is durable (or has failed as a whole). Writes take effect in the order of the calls. Writes of many callers share a commit.
+// Errors everywhere: kStoreFailed; kStoreFull when the disk is full (nothing of the write is kept); those named below.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fleet/fleet.hpp"
+
+namespace aloft::fleet {
+
+template <typename T = void>
+using Done = std::function<void(Result<T>)>;
+
+struct Enrolment {
+  Device device;                     // name, key, product, hardware, version; times
+  std::optional<Digest> token_hash;  // of the one-time token, if the device has one
+  bool accept_without_token = false;
+  std::uint64_t now_ms = 0;
+};
+
+struct ReportBatch {
+  std::string device;
+  protocol::Reports reports;
+  std::uint64_t received_ms = 0;
+};
+struct ReportOutcome {
+  std::uint64_t stored = 0;   // new ones; those known already are left as they are
+  std::uint64_t unknown = 0;  // of deployments that are not this device's
+  std::vector<Deployment> changed;
+};
+
+struct NewDeployments {
+  std::uint64_t release = 0;
+  std::vector<std::string> devices;
+  std::string created_by;
+  std::uint64_t now_ms = 0;
+};
+
+struct DeletedRelease {
+  Digest sha256{};
+};
+
+struct LastSeen {
+  std::string device;
+  std::uint64_t time_ms = 0;
+};
+
+struct DeviceQuery {
+  std::optional<DeviceStatus> status;
+  std::string after;  // names behind this one
+  std::size_t limit = 100;
+};
+struct ReleaseQuery {
+  std::optional<std::string> product;
+  std::optional<std::string> version;
+  std::uint64_t before = UINT64_MAX;  // ids below this one
+  std::size_t limit = 100;
+};
+struct DeploymentQuery {
+  std::optional<std::string> device;
+  std::optional<std::uint64_t> release;
+  std::optional<bool> active;
+  std::uint64_t before = UINT64_MAX;
+  std::size_t limit = 100;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Devices. Lists are ordered by name.
+  virtual Result<std::vector<Device>> devices(const DeviceQuery& query) = 0;
+  virtual Result<Device> device(const std::string& name) = 0;  // kDeviceUnknown
+  // The same name and key again is no change but for product, hardware and version, and that a good token accepts a pending device. A
+  // token is good once, before it expires, and again for the device that used it. Errors: kEnrolmentToken, kDeviceRejected,
+  // kDeviceNameTaken (another key; a pending device's key is replaced by one with a good token), kTooManyPending.
+  virtual void enrol(Enrolment enrolment, Done<Device> done) = 0;
+  virtual void set_device_status(std::string name, DeviceStatus status, Done<Device> done) = 0;  // kDeviceUnknown
+  virtual void delete_device(std::string name, Done<> done) = 0;  // with its deployments and logs; kDeviceUnknown
+  virtual void record_last_seen(std::vector<LastSeen> seen, Done<> done) = 0;
+
+  virtual Result<std::vector<EnrolmentToken>> enrolment_tokens() = 0;                     // newest first
+  virtual void add_enrolment_token(EnrolmentToken token, Done<EnrolmentToken> done) = 0;  // gives the id
+  virtual void delete_enrolment_token(std::uint64_t id, Done<> done) = 0;                 // kTokenUnknown
+
+  // Releases, newest first.
+  virtual Result<std::vector<Release>> releases(const ReleaseQuery& query) = 0;
+  virtual Result<Release> release(std::uint64_t id) = 0;  // kReleaseUnknown
+  virtual Result<std::optional<Release>> release_of(const Digest& sha256) = 0;
+  virtual void add_release(Release release, Done<Release> done) = 0;             // the one with this sha256 if there is one
+  virtual void delete_release(std::uint64_t id, Done<DeletedRelease> done) = 0;  // kReleaseUnknown, kReleaseInUse
+
+  // Deployments, newest first.
+  virtual Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) = 0;
+  virtual Result<Deployment> deployment(std::uint64_t id) = 0;  // kDeploymentUnknown
+  // All or none. Each begins with a transition `offered` of the server's. Errors: kReleaseUnknown, kDeviceUnknown, kDevicePending,
+  // kDeviceRejected, kDeviceBusy, kReleaseDoesNotFit.
+  virtual void add_deployments(NewDeployments request, Done<std::vector<Deployment>> done) = 0;
+  virtual void cancel_deployment(std::uint64_t id, std::string by, std::uint64_t now_ms,
+                                 Done<Deployment> done) = 0;  // kDeploymentUnknown, kDeploymentFinished
+  // Idempotent by (deployment, sequence). Also notes the device's version.
+  virtual void apply_reports(ReportBatch batch, Done<ReportOutcome> done) = 0;
+  // Oldest first, those with an id above `after`.
+  virtual Result<std::vector<Transition>> transitions(std::uint64_t deployment, std::uint64_t after, std::size_t limit) = 0;
+  virtual void put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms,
+                       Done<> done) = 0;                          // kDeploymentUnknown
+  virtual Result<std::string> log(std::uint64_t deployment) = 0;  // kLogUnknown
+
+  // People and scripts.
+  virtual Result<std::optional<User>> user(const std::string& name) = 0;
+  virtual Result<std::uint64_t> user_count() = 0;
+  virtual void add_first_user(User user, Done<> done) = 0;  // kUserExists when there is any
+  virtual Result<std::vector<AccessToken>> access_tokens() = 0;
+  virtual void add_access_token(AccessToken token, Done<AccessToken> done) = 0;
+  virtual void delete_access_token(std::uint64_t id, Done<> done) = 0;  // kTokenUnknown
+  virtual void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) = 0;
+
+  // Small values of the server's own: its secrets, the set-up token's hash.
+  virtual Result<std::optional<std::string>> setting(const std::string& key) = 0;
+  virtual void put_setting(std::string key, std::optional<std::string> value, Done<> done) = 0;  // none deletes
+
+  // One trivial durable write: whether the store can be written now.
+  virtual void check_writable(Done<> done) = 0;
+};
+
+// Waits for a write: for start-up and tests, never on the loop's thread.
+//   TRY(wait<Device>([&](auto done) { store.enrol(enrolment, done); }))
+template <typename T = void, typename Start>
+Result<T> wait(Start start);
+
+}  // namespace aloft::fleet
+
+#include "fleet/wait.hpp"

@@ -1,0 +1,32 @@
+// What one client, and all together, may take.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace aloft::httpd {
+
+struct Limits {
+  std::size_t max_connections = 10'000;
+  std::uint32_t max_header_bytes = 16U << 10;
+  std::chrono::milliseconds handshake{10'000};
+  std::chrono::milliseconds header{10'000};  // from a request's first byte to the end of its header
+  std::chrono::milliseconds idle{120'000};   // between requests
+  std::chrono::milliseconds step{30'000};    // for every 64 KiB (or the rest) of a body, either way
+  std::chrono::milliseconds goodbye{3'000};  // for the last answer and the client's farewell
+};
+
+inline constexpr std::size_t kStepBytes = 64U << 10;
+inline constexpr std::size_t kFileReadBytes = 128U << 10;
+
+// Numbers for monitoring; written on the loop's thread.
+struct Counters {
+  std::uint64_t connections_open = 0;
+  std::uint64_t connections_total = 0;
+  std::uint64_t connections_refused = 0;  // over max_connections
+  std::uint64_t connections_expired = 0;  // too slow
+  std::uint64_t responses[6] = {};        // by status / 100
+  std::uint64_t sent_bytes = 0;           // of bodies
+};
+
+}  // namespace aloft::httpd

@@ -1,0 +1,70 @@
+// What a route gets and gives.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/file.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "httpd/bell.hpp"
+#include "httpd/target.hpp"
+
+namespace aloft::httpd {
+
+enum class Method : std::uint8_t { get, head, post, put, del };
+std::string_view to_string(Method method);
+
+// The body of a route that takes it piece by piece. Lives as long as the request.
+class BodyStream {
+ public:
+  virtual ~BodyStream() = default;
+  // The next bytes, valid until the next call; empty at the end. Errors: kConnectionLost, kTooSlow, kRequestTooLarge, kBadRequest.
+  virtual Awaitable<Result<std::string_view>> read() = 0;
+};
+
+struct Request {
+  Method method = Method::get;
+  Target target;
+  std::map<std::string, std::string, std::less<>> parameters;  // what stood for {name} in the route's pattern
+  std::vector<std::pair<std::string, std::string>> headers;    // names in lower case
+  std::string body;                                            // empty on streaming routes
+  std::optional<std::uint64_t> content_length;
+  BodyStream* stream = nullptr;  // streaming routes only
+  std::string peer;              // address without port
+  Bell departure;                // rings when the client has gone away
+
+  // The first header of that name (lower case), or "".
+  std::string_view header(std::string_view name) const;
+};
+
+// A part of an open file.
+struct FileBody {
+  Fd file;
+  std::uint64_t offset_bytes;
+  std::uint64_t size_bytes;
+};
+
+// A body that comes in time: each call waits for the next piece; nothing ends it.
+using LiveBody = std::function<Awaitable<std::optional<std::string>>()>;
+
+struct Response {
+  unsigned status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::variant<std::string, FileBody, LiveBody> body;
+};
+
+Response json_response(unsigned status, const Json& json);
+// {"error":{"number","name","message"}}, the one form of every error.
+Response error_response(unsigned status, const Error& error);
+// The reason phrase that stands behind a status on the wire.
+std::string_view reason_of(unsigned status);
+
+}  // namespace aloft::httpd

@@ -1,0 +1,127 @@
+#include "httpd/server.hpp"
+
+#include <poll.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.hpp"
+#include "httpd/errors.hpp"
+
+namespace aloft::httpd {
+namespace {
+
+using boost::asio::ip::tcp;
+using std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kSweep{250};
+constexpr unsigned kSweepsPerDepartureCheck = 4;
+constexpr std::size_t kPollAtOnce = 1024;
+
+}  // namespace
+
+Server::Server(boost::asio::io_context& loop, const Router& router, const TlsContext* tls, Limits limits)
+    : loop_(loop), router_(router), tls_(tls), limits_(limits) {
+  boost::asio::co_spawn(loop_, sweep(), boost::asio::detached);
+}
+
+Result<std::uint16_t> Server::listen(const std::string& address, std::uint16_t port) {
+  boost::system::error_code error;
+  const auto ip = boost::asio::ip::make_address(address, error);
+  if (error) return fail(kCannotListen, "\"" + address + "\" is no IP address to listen on");
+  const tcp::endpoint endpoint(ip, port);
+  auto acceptor = std::make_unique<tcp::acceptor>(loop_);
+  acceptor->open(endpoint.protocol(), error);
+  if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor->bind(endpoint, error);
+  if (!error) acceptor->listen(4096, error);
+  if (error) return fail(kCannotListen, "listening on " + address + " port " + std::to_string(port) + ": " + error.message());
+  const std::uint16_t bound = acceptor->local_endpoint(error).port();
+  acceptors_.push_back(std::move(acceptor));
+  boost::asio::co_spawn(loop_, accept(*acceptors_.back()), boost::asio::detached);
+  return bound;
+}
+
+Awaitable<void> Server::accept(tcp::acceptor& acceptor) {
+  while (!stopping_) {
+    boost::system::error_code error;
+    tcp::socket socket = co_await acceptor.async_accept(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    if (stopping_) co_return;
+    if (error) {  // out of descriptors or memory: wait until some come back
+      log::warning("accepting a connection: " + error.message());
+      boost::asio::steady_timer pause(loop_, std::chrono::milliseconds(100));
+      boost::system::error_code ignored;
+      co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+      continue;
+    }
+    ++counters_.connections_total;
+    if (sessions_.size() >= limits_.max_connections) {
+      ++counters_.connections_refused;
+      continue;
+    }
+    boost::asio::co_spawn(loop_, serve(std::move(socket)), boost::asio::detached);
+  }
+}
+
+Awaitable<void> Server::serve(tcp::socket socket) {
+  Session session(std::move(socket), tls_, router_, limits_, counters_, stopping_);
+  sessions_.insert(&session);
+  counters_.connections_open = sessions_.size();
+  try {
+    co_await session.run();
+  } catch (const std::exception& exception) {
+    log::error(std::string("a connection failed: ") + exception.what());
+  }
+  sessions_.erase(&session);
+  counters_.connections_open = sessions_.size();
+}
+
+Awaitable<void> Server::sweep() {
+  boost::asio::steady_timer timer(loop_);
+  for (unsigned round = 0; !stopping_ || !sessions_.empty(); ++round) {
+    timer.expires_after(kSweep);
+    boost::system::error_code ignored;
+    co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
+    expire_late(steady_clock::now());
+    if (round % kSweepsPerDepartureCheck == 0) notice_departures();
+  }
+}
+
+void Server::expire_late(steady_clock::time_point now) {
+  for (Session* session : sessions_) {
+    if (session->connection().deadline() > now && stop_at_ > now) continue;
+    if (!session->idle()) ++counters_.connections_expired;
+    session->connection().no_deadline();
+    session->connection().expire();
+  }
+}
+
+void Server::notice_departures() {
+  std::vector<Session*> waiting;
+  std::vector<pollfd> polls;
+  for (Session* session : sessions_)
+    if (session->handling()) {
+      waiting.push_back(session);
+      polls.push_back({session->connection().fd(), POLLRDHUP, 0});
+    }
+  for (std::size_t at = 0; at < polls.size(); at += kPollAtOnce) ::poll(polls.data() + at, std::min(kPollAtOnce, polls.size() - at), 0);
+  for (std::size_t i = 0; i < polls.size(); ++i)
+    if ((polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) waiting[i]->departed();
+}
+
+void Server::stop(std::chrono::milliseconds grace) {
+  stopping_ = true;
+  stop_at_ = steady_clock::now() + grace;
+  for (const auto& acceptor : acceptors_) {
+    boost::system::error_code ignored;
+    acceptor->close(ignored);
+  }
+  for (Session* session : sessions_) {
+    session->departed();
+    if (session->idle()) session->connection().expire();
+  }
+}
+
+}  // namespace aloft::httpd

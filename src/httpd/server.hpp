@@ -1,0 +1,47 @@
+// Accepts connections and looks after them: limits, deadlines, shutdown. One loop, one thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <set>
+
+#include "httpd/limits.hpp"
+#include "httpd/router.hpp"
+#include "httpd/session.hpp"
+#include "httpd/tls.hpp"
+
+namespace aloft::httpd {
+
+class Server {
+ public:
+  // tls may be null: plain HTTP. router and tls must outlive the server; the server must outlive loop.run().
+  Server(boost::asio::io_context& loop, const Router& router, const TlsContext* tls, Limits limits);
+
+  // address is an IP address; port 0 takes a free one. Returns the port. Errors: kCannotListen.
+  Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
+  // Takes no more connections, ends idle ones, rings `departure` of requests that wait, and after `grace` ends the rest. The loop then
+  // runs out of work of the server's.
+  void stop(std::chrono::milliseconds grace);
+
+  const Counters& counters() const { return counters_; }
+
+ private:
+  Awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
+  Awaitable<void> serve(boost::asio::ip::tcp::socket socket);
+  Awaitable<void> sweep();
+  void expire_late(std::chrono::steady_clock::time_point now);
+  void notice_departures();
+
+  boost::asio::io_context& loop_;
+  const Router& router_;
+  const TlsContext* tls_;
+  Limits limits_;
+  Counters counters_;
+  bool stopping_ = false;
+  std::chrono::steady_clock::time_point stop_at_ = std::chrono::steady_clock::time_point::max();
+  std::vector<std::unique_ptr<boost::asio::ip::tcp::acceptor>> acceptors_;
+  std::set<Session*> sessions_;
+};
+
+}  // namespace aloft::httpd

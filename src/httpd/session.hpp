@@ -1,0 +1,49 @@
+// The life of one connection: handshake, requests one after another, farewell.
+#pragma once
+
+#include <memory>
+
+#include "httpd/connection.hpp"
+#include "httpd/limits.hpp"
+#include "httpd/router.hpp"
+
+namespace aloft::httpd {
+
+class Incoming;
+
+class Session {
+ public:
+  // All references outlive the session.
+  Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Router& router, const Limits& limits, Counters& counters,
+          const bool& stopping);
+  ~Session();
+  Awaitable<void> run();
+
+  Connection& connection() { return connection_; }
+  // A handler is at work; the client, who should be waiting, may have left: then departed() tells the handler.
+  bool handling() const { return request_ != nullptr; }
+  void departed();
+  // Between requests, with nothing to lose.
+  bool idle() const { return idle_; }
+
+ private:
+  Awaitable<bool> serve_one();  // whether another request may follow
+  Awaitable<Result<Response>> respond(Request& request, Incoming& incoming, const Route*& route);
+  Awaitable<Result<Response>> guarded(const Route& route, Request& request);
+  Awaitable<Result<>> send(Response response, bool head, bool keep_alive);
+  Awaitable<Result<>> send_file(const FileBody& file);
+  Awaitable<Result<>> send_live(const LiveBody& body);
+  Awaitable<void> say_goodbye();
+  void extend(std::chrono::milliseconds by) { connection_.set_deadline(std::chrono::steady_clock::now() + by); }
+
+  Connection connection_;
+  const Router& router_;
+  const Limits& limits_;
+  Counters& counters_;
+  const bool& stopping_;
+  std::string unread_;  // came in, not yet taken
+  Request* request_ = nullptr;
+  bool idle_ = false;
+};
+
+}  // namespace aloft::httpd
