@@ -1,0 +1,71 @@
+#include "server/credentials.hpp"
+
+#include <sodium.h>
+
+#include <array>
+
+#include "server/errors.hpp"
+
+namespace aloft::server {
+
+std::string new_secret(Random& random) {
+  std::array<std::byte, 32> bytes{};
+  random.fill(bytes);
+  return to_base64url(bytes);
+}
+
+crypto::Digest hash_of(std::string_view secret) { return crypto::sha256(as_bytes(secret)); }
+
+Result<std::string> hash_password(const std::string& password) {
+  if (password.size() < kMinPasswordBytes || password.size() > kMaxPasswordBytes)
+    return fail(kWeakPassword, "a password must have at least " + std::to_string(kMinPasswordBytes) + " characters; choose a longer one");
+  std::array<char, crypto_pwhash_STRBYTES> hash{};
+  if (crypto_pwhash_argon2id_str(hash.data(), password.data(), password.size(), crypto_pwhash_argon2id_OPSLIMIT_INTERACTIVE,
+                                 crypto_pwhash_argon2id_MEMLIMIT_INTERACTIVE) != 0)
+    return fail(kTooManyAttempts, "the server has not enough memory to check a password now; try again");
+  return std::string(hash.data());
+}
+
+bool password_matches(const std::string& hash, const std::string& password) {
+  return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
+}
+
+Result<> AccessTokens::load(fleet::Store& store) {
+  for (const fleet::AccessToken& token : TRY(store.access_tokens())) put(token);
+  return {};
+}
+
+void AccessTokens::remove(std::uint64_t id) {
+  std::erase_if(tokens_, [id](const auto& item) { return item.second.id == id; });
+}
+
+Result<fleet::AccessToken> AccessTokens::check(std::string_view secret, WallTime now) const {
+  const auto found = tokens_.find(to_hex(hash_of(secret)));
+  const auto now_ms = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  if (found == tokens_.end() || (found->second.expires_ms && *found->second.expires_ms <= now_ms))
+    return fail(kNotAuthenticated, "not logged in, or the session has ended; log in and send \"Authorization: Bearer <token>\"");
+  return found->second;
+}
+
+std::vector<fleet::AccessToken> AccessTokens::of_user(const std::string& user) const {
+  std::map<std::uint64_t, fleet::AccessToken> ordered;
+  for (const auto& [hash, token] : tokens_)
+    if (token.user == user) ordered.emplace(token.id, token);
+  std::vector<fleet::AccessToken> tokens;
+  for (const auto& [id, token] : ordered) tokens.push_back(token);
+  return tokens;
+}
+
+Result<> Attempts::count(const std::string& key, SteadyTime now) {
+  if (recent_.size() >= kMaxKeys)
+    std::erase_if(recent_, [now](const auto& item) { return item.second.back() + std::chrono::minutes(1) <= now; });
+  const auto refused = [] { return fail(kTooManyAttempts, "too many attempts; wait a minute"); };
+  if (recent_.size() >= kMaxKeys && !recent_.contains(key)) return refused();
+  std::deque<SteadyTime>& times = recent_[key];
+  while (!times.empty() && times.front() + std::chrono::minutes(1) <= now) times.pop_front();
+  if (times.size() >= limit_) return refused();
+  times.push_back(now);
+  return {};
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,56 @@
+// Operators' passwords, sessions and API tokens.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "fleet/store.hpp"
+
+namespace aloft::server {
+
+inline constexpr std::size_t kMinPasswordBytes = 10;
+inline constexpr std::size_t kMaxPasswordBytes = 1024;
+inline constexpr std::chrono::seconds kSessionLife{12 * 3600};
+
+// 32 random bytes, base64url: what a bearer, an enrolment or the set-up token consists of.
+std::string new_secret(Random& random);
+// How secrets are kept. Secrets have 256 bits of entropy, so a plain digest is enough.
+crypto::Digest hash_of(std::string_view secret);
+
+// argon2id, 64 MiB, some 100 ms: never on the loop's thread. Errors: kWeakPassword.
+Result<std::string> hash_password(const std::string& password);
+bool password_matches(const std::string& hash, const std::string& password);
+
+// The access tokens in force, in memory; follows the store like the roster. On the loop's thread.
+class AccessTokens {
+ public:
+  Result<> load(fleet::Store& store);
+  void put(const fleet::AccessToken& token) { tokens_.insert_or_assign(to_hex(token.hash), token); }
+  void remove(std::uint64_t id);
+  // Errors: kNotAuthenticated.
+  Result<fleet::AccessToken> check(std::string_view secret, WallTime now) const;
+  std::vector<fleet::AccessToken> of_user(const std::string& user) const;
+
+ private:
+  std::map<std::string, fleet::AccessToken> tokens_;
+};
+
+// At most `limit` attempts per key within a minute. On the loop's thread.
+class Attempts {
+ public:
+  explicit Attempts(std::size_t limit) : limit_(limit) {}
+  // Errors: kTooManyAttempts.
+  Result<> count(const std::string& key, SteadyTime now);
+  void forgive(const std::string& key) { recent_.erase(key); }
+
+ private:
+  static constexpr std::size_t kMaxKeys = 10'000;
+  std::size_t limit_;
+  std::unordered_map<std::string, std::deque<SteadyTime>> recent_;
+};
+
+}  // namespace aloft::server

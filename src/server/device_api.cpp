@@ -1,0 +1,197 @@
+#include "server/device_api.hpp"
+
+#include <sys/stat.h>
+
+#include <boost/asio/this_coro.hpp>
+
+#include "base/errors.hpp"
+#include "crypto/key.hpp"
+#include "fleet/device_key.hpp"
+#include "fleet/errors.hpp"
+#include "httpd/elsewhere.hpp"
+#include "httpd/range.hpp"
+#include "server/credentials.hpp"
+#include "server/errors.hpp"
+#include "server/parameters.hpp"
+
+namespace aloft::server {
+namespace {
+
+using httpd::delivered;
+using httpd::Method;
+using httpd::Request;
+using httpd::Response;
+
+Result<> check_accepted(fleet::DeviceStatus status, const std::string& name) {
+  if (status == fleet::DeviceStatus::pending) return fail(fleet::kDevicePending, "device " + name + " waits for an operator to accept it");
+  if (status == fleet::DeviceStatus::rejected) return fail(fleet::kDeviceRejected, "the server's operator has rejected device " + name);
+  return {};
+}
+
+std::string tag_of(const Roster::Entry& entry) { return "\"" + std::to_string(entry.deployment ? entry.deployment->id : 0) + "\""; }
+
+}  // namespace
+
+void DeviceApi::add_routes(httpd::Router& router) {
+  const auto path = [](std::string_view text) { return std::string(text); };
+  router.add({Method::post, path(protocol::kEnrolPath), [this](Request& r) { return enrol(r); }, kMaxJsonBytes});
+  router.add({Method::post, path(protocol::kChallengePath), [this](Request& r) { return challenge(r); }, kMaxJsonBytes});
+  router.add({Method::post, path(protocol::kTokenPath), [this](Request& r) { return token(r); }, kMaxJsonBytes});
+  router.add({Method::get, path(protocol::kAssignmentPath), [this](Request& r) { return assignment(r); }});
+  router.add({Method::post, path(protocol::kReportsPath), [this](Request& r) { return reports(r); }, kMaxReportsBytes});
+  router.add({Method::put, path(protocol::kLogPath) + "{id}/log", [this](Request& r) { return log(r); }, protocol::kMaxLogBytes});
+  router.add({Method::get, path(protocol::kArtifactPath) + "{sha256}", [this](Request& r) { return artifact(r); }});
+}
+
+std::uint64_t DeviceApi::now_ms() { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+
+Result<std::string> DeviceApi::device_of(const Request& request) {
+  const DeviceTokens::Claim claim = TRY(tokens_.check(bearer_of(request), clock_.now()));
+  const Roster::Entry* entry = roster_.find(claim.device);
+  if (entry == nullptr || DeviceTokens::key_prefix(entry->key_sha256) != claim.key_prefix)
+    return fail(kNotAuthenticated, "the server no longer knows device " + claim.device + " with this key; enrol it again");
+  TRY(check_accepted(entry->status, claim.device));
+  roster_.touch(claim.device, now_ms());
+  return claim.device;
+}
+
+Result<fleet::Enrolment> DeviceApi::read_enrolment(const Request& request) {
+  const Json json = TRY(json_body(request));
+  auto message = TRY(protocol::from_json<protocol::EnrolRequest>(json));
+  fleet::Enrolment enrolment{.now_ms = now_ms()};
+  enrolment.device.key_sha256 = TRY(fleet::device_key_sha256(message.public_key));
+  enrolment.device.name = std::move(message.name);
+  enrolment.device.public_key = std::move(message.public_key);
+  enrolment.device.product = std::move(message.product);
+  enrolment.device.hardware = std::move(message.hardware);
+  enrolment.device.version = std::move(message.version);
+  if (message.token) enrolment.token_hash = hash_of(std::string_view(*message.token).substr(0, message.token->find('.')));
+  return enrolment;
+}
+
+DeviceApi::Answer DeviceApi::enrol(Request& request) {
+  fleet::Enrolment enrolment = CO_TRY(read_enrolment(request));
+  auto start = [this, &enrolment](auto done) { store_.enrol(std::move(enrolment), done); };
+  const Result<fleet::Device> device = co_await delivered<Result<fleet::Device>>(start);
+  if (!device) co_return std::unexpected(device.error());
+  roster_.put(*device);
+  const protocol::EnrolReply reply{.accepted = device->status == fleet::DeviceStatus::accepted};
+  co_return httpd::json_response(200, protocol::to_json(reply));
+}
+
+DeviceApi::Answer DeviceApi::challenge(Request& request) {
+  const Json json = CO_TRY(json_body(request));
+  const auto message = CO_TRY(protocol::from_json<protocol::ChallengeRequest>(json));
+  const std::string known = roster_.find(message.name) != nullptr ? message.name : "";
+  const protocol::ChallengeReply reply{.nonce = challenges_.issue(known, random_, clock_.steady())};
+  co_return httpd::json_response(200, protocol::to_json(reply));
+}
+
+Result<Response> DeviceApi::issue_token(const Request& request) {
+  const Json json = TRY(json_body(request));
+  const auto message = TRY(protocol::from_json<protocol::TokenRequest>(json));
+  TRY(challenges_.redeem(message.name, message.nonce, clock_.steady()));
+  const fleet::Device device = TRY(store_.device(message.name));
+  const Bytes signature = TRY(from_base64url(message.signature));
+  const std::string text = protocol::challenge_text(message.name, message.nonce);
+  if (!crypto::verify_signature(device.public_key, as_bytes(text), signature))
+    return fail(kNotAuthenticated, "the signature does not fit the key of device " + message.name);
+  TRY(check_accepted(device.status, device.name));
+  const protocol::TokenReply reply{.token = tokens_.issue(device.name, device.key_sha256, clock_.now()),
+                                   .expires_in_s = static_cast<std::uint64_t>(kDeviceTokenLife.count())};
+  roster_.touch(device.name, now_ms());
+  return httpd::json_response(200, protocol::to_json(reply));
+}
+
+DeviceApi::Answer DeviceApi::token(Request& request) { co_return issue_token(request); }
+
+Result<Response> DeviceApi::assignment_answer(const Request& request, bool unless_unchanged, bool& unchanged) {
+  const std::string device = TRY(device_of(request));
+  const Roster::Entry& entry = *roster_.find(device);
+  const std::string tag = tag_of(entry);
+  unchanged = request.header("if-none-match").find(tag) != std::string_view::npos;
+  if (unchanged && unless_unchanged) return Response{};
+  Response response =
+      unchanged ? Response{.status = 304} : httpd::json_response(200, protocol::to_json(protocol::Assignment{entry.deployment}));
+  response.headers.emplace_back("ETag", tag);
+  return response;
+}
+
+DeviceApi::Answer DeviceApi::assignment(Request& request) {
+  const std::uint64_t wait = CO_TRY(query_number(request, "wait", protocol::kMaxWaitSeconds)).value_or(0);
+  const std::string device = CO_TRY(device_of(request));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(wait);
+  const std::shared_ptr<httpd::Bell> bell = roster_.device_bell(device);
+  httpd::Sleeper sleeper(co_await boost::asio::this_coro::executor);
+  const httpd::Bell::Listener changes(*bell, sleeper);
+  const httpd::Bell::Listener departure(request.departure, sleeper);
+  while (true) {
+    const bool last = request.departure.rung() || std::chrono::steady_clock::now() >= until;
+    bool unchanged = false;
+    Result<Response> answer = assignment_answer(request, !last, unchanged);
+    if (!answer || !unchanged || last) co_return answer;
+    co_await sleeper.sleep_until(until);
+  }
+}
+
+Result<fleet::ReportBatch> DeviceApi::read_reports(const Request& request) {
+  fleet::ReportBatch batch{.received_ms = now_ms()};
+  batch.device = TRY(device_of(request));
+  const Json json = TRY(json_body(request));
+  batch.reports = TRY(protocol::from_json<protocol::Reports>(json));
+  for (const protocol::Report& report : batch.reports.reports)
+    if (report.sequence == 0) return fail(kBadJson, "report: \"sequence\" counts from 1");
+  return batch;
+}
+
+DeviceApi::Answer DeviceApi::reports(Request& request) {
+  fleet::ReportBatch batch = CO_TRY(read_reports(request));
+  auto start = [this, &batch](auto done) { store_.apply_reports(std::move(batch), done); };
+  const Result<fleet::ReportOutcome> outcome = co_await delivered<Result<fleet::ReportOutcome>>(start);
+  if (!outcome) co_return std::unexpected(outcome.error());
+  for (const fleet::Deployment& deployment : outcome->changed) roster_.apply(deployment);
+  co_return httpd::json_response(200, Json{{"stored", outcome->stored}, {"unknown", outcome->unknown}});
+}
+
+DeviceApi::Answer DeviceApi::log(Request& request) {
+  const std::string device = CO_TRY(device_of(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  auto start = [&](auto done) { store_.put_log(device, id, std::move(request.body), now_ms(), done); };
+  const Result<> stored = co_await delivered<Result<>>(start);
+  if (!stored) co_return std::unexpected(stored.error());
+  co_return Response{.status = 204};
+}
+
+Result<Response> DeviceApi::send_artifact(const Request& request) {
+  const std::string device = TRY(device_of(request));
+  const std::string& sha256 = request.parameters.at("sha256");
+  const auto& deployment = roster_.find(device)->deployment;
+  if (!deployment || deployment->artifact_sha256 != sha256)
+    return fail(kArtifactNotAssigned, "device " + device + " has no unfinished deployment of this artifact");
+  const Bytes digest = TRY(from_hex(sha256));
+  crypto::Digest name{};
+  std::copy(digest.begin(), digest.end(), name.begin());
+  Result<Fd> file = blobs_.read(name);
+  if (!file) return fail(kArtifactMissing, "the server has lost artifact " + sha256 + "; an operator has to upload it again");
+  struct stat facts{};
+  if (::fstat(file->get(), &facts) != 0) return fail(kArtifactMissing, "the server cannot read artifact " + sha256);
+  const auto total = static_cast<std::uint64_t>(facts.st_size);
+  const std::string tag = "\"" + sha256 + "\"";
+  Response response{.headers = {{"Content-Type", "application/octet-stream"}, {"Accept-Ranges", "bytes"}, {"ETag", tag}}};
+  const std::string_view if_range = request.header("if-range");
+  std::optional<httpd::ByteRange> range;
+  if (if_range.empty() || if_range == tag) range = TRY(httpd::parse_range(request.header("range"), total));
+  if (range) {
+    response.status = 206;
+    response.headers.emplace_back("Content-Range", "bytes " + std::to_string(range->offset_bytes) + "-" +
+                                                       std::to_string(range->offset_bytes + range->size_bytes - 1) + "/" +
+                                                       std::to_string(total));
+  }
+  response.body = httpd::FileBody{
+      .file = *std::move(file), .offset_bytes = range ? range->offset_bytes : 0, .size_bytes = range ? range->size_bytes : total};
+  return response;
+}
+
+DeviceApi::Answer DeviceApi::artifact(Request& request) { co_return send_artifact(request); }
+
+}  // namespace aloft::server

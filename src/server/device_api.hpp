@@ -1,0 +1,49 @@
+// The device protocol: docs/device-protocol.md, messages in protocol/messages.hpp.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "fleet/blob_folder.hpp"
+#include "fleet/store.hpp"
+#include "httpd/router.hpp"
+#include "server/device_tokens.hpp"
+#include "server/roster.hpp"
+
+namespace aloft::server {
+
+class DeviceApi {
+ public:
+  // All references outlive it. secret: of the server's own, seals the devices' tokens.
+  DeviceApi(fleet::Store& store, const fleet::BlobFolder& blobs, Roster& roster, Bytes secret, Clock& clock, Random& random)
+      : store_(store), blobs_(blobs), roster_(roster), tokens_(std::move(secret)), clock_(clock), random_(random) {}
+  void add_routes(httpd::Router& router);
+
+ private:
+  using Answer = httpd::Awaitable<Result<httpd::Response>>;
+  Answer enrol(httpd::Request& request);
+  Answer challenge(httpd::Request& request);
+  Answer token(httpd::Request& request);
+  Answer assignment(httpd::Request& request);
+  Answer reports(httpd::Request& request);
+  Answer log(httpd::Request& request);
+  Answer artifact(httpd::Request& request);
+
+  Result<fleet::Enrolment> read_enrolment(const httpd::Request& request);
+  Result<httpd::Response> issue_token(const httpd::Request& request);
+  Result<fleet::ReportBatch> read_reports(const httpd::Request& request);
+  Result<httpd::Response> send_artifact(const httpd::Request& request);
+  Result<httpd::Response> assignment_answer(const httpd::Request& request, bool unless_unchanged, bool& unchanged);
+  // The device that the bearer token names, still accepted and with the same key; notes that it was seen.
+  Result<std::string> device_of(const httpd::Request& request);
+  std::uint64_t now_ms();
+
+  fleet::Store& store_;
+  const fleet::BlobFolder& blobs_;
+  Roster& roster_;
+  DeviceTokens tokens_;
+  Challenges challenges_;
+  Clock& clock_;
+  Random& random_;
+};
+
+}  // namespace aloft::server

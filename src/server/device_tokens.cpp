@@ -1,0 +1,75 @@
+#include "server/device_tokens.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+
+#include <charconv>
+
+#include "server/errors.hpp"
+
+namespace aloft::server {
+namespace {
+
+std::unexpected<Error> refused() { return fail(kNotAuthenticated, "the device's token is not good or has expired; get a new one"); }
+
+std::uint64_t milliseconds(WallTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
+
+}  // namespace
+
+std::string DeviceTokens::key_prefix(const crypto::Digest& key_sha256) { return to_hex(ByteView(key_sha256).first(8)); }
+
+std::string DeviceTokens::seal(std::string_view payload) const {
+  std::array<unsigned char, 32> mac{};
+  unsigned size = 0;
+  const std::string text = "aloft device bearer v1\n" + std::string(payload);
+  HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+       mac.data(), &size);
+  return to_base64url(std::as_bytes(std::span(mac)));
+}
+
+std::string DeviceTokens::issue(std::string_view device, const crypto::Digest& key_sha256, WallTime now) const {
+  const std::uint64_t expires = milliseconds(now + kDeviceTokenLife);
+  const std::string payload = std::to_string(expires) + "~" + key_prefix(key_sha256) + "~" + std::string(device);
+  return payload + "~" + seal(payload);
+}
+
+Result<DeviceTokens::Claim> DeviceTokens::check(std::string_view token, WallTime now) const {
+  const std::size_t last = token.rfind('~');
+  if (last == std::string_view::npos) return refused();
+  const std::string_view payload = token.substr(0, last);
+  const std::string_view given = token.substr(last + 1);
+  const std::string expected = seal(payload);
+  if (given.size() != expected.size() || CRYPTO_memcmp(given.data(), expected.data(), given.size()) != 0) return refused();
+  const std::size_t first = payload.find('~');
+  const std::size_t second = payload.find('~', first + 1);
+  if (second == std::string_view::npos) return refused();
+  std::uint64_t expires = 0;
+  std::from_chars(payload.data(), payload.data() + first, expires);
+  if (expires <= milliseconds(now)) return refused();
+  return Claim{.device = std::string(payload.substr(second + 1)), .key_prefix = std::string(payload.substr(first + 1, second - first - 1))};
+}
+
+std::string Challenges::issue(const std::string& device, Random& random, SteadyTime now) {
+  std::array<std::byte, 32> bytes{};
+  random.fill(bytes);
+  std::string nonce = to_base64url(bytes);
+  while (!order_.empty()) {
+    const auto oldest = waiting_.find(order_.front());
+    if (oldest != waiting_.end() && oldest->second.expires > now && order_.size() < kMaxChallenges) break;
+    if (oldest != waiting_.end()) waiting_.erase(oldest);
+    order_.pop_front();
+  }
+  waiting_.emplace(nonce, Waiting{.device = device, .expires = now + kChallengeLife});
+  order_.push_back(nonce);
+  return nonce;
+}
+
+Result<> Challenges::redeem(const std::string& device, const std::string& nonce, SteadyTime now) {
+  const auto found = waiting_.find(nonce);
+  const bool good = found != waiting_.end() && found->second.device == device && found->second.expires > now;
+  if (found != waiting_.end()) waiting_.erase(found);
+  if (!good) return fail(kChallenge, "the nonce is unknown, used or older than 60 s; ask for a new one");
+  return {};
+}
+
+}  // namespace aloft::server

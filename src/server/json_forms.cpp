@@ -1,0 +1,80 @@
+#include "server/json_forms.hpp"
+
+namespace aloft::server {
+
+Json to_json(const fleet::Device& device) {
+  Json json{{"name", device.name},
+            {"status", fleet::to_string(device.status)},
+            {"product", device.product},
+            {"hardware", device.hardware},
+            {"version", device.version},
+            {"key_sha256", to_hex(device.key_sha256)},
+            {"created_ms", device.created_ms},
+            {"last_seen_ms", device.last_seen_ms}};
+  if (device.deployment) json["deployment"] = *device.deployment;
+  return json;
+}
+
+Json to_json(const fleet::EnrolmentToken& token) {
+  Json json{{"id", token.id}, {"note", token.note}, {"created_ms", token.created_ms}, {"expires_ms", token.expires_ms}};
+  if (token.used_ms) json["used_ms"] = *token.used_ms;
+  if (token.used_ms) json["used_by"] = token.used_by;
+  return json;
+}
+
+Json to_json(const fleet::Release& release) {
+  return Json{{"id", release.id},
+              {"product", release.product},
+              {"hardware", release.hardware},
+              {"version", release.version},
+              {"security_version", release.security_version},
+              {"description", release.description},
+              {"size_bytes", release.size_bytes},
+              {"sha256", to_hex(release.sha256)},
+              {"manifest_sha256", to_hex(release.manifest_sha256)},
+              {"signers", release.signers},
+              {"verified", release.verified},
+              {"created_ms", release.created_ms},
+              {"created_by", release.created_by}};
+}
+
+Json to_json(const fleet::Deployment& deployment) {
+  Json json{{"id", deployment.id},
+            {"device", deployment.device},
+            {"version", deployment.version},
+            {"artifact_sha256", to_hex(deployment.artifact_sha256)},
+            {"state", protocol::to_string(deployment.state)},
+            {"created_ms", deployment.created_ms},
+            {"created_by", deployment.created_by},
+            {"changed_ms", deployment.changed_ms},
+            {"log", deployment.has_log}};
+  if (deployment.release) json["release"] = *deployment.release;
+  if (deployment.error != 0) json["error"] = deployment.error;
+  if (!deployment.message.empty()) json["message"] = deployment.message;
+  if (deployment.progress_permille) json["progress_permille"] = *deployment.progress_permille;
+  return json;
+}
+
+Json to_json(const fleet::Transition& transition) {
+  Json json{{"id", transition.id},
+            {"from", transition.sequence == 0 ? "server" : "device"},
+            {"sequence", transition.sequence},
+            {"time_ms", transition.time_ms},
+            {"received_ms", transition.received_ms},
+            {"state", protocol::to_string(transition.state)}};
+  if (transition.error != 0) json["error"] = transition.error;
+  if (!transition.message.empty()) json["message"] = transition.message;
+  if (transition.progress_permille) json["progress_permille"] = *transition.progress_permille;
+  return json;
+}
+
+Json to_json(const fleet::AccessToken& token) {
+  Json json{{"id", token.id},
+            {"kind", token.kind == fleet::AccessToken::Kind::session ? "session" : "api"},
+            {"note", token.note},
+            {"created_ms", token.created_ms}};
+  if (token.expires_ms) json["expires_ms"] = *token.expires_ms;
+  return json;
+}
+
+}  // namespace aloft::server

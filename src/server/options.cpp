@@ -1,0 +1,53 @@
+#include "server/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+namespace aloft::server {
+namespace {
+
+// "ADDRESS:PORT", "[ADDRESS]:PORT"; the complaint when it is neither.
+std::string split_listen(const std::string& text, Options& options) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return "must be ADDRESS:PORT, as 0.0.0.0:8443 or [::]:8443";
+  options.listen_address = text.substr(0, colon);
+  if (options.listen_address.starts_with('[') && options.listen_address.ends_with(']'))
+    options.listen_address = options.listen_address.substr(1, options.listen_address.size() - 2);
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data() + colon + 1, end, options.listen_port);
+  if (error != std::errc{} || stopped != end) return "must end in a port from 0 to 65535";
+  return {};
+}
+
+}  // namespace
+
+Parsed parse_options(int argc, char** argv) {
+  Parsed parsed;
+  Options& options = parsed.options;
+  CLI::App app("aloft-server: artifacts, devices and deployments of a fleet. See docs/server.md.");
+  std::string listen = "0.0.0.0:8443";
+  app.add_option("--data", options.data, "Folder for database, artifacts and keys; made when missing")->envname("ALOFT_DATA");
+  app.add_option("--listen", listen, "ADDRESS:PORT to listen on; port 0 takes a free one")->envname("ALOFT_LISTEN")->capture_default_str();
+  app.add_option("--url", options.url, "The server's address as people and devices use it")->envname("ALOFT_URL");
+  auto* certificate = app.add_option("--tls-cert", options.tls_certificate, "PEM certificate (and chain) instead of the generated one");
+  auto* key = app.add_option("--tls-key", options.tls_key, "PEM key of --tls-cert");
+  certificate->envname("ALOFT_TLS_CERT")->needs(key);
+  key->envname("ALOFT_TLS_KEY")->needs(certificate);
+  app.add_flag("--plain-http", options.plain_http, "No TLS: only behind a reverse proxy on the same machine")
+      ->envname("ALOFT_PLAIN_HTTP")
+      ->excludes(certificate);
+  app.add_option("--trust", options.trust, "Folder of trust anchors (*.pem, *.crl): refuse bundles that nobody in it signed")
+      ->envname("ALOFT_TRUST");
+  app.add_flag("--list-routes", options.list_routes, "Print the routes, one \"METHOD /path\" a line, and exit");
+  try {
+    app.parse(argc, argv);
+    const std::string complaint = split_listen(listen, options);
+    if (!complaint.empty()) throw CLI::ValidationError("--listen", complaint);
+    if (options.data.empty()) throw CLI::RequiredError("--data");
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_status = app.exit(error) == 0 ? 0 : 2;
+  }
+  return parsed;
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,32 @@
+// The command line of aloft-server. Each option can also be set by the environment: --data by ALOFT_DATA, and so on.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace aloft::server {
+
+struct Options {
+  std::filesystem::path data;
+  std::string listen_address = "0.0.0.0";
+  std::uint16_t listen_port = 8443;
+  std::string url;  // as people and devices reach it; empty: made from host name and port
+  std::filesystem::path tls_certificate;
+  std::filesystem::path tls_key;
+  bool plain_http = false;
+  std::filesystem::path trust;
+  bool list_routes = false;
+};
+
+// Prints help and mistakes itself; then an exit status comes instead of options.
+struct Parsed {
+  std::optional<int> exit_status;
+  Options options;
+};
+Parsed parse_options(int argc, char** argv);
+
+}  // namespace aloft::server

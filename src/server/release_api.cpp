@@ -1,0 +1,115 @@
+#include "server/release_api.hpp"
+
+#include "fleet/intake.hpp"
+#include "httpd/elsewhere.hpp"
+#include "httpd/errors.hpp"
+#include "server/json_forms.hpp"
+
+namespace aloft::server {
+namespace {
+
+using httpd::json_response;
+using httpd::Method;
+using httpd::offloaded;
+using httpd::Request;
+using httpd::Response;
+
+constexpr std::uint64_t kMaxBundleBytes = 1ULL << 40;
+constexpr std::size_t kWriteBytes = 1U << 20;
+
+}  // namespace
+
+void ReleaseApi::add_routes(httpd::Router& router) {
+  router.add({Method::get, "/api/v1/releases", [this](Request& r) { return list(r); }});
+  router.add({Method::post, "/api/v1/releases", [this](Request& r) { return upload(r); }, kMaxBundleBytes, httpd::BodyMode::stream});
+  router.add({Method::get, "/api/v1/releases/{id}", [this](Request& r) { return get(r); }});
+  router.add({Method::del, "/api/v1/releases/{id}", [this](Request& r) { return remove(r); }});
+}
+
+Result<fleet::ReleaseQuery> ReleaseApi::read_query(const Request& request) {
+  TRY(access_.check(request));
+  return fleet::ReleaseQuery{.product = query_text(request, "product"),
+                             .version = query_text(request, "version"),
+                             .before = TRY(query_number(request, "before", UINT64_MAX)).value_or(UINT64_MAX),
+                             .limit = TRY(query_limit(request)) + 1};
+}
+
+ReleaseApi::Answer ReleaseApi::list(Request& request) {
+  const fleet::ReleaseQuery query = CO_TRY(read_query(request));
+  auto read = [this, &query] { return store_.releases(query); };
+  Result<std::vector<fleet::Release>> found = co_await offloaded(disk_, read);
+  if (!found) co_return std::unexpected(found.error());
+  const bool more = found->size() == query.limit;
+  if (more) found->pop_back();
+  Json releases = Json::array();
+  for (const fleet::Release& release : *found) releases.push_back(to_json(release));
+  Json json{{"releases", std::move(releases)}};
+  if (more) json["next_before"] = found->back().id;
+  co_return json_response(200, json);
+}
+
+ReleaseApi::Answer ReleaseApi::get(Request& request) {
+  CO_TRY(access_.check(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  const fleet::Release release = CO_TRY(store_.release(id));
+  co_return json_response(200, to_json(release));
+}
+
+httpd::Awaitable<Result<>> ReleaseApi::receive(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload) {
+  std::string buffer;
+  while (true) {
+    const Result<std::string_view> piece = co_await body.read();
+    if (!piece) co_return std::unexpected(piece.error());
+    buffer.append(*piece);
+    if (!piece->empty() && buffer.size() < kWriteBytes) continue;
+    auto write = [&upload, &buffer] { return upload.write(as_bytes(buffer)); };
+    const Result<> written = co_await offloaded(disk_, write);
+    if (!written || piece->empty()) co_return written;
+    buffer.clear();
+  }
+}
+
+Result<ReleaseApi::Stored> ReleaseApi::keep(fleet::BlobFolder::Upload upload, const std::string& user) {
+  const crypto::Digest sha256 = TRY(upload.seal());
+  if (auto known = TRY(store_.release_of(sha256)); known && blobs_.contains(sha256)) return Stored{*std::move(known), false};
+  const WallTime now = access_.clock().now();
+  fleet::Release release = TRY(fleet::inspect_bundle(upload.path(), trust_, now));
+  release.size_bytes = upload.size_bytes();
+  release.sha256 = sha256;
+  release.created_ms = access_.now_ms();
+  release.created_by = user;
+  TRY(blobs_.publish(std::move(upload), sha256));
+  Result<fleet::Release> added = fleet::wait<fleet::Release>([&](auto done) { store_.add_release(release, done); });
+  if (added) return Stored{*std::move(added), true};
+  const auto known = store_.release_of(sha256);
+  if (known && !*known) TRY(blobs_.remove(sha256));
+  return std::unexpected(added.error());
+}
+
+ReleaseApi::Answer ReleaseApi::upload(Request& request) {
+  const fleet::AccessToken token = CO_TRY(access_.check(request));
+  if (!request.content_length) co_return fail(httpd::kLengthRequired, "an upload needs Content-Length");
+  fleet::BlobFolder::Upload upload = CO_TRY(blobs_.begin(random_));
+  const Result<> received = co_await receive(*request.stream, upload);
+  if (!received) co_return std::unexpected(received.error());
+  auto work = [&] { return keep(std::move(upload), token.user); };
+  const Result<Stored> stored = co_await offloaded(shelf_, work);
+  if (!stored) co_return std::unexpected(stored.error());
+  co_return json_response(stored->fresh ? 201 : 200, to_json(stored->release));
+}
+
+Result<> ReleaseApi::discard(std::uint64_t id) {
+  const auto deleted = TRY(fleet::wait<fleet::DeletedRelease>([&](auto done) { store_.delete_release(id, done); }));
+  return blobs_.remove(deleted.sha256);
+}
+
+ReleaseApi::Answer ReleaseApi::remove(Request& request) {
+  CO_TRY(access_.check(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  auto work = [this, id] { return discard(id); };
+  const Result<> discarded = co_await offloaded(shelf_, work);
+  if (!discarded) co_return std::unexpected(discarded.error());
+  co_return Response{.status = 204};
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,48 @@
+// Releases: upload, list, delete.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "base/random.hpp"
+#include "crypto/trust.hpp"
+#include "fleet/blob_folder.hpp"
+#include "httpd/router.hpp"
+#include "server/operator_access.hpp"
+
+namespace aloft::server {
+
+class ReleaseApi {
+ public:
+  // All references outlive it; trust may be null: signatures are then not checked here.
+  ReleaseApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, const crypto::TrustStore* trust, Random& random)
+      : store_(store), blobs_(blobs), access_(access), trust_(trust), random_(random) {}
+  void add_routes(httpd::Router& router);
+
+ private:
+  using Answer = httpd::Awaitable<Result<httpd::Response>>;
+  struct Stored {
+    fleet::Release release;
+    bool fresh;
+  };
+  Answer list(httpd::Request& request);
+  Answer get(httpd::Request& request);
+  Answer upload(httpd::Request& request);
+  Answer remove(httpd::Request& request);
+  Result<fleet::ReleaseQuery> read_query(const httpd::Request& request);
+  httpd::Awaitable<Result<>> receive(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload);
+  // On the shelf's thread: these block.
+  Result<Stored> keep(fleet::BlobFolder::Upload upload, const std::string& user);
+  Result<> discard(std::uint64_t id);
+
+  fleet::Store& store_;
+  const fleet::BlobFolder& blobs_;
+  OperatorAccess& access_;
+  const crypto::TrustStore* trust_;
+  Random& random_;
+  // Files are written by `disk_`. Releases come and go one at a time on `shelf_`, so that no file is deleted that another upload has
+  // just found to be there.
+  boost::asio::thread_pool disk_{2};
+  boost::asio::thread_pool shelf_{1};
+};
+
+}  // namespace aloft::server

@@ -1,0 +1,114 @@
+#include "server/roster.hpp"
+
+#include <algorithm>
+
+namespace aloft::server {
+
+Result<> Roster::load(fleet::Store& store) {
+  constexpr std::size_t kPage = 1000;
+  fleet::DeviceQuery devices{.limit = kPage};
+  while (true) {
+    const std::vector<fleet::Device> page = TRY(store.devices(devices));
+    for (const fleet::Device& device : page) put(device);
+    if (page.size() < kPage) break;
+    devices.after = page.back().name;
+  }
+  fleet::DeploymentQuery active{.active = true, .limit = kPage};
+  while (true) {
+    const std::vector<fleet::Deployment> page = TRY(store.deployments(active));
+    for (const fleet::Deployment& deployment : page) apply(deployment);
+    if (page.size() < kPage) return {};
+    active.before = page.back().id;
+  }
+}
+
+const Roster::Entry* Roster::find(const std::string& device) const {
+  const auto found = devices_.find(device);
+  return found == devices_.end() ? nullptr : &found->second;
+}
+
+std::size_t Roster::device_count(fleet::DeviceStatus status) const {
+  return static_cast<std::size_t>(std::ranges::count_if(devices_, [status](const auto& item) { return item.second.status == status; }));
+}
+
+std::size_t Roster::deployment_count() const {
+  return static_cast<std::size_t>(std::ranges::count_if(devices_, [](const auto& item) { return item.second.deployment.has_value(); }));
+}
+
+void Roster::put(const fleet::Device& device) {
+  Entry& entry = devices_[device.name];
+  const bool changed = entry.status != device.status || entry.key_sha256 != device.key_sha256;
+  entry.status = device.status;
+  entry.key_sha256 = device.key_sha256;
+  entry.last_seen_ms = std::max(entry.last_seen_ms, device.last_seen_ms);
+  if (changed) ring(device_bells_, device.name);
+}
+
+void Roster::remove(const std::string& device) {
+  const auto found = devices_.find(device);
+  if (found == devices_.end()) return;
+  const auto deployment = found->second.deployment;
+  devices_.erase(found);
+  touched_.erase(device);
+  ring(device_bells_, device);
+  if (deployment) ring(deployment_bells_, std::to_string(deployment->id));
+}
+
+void Roster::apply(const fleet::Deployment& deployment) {
+  const auto found = devices_.find(deployment.device);
+  if (found != devices_.end()) {
+    auto& present = found->second.deployment;
+    const bool final = protocol::is_final(deployment.state);
+    const bool is_present = present && present->id == deployment.id;
+    if (final && is_present) present.reset();
+    if (!final && !is_present)
+      present = protocol::Assignment::Deployment{.id = deployment.id,
+                                                 .version = deployment.version,
+                                                 .artifact_sha256 = to_hex(deployment.artifact_sha256),
+                                                 .artifact_size_bytes = deployment.artifact_size_bytes};
+    if (final == is_present) ring(device_bells_, deployment.device);
+  }
+  ring(deployment_bells_, std::to_string(deployment.id));
+}
+
+void Roster::touch(const std::string& device, std::uint64_t now_ms) {
+  const auto found = devices_.find(device);
+  if (found == devices_.end()) return;
+  found->second.last_seen_ms = now_ms;
+  touched_.insert(device);
+}
+
+std::vector<fleet::LastSeen> Roster::take_touched() {
+  std::vector<fleet::LastSeen> seen;
+  for (const std::string& device : touched_) {
+    const Entry* entry = find(device);
+    if (entry != nullptr) seen.push_back({.device = device, .time_ms = entry->last_seen_ms});
+  }
+  touched_.clear();
+  return seen;
+}
+
+std::shared_ptr<httpd::Bell> Roster::bell(Bells& bells, const std::string& key) {
+  std::weak_ptr<httpd::Bell>& place = bells[key];
+  if (auto existing = place.lock()) return existing;
+  auto fresh = std::shared_ptr<httpd::Bell>(new httpd::Bell, [&bells, key](httpd::Bell* gone) {
+    delete gone;
+    const auto found = bells.find(key);
+    if (found != bells.end() && found->second.expired()) bells.erase(found);
+  });
+  place = fresh;
+  return fresh;
+}
+
+void Roster::ring(Bells& bells, const std::string& key) {
+  const auto found = bells.find(key);
+  if (found == bells.end()) return;
+  if (const auto alive = found->second.lock()) alive->ring();
+}
+
+std::shared_ptr<httpd::Bell> Roster::device_bell(const std::string& device) { return bell(device_bells_, device); }
+std::shared_ptr<httpd::Bell> Roster::deployment_bell(std::uint64_t deployment) {
+  return bell(deployment_bells_, std::to_string(deployment));
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,60 @@
+#include "server/service_api.hpp"
+
+#include "httpd/elsewhere.hpp"
+
+namespace aloft::server {
+namespace {
+
+using httpd::Method;
+using httpd::Request;
+using httpd::Response;
+
+constexpr std::chrono::seconds kCheckInterval{5};  // the check is a durable write, and anybody may ask
+
+void add(std::string& text, std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
+  text += "# HELP " + std::string(name) + " " + std::string(help) + "\n# TYPE " + std::string(name) + " " + std::string(type) + "\n" +
+          std::string(name) + " " + std::to_string(value) + "\n";
+}
+
+}  // namespace
+
+void ServiceApi::add_routes(httpd::Router& router) {
+  router.add({Method::get, "/healthz", [this](Request& r) { return health(r); }});
+  router.add({Method::get, "/metrics", [this](Request& r) { return metrics(r); }});
+}
+
+ServiceApi::Answer ServiceApi::health(Request&) {
+  const SteadyTime now = clock_.steady();
+  if (!checked_ || *checked_ + kCheckInterval <= now) {
+    checked_ = now;
+    auto start = [this](auto done) { store_.check_writable(done); };
+    writable_ = co_await httpd::delivered<Result<>>(start);
+  }
+  if (!writable_) co_return httpd::error_response(503, writable_.error());
+  co_return httpd::json_response(200, Json{{"status", "ok"}});
+}
+
+ServiceApi::Answer ServiceApi::metrics(Request&) {
+  const httpd::Counters& counters = counters_();
+  std::string text;
+  add(text, "aloft_uptime_seconds", "counter", "Since the server started.",
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - started_).count()));
+  add(text, "aloft_connections_open", "gauge", "Open connections.", counters.connections_open);
+  add(text, "aloft_connections_total", "counter", "Accepted connections.", counters.connections_total);
+  add(text, "aloft_connections_refused_total", "counter", "Connections over the limit.", counters.connections_refused);
+  add(text, "aloft_connections_expired_total", "counter", "Connections ended for being too slow.", counters.connections_expired);
+  add(text, "aloft_sent_bytes_total", "counter", "Bytes of answers' bodies.", counters.sent_bytes);
+  text += "# HELP aloft_responses_total Answers by class of status.\n# TYPE aloft_responses_total counter\n";
+  for (std::size_t c = 1; c <= 5; ++c)
+    text += "aloft_responses_total{class=\"" + std::to_string(c) + "xx\"} " + std::to_string(counters.responses[c]) + "\n";
+  text += "# HELP aloft_devices Devices by status.\n# TYPE aloft_devices gauge\n";
+  for (const auto status : {fleet::DeviceStatus::pending, fleet::DeviceStatus::accepted, fleet::DeviceStatus::rejected})
+    text +=
+        "aloft_devices{status=\"" + std::string(fleet::to_string(status)) + "\"} " + std::to_string(roster_.device_count(status)) + "\n";
+  add(text, "aloft_deployments_active", "gauge", "Unfinished deployments.", roster_.deployment_count());
+  Response response{.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}};
+  response.body = std::move(text);
+  co_return response;
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,34 @@
+// For load balancers and monitoring: /healthz and /metrics.
+#pragma once
+
+#include <functional>
+
+#include "base/clock.hpp"
+#include "fleet/store.hpp"
+#include "httpd/limits.hpp"
+#include "httpd/router.hpp"
+#include "server/roster.hpp"
+
+namespace aloft::server {
+
+class ServiceApi {
+ public:
+  // All references outlive it. counters: asked for at each scrape.
+  ServiceApi(fleet::Store& store, const Roster& roster, Clock& clock, std::function<const httpd::Counters&()> counters)
+      : store_(store), roster_(roster), clock_(clock), counters_(std::move(counters)), started_(clock.steady()) {}
+  void add_routes(httpd::Router& router);
+
+ private:
+  using Answer = httpd::Awaitable<Result<httpd::Response>>;
+  Answer health(httpd::Request& request);
+  Answer metrics(httpd::Request& request);
+  fleet::Store& store_;
+  const Roster& roster_;
+  Clock& clock_;
+  std::function<const httpd::Counters&()> counters_;
+  SteadyTime started_;
+  std::optional<SteadyTime> checked_;
+  Result<> writable_;
+};
+
+}  // namespace aloft::server

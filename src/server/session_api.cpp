@@ -1,0 +1,166 @@
+#include "server/session_api.hpp"
+
+#include <openssl/crypto.h>
+
+#include "fleet/errors.hpp"
+#include "httpd/elsewhere.hpp"
+#include "server/errors.hpp"
+#include "server/json_forms.hpp"
+
+#ifndef ALOFT_VERSION
+#define ALOFT_VERSION "0.1.0"
+#endif
+
+namespace aloft::server {
+namespace {
+
+using httpd::delivered;
+using httpd::json_response;
+using httpd::Method;
+using httpd::offloaded;
+using httpd::Request;
+using httpd::Response;
+
+constexpr std::uint64_t kMaxLifeSeconds = 315'360'000;  // ten years
+
+}  // namespace
+
+SessionApi::SessionApi(fleet::Store& store, OperatorAccess& access, Random& random, std::optional<std::string> setup_secret,
+                       std::string certificate_sha256)
+    : store_(store), access_(access), random_(random), certificate_sha256_(std::move(certificate_sha256)) {
+  if (setup_secret) setup_hash_ = hash_of(*setup_secret);
+}
+
+void SessionApi::add_routes(httpd::Router& router) {
+  router.add({Method::post, "/api/v1/setup", [this](Request& r) { return setup(r); }, kMaxJsonBytes});
+  router.add({Method::post, "/api/v1/login", [this](Request& r) { return login(r); }, kMaxJsonBytes});
+  router.add({Method::post, "/api/v1/logout", [this](Request& r) { return logout(r); }, kMaxJsonBytes});
+  router.add({Method::get, "/api/v1/session", [this](Request& r) { return session(r); }});
+  router.add({Method::get, "/api/v1/tokens", [this](Request& r) { return list_tokens(r); }});
+  router.add({Method::post, "/api/v1/tokens", [this](Request& r) { return create_token(r); }, kMaxJsonBytes});
+  router.add({Method::del, "/api/v1/tokens/{id}", [this](Request& r) { return delete_token(r); }});
+}
+
+Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
+  TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
+  const Json json = TRY(json_body(request));
+  auto object = TRY(JsonObject::of(json, "setup"));
+  const std::string token = TRY(object.text("token", 256));
+  Credentials credentials{.user = TRY(object.text("user", 64)), .password = TRY(object.text("password", kMaxPasswordBytes))};
+  if (!setup_hash_) return fail(kSetupDone, "this server has been set up already; log in instead");
+  const crypto::Digest given = hash_of(std::string_view(token).substr(0, token.find('.')));
+  if (CRYPTO_memcmp(given.data(), setup_hash_->data(), given.size()) != 0)
+    return fail(kSetupToken, "this is not the set-up token that the server printed when it was started last");
+  if (!protocol::is_device_name(credentials.user)) return fail(kBadParameter, "a user's name is 1-64 of A-Z a-z 0-9 . _ -");
+  return credentials;
+}
+
+SessionApi::Answer SessionApi::setup(Request& request) {
+  const Credentials credentials = CO_TRY(read_setup(request));
+  auto hash = [&credentials] { return hash_password(credentials.password); };
+  const Result<std::string> password = co_await offloaded(passwords_, hash);
+  if (!password) co_return std::unexpected(password.error());
+  const fleet::User user{.name = credentials.user, .password = *password};
+  auto start = [this, &user](auto done) { store_.add_first_user(user, done); };
+  const Result<> added = co_await delivered<Result<>>(start);
+  if (!added) co_return std::unexpected(added.error());
+  setup_hash_.reset();
+  attempts_.forgive("peer " + request.peer);
+  co_return co_await begin_session(credentials.user);
+}
+
+Result<SessionApi::Credentials> SessionApi::read_login(const Request& request) {
+  TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
+  const Json json = TRY(json_body(request));
+  auto object = TRY(JsonObject::of(json, "login"));
+  Credentials credentials{.user = TRY(object.text("user", 64)), .password = TRY(object.text("password", kMaxPasswordBytes))};
+  TRY(attempts_.count("user " + credentials.user, access_.clock().steady()));
+  return credentials;
+}
+
+SessionApi::Answer SessionApi::login(Request& request) {
+  const Credentials credentials = CO_TRY(read_login(request));
+  const std::optional<fleet::User> user = CO_TRY(store_.user(credentials.user));
+  auto check = [&] {
+    // An unknown user costs the same time as a wrong password.
+    if (!user) return hash_password("no such user, " + credentials.password.substr(0, 512)).has_value() && false;
+    return password_matches(user->password, credentials.password);
+  };
+  const bool good = co_await offloaded(passwords_, check);
+  if (!good) co_return fail(kBadCredentials, "the user's name or the password is wrong");
+  attempts_.forgive("peer " + request.peer);
+  attempts_.forgive("user " + credentials.user);
+  co_return co_await begin_session(credentials.user);
+}
+
+SessionApi::Answer SessionApi::begin_session(const std::string& user) {
+  const std::string secret = new_secret(random_);
+  const std::uint64_t now = access_.now_ms();
+  const auto life = static_cast<std::uint64_t>(kSessionLife.count());
+  const fleet::AccessToken token{
+      .kind = fleet::AccessToken::Kind::session, .user = user, .hash = hash_of(secret), .created_ms = now, .expires_ms = now + life * 1000};
+  auto start = [this, &token](auto done) { store_.add_access_token(token, done); };
+  const Result<fleet::AccessToken> added = co_await delivered<Result<fleet::AccessToken>>(start);
+  if (!added) co_return std::unexpected(added.error());
+  access_.tokens().put(*added);
+  co_return json_response(200, Json{{"token", secret}, {"user", user}, {"expires_in_s", life}});
+}
+
+SessionApi::Answer SessionApi::revoke(std::uint64_t id) {
+  auto start = [this, id](auto done) { store_.delete_access_token(id, done); };
+  const Result<> deleted = co_await delivered<Result<>>(start);
+  if (!deleted) co_return std::unexpected(deleted.error());
+  access_.tokens().remove(id);
+  co_return Response{.status = 204};
+}
+
+SessionApi::Answer SessionApi::logout(Request& request) {
+  const fleet::AccessToken token = CO_TRY(access_.check(request));
+  co_return co_await revoke(token.id);
+}
+
+SessionApi::Answer SessionApi::session(Request& request) {
+  const fleet::AccessToken token = CO_TRY(access_.check(request));
+  Json json{{"user", token.user}, {"server_version", ALOFT_VERSION}};
+  if (!certificate_sha256_.empty()) json["certificate_sha256"] = certificate_sha256_;
+  co_return json_response(200, json);
+}
+
+SessionApi::Answer SessionApi::list_tokens(Request& request) {
+  const fleet::AccessToken caller = CO_TRY(access_.check(request));
+  Json list = Json::array();
+  for (const fleet::AccessToken& token : access_.tokens().of_user(caller.user)) list.push_back(to_json(token));
+  co_return json_response(200, Json{{"tokens", std::move(list)}});
+}
+
+Result<fleet::AccessToken> SessionApi::read_new_token(const Request& request) {
+  fleet::AccessToken token{.kind = fleet::AccessToken::Kind::api, .user = TRY(access_.check(request)).user, .created_ms = access_.now_ms()};
+  const Json json = TRY(json_body(request));
+  auto object = TRY(JsonObject::of(json, "token"));
+  token.note = TRY(object.text("note", 128));
+  if (const auto life = TRY(object.optional_number("expires_in_s", kMaxLifeSeconds))) token.expires_ms = token.created_ms + *life * 1000;
+  return token;
+}
+
+SessionApi::Answer SessionApi::create_token(Request& request) {
+  fleet::AccessToken token = CO_TRY(read_new_token(request));
+  const std::string secret = new_secret(random_);
+  token.hash = hash_of(secret);
+  auto start = [this, &token](auto done) { store_.add_access_token(token, done); };
+  const Result<fleet::AccessToken> added = co_await delivered<Result<fleet::AccessToken>>(start);
+  if (!added) co_return std::unexpected(added.error());
+  access_.tokens().put(*added);
+  Json json = to_json(*added);
+  json["token"] = secret;
+  co_return json_response(201, json);
+}
+
+SessionApi::Answer SessionApi::delete_token(Request& request) {
+  const fleet::AccessToken caller = CO_TRY(access_.check(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  for (const fleet::AccessToken& token : access_.tokens().of_user(caller.user))
+    if (token.id == id) co_return co_await revoke(id);
+  co_return fail(fleet::kTokenUnknown, "you have no token " + std::to_string(id));
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,70 @@
+#include "server/site.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/log.hpp"
+#include "httpd/elsewhere.hpp"
+#include "server/pages.hpp"
+#include "server/status.hpp"
+
+namespace aloft::server {
+namespace {
+
+constexpr std::chrono::seconds kFlushInterval{5};
+constexpr std::chrono::milliseconds kGrace{5000};
+
+std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls->certificate_sha256(); }
+
+}  // namespace
+
+Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret)
+    : ground_(ground),
+      access_(ground.clock),
+      router_(status_of),
+      devices_(ground.store, ground.blobs, roster_, std::move(token_secret), ground.clock, ground.random),
+      sessions_(ground.store, access_, ground.random, std::move(setup_secret), pin(ground.tls)),
+      releases_(ground.store, ground.blobs, access_, ground.trust, ground.random),
+      device_admin_(ground.store, roster_, access_, ground.random, pin(ground.tls)),
+      deployments_(ground.store, roster_, access_),
+      server_(ground.loop, router_, ground.tls, httpd::Limits{}),
+      service_(ground.store, roster_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
+      flusher_(ground.loop.get_executor()) {
+  add_pages(router_);
+  service_.add_routes(router_);
+  sessions_.add_routes(router_);
+  releases_.add_routes(router_);
+  device_admin_.add_routes(router_);
+  deployments_.add_routes(router_);
+  devices_.add_routes(router_);
+}
+
+Result<> Site::load() {
+  const auto now_ms = static_cast<std::uint64_t>(ground_.clock.now().time_since_epoch().count());
+  TRY(fleet::wait<>([&](auto done) { ground_.store.delete_expired_access_tokens(now_ms, done); }));
+  TRY(access_.tokens().load(ground_.store));
+  return roster_.load(ground_.store);
+}
+
+void Site::keep_last_seen() { boost::asio::co_spawn(ground_.loop, flush_last_seen(), boost::asio::detached); }
+
+httpd::Awaitable<void> Site::flush_last_seen() {
+  while (true) {
+    if (!stopping_) co_await flusher_.sleep_until(std::chrono::steady_clock::now() + kFlushInterval);
+    std::vector<fleet::LastSeen> seen = roster_.take_touched();
+    if (!seen.empty()) {
+      auto start = [this, &seen](auto done) { ground_.store.record_last_seen(std::move(seen), done); };
+      const Result<> written = co_await httpd::delivered<Result<>>(start);
+      if (!written) log::warning("when devices were seen last could not be written: " + written.error().text());
+    }
+    if (stopping_) co_return;
+  }
+}
+
+void Site::stop() {
+  stopping_ = true;
+  flusher_.wake();
+  server_.stop(kGrace);
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,63 @@
+// The parts of a running server, put together.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "crypto/trust.hpp"
+#include "fleet/blob_folder.hpp"
+#include "fleet/store.hpp"
+#include "httpd/server.hpp"
+#include "server/deployment_api.hpp"
+#include "server/device_admin_api.hpp"
+#include "server/device_api.hpp"
+#include "server/release_api.hpp"
+#include "server/service_api.hpp"
+#include "server/session_api.hpp"
+
+namespace aloft::server {
+
+// What the site stands on; all of it outlives the site.
+struct Ground {
+  boost::asio::io_context& loop;
+  fleet::Store& store;
+  const fleet::BlobFolder& blobs;
+  const crypto::TrustStore* trust;  // may be null
+  const httpd::TlsContext* tls;     // may be null
+  Clock& clock;
+  Random& random;
+};
+
+class Site {
+ public:
+  // setup_secret: of the one-time link, while there is no user.
+  Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret);
+  // Reads the store into memory; before the first request.
+  Result<> load();
+  httpd::Server& server() { return server_; }
+  const httpd::Router& router() const { return router_; }
+  // Writes down at intervals when devices were seen last, until stop().
+  void keep_last_seen();
+  void stop();
+
+ private:
+  httpd::Awaitable<void> flush_last_seen();
+  Ground ground_;
+  Roster roster_;
+  OperatorAccess access_;
+  httpd::Router router_;
+  DeviceApi devices_;
+  SessionApi sessions_;
+  ReleaseApi releases_;
+  DeviceAdminApi device_admin_;
+  DeploymentApi deployments_;
+  httpd::Server server_;
+  ServiceApi service_;
+  httpd::Sleeper flusher_;
+  bool stopping_ = false;
+};
+
+}  // namespace aloft::server

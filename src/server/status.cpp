@@ -1,0 +1,58 @@
+#include "server/status.hpp"
+
+#include <map>
+
+#include "base/errors.hpp"
+#include "fleet/errors.hpp"
+#include "server/errors.hpp"
+
+namespace aloft::server {
+
+unsigned status_of(const Error& error) {
+  static const std::map<std::uint16_t, unsigned> kStatuses{
+      {kNoSpace.number, 507},
+      {kIo.number, 500},
+      {kNotFound.number, 404},
+      {kPermission.number, 500},
+      {kBadArgument.number, 400},
+      {fleet::kStoreFailed.number, 500},
+      {fleet::kStoreFull.number, 507},
+      {fleet::kDeviceUnknown.number, 404},
+      {fleet::kDevicePending.number, 403},
+      {fleet::kDeviceRejected.number, 403},
+      {fleet::kDeviceNameTaken.number, 409},
+      {fleet::kEnrolmentToken.number, 401},
+      {fleet::kDeviceKey.number, 400},
+      {fleet::kTooManyPending.number, 429},
+      {fleet::kReleaseUnknown.number, 404},
+      {fleet::kReleaseInUse.number, 409},
+      {fleet::kDeploymentUnknown.number, 404},
+      {fleet::kDeviceBusy.number, 409},
+      {fleet::kReleaseDoesNotFit.number, 409},
+      {fleet::kDeploymentFinished.number, 409},
+      {fleet::kLogUnknown.number, 404},
+      {fleet::kTokenUnknown.number, 404},
+      {fleet::kUserExists.number, 409},
+      {kNotAuthenticated.number, 401},
+      {kBadCredentials.number, 401},
+      {kTooManyAttempts.number, 429},
+      {kSetupToken.number, 401},
+      {kSetupDone.number, 409},
+      {kWeakPassword.number, 400},
+      {kChallenge.number, 401},
+      {kArtifactNotAssigned.number, 403},
+      {kArtifactMissing.number, 404},
+      {kBadParameter.number, 400},
+  };
+  const auto found = kStatuses.find(error.code.number);
+  if (found != kStatuses.end()) return found->second;
+  if (error.code.number >= 2000 && error.code.number < 4000) return 422;  // a bundle or its signature
+  switch (error.code.kind) {
+    case ErrorKind::retry: return 503;
+    case ErrorKind::reject:
+    case ErrorKind::ask: return 400;
+    default: return 500;
+  }
+}
+
+}  // namespace aloft::server
