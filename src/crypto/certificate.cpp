@@ -87,4 +87,11 @@ bool Certificate::matches(const PrivateKey& key) const {
   return same;
 }
 
+bool Certificate::issued_by(const Certificate& authority) const {
+  const bool issued =
+      X509_check_issued(authority.native(), native()) == X509_V_OK && X509_verify(native(), X509_get0_pubkey(authority.native())) == 1;
+  ERR_clear_error();
+  return issued;
+}
+
 }  // namespace aloft::crypto

@@ -36,6 +36,7 @@ class Certificate {
   WallTime not_before() const;
   WallTime not_after() const;
   bool matches(const PrivateKey& key) const;
+  bool issued_by(const Certificate& authority) const;  // by name and signature
   x509_st* native() const { return certificate_.get(); }
 
  private:

@@ -53,6 +53,26 @@ Result<std::vector<std::filesystem::path>> files_of(const std::filesystem::path&
   return files;
 }
 
+// check_certificate(certificate, intermediates) comes before the signature's own check.
+template <typename Check>
+Result<std::vector<Signer>> each_signer(ByteView cms, ByteView content, Check check_certificate) {
+  auto data = TRY(SignedData::parse(cms));
+  if (data.signer_count() == 0) return fail(kNoSigners, "the signature holds no signer");
+  if (data.signer_count() > kMaxSigners) return fail(kCmsMalformed, "the signature holds more than 16 signers");
+  TRY(data.digest(content));
+  std::vector<Signer> signers;
+  for (int i = 0; i < data.signer_count(); ++i) {
+    X509* certificate = TRY(data.certificate_of(i));
+    auto algorithm = TRY(algorithm_of(X509_get0_pubkey(certificate)));
+    TRY(check_certificate(certificate, data.certificates()));
+    TRY(data.verify_signer(i, content));
+    X509_up_ref(certificate);
+    const Certificate owned(std::shared_ptr<X509>(certificate, X509_free));
+    signers.push_back({.subject = owned.subject(), .fingerprint = owned.fingerprint(), .algorithm = std::move(algorithm)});
+  }
+  return signers;
+}
+
 }  // namespace
 
 struct TrustStore::State {
@@ -88,21 +108,13 @@ Result<TrustStore> TrustStore::from_pem(const std::vector<std::string>& anchors,
 }
 
 Result<std::vector<Signer>> TrustStore::verify(ByteView cms, ByteView content, WallTime now) const {
-  auto data = TRY(SignedData::parse(cms));
-  if (data.signer_count() == 0) return fail(kNoSigners, "the signature holds no signer");
-  if (data.signer_count() > kMaxSigners) return fail(kCmsMalformed, "the signature holds more than 16 signers");
-  TRY(data.digest(content));
-  std::vector<Signer> signers;
-  for (int i = 0; i < data.signer_count(); ++i) {
-    X509* certificate = TRY(data.certificate_of(i));
-    auto algorithm = TRY(algorithm_of(X509_get0_pubkey(certificate)));
-    TRY(check_chain(state_->store.get(), certificate, data.certificates(), now));
-    TRY(data.verify_signer(i, content));
-    X509_up_ref(certificate);
-    const Certificate owned(std::shared_ptr<X509>(certificate, X509_free));
-    signers.push_back({.subject = owned.subject(), .fingerprint = owned.fingerprint(), .algorithm = std::move(algorithm)});
-  }
-  return signers;
+  return each_signer(cms, content, [&](X509* certificate, STACK_OF(X509) * intermediates) {
+    return check_chain(state_->store.get(), certificate, intermediates, now);
+  });
+}
+
+Result<std::vector<Signer>> claimed_signers(ByteView cms, ByteView content) {
+  return each_signer(cms, content, [](X509*, STACK_OF(X509)*) { return Result<>(); });
 }
 
 }  // namespace aloft::crypto

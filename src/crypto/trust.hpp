@@ -39,4 +39,8 @@ class TrustStore {
   std::unique_ptr<State> state_;
 };
 
+// Who signed the content, by the certificates that a detached CMS itself carries. The signatures match the content, but nobody has said
+// that these signers may be trusted: for showing, and for catching mistakes when signing. Errors: 2000-2099.
+Result<std::vector<Signer>> claimed_signers(ByteView cms, ByteView content);
+
 }  // namespace aloft::crypto

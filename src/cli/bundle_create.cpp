@@ -1,0 +1,112 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <optional>
+
+#include "base/errors.hpp"
+#include "bundle/writer.hpp"
+#include "cli/bundle_description.hpp"
+#include "cli/bundle_options.hpp"
+#include "cli/progress.hpp"
+
+namespace aloft::cli {
+namespace {
+
+struct CreateOptions {
+  std::string output;
+  std::string description_file;
+  std::optional<std::string> product;
+  std::vector<std::string> hardware;
+  std::optional<std::string> version;
+  std::optional<std::uint64_t> security_version;
+  std::optional<std::string> description;
+  std::vector<std::string> images;  // NAME=FILE or NAME:CLASS=FILE
+  bool blocks = false;
+  std::string encoding = "zstd";
+  std::uint32_t frame_kib = bundle::kDefaultFrameBytes / 1024;
+  int level = bundle::Recipe{}.level;
+  unsigned threads = 0;
+  SignerOptions signers;
+  bool is_unsigned = false;
+};
+
+Result<bundle::ImageFile> image_of(const std::string& text, const CreateOptions& options) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals + 1 == text.size()) return fail(kBadArgument, "--image needs NAME=FILE, not " + text);
+  const std::string names = text.substr(0, equals);
+  const auto colon = names.find(':');
+  bundle::ImageFile image;
+  image.name = names.substr(0, colon);
+  image.slot_class = colon == std::string::npos ? image.name : names.substr(colon + 1);
+  image.path = text.substr(equals + 1);
+  image.encoding = options.encoding == "none" ? bundle::Encoding::none : bundle::Encoding::zstd;
+  image.frame_size_bytes = options.frame_kib * 1024;
+  image.blocks = options.blocks ? bundle::BlockDigests::include : bundle::BlockDigests::omit;
+  return image;
+}
+
+// The description file, and over it what the command line says.
+Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
+  bundle::Recipe recipe;
+  if (!options.description_file.empty()) recipe = TRY(load_description(options.description_file));
+  if (options.product) recipe.product = *options.product;
+  if (!options.hardware.empty()) recipe.hardware = options.hardware;
+  if (options.version) recipe.version = *options.version;
+  if (options.security_version) recipe.security_version = *options.security_version;
+  if (options.description) recipe.description = *options.description;
+  if (!options.images.empty()) recipe.images.clear();
+  for (const auto& image : options.images) recipe.images.push_back(TRY(image_of(image, options)));
+  recipe.level = options.level;
+  recipe.threads = options.threads;
+  return recipe;
+}
+
+Result<> create(const CreateOptions& options) {
+  const auto signers = TRY(load_signers(options.signers));
+  if (signers.empty() && !options.is_unsigned)
+    return fail(kBadArgument,
+                "give --key and --cert to sign with, or --unsigned to sign later (`aloft bundle sign`, `aloft bundle attach`)");
+  const auto recipe = TRY(recipe_of(options));
+  const std::filesystem::path output = options.output;
+  const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
+  Progress progress("packing");
+  const auto package = TRY(bundle::pack(recipe, folder, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }));
+  const Bytes signature = signers.empty() ? Bytes{} : TRY(crypto::sign_detached(as_bytes(package.manifest_text), signers));
+  TRY(bundle::write_bundle(output, package, signature));
+  std::cout << options.output << ": " << recipe.product << " " << recipe.version << ", " << human_size(std::filesystem::file_size(output))
+            << (signers.empty() ? ", not signed" : "") << "\n";
+  return {};
+}
+
+}  // namespace
+
+void add_create_command(CLI::App& bundle, Run& run) {
+  const auto options = std::make_shared<CreateOptions>();
+  auto* command = bundle.add_subcommand("create", "Make a bundle from image files");
+  command->footer(
+      "Example:\n  aloft bundle create -o gateway-2.0.aloft --product gateway --hardware rev-a --version 2.0 \\\n"
+      "    --image rootfs=rootfs.ext4 --key keys/signer.key --cert keys/signer.pem\n"
+      "A description file holds the same as TOML: product, hardware, version, security_version, description, and\n"
+      "[[image]] tables with name, slot_class, file, blocks, encoding, frame_size. The command line goes over it.");
+  command->add_option("-o,--output", options->output, "The bundle to make")->required();
+  command->add_option("-d,--description-file", options->description_file, "TOML file that describes the bundle")->check(CLI::ExistingFile);
+  command->add_option("--product", options->product, "Product that it is for");
+  command->add_option("--hardware", options->hardware, "Hardware revision that it is for; may be given again")->allow_extra_args(false);
+  command->add_option("--version", options->version, "Version of what is in it");
+  command->add_option("--security-version", options->security_version, "Rollback floor: devices never go below the highest they committed");
+  command->add_option("--description", options->description, "A note for people");
+  command->add_option("--image", options->images, "NAME=FILE or NAME:SLOTCLASS=FILE; may be given again")->allow_extra_args(false);
+  command->add_flag("--blocks", options->blocks, "Add a digest for every 4 KiB block, so that devices fetch only what they lack");
+  command->add_option("--encoding", options->encoding, "How frames are stored")
+      ->check(CLI::IsMember({"zstd", "none"}))
+      ->capture_default_str();
+  command->add_option("--frame-size", options->frame_kib, "KiB of content in a frame: a power of two from 64 to 4096")
+      ->check(CLI::IsMember({64, 128, 256, 512, 1024, 2048, 4096}))
+      ->capture_default_str();
+  command->add_option("--level", options->level, "zstd level, 1 (fast) to 19 (small)")->check(CLI::Range(1, 19))->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads to compress with; 0: one per core")->check(CLI::Range(0U, 64U));
+  add_signer_options(*command, options->signers);
+  command->add_flag("--unsigned", options->is_unsigned, "Do not sign; devices refuse it until it is signed");
+  command->callback([options, &run] { run = [options] { return create(*options); }; });
+}
+
+}  // namespace aloft::cli
