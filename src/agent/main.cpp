@@ -1,1 +1,56 @@
-int main() { return 0; }
+#include <iostream>
+
+#include "agent/client.hpp"
+#include "agent/command_line.hpp"
+#include "agent/daemon.hpp"
+#include "agent/doctor.hpp"
+
+namespace {
+
+using namespace aloft;
+using namespace aloft::agent;
+
+// The socket of the configuration; a user who may not read that finds the usual one.
+std::filesystem::path socket_of(const CommandLine& line) {
+  if (!line.socket.empty()) return line.socket;
+  const auto config = load_config(line.config);
+  return config ? config->agent.socket : AgentConfig{}.socket;
+}
+
+Result<> run(const CommandLine& line) {
+  if (line.verb == "daemon") return run_daemon(TRY(load_config(line.config)));
+  const Output output = line.json ? Output::json : Output::text;
+  const std::filesystem::path socket = socket_of(line);
+  if (line.verb == "status") return show_status(socket, output);
+  if (line.verb == "history") return show_history(socket, output);
+  if (line.verb == "install") return install(socket, line.argument, line.wait ? Wait::yes : Wait::no);
+  if (line.verb == "check") return check(socket);
+  if (line.verb == "defer") return defer(socket, TRY(parse_duration(line.argument)));
+  return cancel(socket);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto line = parse_command_line(std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(1));
+  if (!line) {
+    std::cerr << line.error().text() << "\n";
+    return 2;
+  }
+  if (line->help || line->verb == "help") {
+    std::cout << usage(line->verb);
+    return 0;
+  }
+  if (line->verb == "version") {
+    std::cout << "aloftd " ALOFT_VERSION "\n";
+    return 0;
+  }
+  if (line->verb == "doctor") {
+    SystemClock clock;
+    return print_findings(examine(line->config, clock)) ? 0 : 1;
+  }
+  const auto done = run(*line);
+  if (done) return 0;
+  std::cerr << done.error().text() << "\n";
+  return 1;
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 namespace aloft::log {
@@ -10,6 +11,10 @@ namespace aloft::log {
 enum class Level : std::uint8_t { debug, info, warning, error };
 
 void set_level(Level level);
+// Is handed every line that is written, as "time word message", without its newline. Set once, before there are threads; must itself not
+// log.
+using Observer = std::function<void(std::string_view line)>;
+void set_observer(Observer observer);
 void write(Level level, std::string_view message);
 inline void debug(std::string_view message) { write(Level::debug, message); }
 inline void info(std::string_view message) { write(Level::info, message); }

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "base/errors.hpp"
 #include "base/file.hpp"
@@ -115,6 +116,18 @@ Result<std::vector<Signer>> TrustStore::verify(ByteView cms, ByteView content, W
 
 Result<std::vector<Signer>> claimed_signers(ByteView cms, ByteView content) {
   return each_signer(cms, content, [](X509*, STACK_OF(X509)*) { return Result<>(); });
+}
+
+WallTime TrustStore::anchors_valid_until() const {
+  WallTime first = WallTime::max();
+  const STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(state_->store.get());
+  for (int at = 0; at < sk_X509_OBJECT_num(objects); ++at) {
+    const X509* const anchor = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, at));
+    std::tm end{};
+    if (anchor != nullptr && ASN1_TIME_to_tm(X509_get0_notAfter(anchor), &end) == 1)
+      first = std::min(first, WallTime(std::chrono::seconds(::timegm(&end))));
+  }
+  return first;
 }
 
 }  // namespace aloft::crypto

@@ -33,6 +33,9 @@ class TrustStore {
   // extended key usage codeSigning, CRLs. All signers must be good, and at least one there. Errors: numbers 2000-2099.
   Result<std::vector<Signer>> verify(ByteView cms, ByteView content, WallTime now) const;
 
+  // When the first of the anchors expires.
+  WallTime anchors_valid_until() const;
+
  private:
   struct State;
   explicit TrustStore(std::unique_ptr<State> state);

@@ -1,0 +1,93 @@
+#include "agent/bundle_opener.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "agent/errors.hpp"
+#include "protocol/messages.hpp"
+
+namespace aloft::agent {
+namespace {
+
+constexpr std::array<std::string_view, 5> kSchemes{"http://", "https://", "ftp://", "ftps://", "sftp://"};
+constexpr std::string_view kPipePrefix = "pipe:";
+
+}  // namespace
+
+// Declared in the order in which they are needed: the reader reads from the source, which may read from the descriptor.
+class SourceOpener::Open final : public OpenBundle {
+ public:
+  explicit Open(SourceOpener& opener) : opener_(opener) {}
+  ~Open() override {
+    const std::lock_guard lock(opener_.mutex_);
+    opener_.network_ = nullptr;
+  }
+  bundle::Reader& reader() override { return *reader_; }
+
+  SourceOpener& opener_;
+  Fd descriptor_;
+  std::unique_ptr<bundle::ByteSource> bytes_;
+  std::optional<bundle::Reader> reader_;
+};
+
+SourceOpener::SourceOpener(const Config& config, ServerSession* session, Clock& clock, Random& random)
+    : config_(config), session_(session), clock_(clock), random_(random) {}
+
+SourceOpener::~SourceOpener() = default;
+
+std::string SourceOpener::attach(const std::string& uri, Fd descriptor) {
+  struct stat kind{};
+  const bool seekable = ::fstat(descriptor.get(), &kind) == 0 && (S_ISREG(kind.st_mode) || S_ISBLK(kind.st_mode));
+  const std::lock_guard lock(mutex_);
+  const std::string source = seekable ? uri : std::string(kPipePrefix) + std::to_string(++pipes_);
+  attached_.clear();  // one update at a time: an older one is no longer wanted
+  attached_[source] = std::move(descriptor);
+  return source;
+}
+
+void SourceOpener::interrupt() {
+  const std::lock_guard lock(mutex_);
+  if (network_ != nullptr) network_->cancel();
+}
+
+Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::string& source, Open& bundle) {
+  if (std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return source.starts_with(scheme); })) {
+    net::RangeSourceOptions options;
+    options.give_up_after = config_.download.give_up;
+    if (!config_.download.ca_file.empty()) options.tls.trust = net::CaFile{config_.download.ca_file};
+    if (session_ != nullptr && source.starts_with(session_->url() + std::string(protocol::kArtifactPath))) {
+      options.tls = TRY(session_->tls());
+      options.headers = [session = session_](net::Credentials credentials) { return session->authorization(credentials); };
+    }
+    auto network = TRY(net::RangeSource::create(source, std::move(options), clock_, random_));
+    const std::lock_guard lock(mutex_);
+    network_ = network.get();
+    return network;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = attached_.find(source); found != attached_.end()) {
+      bundle.descriptor_ = std::move(found->second);
+      attached_.erase(found);
+    }
+  }
+  if (bundle.descriptor_ && source.starts_with(kPipePrefix)) return bundle::stream_source(bundle.descriptor_.get());
+  // The descriptor of a file, by the name that keeps it: the client may have seen it in a mount or root of its own.
+  if (bundle.descriptor_) return bundle::open_source("/proc/self/fd/" + std::to_string(bundle.descriptor_.get()));
+  if (source.starts_with(kPipePrefix)) return fail(kBadUri, "the pipe that the bundle came from is gone; send it again");
+  if (!source.starts_with('/'))
+    return fail(kBadUri, "\"" + source + "\" is neither an absolute path nor an http, https, ftp or sftp address");
+  return bundle::open_source(source);
+}
+
+Result<std::unique_ptr<OpenBundle>> SourceOpener::open(const std::string& source) {
+  auto bundle = std::make_unique<Open>(*this);
+  bundle->bytes_ = TRY(open_bytes(source, *bundle));
+  const auto trust = TRY(crypto::TrustStore::load(config_.trust_dir));
+  bundle->reader_ = TRY(bundle::Reader::open(*bundle->bytes_, trust, clock_.now()));
+  return bundle;
+}
+
+}  // namespace aloft::agent

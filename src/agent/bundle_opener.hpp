@@ -1,0 +1,46 @@
+// Opens bundles by where they are: a path, a descriptor that a local client passed, a URL, the server's artifact store.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "agent/config.hpp"
+#include "agent/server_session.hpp"
+#include "agent/updater.hpp"
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/random.hpp"
+
+namespace aloft::agent {
+
+class SourceOpener final : public BundleOpener {
+ public:
+  // session may be null; clock, random and config must outlive the opener.
+  SourceOpener(const Config& config, ServerSession* session, Clock& clock, Random& random);
+  ~SourceOpener() override;
+
+  // Trust anchors are read anew at each call. Errors: kBadUri, those of the sources and of bundle::Reader.
+  Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override;
+
+  // Keeps the descriptor for the next open() of the source that this returns: `uri` for a file, a name of its own for a pipe, which can be
+  // read only once. From any thread.
+  std::string attach(const std::string& uri, Fd descriptor);
+  // A network source that is being read ends with an error. From any thread.
+  void interrupt();
+
+ private:
+  class Open;
+  Result<std::unique_ptr<bundle::ByteSource>> open_bytes(const std::string& source, Open& bundle);
+
+  const Config& config_;
+  ServerSession* session_;
+  Clock& clock_;
+  Random& random_;
+  std::mutex mutex_;
+  std::map<std::string, Fd> attached_;
+  std::uint64_t pipes_ = 0;
+  net::RangeSource* network_ = nullptr;  // of the bundle that is open
+};
+
+}  // namespace aloft::agent

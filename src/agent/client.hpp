@@ -1,0 +1,32 @@
+// aloftd's verbs that speak to the running daemon: what is asked, how the answer is shown.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace aloft::agent {
+
+enum class Output : std::uint8_t { text, json };
+enum class Wait : std::uint8_t { no, yes };
+
+// Each prints to standard output. Errors: kNoDaemon, and what the daemon answered.
+Result<> show_status(const std::filesystem::path& socket, Output output);
+Result<> show_history(const std::filesystem::path& socket, Output output);
+// uri: a path, a URL, or "-" for standard input, which is handed to the daemon as a descriptor. With Wait::yes (and always for "-") shows
+// progress until the update has failed or the machine is about to restart.
+Result<> install(const std::filesystem::path& socket, const std::string& uri, Wait wait);
+Result<> check(const std::filesystem::path& socket);
+Result<> defer(const std::filesystem::path& socket, std::chrono::seconds time);
+Result<> cancel(const std::filesystem::path& socket);
+
+// "90", "90s", "15m", "2h", "7d"; "0" ends a deferral. Errors: kBadRequest.
+Result<std::chrono::seconds> parse_duration(std::string_view text);
+// For people: a few lines, from the daemon's status answer.
+std::string status_text(const Json& answer);
+
+}  // namespace aloft::agent

@@ -1,0 +1,104 @@
+#include "agent/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/errors.hpp"
+
+namespace aloft::agent {
+namespace {
+
+struct VerbHelp {
+  std::string_view name;
+  std::string_view argument;  // empty: none
+  std::string_view options;   // that it takes beside the common ones
+  std::string_view line;
+  std::string_view more;
+};
+
+constexpr std::array<VerbHelp, 10> kVerbs{{
+    {"daemon", "", "", "run the update agent (systemd does this)", "Runs in the foreground until SIGTERM. Logs to standard error."},
+    {"status", "", "--json", "show the running system, the update, the server",
+     "--json prints one object; its members: docs/agent.md, \"Local API\"."},
+    {"install", "URI", "--wait", "install a bundle now",
+     "URI is a file, an address (http, https, ftp, sftp), or - for standard input. The machine restarts once it is installed.\n"
+     "--wait shows progress until then, and exits with 1 when the update did not take place. With - it always waits."},
+    {"check", "", "", "ask the server now, instead of after the next delay",
+     "While the server is connected a deployment arrives by itself."},
+    {"defer", "DURATION", "", "no update from the server for so long", "DURATION is 90s, 15m, 2h or 7d; at most 30d. 0 ends a deferral."},
+    {"cancel", "", "", "give up the update that is being fetched or installed", "Once the machine is about to restart it is too late."},
+    {"history", "", "--json", "show past updates, oldest first", ""},
+    {"doctor", "", "", "examine this device, and say how to mend what is wrong",
+     "Works without the daemon, as root. Exits with 1 when something is wrong."},
+    {"help", "", "", "show this", ""},
+    {"version", "", "", "show the program's version", ""},
+}};
+
+const VerbHelp* find_verb(std::string_view name) {
+  const auto found = std::ranges::find(kVerbs, name, &VerbHelp::name);
+  return found == kVerbs.end() ? nullptr : &*found;
+}
+
+std::unexpected<Error> misuse(const std::string& what, const std::string& verb) {
+  return fail(kBadArgument, what + "; see aloftd" + (verb.empty() ? "" : " " + verb) + " --help");
+}
+
+Result<> take_flag(CommandLine& line, std::string_view flag) {
+  const VerbHelp* const verb = find_verb(line.verb);
+  if (verb == nullptr || !verb->options.contains(flag)) return misuse("unknown option " + std::string(flag), line.verb);
+  (flag == "--json" ? line.json : line.wait) = true;
+  return {};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(std::span<const char* const> arguments) {
+  CommandLine line;
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    const std::string word = arguments[at];
+    if (word == "--help" || word == "-h") {
+      line.help = true;
+    } else if (word == "--config" || word == "--socket") {
+      if (++at == arguments.size()) return misuse(word + " needs a path", line.verb);
+      (word == "--config" ? line.config : line.socket) = arguments[at];
+    } else if (word == "--version" && line.verb.empty()) {
+      line.verb = "version";
+    } else if (word.starts_with('-') && word != "-") {
+      TRY(take_flag(line, word));
+    } else if (line.verb.empty()) {
+      if (find_verb(word) == nullptr) return misuse("unknown command \"" + word + "\"", "");
+      line.verb = word;
+    } else if (line.argument.empty() && !find_verb(line.verb)->argument.empty()) {
+      line.argument = word;
+    } else {
+      return misuse("\"" + word + "\" is one word too many", line.verb);
+    }
+  }
+  if (line.help) return line;
+  if (line.verb.empty()) return misuse("what is to be done?", "");
+  const VerbHelp& verb = *find_verb(line.verb);
+  if (line.argument.empty() && !verb.argument.empty()) return misuse(line.verb + " needs a " + std::string(verb.argument), line.verb);
+  return line;
+}
+
+std::string usage(const std::string& name) {
+  const VerbHelp* const verb = find_verb(name);
+  if (verb == nullptr || name == "help") {
+    std::string text = "aloftd: the update agent of this device\n\nusage: aloftd COMMAND [options]\n\n";
+    for (const VerbHelp& each : kVerbs) {
+      std::string call = std::string(each.name) + (each.argument.empty() ? "" : " ") + std::string(each.argument);
+      call.resize(std::max<std::size_t>(call.size() + 1, 18), ' ');
+      text += "  " + call + std::string(each.line) + "\n";
+    }
+    return text + "\nEach has --help. Common options: --config FILE (" + kDefaultConfigPath + "), --socket PATH.\n";
+  }
+  std::string text = "usage: aloftd " + name;
+  if (!verb->options.empty()) text += " [" + std::string(verb->options) + "]";
+  if (!verb->argument.empty()) text += " " + std::string(verb->argument);
+  text += " [--config FILE]" + std::string(name == "daemon" || name == "doctor" ? "" : " [--socket PATH]") + "\n\n" +
+          std::string(verb->line) + "\n";
+  if (!verb->more.empty()) text += std::string(verb->more) + "\n";
+  return text;
+}
+
+}  // namespace aloft::agent

@@ -1,0 +1,29 @@
+// aloftd's command line.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/config.hpp"
+#include "base/result.hpp"
+
+namespace aloft::agent {
+
+struct CommandLine {
+  std::string verb;      // "daemon", "status", "install", "check", "defer", "cancel", "history", "doctor", "help", "version"
+  std::string argument;  // of install: URI; of defer: duration
+  std::filesystem::path config = kDefaultConfigPath;
+  std::filesystem::path socket;  // empty: as configured, or the default where there is no readable configuration
+  bool json = false;
+  bool wait = false;
+  bool help = false;
+};
+
+// Errors: kBadArgument, with how it is done right.
+Result<CommandLine> parse_command_line(std::span<const char* const> arguments);
+// For `aloftd --help` (verb empty) or one verb.
+std::string usage(const std::string& verb);
+
+}  // namespace aloft::agent

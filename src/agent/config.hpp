@@ -1,0 +1,87 @@
+// What /etc/aloft/system.toml says. Reference for people: docs/agent.md.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace aloft::agent {
+
+inline constexpr const char* kDefaultConfigPath = "/etc/aloft/system.toml";
+
+struct SlotConfig {
+  std::filesystem::path device;  // block device, or a regular file of the slot's size
+  std::string type = "raw";
+};
+// Slots that boot together, by slot class ("rootfs").
+using GroupConfig = std::map<std::string, SlotConfig>;
+
+struct BootConfig {
+  std::string loader = "grub";
+  std::filesystem::path grubenv;
+  unsigned tries = 3;  // boots of a system on trial, 1..3
+};
+
+struct ServerConfig {
+  std::string url;   // "https://host[:port]", no path
+  std::string name;  // empty: the machine id
+  std::filesystem::path enrol_token_file;
+  std::string fingerprint;  // SHA-256 of the server's certificate, hex; empty: from the token, or ca_file
+  std::filesystem::path ca_file;
+};
+
+struct HealthConfig {
+  std::filesystem::path dir = "/etc/aloft/health.d";
+  std::chrono::seconds deadline{120};      // from the agent's start on a trial boot to the commit
+  std::chrono::seconds check_timeout{60};  // for each executable
+  bool require_server = true;              // without [server] it has no effect
+  bool require_units = true;               // under systemd: no unit may have failed
+};
+
+struct WatchdogConfig {
+  std::filesystem::path device = "/dev/watchdog";  // empty: no watchdog
+  std::chrono::seconds timeout{60};
+};
+
+struct DownloadConfig {
+  std::chrono::seconds give_up{3600};  // without a single new byte
+  std::filesystem::path ca_file;       // for https sources other than the server; empty: the system's
+};
+
+struct AgentConfig {
+  std::filesystem::path socket = "/run/aloft/aloftd.sock";
+  std::string control_group;                // members may install, check, defer and cancel; empty: root only
+  std::vector<std::string> reboot_command;  // empty: systemctl reboot under systemd, reboot(8) elsewhere
+  std::filesystem::path kernel_command_line = "/proc/cmdline";
+  std::filesystem::path boot_id_file = "/proc/sys/kernel/random/boot_id";
+  std::filesystem::path version_file = "/etc/aloft/version";
+  std::filesystem::path machine_id_file = "/etc/machine-id";
+};
+
+struct Config {
+  std::string product;
+  std::string hardware;
+  std::filesystem::path state_dir = "/var/lib/aloft";
+  std::filesystem::path trust_dir = "/etc/aloft/trust";
+  BootConfig boot;
+  std::map<std::string, GroupConfig> groups;  // at least two, all with the same classes
+  std::optional<ServerConfig> server;
+  HealthConfig health;
+  WatchdogConfig watchdog;
+  DownloadConfig download;
+  AgentConfig agent;
+};
+
+// Strict: unknown keys, wrong types and values out of range are errors that name file, line and key. Errors: 8000-8003.
+Result<Config> parse_config(std::string_view text, std::string_view file_name);
+// Errors: as parse_config, and of read_file.
+Result<Config> load_config(const std::filesystem::path& path);
+
+}  // namespace aloft::agent

@@ -1,0 +1,403 @@
+#include "agent/daemon.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include "agent/bundle_opener.hpp"
+#include "agent/configured_slots.hpp"
+#include "agent/deferral.hpp"
+#include "agent/errors.hpp"
+#include "agent/identity.hpp"
+#include "agent/idle_memory.hpp"
+#include "agent/local_socket.hpp"
+#include "agent/log_ring.hpp"
+#include "agent/mailbox.hpp"
+#include "agent/notify.hpp"
+#include "agent/process.hpp"
+#include "agent/reset_guard.hpp"
+#include "agent/server_link.hpp"
+#include "agent/surroundings.hpp"
+#include "agent/system_facts.hpp"
+#include "agent/trial.hpp"
+#include "base/log.hpp"
+#include "boot/grub.hpp"
+
+namespace aloft::agent {
+namespace {
+
+using protocol::Assignment;
+using std::chrono::milliseconds;
+using update::Phase;
+
+constexpr std::chrono::seconds kTrialGrace{30};     // of pinging the watchdog beyond a trial's deadline, for the way back
+constexpr std::chrono::seconds kRestartGrace{120};  // of pinging it while the machine shuts down
+constexpr std::chrono::seconds kRestartLimit{60};   // for the reboot command
+constexpr std::chrono::seconds kIdleCheck{10};
+constexpr std::uint64_t kIdleResidentBytes = 6 << 20;
+constexpr milliseconds kProgressInterval{250};
+constexpr milliseconds kLongestSleep{30'000};
+
+Result<Fd> lock_state(const std::filesystem::path& state_dir) {
+  std::error_code problem;
+  std::filesystem::create_directories(state_dir / "logs", problem);
+  Fd lock = TRY(open_file(state_dir / "lock", O_RDWR | O_CREAT, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return fail(kAlreadyRunning, "another aloftd works in " + state_dir.string() + "; stop it first");
+}
+
+// Blocked here and in every thread made later; read from the descriptor.
+Result<Fd> catch_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t caught;
+  ::sigemptyset(&caught);
+  for (const int signal : {SIGTERM, SIGINT}) ::sigaddset(&caught, signal);
+  ::pthread_sigmask(SIG_BLOCK, &caught, nullptr);
+  Fd fd(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return fail(system_error("cannot make", "a signal descriptor", errno));
+  return fd;
+}
+
+std::optional<gid_t> group_id(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  const group* const found = ::getgrnam(name.c_str());
+  if (found == nullptr) log::warning("the control group \"" + name + "\" does not exist; only root can control the agent");
+  return found == nullptr ? std::nullopt : std::optional(found->gr_gid);
+}
+
+std::vector<std::string> group_names(const Config& config) {
+  std::vector<std::string> names;
+  for (const auto& [name, group] : config.groups) names.push_back(name);
+  return names;
+}
+
+class Daemon {
+ public:
+  Daemon(const Config& config, SystemFacts facts, Fd lock, update::StateFolder files, std::unique_ptr<ReportSpool> spool,
+         std::unique_ptr<Mailbox> mailbox, std::unique_ptr<ServerSession> session)
+      : config_(config),
+        facts_(std::move(facts)),
+        lock_(std::move(lock)),
+        files_(std::move(files)),
+        spool_(std::move(spool)),
+        mailbox_(std::move(mailbox)),
+        session_(std::move(session)) {
+    surroundings_.attach(updater_);
+  }
+
+  Result<> start() {
+    log::set_observer([this](std::string_view line) { ring_.add(line); });
+    log::info("group " + facts_.booted_group + " booted, version " + facts_.version);
+    arm_for_trial();
+    TRY(updater_.start());
+    if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
+    work_ = std::jthread([this](std::stop_token stop) { updater_.serve(std::move(stop)); });
+    return {};
+  }
+
+  Result<> serve(const Fd& signals) {
+    LocalSocket socket = TRY(LocalSocket::listen(config_.agent.socket, group_id(config_.agent.control_group)));
+    socket_ = &socket;
+    notify_service_manager("READY=1\nSTATUS=" + summary());
+    std::vector<pollfd> polls;
+    for (;;) {
+      polls.assign({{signals.get(), POLLIN, 0}, {mailbox_->fd(), POLLIN, 0}});
+      socket.add_polls(polls);
+      ::poll(polls.data(), polls.size(), static_cast<int>(sleep_time().count()));
+      if (polls[0].revents != 0) break;
+      if (polls[1].revents != 0) mailbox_->open_letters();
+      socket.handle(std::span(polls).subspan(2), clock_.steady(),
+                    [this](const LocalRequest& request, Fd attached) { return answer(request, std::move(attached)); });
+      run_timers();
+    }
+    notify_service_manager("STOPPING=1");
+    socket_ = nullptr;
+    return {};
+  }
+
+  // A watchdog that is armed stays so: a trial, or a restart, must come to its end.
+  void stop() {
+    ending_ = true;
+    reach_.stop();
+    surroundings_.stop();
+    work_.request_stop();
+    opener_.interrupt();
+    if (work_.joinable()) work_.join();
+    if (judge_.joinable()) judge_.join();
+    link_.reset();
+    log::set_observer({});
+  }
+
+ private:
+  SurroundingsHooks hooks() {
+    return SurroundingsHooks{.changed =
+                                 [this] {
+                                   if (link_) link_->report_soon();
+                                   mailbox_->post([this] { on_change(); });
+                                 },
+                             .progressed = [this] { tell_progress(); },
+                             .begin_trial = [this] { mailbox_->post([this] { begin_trial(); }); },
+                             .server_in_reach = [this] { return reach_.now(); },
+                             .restart = [this] { return restart(); }};
+  }
+
+  ServerLink::Listener link_listener() {
+    return ServerLink::Listener{.assigned =
+                                    [this](Assignment assignment) {
+                                      mailbox_->post([this, assignment = std::move(assignment)] {
+                                        assignment_ = assignment;
+                                        follow_assignment();
+                                      });
+                                    },
+                                .reached =
+                                    [this](Result<> outcome) {
+                                      const bool was = reach_.now();
+                                      const std::string before = reach_.problem();
+                                      reach_.note(outcome);
+                                      if (outcome && !was) log::info("connected to " + config_.server->url);
+                                      if (!outcome && outcome.error().text() != before) log::warning("server: " + outcome.error().text());
+                                      if (outcome.has_value() != was) mailbox_->post([this] { on_change(); });
+                                    }};
+  }
+
+  // Before the updater looks around: from here on a hang on trial ends in a reset.
+  void arm_for_trial() {
+    const auto state = boot_.read();
+    if (!state) return;
+    for (const boot::SlotState& slot : state->order)
+      if (slot.name == facts_.booted_group && slot.health != boot::SlotHealth::committed)
+        guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
+  }
+
+  void begin_trial() {
+    if (judge_.joinable()) return;
+    guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
+    TrialRules rules{.health = config_.health, .systemd = facts_.systemd, .server = config_.server ? config_.server->url : ""};
+    const auto deadline = std::chrono::steady_clock::now() + (started_ + config_.health.deadline - clock_.steady());
+    judge_ = std::thread([this, rules = std::move(rules), deadline] {
+      const HealthVerdict verdict = judge_trial(rules, reach_, deadline, ending_);
+      if (!ending_) updater_.health_result(verdict);
+    });
+  }
+
+  // On the updater's thread.
+  Result<> restart() {
+    auto armed = std::make_shared<std::promise<void>>();
+    mailbox_->post([this, armed] {
+      guard_.arm(clock_.steady(), clock_.steady() + kRestartGrace);
+      armed->set_value();
+    });
+    armed->get_future().wait_for(std::chrono::seconds(5));
+    std::vector<std::string> command = config_.agent.reboot_command;
+    if (command.empty()) command = facts_.systemd ? std::vector<std::string>{"systemctl", "reboot"} : std::vector<std::string>{"reboot"};
+    const auto end = TRY(run_process(command, kRestartLimit));
+    if (!end.timed_out && end.exit_status == 0) return {};
+    return fail(kProcess, "cannot restart the machine: " + command.front() + " ended with status " + std::to_string(end.exit_status) +
+                              ": " + last_line(end.output));
+  }
+
+  void tell_progress() {
+    const SteadyTime now = clock_.steady();
+    if (now - progress_told_ < kProgressInterval) return;
+    progress_told_ = now;
+    mailbox_->post([this] {
+      if (socket_ != nullptr) socket_->tell_watchers(to_json(status()));
+    });
+  }
+
+  void on_change() {
+    const auto state = updater_.status().state;
+    if (state.phase == Phase::committed) guard_.disarm();
+    if (socket_ != nullptr) socket_->tell_watchers(to_json(status()));
+    notify_service_manager("STATUS=" + summary());
+    follow_assignment();
+  }
+
+  bool carried_out(std::uint64_t deployment) const {
+    for (const update::State& past : updater_.history())
+      if (past.deployment == deployment && protocol::is_final(reported_state(past.phase))) return true;
+    return false;
+  }
+
+  // Makes the updater do what the server last asked for.
+  void follow_assignment() {
+    if (!assignment_) return;
+    const update::State state = updater_.status().state;
+    const bool busy = !update::is_at_rest(state.phase) || state.phase == Phase::deferred;
+    const auto& wanted = assignment_->deployment;
+    if (busy && state.deployment != 0 && (!wanted || wanted->id != state.deployment)) {
+      log::info("the server has withdrawn deployment " + std::to_string(state.deployment));
+      return cancel();
+    }
+    if (!wanted || busy || state.deployment == wanted->id || carried_out(wanted->id)) return;
+    const auto offered = updater_.offer(config_.server->url + std::string(protocol::kArtifactPath) + wanted->artifact_sha256, wanted->id);
+    if (!offered) log::warning("deployment " + std::to_string(wanted->id) + ": " + offered.error().text());
+  }
+
+  void cancel() {
+    updater_.cancel();
+    surroundings_.end_pause();
+    opener_.interrupt();
+  }
+
+  Json answer(const LocalRequest& request, Fd attached) {
+    switch (request.verb) {
+      case Verb::status:
+      case Verb::watch: return to_json(status());
+      case Verb::history: return history();
+      case Verb::install: return install(request.uri, std::move(attached));
+      case Verb::check:
+        if (!link_) return error_answer({kNoServer, "no [server] is configured"});
+        link_->check_now();
+        surroundings_.end_pause();
+        return ok_answer();
+      case Verb::defer: return defer(request.defer_for);
+      case Verb::cancel: cancel(); return ok_answer();
+    }
+    return error_answer({kBadRequest, "unknown request"});
+  }
+
+  Json install(const std::string& uri, Fd attached) {
+    const std::string source = attached ? opener_.attach(uri, std::move(attached)) : uri;
+    const auto offered = updater_.offer(source, 0);
+    return offered ? ok_answer() : error_answer(offered.error());
+  }
+
+  Json defer(std::chrono::seconds time) {
+    if (const auto set = deferral_.set(clock_.now() + time); !set) return error_answer(set.error());
+    if (time > time.zero()) updater_.defer("deferred at the device until " + to_iso8601(deferral_.until()));
+    surroundings_.end_pause();
+    return ok_answer();
+  }
+
+  Json history() const {
+    Json updates = Json::array();
+    for (const update::State& past : updater_.history()) updates.push_back(update_json(past));
+    return Json{{"ok", true}, {"updates", std::move(updates)}};
+  }
+
+  AgentStatus status() {
+    AgentStatus now{.product = config_.product,
+                    .hardware = config_.hardware,
+                    .version = facts_.version,
+                    .group = facts_.booted_group,
+                    .deferred_until = deferral_.left() > milliseconds::zero() ? to_iso8601(deferral_.until()) : "",
+                    .update = updater_.status(),
+                    .boot = {},
+                    .server = {},
+                    .watchdog = guard_.status(),
+                    .reports_waiting = spool_->size()};
+    if (auto state = boot_.read()) now.boot = *std::move(state);
+    if (session_)
+      now.server = ServerStatus{.url = session_->url(),
+                                .name = session_->facts().name,
+                                .enrolled = session_->enrolled(),
+                                .connected = reach_.now(),
+                                .problem = reach_.problem()};
+    return now;
+  }
+
+  std::string summary() const {
+    const auto state = updater_.status().state;
+    std::string text = "group " + facts_.booted_group + ", version " + facts_.version;
+    if (state.update != 0) text += "; last update: " + std::string(update::to_string(state.phase));
+    return text;
+  }
+
+  milliseconds sleep_time() const {
+    milliseconds time = kLongestSleep;
+    const auto until = [&](SteadyTime then) { time = std::clamp(then - clock_.steady(), milliseconds(0), time); };
+    if (const auto tick = guard_.next_tick()) until(*tick);
+    if (service_interval_) until(service_told_ + *service_interval_);
+    if (const auto left = deferral_.left(); left > milliseconds::zero()) time = std::min(time, left + milliseconds(50));
+    until(idle_checked_ + kIdleCheck);
+    return time;
+  }
+
+  void run_timers() {
+    const SteadyTime now = clock_.steady();
+    guard_.tick(now);
+    if (service_interval_ && now >= service_told_ + *service_interval_) {
+      service_told_ = now;
+      notify_service_manager("WATCHDOG=1");
+    }
+    const auto phase = updater_.status().state.phase;
+    if (phase == Phase::deferred && deferral_.left() == milliseconds::zero()) updater_.accept();
+    if (now < idle_checked_ + kIdleCheck) return;
+    idle_checked_ = now;
+    if (update::is_at_rest(phase) && resident_bytes() > kIdleResidentBytes) release_idle_memory();
+  }
+
+  const Config& config_;
+  const SystemFacts facts_;
+  mutable SystemClock clock_;
+  SystemRandom random_;
+  const SteadyTime started_ = clock_.steady();
+  Fd lock_;
+  LogRing ring_;
+  update::StateFolder files_;
+  std::unique_ptr<ReportSpool> spool_;
+  std::unique_ptr<Mailbox> mailbox_;
+  std::unique_ptr<ServerSession> session_;  // null without [server]
+  Deferral deferral_{config_.state_dir / "deferred-until", clock_};
+  ServerReach reach_;
+  ResetGuard guard_{config_.watchdog};
+  SourceOpener opener_{config_, session_.get(), clock_, random_};
+  ConfiguredSlots slots_{config_};
+  boot::EnvFile env_{config_.boot.grubenv};
+  boot::GrubControl boot_{env_, group_names(config_)};
+  MachineSurroundings surroundings_{*spool_, deferral_, ring_, config_.state_dir / "logs", clock_, hooks()};
+  Updater updater_{
+      UpdaterConfig{.product = config_.product,
+                    .hardware = config_.hardware,
+                    .booted = facts_.booted_group,
+                    .boot_id = facts_.boot_id,
+                    .tries = config_.boot.tries},
+      UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
+
+  std::optional<Assignment> assignment_;  // the server's last word
+  LocalSocket* socket_ = nullptr;         // while it listens
+  std::atomic<bool> ending_ = false;
+  SteadyTime progress_told_{};  // the updater's thread
+  const std::optional<milliseconds> service_interval_ = service_watchdog_interval();
+  SteadyTime service_told_{};
+  SteadyTime idle_checked_ = started_;
+
+  std::unique_ptr<ServerLink> link_;
+  std::thread judge_;
+  std::jthread work_;
+};
+
+Result<std::unique_ptr<ServerSession>> make_session(const Config& config, const SystemFacts& facts, Clock& clock) {
+  if (!config.server) return nullptr;
+  DeviceFacts device{.name = TRY(device_name(*config.server, facts.machine_id)),
+                     .product = config.product,
+                     .hardware = config.hardware,
+                     .version = facts.version};
+  return ServerSession::create(*config.server, config.state_dir, std::move(device), clock);
+}
+
+}  // namespace
+
+Result<> run_daemon(const Config& config) {
+  const Fd signals = TRY(catch_signals());
+  SystemFacts facts = TRY(read_system_facts(config));
+  SystemClock clock;
+  Fd lock = TRY(lock_state(config.state_dir));
+  auto files = TRY(update::StateFolder::open(config.state_dir));
+  auto spool = TRY(ReportSpool::open(config.state_dir / "reports"));
+  auto session = TRY(make_session(config, facts, clock));
+  Daemon daemon(config, std::move(facts), std::move(lock), std::move(files), std::move(spool), TRY(Mailbox::create()), std::move(session));
+  TRY(daemon.start());
+  const auto served = daemon.serve(signals);
+  daemon.stop();
+  return served;
+}
+
+}  // namespace aloft::agent

@@ -1,0 +1,29 @@
+// Error numbers 8000-8099: configuration, local API, health, trial, server session.
+#pragma once
+
+#include "base/result.hpp"
+
+namespace aloft::agent {
+
+inline constexpr ErrorCode kConfigSyntax{8000, ErrorKind::ask, "config-syntax"};
+inline constexpr ErrorCode kConfigUnknownKey{8001, ErrorKind::ask, "config-unknown-key"};
+inline constexpr ErrorCode kConfigValue{8002, ErrorKind::ask, "config-value"};
+inline constexpr ErrorCode kConfigMissing{8003, ErrorKind::ask, "config-missing"};
+inline constexpr ErrorCode kBootedGroup{8004, ErrorKind::ask, "booted-group"};
+inline constexpr ErrorCode kHealthFailed{8010, ErrorKind::rollback, "health-failed"};
+inline constexpr ErrorCode kHealthTimeout{8011, ErrorKind::rollback, "health-timeout"};
+inline constexpr ErrorCode kUnitsFailed{8012, ErrorKind::rollback, "units-failed"};
+inline constexpr ErrorCode kTrialDeadline{8013, ErrorKind::rollback, "trial-deadline"};
+inline constexpr ErrorCode kProcess{8014, ErrorKind::retry, "process"};
+inline constexpr ErrorCode kBadRequest{8020, ErrorKind::reject, "bad-request"};
+inline constexpr ErrorCode kNotAllowed{8021, ErrorKind::ask, "not-allowed"};
+inline constexpr ErrorCode kNoDaemon{8023, ErrorKind::ask, "no-daemon"};
+inline constexpr ErrorCode kCancelled{8024, ErrorKind::ask, "cancelled"};
+inline constexpr ErrorCode kBadUri{8025, ErrorKind::ask, "bad-uri"};
+inline constexpr ErrorCode kAlreadyRunning{8026, ErrorKind::ask, "already-running"};
+inline constexpr ErrorCode kNotAccepted{8030, ErrorKind::retry, "not-accepted"};
+inline constexpr ErrorCode kServerAnswer{8032, ErrorKind::retry, "server-answer"};
+inline constexpr ErrorCode kNoServer{8033, ErrorKind::ask, "no-server"};
+inline constexpr ErrorCode kWatchdog{8040, ErrorKind::retry, "watchdog"};
+
+}  // namespace aloft::agent

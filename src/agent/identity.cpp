@@ -1,0 +1,76 @@
+#include "agent/identity.hpp"
+
+#include "agent/errors.hpp"
+#include "base/bytes.hpp"
+#include "base/errors.hpp"
+#include "base/file.hpp"
+#include "protocol/messages.hpp"
+
+namespace aloft::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kMaxTokenBytes = 1024;
+constexpr std::string_view kBlank = " \t\r\n";
+
+fs::path pin_file(const fs::path& state_dir) { return state_dir / "server-pin"; }
+
+std::string_view trimmed(std::string_view text) {
+  const auto start = text.find_first_not_of(kBlank);
+  if (start == std::string_view::npos) return {};
+  return text.substr(start, text.find_last_not_of(kBlank) - start + 1);
+}
+
+}  // namespace
+
+Result<crypto::PrivateKey> load_or_make_device_key(const fs::path& state_dir) {
+  const fs::path file = state_dir / "device-key.pem";
+  std::error_code problem;
+  if (fs::exists(file, problem)) return crypto::PrivateKey::load(file);
+  auto key = TRY(crypto::PrivateKey::generate(crypto::KeyType::ed25519));
+  TRY(key.save(file));
+  return key;
+}
+
+Result<std::string> device_name(const ServerConfig& config, const std::string& machine_id) {
+  const std::string& name = config.name.empty() ? machine_id : config.name;
+  if (protocol::is_device_name(name)) return name;
+  return fail(kConfigValue, "\"" + name + "\" is no device name (1-64 of A-Z a-z 0-9 . _ -); set server.name");
+}
+
+Result<EnrolToken> parse_enrol_token(std::string_view text) {
+  text = trimmed(text);
+  const auto dot = text.find('.');
+  const auto wrong = [] {
+    return fail(kConfigValue, "the enrolment token must be <secret>.<64 hexadecimal digits>; make a new one on the server");
+  };
+  if (dot == std::string_view::npos || dot == 0 || !from_base64url(text.substr(0, dot))) return wrong();
+  const auto certificate = net::parse_fingerprint(text.substr(dot + 1));
+  if (!certificate) return wrong();
+  return EnrolToken{.secret = std::string(text.substr(0, dot)), .certificate = *certificate};
+}
+
+Result<std::optional<EnrolToken>> read_enrol_token(const ServerConfig& config) {
+  if (config.enrol_token_file.empty()) return std::nullopt;
+  const auto text = read_file(config.enrol_token_file, kMaxTokenBytes);
+  if (!text && text.error().code.number == kNotFound.number) return std::nullopt;
+  if (!text) return fail(text.error());
+  if (trimmed(*text).empty()) return std::nullopt;
+  return TRY(parse_enrol_token(*text));
+}
+
+Result<net::TlsTrust> server_trust(const ServerConfig& config, const fs::path& state_dir) {
+  if (!config.fingerprint.empty()) return net::PinnedCertificate{TRY(net::parse_fingerprint(config.fingerprint))};
+  if (!config.ca_file.empty()) return net::CaFile{config.ca_file};
+  if (const auto token = TRY(read_enrol_token(config))) return net::PinnedCertificate{token->certificate};
+  if (const auto pin = read_file(pin_file(state_dir), kMaxTokenBytes))
+    return net::PinnedCertificate{TRY(net::parse_fingerprint(trimmed(*pin)))};
+  return net::SystemTrust{};
+}
+
+Result<> keep_pin(const fs::path& state_dir, const crypto::Digest& certificate) {
+  return replace_file(pin_file(state_dir), to_hex(certificate) + "\n", 0644);
+}
+
+}  // namespace aloft::agent

@@ -1,0 +1,70 @@
+// A device's standing with its server: enrolment, proof of the key, bearer token.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/config.hpp"
+#include "base/clock.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "crypto/key.hpp"
+#include "net/http_client.hpp"
+#include "net/range_source.hpp"
+
+namespace aloft::agent {
+
+// What the device says of itself.
+struct DeviceFacts {
+  std::string name;
+  std::string product;
+  std::string hardware;
+  std::string version;
+};
+
+// Safe from several threads, each with a transport of its own.
+class ServerSession {
+ public:
+  // Loads or makes the key in state_dir. Clock must outlive the session. Errors: those of identity.hpp.
+  static Result<std::unique_ptr<ServerSession>> create(const ServerConfig& config, std::filesystem::path state_dir, DeviceFacts facts,
+                                                       Clock& clock);
+
+  // How connections to this server are checked; asked again for each new client, as enrolment may have brought a pin.
+  Result<net::TlsOptions> tls() const;
+  const std::string& url() const { return config_.url; }
+  const DeviceFacts& facts() const { return facts_; }
+  bool enrolled() const { return enrolled_; }
+  // How long the server has last asked to be left alone (Retry-After); 0 when it is over.
+  std::chrono::milliseconds asked_to_wait() const;
+
+  // Sends with a bearer token, which is fetched first where there is none, and once more after a 401. request.url is a path here.
+  // Errors: kNotAccepted while an operator has to accept the device, else those of the transport and net::expect_success.
+  Result<net::Response> send(net::HttpTransport& transport, net::Request request);
+  // The same for a transport that is not ours: the Authorization header.
+  Result<std::vector<net::Header>> authorization(net::Credentials credentials);
+
+ private:
+  ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, crypto::PrivateKey key, Clock& clock);
+  Result<std::string> token(net::HttpTransport& transport, net::Credentials credentials);
+  Result<> enrol(net::HttpTransport& transport);
+  Result<> prove(net::HttpTransport& transport);
+  Result<Json> post(net::HttpTransport& transport, std::string_view path, const Json& body);
+  Result<net::Response> exchange(net::HttpTransport& transport, const net::Request& request);
+
+  const ServerConfig config_;
+  const std::filesystem::path state_dir_;
+  const DeviceFacts facts_;
+  const crypto::PrivateKey key_;
+  Clock& clock_;
+  std::atomic<bool> enrolled_ = false;
+  std::atomic<SteadyTime> wait_until_ = SteadyTime{};
+  std::mutex mutex_;  // held while a token is fetched, so that threads do not fetch two
+  std::string token_;
+  SteadyTime token_expires_{};
+};
+
+}  // namespace aloft::agent

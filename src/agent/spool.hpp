@@ -1,0 +1,63 @@
+// Reports that the server has not yet acknowledged. They survive power cuts and are sent again until it has.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "protocol/messages.hpp"
+
+namespace aloft::agent {
+
+inline constexpr std::size_t kMaxSpooledReports = 256;
+
+// What happened, before it has a report's sequence number.
+struct Event {
+  std::uint64_t deployment;      // 1 .. 2^31-1
+  std::uint64_t transition = 0;  // the journal's sequence number of a transition; 0 for mere progress
+  protocol::UpdateState state;
+  std::uint64_t error = 0;
+  std::string message;
+  std::optional<std::uint64_t> progress_permille;
+};
+
+// A file of JSON lines: the first holds the latest deployment, its next sequence number and its latest transition; each further one a
+// report. Safe from several threads.
+class ReportSpool {
+ public:
+  // A torn last line, left by a power cut, is dropped: its report had not been promised. Errors: file errors.
+  static Result<std::unique_ptr<ReportSpool>> open(const std::filesystem::path& file);
+
+  // Durable on return. A transition that was added before (after a restart they are told again) changes nothing. Where more than
+  // kMaxSpooledReports wait, the oldest that only told progress goes first. On an error the report is kept in memory all the same.
+  Result<> add(WallTime time, const Event& event);
+
+  // The oldest, at most `most`; empty when all is acknowledged.
+  std::vector<protocol::Report> oldest(std::size_t most) const;
+  // The server has durably taken these. Forgetting may be lost in a power cut: they are then sent again, which changes nothing there.
+  Result<> acknowledge(const std::vector<protocol::Report>& reports);
+  std::size_t size() const;
+  // Waits until everything is acknowledged; false when time is up.
+  bool wait_until_empty(std::chrono::milliseconds limit) const;
+
+ private:
+  explicit ReportSpool(std::filesystem::path file) : file_(std::move(file)) {}
+  Result<> load();
+  Result<> append(std::string_view line) const;
+  Result<> rewrite() const;
+  void make_room();
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable shrunk_;
+  std::filesystem::path file_;
+  std::vector<protocol::Report> reports_;
+  std::uint64_t deployment_ = 0;
+  std::uint64_t next_sequence_ = 1;
+  std::uint64_t last_transition_ = 0;
+  bool file_is_behind_ = true;  // the whole file must be written, not just the next line
+};
+
+}  // namespace aloft::agent

@@ -1,0 +1,114 @@
+#include "agent/surroundings.hpp"
+
+#include "agent/backoff.hpp"
+#include "base/errors.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+
+namespace aloft::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr unsigned kMaxAttempts = 8;
+constexpr milliseconds kFirstPause{1000};
+constexpr milliseconds kMostPause{60'000};
+constexpr milliseconds kLastWords{3000};  // for reports to leave before the machine goes down
+constexpr milliseconds kProgressInterval{1000};
+constexpr std::uint64_t kProgressStep = 20;        // permille: each report is a durable write
+constexpr std::uint64_t kMaxLogBytes = 192 << 10;  // below what the server takes
+
+bool went_wrong(update::Phase phase) {
+  return phase == update::Phase::failed || phase == update::Phase::retreating || phase == update::Phase::rolled_back;
+}
+
+}  // namespace
+
+MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& deferral, LogRing& ring, std::filesystem::path log_dir,
+                                         Clock& clock, SurroundingsHooks hooks)
+    : spool_(spool), deferral_(deferral), ring_(ring), log_dir_(std::move(log_dir)), clock_(clock), hooks_(std::move(hooks)) {}
+
+void MachineSurroundings::decide(const update::State& offered) {
+  if (offered.deployment != 0 && deferral_.left() > milliseconds::zero())
+    return updater_->defer("deferred at the device until " + to_iso8601(deferral_.until()));
+  updater_->accept();
+}
+
+void MachineSurroundings::transition(const update::State& state) {
+  reported_permille_ = 0;
+  report(Event{.deployment = state.deployment,
+               .transition = state.sequence,
+               .state = reported_state(state.phase),
+               .error = state.error,
+               .message = state.message,
+               .progress_permille = {}});
+  if (went_wrong(state.phase)) save_log(state);
+  hooks_.changed();
+}
+
+void MachineSurroundings::progress(std::uint64_t permille) {
+  hooks_.progressed();
+  const SteadyTime now = clock_.steady();
+  if (permille < reported_permille_ + kProgressStep || now - reported_at_ < kProgressInterval) return;
+  reported_permille_ = permille;
+  reported_at_ = now;
+  const auto status = updater_->status();
+  report(Event{
+      .deployment = status.state.deployment, .state = reported_state(status.state.phase), .message = {}, .progress_permille = permille});
+  hooks_.changed();
+}
+
+void MachineSurroundings::report(const Event& event) {
+  if (event.deployment == 0) return;
+  if (const auto added = spool_.add(clock_.now(), event); !added)
+    log::warning("a report may be lost in a power cut: " + added.error().text());
+}
+
+void MachineSurroundings::save_log(const update::State& state) {
+  if (state.deployment == 0) return;
+  std::string text = read_file(log_dir_ / "update.before", kMaxLogBytes).value_or("");
+  if (!text.empty()) text += "--- restart ---\n";
+  text += ring_.text();
+  if (text.size() > kMaxLogBytes) text.erase(0, text.size() - kMaxLogBytes);
+  const auto saved = replace_file(log_dir_ / (std::to_string(state.deployment) + ".log"), text, 0600);
+  if (!saved) log::warning("the log of the failed update is not kept: " + saved.error().text());
+}
+
+void MachineSurroundings::begin_trial(const update::State&) { hooks_.begin_trial(); }
+
+Result<> MachineSurroundings::reboot() {
+  if (const auto saved = replace_file(log_dir_ / "update.before", ring_.text(), 0600); !saved)
+    log::warning("the log of this update will not outlive the restart: " + saved.error().text());
+  if (hooks_.server_in_reach()) spool_.wait_until_empty(kLastWords);
+  return hooks_.restart();
+}
+
+bool MachineSurroundings::pause_before_retry(unsigned attempt) {
+  if (attempt >= kMaxAttempts) return false;
+  Backoff backoff(random_, kFirstPause, kMostPause);
+  milliseconds pause = backoff.next();
+  for (unsigned step = 1; step < attempt; ++step) pause = backoff.next();
+  log::info("trying again in " + std::to_string(pause.count()) + " ms");
+  std::unique_lock lock(mutex_);
+  const auto ended = ended_pauses_;
+  woken_.wait_for(lock, pause, [&] { return stopped_ || ended_pauses_ != ended; });
+  return !stopped_;
+}
+
+void MachineSurroundings::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  woken_.notify_all();
+}
+
+void MachineSurroundings::end_pause() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++ended_pauses_;
+  }
+  woken_.notify_all();
+}
+
+}  // namespace aloft::agent

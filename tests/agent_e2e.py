@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""The real aloftd through whole updates, without a machine: install, reboot, trial, commit and every way back.
+
+Programs are taken from $ALOFT_BUILD; ALOFT_AGENT and ALOFT_CLI name others.
+"""
+import http.server
+import json
+import os
+import pathlib
+import pwd
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from agent_device import Device, Tools, Vendor, read_env, wait_for  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
+TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
+
+
+class BreakingHandler(http.server.BaseHTTPRequestHandler):
+    """A web server with ranges whose connections break after 200 kB."""
+    protocol_version = "HTTP/1.1"
+    content = b""
+    served = []
+
+    def do_GET(self):
+        start = int(self.headers.get("Range", "bytes=0-").split("=")[1].split("-")[0])
+        rest = self.content[start:]
+        self.send_response(206 if "Range" in self.headers else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
+        self.send_header("ETag", '"one"')
+        self.end_headers()
+        part = rest[:200_000]
+        self.served.append((start, len(part)))
+        self.wfile.write(part)
+        self.close_connection = True
+
+    def log_message(self, *arguments):
+        pass
+
+
+class AgentTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.vendor = Vendor(TOOLS)
+        cls.good, cls.image = cls.vendor.bundle("2.0")
+
+    def setUp(self):
+        self.device = Device(TOOLS, self.vendor.trust)
+        self.addCleanup(self.device.stop, kill=True)
+
+    def check(self, name, script):
+        path = self.device.health / name
+        path.write_text("#!/bin/sh\n" + script + "\n")
+        path.chmod(0o755)
+
+    def assert_running(self, group, phase):
+        status = self.device.wait_for_state(phase)
+        self.assertEqual(status["group"], group)
+        return status
+
+    def install_and_reboot(self, bundle):
+        done = self.device.run("install", str(bundle))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.device.wait_for_reboot()
+
+    def test_good_update_is_committed(self):
+        self.check("10-ok", "exit 0")
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        self.assertEqual(self.device.slot("B")[: len(self.image)], self.image)
+        self.assertTrue(self.device.watchdog.read_bytes(), "the watchdog is armed before the reboot")
+        self.assertFalse(self.device.watchdog.read_bytes().endswith(b"V"), "and stays armed")
+        self.assertEqual(self.device.power_on("2.0"), "B")
+        status = self.assert_running("B", "committed")
+        self.assertEqual(status["version"], "2.0")
+        self.assertEqual(read_env(self.device.env)["B_STATE"], "good")
+        wait_for("the watchdog is released", lambda: self.device.watchdog.read_bytes().endswith(b"V"))
+
+    def test_failing_health_check_rolls_back(self):
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        self.check("20-app", "echo starting; echo the camera does not answer >&2; exit 3")
+        self.device.power_on("2.0")
+        self.device.wait_for_reboot()
+        self.assertEqual(self.device.power_on("1.0"), "A")
+        update = self.assert_running("A", "rolled-back")["update"]
+        self.assertEqual(update["error"]["name"], "unhealthy")
+        self.assertIn("health check 20-app failed with status 3: the camera does not answer", update["message"])
+        self.assertEqual(read_env(self.device.env)["A_STATE"], "good")
+
+    def test_health_check_that_hangs_rolls_back(self):
+        self.device.configure(self.vendor.trust, None, "check_timeout_s = 1")
+        self.check("hang", "echo waiting; sleep 100")
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        self.device.power_on("2.0")
+        self.device.wait_for_reboot()
+        self.device.power_on("1.0")
+        self.assertIn("E8011 health-timeout", self.assert_running("A", "rolled-back")["update"]["message"])
+
+    def test_system_that_panics_falls_back(self):
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        booted = [self.device.power_on(start=False) for _ in range(3)]
+        self.assertEqual(booted, ["B", "B", "B"])
+        self.assertEqual(self.device.power_on(), "A")
+        self.assertEqual(self.assert_running("A", "rolled-back")["update"]["error"]["name"], "tries-used")
+
+    def test_pipe(self):
+        self.device.power_on()
+        with open(self.good, "rb") as bundle:
+            sender = subprocess.Popen(["cat"], stdin=bundle, stdout=subprocess.PIPE)
+            done = self.device.run("install", "-", stdin=sender.stdout)
+            sender.stdout.close()
+            sender.wait()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("version 2.0", done.stdout)
+        self.device.wait_for_reboot()
+        self.assertEqual(self.device.slot("B")[: len(self.image)], self.image)
+
+    def test_broken_connections_are_resumed(self):
+        BreakingHandler.content, BreakingHandler.served = self.good.read_bytes(), []
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), BreakingHandler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.device.power_on()
+        self.install_and_reboot(f"http://127.0.0.1:{server.server_port}/2.0.aloft")
+        self.assertEqual(self.device.slot("B")[: len(self.image)], self.image)
+        self.assertGreater(len(BreakingHandler.served), 2, "the connection did break")
+
+    def test_killed_while_installing_resumes(self):
+        big, image = self.vendor.bundle("2.1", size=24 << 20)
+        self.device = Device(TOOLS, self.vendor.trust, slot_bytes=32 << 20)
+        self.addCleanup(self.device.stop, kill=True)
+        self.device.power_on()
+        self.assertEqual(self.device.run("install", str(big)).returncode, 0)
+        wait_for("something is written", lambda: self.device.slot("B")[: 1 << 20].strip(b"\0") or (self.device.folder / "rebooted").exists())
+        self.device.stop(kill=True)
+        self.device.power_on()
+        self.device.wait_for_reboot()
+        self.assertEqual(self.device.slot("B")[: len(image)], image)
+
+    def test_bundle_for_another_product_is_refused_and_nothing_written(self):
+        other, _ = self.vendor.bundle("9.0", product="toaster")
+        self.device.power_on()
+        before = self.device.slot("B")
+        done = self.device.run("install", "--wait", str(other))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("toaster", done.stdout + done.stderr)
+        self.assertEqual(self.device.slot("B"), before)
+        self.assertEqual(read_env(self.device.env)["A_STATE"], "good")
+
+    def test_rollback_floor_holds_for_local_users(self):
+        high, _ = self.vendor.bundle("3.0", security_version=7)
+        self.device.power_on()
+        self.install_and_reboot(high)
+        self.device.power_on("3.0")
+        self.assert_running("B", "committed")
+        done = self.device.run("install", "--wait", str(self.good))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("security", (done.stdout + done.stderr).lower())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs to become another user")
+    def test_other_users_may_look_but_not_act(self):
+        nobody = pwd.getpwnam("nobody")
+        self.device.folder.chmod(0o755)
+        self.device.power_on()
+        look = self.device.run("status", "--socket", str(self.device.socket), user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        self.assertEqual(look.returncode, 0, look.stderr)
+        for verb in (["cancel"], ["defer", "1h"], ["install", "http://127.0.0.1:1/x.aloft"], ["check"]):
+            act = self.device.run(*verb, "--socket", str(self.device.socket), user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+            self.assertEqual(act.returncode, 1, verb)
+            self.assertIn("E8021 not-allowed", act.stderr)
+
+    def test_rude_clients_hang_nothing(self):
+        self.device.power_on()
+        rude = []
+        for words in (b"", b"{\"do\":", b"garbage\n", b"x" * 100_000, b"{\"do\":\"watch\"}\n" * 3000, b"\xff\xfe\n", b"[" * 8000):
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(2)
+            client.connect(str(self.device.socket))
+            try:
+                client.sendall(words)
+            except (BrokenPipeError, TimeoutError, ConnectionResetError):
+                pass
+            rude.append(client)
+        self.assertEqual(self.device.status()["group"], "A")
+        for _ in range(40):
+            client = socket.socket(socket.AF_UNIX)
+            client.connect(str(self.device.socket))
+            rude.append(client)
+        for client in rude:
+            client.close()
+        wait_for("the daemon answers again", lambda: self.device.status().get("group") == "A")
+
+    def test_doctor(self):
+        self.device.power_on()
+        done = self.device.run("doctor")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("ok    the daemon answers", done.stdout)
+        (self.device.folder / "slot-B").unlink()
+        done = self.device.run("doctor")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("BAD   slot B.rootfs", done.stdout)
+        self.assertIn("mend: ", done.stdout)
+
+    def test_idle_memory(self):
+        self.device.power_on()
+        wait_for("at most 8 MiB resident", lambda: self.device.resident_kib() <= 8192, 30)
+
+    def test_second_daemon_is_refused(self):
+        self.device.power_on()
+        done = self.device.run("daemon")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("E8026 already-running", done.stderr)
+
+    def test_history_tells_every_update(self):
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        self.device.power_on("2.0")
+        self.assert_running("B", "committed")
+        updates = json.loads(self.device.run("history", "--json").stdout)
+        self.assertEqual([(u["state"], u["version"]) for u in updates], [("committed", "2.0")])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
