@@ -7,6 +7,7 @@
 #include "cli/bundle_description.hpp"
 #include "cli/bundle_options.hpp"
 #include "cli/progress.hpp"
+#include "cli/terminal.hpp"
 
 namespace aloft::cli {
 namespace {
@@ -72,8 +73,8 @@ Result<> create(const CreateOptions& options) {
   const auto package = TRY(bundle::pack(recipe, folder, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }));
   const Bytes signature = signers.empty() ? Bytes{} : TRY(crypto::sign_detached(as_bytes(package.manifest_text), signers));
   TRY(bundle::write_bundle(output, package, signature));
-  std::cout << options.output << ": " << recipe.product << " " << recipe.version << ", " << human_size(std::filesystem::file_size(output))
-            << (signers.empty() ? ", not signed" : "") << "\n";
+  std::cout << options.output << ": " << recipe.product << " " << recipe.version << ", "
+            << readable_size(std::filesystem::file_size(output)) << (signers.empty() ? ", not signed" : "") << "\n";
   return {};
 }
 

@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "base/json.hpp"
-#include "cli/progress.hpp"
+#include "cli/terminal.hpp"
 
 namespace aloft::cli {
 namespace {
@@ -48,7 +48,7 @@ std::string show_text(const bundle::Reader& reader) {
   for (const auto& revision : manifest.hardware) out << " " << revision;
   out << "\nVersion:           " << manifest.version << "\nSecurity version:  " << manifest.security_version << "\n";
   if (!manifest.description.empty()) out << "Description:       " << manifest.description << "\n";
-  out << "Bundle size:       " << human_size(reader.size_bytes()) << " (" << reader.size_bytes() << " bytes)\n"
+  out << "Bundle size:       " << readable_size(reader.size_bytes()) << " (" << reader.size_bytes() << " bytes)\n"
       << "Manifest digest:   " << to_hex(reader.manifest_sha256()) << "\n"
       << "Signature:         " << sentence_of(signature) << "\n";
   for (const auto& signer : signature.signers)
@@ -56,9 +56,9 @@ std::string show_text(const bundle::Reader& reader) {
   for (const auto& image : manifest.images) {
     out << "Image " << image.name << "\n"
         << "  Slot class:      " << image.slot_class << " (" << image.type << ")\n"
-        << "  Size:            " << human_size(image.size_bytes) << " (" << image.size_bytes << " bytes), stored in "
-        << human_size(stored_bytes(image)) << " (" << name_of(image.encoding) << ")\n"
-        << "  Frames:          " << image.frame_count() << " of " << human_size(image.frame_size_bytes)
+        << "  Size:            " << readable_size(image.size_bytes) << " (" << image.size_bytes << " bytes), stored in "
+        << readable_size(stored_bytes(image)) << " (" << name_of(image.encoding) << ")\n"
+        << "  Frames:          " << image.frame_count() << " of " << readable_size(image.frame_size_bytes)
         << (image.blocks ? ", with block digests" : "") << "\n"
         << "  Digest:          " << to_hex(image.sha256) << "\n";
   }

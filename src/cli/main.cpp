@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "base/errors.hpp"
 #include "cli/commands.hpp"
 
 namespace {
@@ -28,5 +29,5 @@ int main(int argc, char** argv) {
   const auto result = run();
   if (result) return 0;
   std::cerr << result.error().text() << '\n';
-  return kFailed;
+  return result.error().code.number == aloft::kBadArgument.number ? kWrongUsage : kFailed;
 }

@@ -2,9 +2,10 @@
 
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
+#include <algorithm>
 #include <iostream>
+
+#include "cli/terminal.hpp"
 
 namespace aloft::cli {
 namespace {
@@ -15,16 +16,6 @@ constexpr std::chrono::milliseconds kLineEvery{5000};
 constexpr unsigned kBarWidth = 30;
 
 }  // namespace
-
-std::string human_size(std::uint64_t bytes) {
-  constexpr std::array<const char*, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-  return text.data();
-}
 
 Progress::Progress(std::string title)
     : title_(std::move(title)), start_(clock_.steady()), next_(start_ + kQuiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
@@ -45,8 +36,8 @@ void Progress::draw(std::uint64_t done_bytes, std::uint64_t total_bytes, SteadyT
   const double part = total_bytes == 0 ? 1.0 : static_cast<double>(done_bytes) / static_cast<double>(total_bytes);
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const auto speed = static_cast<std::uint64_t>(static_cast<double>(done_bytes) / std::max(seconds, 0.001));
-  const std::string numbers = std::to_string(static_cast<int>(part * 100)) + "%  " + human_size(done_bytes) + " of " +
-                              human_size(total_bytes) + ", " + human_size(speed) + "/s";
+  const std::string numbers = std::to_string(static_cast<int>(part * 100)) + "%  " + readable_size(done_bytes) + " of " +
+                              readable_size(total_bytes) + ", " + readable_size(speed) + "/s";
   if (!terminal_) {
     std::cerr << title_ << ": " << numbers << '\n';
     return;

@@ -27,7 +27,4 @@ class Progress {
   bool drawn_ = false;
 };
 
-// "12.3 MiB"
-std::string human_size(std::uint64_t bytes);
-
 }  // namespace aloft::cli

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""What aloft makes, the second reader reads; what is bad, both refuse. And aloft's bundle and keys commands end to end."""
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import bundle_reader
+
+ALOFT = pathlib.Path(os.environ["ALOFT_BUILD"]) / "src" / "cli" / "aloft"
+
+
+def aloft(*arguments, status=0, **more):
+    done = subprocess.run([ALOFT, *map(str, arguments)], capture_output=True, text=True, **more)
+    if done.returncode != status:
+        raise AssertionError(f"aloft {' '.join(map(str, arguments))}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+class BundleTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.home = pathlib.Path(cls.temporary.name)
+        source = random.Random(1)
+        cls.root = source.randbytes(400_000) + bytes(600_000) + b"text " * 30_000 + source.randbytes(77)
+        cls.boot = source.randbytes(5000)
+        (cls.home / "root.img").write_bytes(cls.root)
+        (cls.home / "boot.img").write_bytes(cls.boot)
+        for name, extra in {"p256": [], "ed25519": ["--intermediate"], "rsa3072": []}.items():
+            aloft("keys", "init", cls.home / name, "--type", name, *extra)
+        cls.bundle = cls.make("bundle.aloft", "p256", "--blocks")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def make(cls, name, keys, *more):
+        out = cls.home / name
+        signer = ["--unsigned"] if keys is None else ["--key", cls.home / keys / "signer.key", "--cert", cls.home / keys / "signer.pem"]
+        aloft("bundle", "create", "-o", out, "--product", "lab", "--hardware", "rev-a", "--hardware", "rev-b", "--version", "2.0",
+              "--image", f"rootfs={cls.home}/root.img", "--image", f"bootfs:boot={cls.home}/boot.img", *signer, *more)  # fmt: skip
+        return out
+
+    def refused(self, bundle, keys, number):
+        """By both readers; by aloft with this number."""
+        done = aloft("bundle", "verify", bundle, "--trust", self.home / keys / "trust", status=1)
+        self.assertIn(f"E{number} ", done.stderr)
+        with self.assertRaises((bundle_reader.Bad, ValueError, KeyError, IndexError)):
+            bundle_reader.read(bundle, self.home / keys / "trust")
+
+    def good(self, bundle, keys):
+        aloft("bundle", "verify", bundle, "--trust", self.home / keys / "trust")
+        return bundle_reader.read(bundle, self.home / keys / "trust", self.home / "second")
+
+    def test_second_reader_reads_every_kind(self):
+        for keys in ("p256", "ed25519", "rsa3072"):
+            for more in ([], ["--blocks"], ["--encoding", "none"], ["--frame-size", "4096", "--level", "19"], ["--frame-size", "64", "--level", "1"]):
+                with self.subTest(keys=keys, more=more):
+                    found = self.good(self.make("kind.aloft", keys, *more), keys)
+                    self.assertEqual(found, {"product": "lab", "version": "2.0", "signers": ["CN=signer"], "images": ["rootfs", "bootfs"]})
+                    self.assertEqual((self.home / "second" / "rootfs").read_bytes(), self.root)
+                    self.assertEqual((self.home / "second" / "bootfs").read_bytes(), self.boot)
+
+    def test_same_input_gives_same_bytes(self):
+        for keys in ("p256", "ed25519", "rsa3072"):
+            first = self.make("first.aloft", keys, "--threads", "1").read_bytes()
+            self.assertEqual(first, self.make("second.aloft", keys, "--threads", "3").read_bytes())
+
+    def test_unpack_gives_the_images_back(self):
+        for source, given in ((self.bundle, None), ("-", self.bundle.open("rb"))):
+            aloft("bundle", "unpack", source, "-C", self.home / "out", "--trust", self.home / "p256" / "trust", stdin=given)
+            self.assertEqual((self.home / "out" / "rootfs").read_bytes(), self.root)
+            self.assertEqual((self.home / "out" / "bootfs").read_bytes(), self.boot)
+            if given:
+                given.close()
+        aloft("bundle", "unpack", self.bundle, "-C", self.home / "out", status=2)
+
+    def test_a_bad_bundle_leaves_nothing_unpacked(self):
+        raw = bytearray(self.bundle.read_bytes())
+        raw[-40] ^= 1
+        bad = self.home / "bad.aloft"
+        bad.write_bytes(raw)
+        aloft("bundle", "unpack", bad, "-C", self.home / "empty", "--trust", self.home / "p256" / "trust", status=1)
+        self.assertEqual(list((self.home / "empty").iterdir()), [])
+
+    def test_both_readers_refuse_damage(self):
+        raw = self.bundle.read_bytes()
+        bad = self.home / "damaged.aloft"
+        manifest = 64 + int.from_bytes(raw[16:24], "little")
+        payload = manifest + int.from_bytes(raw[24:32], "little")
+        for at, number in ((0, 3000), (8, 3002), (12, 3003), (40, 3004), (100, 3004), (manifest + 9, 3004), (payload, 3008), (len(raw) - 1, 3011)):
+            with self.subTest(at=at):
+                bad.write_bytes(raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :])
+                self.refused(bad, "p256", number)
+        for content, number in ((raw[:-1], 3001), (raw[:payload], 3001), (raw[:70], 3001), (raw + b"\0", 3005)):
+            bad.write_bytes(content)
+            self.refused(bad, "p256", number)
+
+    def test_both_readers_refuse_strangers_and_the_revoked(self):
+        self.refused(self.bundle, "rsa3072", 2005)
+        self.refused(self.make("unsigned.aloft", None), "p256", 3012)
+        keys = self.home / "revoking"
+        aloft("keys", "init", keys, "--intermediate")
+        aloft("keys", "issue", keys, "--name", "other")
+        bundle = self.make("revoked.aloft", "revoking")
+        self.good(bundle, "revoking")
+        aloft("keys", "revoke", keys, keys / "other.pem")
+        self.good(bundle, "revoking")
+        aloft("keys", "revoke", keys, keys / "signer.pem")
+        self.refused(bundle, "revoking", 2008)
+        (keys / "trust" / "intermediate.crl").unlink()
+        self.refused(bundle, "revoking", 2010)
+        aloft("keys", "revoke", keys, self.home / "p256" / "signer.pem", status=1)
+
+    def test_several_signers_must_all_be_trusted(self):
+        keys = self.home / "ed25519"
+        aloft("keys", "issue", keys, "--name", "second", "--type", "rsa3072")
+        bundle = self.make("several.aloft", "ed25519")
+        aloft("bundle", "sign", bundle, "--key", keys / "second.key", "--cert", keys / "second.pem")
+        self.assertEqual(self.good(bundle, "ed25519")["signers"], ["CN=second", "CN=signer"])
+        stranger = self.home / "p256"
+        aloft("bundle", "sign", bundle, "--key", stranger / "signer.key", "--cert", stranger / "signer.pem")
+        self.refused(bundle, "ed25519", 2005)
+        aloft("bundle", "sign", "--replace", bundle, "--key", stranger / "signer.key", "--cert", stranger / "signer.pem")
+        self.assertEqual(self.good(bundle, "p256")["signers"], ["CN=signer"])
+
+    def test_signatures_made_elsewhere(self):
+        for keys in ("p256", "rsa3072"):
+            for more in (["-noattr"], [], ["-noattr", "-keyopt", "rsa_padding_mode:pss"] if keys == "rsa3072" else ["-md", "sha512"]):
+                with self.subTest(keys=keys, more=more):
+                    bundle = self.make("elsewhere.aloft", None)
+                    manifest, signature = self.home / "manifest.json", self.home / "elsewhere.p7s"
+                    aloft("bundle", "extract-manifest", bundle, "-o", manifest)
+                    subprocess.run(["openssl", "cms", "-sign", "-binary", "-in", manifest, "-signer", self.home / keys / "signer.pem",
+                                    "-inkey", self.home / keys / "signer.key", "-outform", "DER", "-out", signature, *more], check=True)  # fmt: skip
+                    aloft("bundle", "attach", bundle, "--signature", signature)
+                    self.good(bundle, keys)
+                    other = self.make("other.aloft", None, "--description", "another manifest")
+                    done = aloft("bundle", "attach", other, "--signature", signature, status=1)
+                    self.assertRegex(done.stderr, "E2004 ")
+
+    def test_openssl_verifies_what_aloft_signs(self):
+        for keys in ("p256", "rsa3072"):
+            manifest, signature = self.home / "m.json", self.home / "s.p7s"
+            aloft("bundle", "extract-manifest", self.make("o.aloft", keys), "-o", manifest, "--signature", signature)
+            subprocess.run(["openssl", "cms", "-verify", "-binary", "-content", manifest, "-inform", "DER", "-in", signature, "-purpose", "any",
+                            "-CAfile", self.home / keys / "root.pem", "-out", os.devnull], check=True, capture_output=True)  # fmt: skip
+
+    def test_description_file(self):
+        description = self.home / "lab.toml"
+        description.write_text(
+            'product = "lab"\nhardware = ["rev-a"]\nversion = "1.0"\nsecurity_version = 7\ndescription = "From a file"\n'
+            '[[image]]\nname = "rootfs"\nfile = "root.img"\nblocks = true\nframe_size = 65536\n'
+        )
+        out = self.home / "described.aloft"
+        aloft("bundle", "create", "-o", out, "-d", description, "--version", "1.1", "--unsigned")
+        shown = json.loads(aloft("bundle", "show", "--json", out).stdout)
+        self.assertEqual((shown["version"], shown["security_version"], shown["description"]), ("1.1", 7, "From a file"))
+        self.assertEqual(shown["images"][0]["frames"], -(-len(self.root) // 65536))
+        self.assertEqual(shown["signature"], {"state": "unsigned", "signers": []})
+        description.write_text(description.read_text() + 'compres = "no"\n')
+        done = aloft("bundle", "create", "-o", out, "-d", description, "--unsigned", status=1)
+        self.assertIn("compres", done.stderr)
+
+    def test_show_says_whether_the_signature_was_verified(self):
+        self.assertIn("NOT VERIFIED", aloft("bundle", "show", self.bundle).stdout)
+        shown = json.loads(aloft("bundle", "show", self.bundle, "--json", "--trust", self.home / "p256" / "trust").stdout)
+        self.assertEqual(shown["signature"]["state"], "verified")
+        aloft("bundle", "show", self.bundle, "--trust", self.home / "rsa3072" / "trust", status=1)
+
+    def test_wrong_usage_is_status_2(self):
+        aloft("bundle", "create", status=2)
+        aloft("bundle", "create", "-o", self.home / "x.aloft", "--image", "rootfs", "--unsigned", status=2)
+        aloft("bundle", "verify", self.bundle, status=2)
+        aloft("bundle", "--help")
+        aloft("keys", "init", self.home / "p256", status=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
