@@ -76,7 +76,8 @@ struct UpdaterConfig {
   std::string booted;   // the running group
   std::string boot_id;  // /proc/sys/kernel/random/boot_id
   unsigned tries = 3;
-  unsigned workers = 3;  // see storage::InstallOptions
+  unsigned workers = 3;  // this and the next: see storage::InstallOptions
+  std::uint64_t settle_bytes = 32ULL << 20;
 };
 
 struct UpdaterSeams {

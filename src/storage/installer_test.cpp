@@ -1,0 +1,215 @@
+#include "storage/installer.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "bundle/test_bundle.hpp"
+#include "storage/errors.hpp"
+#include "storage/file_device.hpp"
+#include "storage/sim_disk.hpp"
+
+namespace aloft::storage {
+namespace {
+
+using bundle::test::test_content;
+using crypto::test::must;
+
+constexpr std::size_t kFrame = bundle::kMinFrameBytes;
+
+// Zeros in frame 3, and a last frame that is no multiple of anything.
+Bytes image_content() {
+  Bytes content = test_content(12 * kFrame + 777, 5);
+  std::fill_n(content.begin() + 3 * kFrame, kFrame, std::byte{0});
+  return content;
+}
+
+// Counts reads of the bundle's payload, and may break off.
+class CountingSource final : public bundle::ByteSource {
+ public:
+  explicit CountingSource(Bytes bytes) : memory_(std::move(bytes)) {}
+  Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
+    if (reads_left_ == 0) return fail(ErrorCode{1, ErrorKind::retry, "test"}, "the source broke off");
+    --reads_left_;
+    return memory_.read_at(offset, buffer);
+  }
+  bool seekable() const override { return true; }
+  unsigned reads_left_ = 1000;
+
+ private:
+  bundle::test::MemorySource memory_;
+};
+
+class InstallerTest : public ::testing::TestWithParam<unsigned> {
+ protected:
+  InstallerTest() {
+    const crypto::test::Authority authority;
+    const std::vector<crypto::SigningIdentity> signers = [&] {
+      std::vector<crypto::SigningIdentity> made;
+      made.push_back(authority.issue(crypto::KeyType::p256));
+      return made;
+    }();
+    source_ = std::make_unique<CountingSource>(bundle::test::sealed(bundle::test::build({{"rootfs", content_}}), signers));
+    trust_.emplace(authority.trust());
+    reader_.emplace(must(bundle::Reader::open(*source_, *trust_, crypto::test::kNow)));
+    disk_.fill(0, test_content(disk_.size_bytes(), 99));
+  }
+  InstallOptions options() const { return {.workers = GetParam(), .settle_bytes = 4 * kFrame}; }
+  bool disk_holds_image() const { return std::ranges::equal(disk_.durable().first(content_.size()), content_); }
+
+  const Bytes content_ = image_content();
+  std::unique_ptr<CountingSource> source_;
+  std::optional<crypto::TrustStore> trust_;
+  std::optional<bundle::Reader> reader_;
+  Power power_;
+  SimDisk disk_{power_, 13 * kFrame};
+};
+
+TEST_P(InstallerTest, WritesTheImageAndNothingBehindIt) {
+  const Bytes tail(disk_.durable().begin() + static_cast<std::ptrdiff_t>(content_.size()), disk_.durable().end());
+  std::vector<std::uint64_t> settled;
+  InstallOptions asked = options();
+  asked.settled = [&](std::uint64_t frames) { settled.push_back(frames); };
+  const InstallStats stats = must(install_image(*reader_, 0, disk_, asked));
+  EXPECT_TRUE(disk_holds_image());
+  EXPECT_TRUE(std::ranges::equal(disk_.durable().subspan(content_.size()), tail));
+  EXPECT_EQ(stats.frames, 13U);
+  EXPECT_EQ(stats.frames_fetched, 12U);
+  EXPECT_EQ(stats.frames_zero, 1U);
+  ASSERT_FALSE(settled.empty());
+  EXPECT_EQ(settled.back(), 13U);
+  EXPECT_TRUE(std::ranges::is_sorted(settled));
+}
+
+TEST_P(InstallerTest, WhatIsInPlaceIsNeitherFetchedNorWritten) {
+  disk_.fill(0, content_);
+  const InstallStats stats = must(install_image(*reader_, 0, disk_, options()));
+  EXPECT_EQ(stats.frames_in_place, 13U);
+  EXPECT_EQ(stats.bytes_written, 0U);
+  EXPECT_EQ(stats.bytes_fetched, 0U);
+}
+
+TEST_P(InstallerTest, OfAFrameThatDiffersOnlyTheBlocksThatDifferAreWritten) {
+  disk_.fill(0, content_);
+  disk_.fill(5 * kFrame + 5000, Bytes(10, std::byte{'Z'}));
+  disk_.fill(12 * kFrame + 776, Bytes(1, std::byte{'Z'}));
+  const InstallStats stats = must(install_image(*reader_, 0, disk_, options()));
+  EXPECT_TRUE(disk_holds_image());
+  EXPECT_EQ(stats.frames_in_place, 11U);
+  EXPECT_EQ(stats.bytes_written, 4096U + 777U);
+}
+
+// A process that dies leaves what it wrote; one block at most is fetched twice.
+TEST_P(InstallerTest, TakesUpABrokenInstallWhereItWas) {
+  source_->reads_left_ = 7;
+  ASSERT_FALSE(install_image(*reader_, 0, disk_, options()));
+  source_->reads_left_ = 1000;
+  InstallOptions again = options();
+  again.likely_frames = 13;
+  const InstallStats stats = must(install_image(*reader_, 0, disk_, again));
+  EXPECT_TRUE(disk_holds_image());
+  EXPECT_EQ(stats.frames_fetched + stats.frames_in_place + stats.frames_zero, 13U);
+  EXPECT_LE(stats.frames_fetched, 12U - 7U + GetParam());
+}
+
+TEST_P(InstallerTest, AnErrorOfTheSourceIsTheCallers) {
+  source_->reads_left_ = 5;
+  const auto result = install_image(*reader_, 0, disk_, options());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "the source broke off");
+}
+
+TEST_P(InstallerTest, StopsWhenAsked) {
+  std::stop_source stop;
+  InstallOptions asked = options();
+  asked.stop = stop.get_token();
+  asked.settled = [&](std::uint64_t) { stop.request_stop(); };
+  asked.settle_bytes = kFrame;
+  const auto result = install_image(*reader_, 0, disk_, asked);
+  if (!result) {
+    EXPECT_EQ(result.error().code.number, kCancelled.number);
+  }
+  stop.request_stop();
+  const auto at_once = install_image(*reader_, 0, disk_, asked);
+  ASSERT_FALSE(at_once);
+  EXPECT_EQ(at_once.error().code.number, kCancelled.number);
+}
+
+TEST_P(InstallerTest, RefusesASlotThatIsTooSmallBeforeTheFirstWrite) {
+  SimDisk small(power_, content_.size() - 1);
+  const std::uint64_t before = power_.operations();
+  EXPECT_EQ(install_image(*reader_, 0, small, options()).error().code.number, kOutsideDevice.number);
+  EXPECT_EQ(power_.operations(), before);
+}
+
+// Loses one bit of one write.
+class FailingDisk final : public BlockDevice {
+ public:
+  explicit FailingDisk(SimDisk& disk) : disk_(disk) {}
+  std::uint64_t size_bytes() const override { return disk_.size_bytes(); }
+  Result<> read(std::uint64_t offset, MutableByteView buffer) override { return disk_.read(offset, buffer); }
+  Result<> write(std::uint64_t offset, ByteView bytes) override {
+    Bytes changed(bytes.begin(), bytes.end());
+    if (offset == 8 * kFrame) changed[100] ^= std::byte{4};
+    return disk_.write(offset, changed);
+  }
+  Result<> flush() override { return disk_.flush(); }
+
+ private:
+  SimDisk& disk_;
+};
+
+TEST_P(InstallerTest, ReadsBackWhatItWrote) {
+  if (GetParam() != 1) GTEST_SKIP() << "the simulated disk is for one thread";
+  FailingDisk failing(disk_);
+  EXPECT_EQ(install_image(*reader_, 0, failing, options()).error().code.number, kReadBack.number);
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, InstallerTest, ::testing::Values(1U));
+
+class FileDeviceTest : public InstallerTest {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "aloft-device-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    ASSERT_TRUE(replace_file(folder_ / "slot", std::string(13 * kFrame, 'x')));
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path folder_;
+};
+
+TEST_P(FileDeviceTest, AFileTakesTheImageWithAnyNumberOfWorkers) {
+  const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+  must(install_image(*reader_, 0, *device, options()));
+  const std::string written = must(read_file(folder_ / "slot"));
+  ASSERT_EQ(written.size(), 13 * kFrame);
+  EXPECT_TRUE(std::ranges::equal(as_bytes(written).first(content_.size()), content_));
+  EXPECT_EQ(written.substr(content_.size()), std::string(13 * kFrame - content_.size(), 'x'));
+  EXPECT_EQ(must(install_image(*reader_, 0, *device, options())).frames_in_place, 13U);
+}
+
+TEST_P(FileDeviceTest, AnErrorEndsAllWorkers) {
+  const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+  source_->reads_left_ = 3;
+  EXPECT_EQ(install_image(*reader_, 0, *device, options()).error().message, "the source broke off");
+}
+
+TEST_P(FileDeviceTest, RefusesAccessPastItsEnd) {
+  const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+  Bytes bytes(512);
+  EXPECT_EQ(device->write(13 * kFrame - 511, bytes).error().code.number, kOutsideDevice.number);
+  EXPECT_EQ(device->read(UINT64_MAX - 100, bytes).error().code.number, kOutsideDevice.number);
+  EXPECT_EQ(device->write_zeros(0, UINT64_MAX).error().code.number, kOutsideDevice.number);
+}
+
+TEST_P(FileDeviceTest, RefusesWhatIsNoDevice) {
+  EXPECT_EQ(FileDevice::open(folder_).error().code.number, kNotADevice.number);
+  EXPECT_FALSE(FileDevice::open(folder_ / "none"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, FileDeviceTest, ::testing::Values(1U, 3U));
+
+}  // namespace
+}  // namespace aloft::storage
