@@ -1,0 +1,305 @@
+#include "agent/updater.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "agent/test_machine.hpp"
+#include "base/errors.hpp"
+#include "boot/errors.hpp"
+#include "bundle/errors.hpp"
+#include "storage/errors.hpp"
+#include "update/errors.hpp"
+
+namespace aloft::agent {
+namespace {
+
+using test::kBootBytes;
+using test::kRootfsBytes;
+using test::must;
+using update::Phase;
+using update::State;
+
+const test::Releases& releases() {
+  static const test::Releases all;
+  return all;
+}
+
+// A device around a fake boot control, whose parts can be made to fail.
+class Bench : public BundleOpener, public Slots, public Surroundings {
+ public:
+  Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override {
+    ++opened;
+    if (opens_that_fail > 0) {
+      --opens_that_fail;
+      return fail(kIo, "no route to the server");
+    }
+    return std::make_unique<test::MemoryBundle>(releases().at(source).bundle, releases().trust());
+  }
+  std::vector<std::string> groups() const override { return {"A", "B"}; }
+  Result<std::map<std::string, SlotFacts>> facts(const std::string&) override { return slot_facts; }
+  Result<std::unique_ptr<storage::BlockDevice>> open(const std::string& group, const std::string& slot_class) override {
+    written_groups.insert(group);
+    if (while_installing) while_installing();
+    return std::make_unique<storage::SimDisk>(power, slot_class == "boot" ? kBootBytes : kRootfsBytes);
+  }
+  void decide(const State&) override {
+    if (accept_at_once) updater->accept();
+  }
+  void transition(const State& state) override { told.push_back(state.phase); }
+  void progress(std::uint64_t permille) override { told_permille = permille; }
+  void begin_trial(const State&) override { ++trials; }
+  Result<> reboot() override {
+    ++reboots;
+    return {};
+  }
+  bool pause_before_retry(unsigned attempt) override { return attempt < 3; }
+
+  std::map<std::string, SlotFacts> slot_facts = {{"rootfs", {"raw", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
+  std::set<std::string> written_groups;
+  std::vector<Phase> told;
+  std::function<void()> while_installing;
+  std::uint64_t told_permille = 0;
+  unsigned opened = 0;
+  unsigned opens_that_fail = 0;
+  unsigned reboots = 0;
+  unsigned trials = 0;
+  bool accept_at_once = true;
+  storage::Power power;
+  test::Fate fate;
+  test::SimStateFiles files{power, fate};
+  boot::FakeControl boot{{"A", "B"}};
+  FakeClock clock;
+  Updater* updater = nullptr;
+};
+
+class UpdaterTest : public ::testing::Test {
+ protected:
+  void boot(const std::string& group) {
+    UpdaterConfig config{.product = "lab-gateway", .hardware = "rev-a", .booted = group, .boot_id = std::to_string(++boots_)};
+    config.workers = 1;
+    updater_.emplace(config, UpdaterSeams{bench_, bench_, bench_.boot, bench_.files, bench_.clock, bench_});
+    bench_.updater = &*updater_;
+    bench_.told.clear();
+    ASSERT_TRUE(updater_->start());
+    updater_->run();
+  }
+  void install(const std::string& version, std::uint64_t deployment = 0) {
+    ASSERT_TRUE(updater_->offer(version, deployment));
+    updater_->run();
+  }
+  Phase phase() { return updater_->status().state.phase; }
+  std::uint64_t error() { return updater_->status().state.error; }
+  boot::SlotState first() { return bench_.boot.state.order.front(); }
+
+  Bench bench_;
+  std::optional<Updater> updater_;
+  unsigned boots_ = 0;
+};
+
+TEST_F(UpdaterTest, InstallsRebootsProvesItselfAndCommits) {
+  boot("A");
+  install("2", 5);
+  const std::vector<Phase> way = {Phase::offered,  Phase::accepted, Phase::downloading, Phase::installing,
+                                  Phase::verified, Phase::armed,    Phase::rebooting};
+  EXPECT_EQ(bench_.told, way);
+  EXPECT_EQ(bench_.reboots, 1U);
+  EXPECT_EQ(bench_.told_permille, 1000U);
+  EXPECT_EQ(bench_.written_groups, std::set<std::string>{"B"});
+  EXPECT_EQ(first().name, "B");
+  EXPECT_EQ(first().tries_left, 3U);
+
+  EXPECT_EQ(boot::walk(bench_.boot.state, [](const std::string&) { return true; }), "B");
+  boot("B");
+  EXPECT_EQ(bench_.trials, 1U);
+  EXPECT_EQ(phase(), Phase::on_trial);
+  updater_->health_result({true, ""});
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::committed);
+  EXPECT_EQ(first().health, boot::SlotHealth::committed);
+  EXPECT_EQ(must(update::read_floor(bench_.files)), 12U);
+  ASSERT_EQ(updater_->history().size(), 1U);
+  EXPECT_EQ(updater_->history()[0].version, "2");
+}
+
+TEST_F(UpdaterTest, AnUnhealthySystemGoesBackAndSaysWhy) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  updater_->health_result({false, "10-network: no route"});
+  updater_->run();
+  EXPECT_EQ(bench_.reboots, 2U);
+  boot("A");
+  EXPECT_EQ(phase(), Phase::rolled_back);
+  EXPECT_EQ(error(), update::kUnhealthy.number);
+  EXPECT_EQ(updater_->status().state.message, "10-network: no route");
+  EXPECT_EQ(must(update::read_floor(bench_.files)), 0U);
+}
+
+TEST_F(UpdaterTest, TellsAPanicFromAKernelThatDoesNotLoad) {
+  boot("A");
+  install("2");
+  bench_.boot.state.order.front() = {"B", boot::SlotHealth::bad, 0};
+  boot("A");
+  EXPECT_EQ(phase(), Phase::rolled_back);
+  EXPECT_EQ(error(), update::kTriesUsed.number);
+  EXPECT_EQ(first().name, "A");
+
+  install("2");
+  bench_.boot.state.order.front().tries_left = 2;
+  boot("A");
+  EXPECT_EQ(phase(), Phase::rolled_back);
+  EXPECT_EQ(error(), update::kNotBooted.number);
+}
+
+TEST_F(UpdaterTest, RefusesBeforeAnyWriteWhatDoesNotFit) {
+  boot("A");
+  bench_.slot_facts.erase("boot");
+  install("2");
+  EXPECT_EQ(error(), bundle::kNoSlot.number);
+  bench_.slot_facts = {{"rootfs", {"raw", kRootfsBytes - 1}}, {"boot", {"raw", kBootBytes}}};
+  install("2");
+  EXPECT_EQ(error(), bundle::kSlotTooSmall.number);
+  bench_.slot_facts = {{"rootfs", {"tree", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
+  install("2");
+  EXPECT_EQ(error(), bundle::kSlotType.number);
+  ASSERT_TRUE(update::raise_floor(bench_.files, 100));
+  install("2");
+  EXPECT_EQ(error(), bundle::kBelowFloor.number);
+  EXPECT_TRUE(bench_.written_groups.empty());
+  EXPECT_EQ(phase(), Phase::failed);
+}
+
+TEST_F(UpdaterTest, NothingIsInstalledFromASystemThatIsItselfUncommitted) {
+  bench_.boot.state.order = {{"B", boot::SlotHealth::trial, 2}, {"A", boot::SlotHealth::committed, 0}};
+  boot("B");
+  EXPECT_EQ(phase(), Phase::on_trial);
+  EXPECT_EQ(updater_->offer("2", 0).error().code.number, update::kNotNow.number);
+}
+
+TEST_F(UpdaterTest, TheTargetIsOutOfTheBootOrderBeforeTheFirstWrite) {
+  bench_.boot.state.order = {{"A", boot::SlotHealth::committed, 0}, {"B", boot::SlotHealth::committed, 0}};
+  bench_.while_installing = [this] { EXPECT_EQ(bench_.boot.state.order[1].health, boot::SlotHealth::bad); };
+  boot("A");
+  install("2");
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, TriesAgainAndThenGivesUp) {
+  boot("A");
+  bench_.opens_that_fail = 2;
+  install("2");
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_EQ(bench_.opened, 3U);
+}
+
+TEST_F(UpdaterTest, GivesUpWhenItsSurroundingsDo) {
+  boot("A");
+  bench_.opens_that_fail = 3;
+  install("2");
+  EXPECT_EQ(phase(), Phase::failed);
+  EXPECT_EQ(error(), kIo.number);
+}
+
+TEST_F(UpdaterTest, ABootStateThatCannotBeWrittenLeavesTheOldSystem) {
+  boot("A");
+  bench_.while_installing = [this] { bench_.boot.failing_writes = 3; };
+  install("2");
+  EXPECT_EQ(phase(), Phase::rolled_back);
+  EXPECT_EQ(error(), boot::kBootStateWrite.number);
+  EXPECT_EQ(first().name, "A");
+}
+
+TEST_F(UpdaterTest, CancellingStopsBetweenFrames) {
+  boot("A");
+  bench_.while_installing = [this] { updater_->cancel(); };
+  install("2");
+  EXPECT_EQ(phase(), Phase::cancelled);
+  EXPECT_EQ(bench_.boot.state.order[1].health, boot::SlotHealth::bad);
+  bench_.while_installing = nullptr;
+  install("2");
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, WhatIsDeferredWaitsForLeave) {
+  bench_.accept_at_once = false;
+  boot("A");
+  install("2", 5);
+  EXPECT_EQ(phase(), Phase::offered);
+  updater_->defer("not in the maintenance window");
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::deferred);
+  EXPECT_EQ(updater_->status().state.message, "not in the maintenance window");
+  updater_->accept();
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, TheSameDeploymentIsDoneOnce) {
+  boot("A");
+  install("2", 5);
+  EXPECT_TRUE(updater_->offer("2", 5));
+  EXPECT_EQ(updater_->offer("2", 6).error().code.number, update::kNotNow.number);
+}
+
+TEST_F(UpdaterTest, TransitionsAreToldAgainAfterAStart) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  ASSERT_EQ(bench_.told.size(), 8U);
+  EXPECT_EQ(bench_.told.front(), Phase::offered);
+  EXPECT_EQ(bench_.told.back(), Phase::on_trial);
+}
+
+TEST_F(UpdaterTest, ALostBootStateIsRebuiltAroundTheRunningSystem) {
+  bench_.boot.corrupt = true;
+  boot("A");
+  EXPECT_EQ(first().name, "A");
+  EXPECT_EQ(first().health, boot::SlotHealth::committed);
+  EXPECT_EQ(phase(), Phase::idle);
+}
+
+TEST_F(UpdaterTest, ALostBootStateDoesNotCommitASystemThatIsOnTrial) {
+  boot("A");
+  install("2");
+  bench_.boot.corrupt = true;
+  boot("B");
+  EXPECT_EQ(phase(), Phase::on_trial);
+  EXPECT_EQ(first().name, "A");
+  updater_->health_result({true, ""});
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::committed);
+  EXPECT_EQ(first().name, "B");
+}
+
+TEST_F(UpdaterTest, ATrialWithoutAJournalIsJudged) {
+  bench_.boot.state.order = {{"B", boot::SlotHealth::trial, 2}, {"A", boot::SlotHealth::committed, 0}};
+  boot("B");
+  EXPECT_EQ(bench_.trials, 1U);
+  updater_->health_result({false, "no"});
+  updater_->run();
+  boot("A");
+  EXPECT_EQ(phase(), Phase::rolled_back);
+}
+
+TEST_F(UpdaterTest, WithoutAWayBackItStaysAndSaysSo) {
+  bench_.boot.state.order = {{"B", boot::SlotHealth::trial, 2}, {"A", boot::SlotHealth::bad, 0}};
+  boot("B");
+  updater_->health_result({false, "no"});
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::failed);
+  EXPECT_EQ(bench_.reboots, 0U);
+}
+
+TEST_F(UpdaterTest, ServesUntilStopped) {
+  boot("A");
+  std::jthread serving([this](std::stop_token stop) { updater_->serve(stop); });
+  ASSERT_TRUE(updater_->offer("2", 0));
+  while (phase() != Phase::rebooting) std::this_thread::yield();
+  serving.request_stop();
+  serving.join();
+  EXPECT_EQ(bench_.reboots, 1U);
+}
+
+}  // namespace
+}  // namespace aloft::agent
