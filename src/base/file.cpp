@@ -20,6 +20,7 @@ ErrorCode code_of(int error_number) {
     case EPERM:
     case EROFS: return kPermission;
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: return kNoSpace;
     default: return kIo;
   }

@@ -1,4 +1,4 @@
-// Where a fleet is kept: operations of the domain, not SQL, so that each backend does them its own best way. store_contract.hpp holds
+// Where a fleet is kept: operations of the domain, not SQL, so that each backend does them its own best way. store_contract_test.cpp holds
 // every backend to this page.
 //
 // Reads block and may come from any thread. Writes return at once; `done` is called exactly once, on a thread of the store's, after the

@@ -25,8 +25,7 @@ constexpr std::string_view kHome = R"html(<!doctype html>
 <pre>aloft login https://this-server:8443
 aloft release upload system-2.aloft
 aloft device list
-aloft deploy 1 device-name
-aloft watch 1</pre>
+aloft deploy --release 1 --device device-name --watch</pre>
 <p><code>aloft --help</code> tells more. The API is described by <code>docs/openapi.yaml</code> of the sources; it begins at
 <code>/api/v1/</code>. For monitoring there are <a href="/healthz">/healthz</a> and <a href="/metrics">/metrics</a>.</p>
 </main></body></html>

@@ -1,0 +1,66 @@
+// The fixture of store_contract_test.cpp, which says what every Store must do. A backend's own test gives a way to make an empty store:
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreMaker{...}));
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include "fleet/store.hpp"
+
+namespace aloft::fleet {
+
+using StoreMaker = std::function<std::unique_ptr<Store>()>;
+
+class StoreContract : public ::testing::TestWithParam<StoreMaker> {
+ protected:
+  void SetUp() override {
+    store_ = GetParam()();
+    ASSERT_NE(store_, nullptr);
+  }
+  static Digest digest(std::string_view text) { return crypto::sha256(as_bytes(text)); }
+
+  Result<Device> enrol(const std::string& name, const std::string& key = "key", std::optional<std::string> token = {},
+                       std::uint64_t now = 1000) {
+    Enrolment enrolment{.now_ms = now};
+    enrolment.device = {.name = name, .public_key = key, .key_sha256 = digest(key), .product = "p", .hardware = "h", .version = "1"};
+    if (token) enrolment.token_hash = digest(*token);
+    return wait<Device>([&](auto done) { store_->enrol(enrolment, done); });
+  }
+  void add_token(const std::string& secret, std::uint64_t expires = 5000) {
+    ASSERT_TRUE(wait<EnrolmentToken>([&](auto done) {
+      store_->add_enrolment_token({.hash = digest(secret), .note = "n", .created_ms = 1, .expires_ms = expires}, done);
+    }));
+  }
+  Result<Device> set_status(const std::string& name, DeviceStatus status) {
+    return wait<Device>([&](auto done) { store_->set_device_status(name, status, done); });
+  }
+  Release add_release(const std::string& version, const std::string& product = "p") {
+    Release release{.product = product,
+                    .hardware = {"h"},
+                    .version = version,
+                    .size_bytes = 10,
+                    .sha256 = digest(product + version),
+                    .signers = {"CN=x"}};
+    return wait<Release>([&](auto done) { store_->add_release(release, done); }).value();
+  }
+  Result<std::vector<Deployment>> deploy(std::uint64_t release, std::vector<std::string> devices) {
+    return wait<std::vector<Deployment>>([&](auto done) { store_->add_deployments({release, devices, "op", 2000}, done); });
+  }
+  Result<ReportOutcome> report(const std::string& device, std::vector<protocol::Report> reports) {
+    return wait<ReportOutcome>([&](auto done) { store_->apply_reports({device, {std::move(reports), "1"}, 3000}, done); });
+  }
+  static protocol::Report step(std::uint64_t deployment, std::uint64_t sequence, UpdateState state) {
+    return {.deployment = deployment, .sequence = sequence, .time_ms = sequence, .state = state, .error = 0, .message = "m"};
+  }
+  // An accepted device with a deployment.
+  Deployment assigned(const std::string& device) {
+    EXPECT_TRUE(enrol(device, "key of " + device));
+    EXPECT_TRUE(set_status(device, DeviceStatus::accepted));
+    return deploy(add_release("2").id, {device}).value().front();
+  }
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace aloft::fleet

@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""aloft-server as operators and devices see it: first start, enrolment, deployments, artifacts, reports, logs, live events."""
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import threading
+import time
+
+from server_harness import PASSWORD, Device, Refused, Server, Signer, ready_device, run
+
+
+@contextlib.contextmanager
+def site(**more):
+    server = Server(**more)
+    try:
+        yield server.start().set_up()
+    finally:
+        server.destroy()
+
+
+def refused(status, number, call, *arguments, **more):
+    try:
+        answer = call(*arguments, **more)
+    except Refused as error:
+        assert (error.status, error.number) == (status, number), f"expected {status} E{number}, got {error}"
+        return error
+    raise AssertionError(f"expected {status} E{number}, got {answer}")
+
+
+def upload(server, bundle):
+    return server.operator("POST", "/api/v1/releases", bundle)
+
+
+def deploy(server, release, *names):
+    return server.operator("POST", "/api/v1/deployments", {"release": release["id"], "devices": list(names)})["deployments"]
+
+
+def case_first_start_needs_the_printed_token_and_works_once():
+    server = Server()
+    try:
+        server.start()
+        setup = {"user": "admin", "password": PASSWORD}
+        refused(401, 9063, server.call, "POST", "/api/v1/setup", {**setup, "token": "A" * 43})
+        refused(400, 9065, server.call, "POST", "/api/v1/setup", {**setup, "token": server.setup_token, "password": "short"})
+        server.set_up()
+        refused(409, 9064, server.call, "POST", "/api/v1/setup", {**setup, "token": server.setup_token})
+        refused(401, 9061, server.call, "POST", "/api/v1/login", {"user": "admin", "password": "wrong password"})
+        refused(401, 9061, server.call, "POST", "/api/v1/login", {"user": "nobody", "password": PASSWORD})
+        token = server.call("POST", "/api/v1/login", {"user": "admin", "password": PASSWORD})["token"]
+        headers = {"Authorization": "Bearer " + token}
+        session = server.call("GET", "/api/v1/session", headers=headers)
+        assert session["user"] == "admin" and session["certificate_sha256"] == server.fingerprint
+        server.call("POST", "/api/v1/logout", headers=headers)
+        refused(401, 9060, server.call, "GET", "/api/v1/session", headers=headers)
+        database = (server.folder / "data/fleet.db").read_bytes() + (server.folder / "data/fleet.db-wal").read_bytes()
+        for secret in (PASSWORD, token, server.setup_token.split(".")[0]):
+            assert secret.encode() not in database, "a secret lies in the database"
+    finally:
+        server.destroy()
+
+
+def case_logins_are_limited():
+    with site() as server:
+        for _ in range(20):
+            error = None
+            try:
+                server.call("POST", "/api/v1/login", {"user": "admin", "password": "wrong password"})
+            except Refused as caught:
+                error = caught
+            if error.status == 429:
+                break
+        assert error.status == 429 and error.number == 9062 and error.headers["Retry-After"]
+
+
+def case_operators_survive_a_restart_and_api_tokens_can_be_revoked():
+    with site() as server:
+        made = server.operator("POST", "/api/v1/tokens", {"note": "ci"})
+        script = {"Authorization": "Bearer " + made["token"]}
+        assert server.stop() == 0
+        server.start()
+        assert server.call("GET", "/api/v1/session", headers=script)["user"] == "admin"
+        assert [t["note"] for t in server.operator("GET", "/api/v1/tokens")["tokens"] if t["kind"] == "api"] == ["ci"]
+        server.operator("DELETE", f"/api/v1/tokens/{made['id']}")
+        refused(401, 9060, server.call, "GET", "/api/v1/session", headers=script)
+
+
+def case_every_operator_route_refuses_strangers():
+    spec = (pathlib.Path(os.environ["ALOFT_SOURCE"]) / "docs/openapi.yaml").read_text()
+    import yaml
+    with site() as server:
+        for path, item in yaml.safe_load(spec)["paths"].items():
+            for method, operation in item.items():
+                if method == "parameters" or operation.get("security") == []:
+                    continue
+                concrete = path.replace("{id}", "1").replace("{name}", "x").replace("{sha256}", "0" * 64)
+                for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic YTpi"}):
+                    refused(401, 9060, server.call, method.upper(), concrete, b"" if method in ("post", "put") else None, headers=headers)
+
+
+def case_a_token_enrols_one_device():
+    with site() as server:
+        secret = server.enrolment_secret()
+        device = Device(server, "cam-01")
+        assert device.enrol(secret) is True
+        assert device.enrol(secret) is True, "the same device may ask again"
+        refused(401, 9024, Device(server, "cam-02").enrol, secret)
+        refused(401, 9024, Device(server, "cam-03").enrol, "nonsense")
+        refused(409, 9023, Device(server, "cam-01").enrol, server.enrolment_secret())
+        tokens = server.operator("GET", "/api/v1/enrolment-tokens")["enrolment_tokens"]
+        assert [t.get("used_by") for t in tokens] == [None, "cam-01"]
+        assert device.authenticate().poll()[2] == {}
+
+
+def case_a_device_without_token_waits_for_acceptance():
+    with site() as server:
+        device = Device(server, "cam-01")
+        assert device.enrol() is False
+        refused(403, 9021, device.authenticate)
+        assert [d["name"] for d in server.operator("GET", "/api/v1/devices?status=pending")["devices"]] == ["cam-01"]
+        server.operator("POST", "/api/v1/devices/cam-01/accept")
+        assert device.enrol() is True
+        device.authenticate()
+        assert device.poll()[0] == 200
+        server.operator("POST", "/api/v1/devices/cam-01/reject")
+        refused(403, 9022, server.call, "GET", "/api/device/v1/assignment", headers=device.headers)
+        refused(403, 9022, device.enrol)
+        server.operator("DELETE", "/api/v1/devices/cam-01")
+        refused(401, 9060, server.call, "GET", "/api/device/v1/assignment", headers=device.headers)
+
+
+def case_a_nonce_is_good_once_and_for_one_key():
+    with site() as server:
+        device = ready_device(server, "cam-01")
+        nonce = server.call("POST", "/api/device/v1/challenge", {"name": "cam-01"})["nonce"]
+        text = f"aloft device token v1\ncam-01\n{nonce}\n".encode()
+        from server_harness import b64url
+        body = {"name": "cam-01", "nonce": nonce, "signature": b64url(device.key.sign(text))}
+        server.call("POST", "/api/device/v1/token", body)
+        refused(401, 9066, server.call, "POST", "/api/device/v1/token", body)
+        other = Device(server, "cam-01")
+        refused(401, 9060, other.authenticate)
+        refused(401, 9066, Device(server, "stranger").authenticate)
+
+
+def case_a_deployment_reaches_a_waiting_device_and_its_story_is_kept():
+    with site() as server:
+        signer = Signer(server.folder)
+        content = os.urandom(700_000)
+        bundle = signer.bundle("2", content)
+        release = upload(server, bundle)
+        assert release["sha256"] == hashlib.sha256(bundle).hexdigest() and release["verified"] is False
+        assert release["signers"] == ["CN=Test Signer"] and release["version"] == "2"
+        assert upload(server, bundle)["id"] == release["id"], "the same bundle is the same release"
+        device = ready_device(server, "cam-01")
+        status, tag, assignment = device.poll()
+        assert status == 200 and assignment == {} and device.poll(tag)[0] == 304
+        answers = []
+        poller = threading.Thread(target=lambda: answers.append((device.poll(tag, wait=60), time.monotonic())))
+        poller.start()
+        while server.call("GET", "/metrics").decode().find("aloft_connections_open 2") < 0:
+            time.sleep(0.02)
+        [deployment] = deploy(server, release, "cam-01")
+        made = time.monotonic()
+        poller.join(30)
+        (status, tag, assignment), heard = answers[0]
+        assert status == 200 and heard - made < 1.0, f"the device heard of it after {heard - made:.2f} s"
+        assert assignment["deployment"] == {"id": deployment["id"], "version": "2", "artifact_sha256": release["sha256"],
+                                            "artifact_size_bytes": len(bundle)}
+        check_artifact(server, device, release, bundle)
+        events, watcher = watch(server, deployment["id"])
+        for state in ("accepted", "downloading", "installing", "verified", "armed", "rebooting", "on-trial"):
+            device.report(deployment["id"], state)
+        device.report(deployment["id"], "rolled-back", error=8010, message="health check network failed")
+        server.call("PUT", f"/api/device/v1/deployments/{deployment['id']}/log", b"line one\n", headers=device.headers)
+        watcher.join(30)
+        assert [json.loads(e["data"])["state"] for e in events] == ["offered", "accepted", "downloading", "installing", "verified", "armed",
+                                                                     "rebooting", "on-trial", "rolled-back", "rolled-back"]
+        assert events[-1]["event"] == "end" and json.loads(events[-2]["data"])["error"] == 8010
+        resumed, watcher = watch(server, deployment["id"], after=events[4]["id"])
+        watcher.join(30)
+        assert [e["data"] for e in resumed] == [e["data"] for e in events[5:-1]] + [resumed[-1]["data"]]
+        shown = server.operator("GET", f"/api/v1/deployments/{deployment['id']}")
+        assert shown["state"] == "rolled-back" and shown["error"] == 8010 and shown["log"] is True and len(shown["transitions"]) == 9
+        assert server.operator("GET", f"/api/v1/deployments/{deployment['id']}/log") == b"line one\n"
+        assert device.poll()[2] == {}, "a finished deployment is no longer assigned"
+        refused(403, 9067, server.call, "GET", f"/api/device/v1/artifacts/{release['sha256']}", headers=device.headers)
+        server.operator("DELETE", f"/api/v1/releases/{release['id']}")
+        assert "release" not in server.operator("GET", f"/api/v1/deployments/{deployment['id']}")
+        assert not [f for f in (server.folder / "data/blobs").rglob("*") if f.is_file()]
+
+
+def check_artifact(server, device, release, bundle):
+    path = f"/api/device/v1/artifacts/{release['sha256']}"
+    size = len(bundle)
+
+    def get(**headers):
+        return server.call("GET", path, headers={**device.headers, **{k.replace("_", "-"): v for k, v in headers.items()}}, raw=True)
+
+    status, headers, data = get()
+    assert status == 200 and data == bundle and headers["Accept-Ranges"] == "bytes" and headers["ETag"] == f'"{release["sha256"]}"'
+    for text, expected in (("bytes=0-0", bundle[:1]), ("bytes=100-199999", bundle[100:200000]), ("bytes=-5", bundle[-5:]),
+                           (f"bytes={size - 1}-", bundle[-1:]), (f"bytes=5-{size * 9}", bundle[5:])):
+        status, headers, data = get(Range=text)
+        assert status == 206 and data == expected, text
+        first, last = (0, 0) if text == "bytes=0-0" else (bundle.index(expected) if len(expected) > 9 else size - len(expected), 0)
+        assert headers["Content-Range"].startswith(f"bytes {first}-") and headers["Content-Range"].endswith(f"/{size}"), headers["Content-Range"]
+    assert get(Range="bytes=3-4", If_Range=headers["ETag"])[0] == 206
+    assert get(Range="bytes=3-4", If_Range='"other"')[0] == 200
+    assert get(Range=f"bytes={size}-")[0] == 416
+    assert get(Range="bytes=1-2,5-6")[0] == 200 and get(Range="lines=1-2")[0] == 200
+    status, headers, data = server.call("HEAD", path, headers=device.headers, raw=True)
+    assert status == 200 and data == b"" and int(headers["Content-Length"]) == size
+
+
+def watch(server, deployment, after=None):
+    """Collects the events of a deployment in the background, until the stream ends."""
+    events = []
+
+    def collect():
+        connection = server.connect()
+        headers = {**server.admin, **({"Last-Event-ID": after} if after else {})}
+        connection.request("GET", f"/api/v1/deployments/{deployment}/events", headers=headers)
+        event = {}
+        for line in connection.getresponse():
+            line = line.decode().rstrip("\n")
+            if line == "" and event:
+                events.append(event)
+                event = {}
+            elif not line.startswith(":") and line:
+                key, value = line.split(": ", 1)
+                event[key] = value
+
+    watcher = threading.Thread(target=collect)
+    watcher.start()
+    return events, watcher
+
+
+def case_reports_are_idempotent_and_belong_to_their_device():
+    with site() as server:
+        signer = Signer(server.folder)
+        release = upload(server, signer.bundle("2", b"x" * 5000))
+        one, two = ready_device(server, "cam-01"), ready_device(server, "cam-02")
+        [deployment] = deploy(server, release, "cam-01")
+        reports = [{"deployment": deployment["id"], "sequence": n, "time_ms": n, "state": "downloading", "progress_permille": n} for n in range(1, 11)]
+        assert one.send(reports) == {"stored": 10, "unknown": 0}
+        assert one.send(reports) == {"stored": 0, "unknown": 0}
+        assert two.send(reports) == {"stored": 0, "unknown": 10}
+        refused(404, 9040, server.call, "PUT", f"/api/device/v1/deployments/{deployment['id']}/log", b"x", headers=two.headers)
+        shown = server.operator("GET", f"/api/v1/deployments/{deployment['id']}")
+        assert shown["progress_permille"] == 10 and len(shown["transitions"]) == 11
+
+
+def case_deployments_fit_their_devices_and_come_one_at_a_time():
+    with site() as server:
+        signer = Signer(server.folder)
+        release = upload(server, signer.bundle("2", b"x" * 5000))
+        other = upload(server, signer.bundle("3", b"y" * 5000, hardware=("rev-b",)))
+        foreign = upload(server, signer.bundle("2", b"z" * 5000, product="toaster"))
+        ready_device(server, "cam-01"), ready_device(server, "cam-02")
+        Device(server, "cam-03").enrol()
+        refused(409, 9042, deploy, server, other, "cam-01")
+        refused(409, 9042, deploy, server, foreign, "cam-01")
+        refused(404, 9020, deploy, server, release, "cam-01", "nobody")
+        refused(403, 9021, deploy, server, release, "cam-03")
+        assert server.operator("GET", "/api/v1/deployments")["deployments"] == [], "all or none"
+        [first] = deploy(server, release, "cam-01")
+        refused(409, 9041, deploy, server, release, "cam-02", "cam-01")
+        refused(409, 9031, server.operator, "DELETE", f"/api/v1/releases/{release['id']}")
+        assert server.operator("POST", f"/api/v1/deployments/{first['id']}/cancel")["state"] == "cancelled"
+        refused(409, 9043, server.operator, "POST", f"/api/v1/deployments/{first['id']}/cancel")
+        [second] = deploy(server, release, "cam-01")
+        assert [d["id"] for d in server.operator("GET", "/api/v1/deployments?active=true")["deployments"]] == [second["id"]]
+        page = server.operator("GET", "/api/v1/deployments?limit=1")
+        assert [d["id"] for d in page["deployments"]] == [second["id"]] and page["next_before"] == second["id"]
+        rest = server.operator("GET", f"/api/v1/deployments?limit=1&before={second['id']}")
+        assert [d["id"] for d in rest["deployments"]] == [first["id"]] and "next_before" not in rest
+
+
+def case_what_really_happened_replaces_a_cancellation_that_came_too_late():
+    with site() as server:
+        release = upload(server, Signer(server.folder).bundle("2", b"x" * 5000))
+        device = ready_device(server, "cam-01")
+        [deployment] = deploy(server, release, "cam-01")
+        device.report(deployment["id"], "rebooting")
+        server.operator("POST", f"/api/v1/deployments/{deployment['id']}/cancel")
+        device.report(deployment["id"], "on-trial")
+        assert server.operator("GET", f"/api/v1/deployments/{deployment['id']}")["state"] == "cancelled"
+        device.report(deployment["id"], "committed")
+        assert server.operator("GET", f"/api/v1/deployments/{deployment['id']}")["state"] == "committed"
+
+
+def case_bundles_are_checked_completely():
+    with site() as server:
+        bundle = Signer(server.folder).bundle("2", os.urandom(300_000))
+        flipped = bytearray(bundle)
+        flipped[-1] ^= 1
+        for bad in (bundle[:-1], bundle + b"x", bytes(flipped), b"not a bundle at all" * 10, b""):
+            try:
+                upload(server, bad)
+                raise AssertionError("a bad bundle was taken")
+            except Refused as error:
+                assert error.status == 422 and 2000 <= error.number < 4000, error
+        assert server.operator("GET", "/api/v1/releases")["releases"] == []
+        assert not [f for f in (server.folder / "data").rglob("*") if f.is_file() and f.parent.name not in ("data",)]
+
+
+def case_with_trust_only_signed_bundles_are_taken():
+    import tempfile
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-server-"))
+    (folder / "trust").mkdir()
+    signer = Signer(folder)
+    (folder / "trust/signer.pem").write_bytes(signer.certificate.read_bytes())
+    (folder / "other").mkdir()
+    with site(folder=folder, arguments=["--trust", str(folder / "trust")]) as server:
+        try:
+            upload(server, Signer(folder / "other").bundle("2", b"x" * 5000))
+            raise AssertionError("a stranger's bundle was taken")
+        except Refused as error:
+            assert error.status == 422 and 2000 <= error.number < 2100
+
+
+def case_a_restart_keeps_everything_and_stops_long_polls_kindly():
+    with site() as server:
+        release = upload(server, Signer(server.folder).bundle("2", b"x" * 5000))
+        device = ready_device(server, "cam-01")
+        _, tag, _ = device.poll()
+        answers = []
+        poller = threading.Thread(target=lambda: answers.append(device.poll(tag, wait=300)))
+        poller.start()
+        while server.call("GET", "/metrics").decode().find("aloft_connections_open 2") < 0:
+            time.sleep(0.02)
+        begin = time.monotonic()
+        assert server.stop() == 0 and time.monotonic() - begin < 8
+        poller.join(10)
+        assert answers[0][0] == 304, "a held poll is answered at shutdown"
+        fingerprint = server.fingerprint
+        server.start()
+        assert server.fingerprint == fingerprint
+        [deployment] = deploy(server, release, "cam-01")
+        assert device.poll(tag)[2]["deployment"]["id"] == deployment["id"], "a device's token outlives the server's process"
+
+
+def case_pages_are_strict():
+    with site() as server:
+        for path in ("/", "/setup", "/assets/page.css", "/assets/setup.js"):
+            status, headers, _ = server.call("GET", path, raw=True)
+            assert status == 200 and "default-src 'none'" in headers["Content-Security-Policy"]
+            assert headers["X-Content-Type-Options"] == "nosniff"
+        assert b"<script>" not in server.call("GET", "/setup")
+
+
+run(globals())
