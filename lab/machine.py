@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+import traffic
+
 MEMORY_MIB = 512
 PR_SET_PDEATHSIG = 1
 
@@ -26,7 +28,7 @@ class Machine:
         self.console = self.folder / "console.log"
         self.console.touch()
         self.shell_socket = pathlib.Path(tempfile.mkdtemp(prefix="aloft-lab-")) / "shell"  # not in folder: a socket's path may not be long
-        self.position = 0
+        self.position = self.starts = 0
         self.process = None
 
     def command(self):
@@ -35,12 +37,21 @@ class Machine:
                 "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
                 "-drive", f"if=pflash,format=raw,file={self.variables}",
                 "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
-                "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci",
+                "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,romfile=,mac={traffic.DEVICE_MAC.hex(':')}",
+                "-object", f"filter-dump,id=capture,netdev=net,file={self.capture()},maxlen={traffic.HEADERS_BYTES}", "-device", "virtio-rng-pci",
                 "-device", "i6300esb", "-action", "watchdog=reset",
                 "-chardev", f"file,id=console,append=on,path={self.console}", "-serial", "chardev:console",
                 "-chardev", f"socket,id=shell,server=on,wait=off,path={self.shell_socket}", "-serial", "chardev:shell"]
 
+    def capture(self):
+        return self.folder / f"network-{self.starts}.pcap"
+
+    def received_bytes(self):
+        """What came to the device over the network since the last start()."""
+        return traffic.received_bytes(self.capture().read_bytes())
+
     def start(self):
+        self.starts += 1
         with open(self.folder / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             preexec_fn=None if self.outlives_us else die_with_parent)

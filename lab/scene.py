@@ -92,13 +92,13 @@ class Scene:
             time.sleep(0.3)
 
     def deploy(self, name, fault=""):
-        """Makes, signs, uploads and deploys a version; returns the deployment's number."""
+        """Makes, signs, uploads and deploys a version; returns how to watch it."""
         bundle = programs.bundle(self.system, rootfs.Version(name, fault))
         release = self.server.upload(bundle)
         number = self.server.deploy(release["id"], DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
                           + (f"; {rootfs.FAULTS[fault]}" if fault else ""))
-        return Watch(self, number)
+        return Watch(self, number, bundle.stat().st_size)
 
     def next_version(self):
         self.latest += 1
@@ -123,8 +123,8 @@ class Scene:
 class Watch:
     """One deployment as the server tells it."""
 
-    def __init__(self, scene, number):
-        self.scene, self.number, self.told = scene, number, 0
+    def __init__(self, scene, number, size_bytes):
+        self.scene, self.number, self.size_bytes, self.told = scene, number, size_bytes, 0
         self.started = time.monotonic()
         self.times = {}  # state: seconds since the deployment began
 

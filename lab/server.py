@@ -41,13 +41,25 @@ class Server:
 
     def api(self, method, path, body=None):
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
-        request = urllib.request.Request(self.url + path, None if body is None else json.dumps(body).encode(), headers, method=method)
+        return self.ask(urllib.request.Request(self.url + path, None if body is None else json.dumps(body).encode(), headers, method=method))
+
+    def ask(self, request):
         try:
-            with urllib.request.urlopen(request, timeout=30, context=self.tls) as answer:
+            with urllib.request.urlopen(request, timeout=60, context=self.tls) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            raise machine.Failure(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
+            raise machine.Failure(f"{request.method} {request.selector}: {error.code} {error.read().decode(errors='replace')}") from error
         return json.loads(text) if text else None
+
+    def upload(self, bundle):
+        """Returns the release that the server made of the bundle."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(bundle.stat().st_size), "Authorization": f"Bearer {self.token}"}
+        with open(bundle, "rb") as body:
+            return self.ask(urllib.request.Request(self.url + "/api/v1/releases", body, headers, method="POST"))
+
+    def deploy(self, release, device):
+        """Returns the new deployment's number."""
+        return self.api("POST", "/api/v1/deployments", {"release": release["id"], "devices": [device]})["deployments"][0]["id"]
 
     def device(self, name):
         """What the server knows of a device; None before it enrolled."""

@@ -5,6 +5,8 @@ import machine
 from scene import DEVICE, UPDATE_S, require
 
 CUT_AT_PERMILLE = 400
+# A frame being written, and what stood in the buffers of the device's kernel when the power failed.
+REFETCH_LIMIT_BYTES = 8 << 20
 
 
 def good(scene):
@@ -42,10 +44,12 @@ def unhealthy(scene):
 def cut(scene):
     """Power fails in the middle of installing; the device goes on where it was, with at most a block fetched again."""
     slot, target = scene.other_slot(), scene.next_version()
+    fetched_before = scene.machine.received_bytes()
     watch = scene.deploy(target)
     at = watch.until(lambda deployment: (deployment.get("progress_permille") or 0) >= CUT_AT_PERMILLE, "half installed")["progress_permille"]
     require(at < 1000, "the installation was over before the power could fail")
     scene.machine.power_cut()
+    fetched = scene.machine.received_bytes() - fetched_before
     scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target}")
     time.sleep(1)
     scene.machine.start()
@@ -54,7 +58,10 @@ def cut(scene):
     scene.await_boot(slot, target)
     watch.until_state("committed")
     scene.runs_now(target, slot)
-    return f"{target} cut at {at / 10:.0f}%, finished in {watch.times['committed']:.0f} s"
+    rest = scene.machine.received_bytes()
+    again = fetched + rest - watch.size_bytes
+    require(rest < watch.size_bytes - fetched + REFETCH_LIMIT_BYTES, f"{again} bytes were fetched twice: {fetched} before the power cut, {rest} after it")
+    return f"{target} cut at {at / 10:.0f}%, finished after {watch.times['committed']:.0f} s; {again / 1e6:.1f} of {watch.size_bytes / 1e6:.0f} MB fetched twice"
 
 
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "cut": cut}
