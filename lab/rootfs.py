@@ -12,7 +12,7 @@ import kernel
 
 REPOSITORY = cache.HERE.parent
 DEVICE = cache.HERE / "device"
-UNIT = REPOSITORY / "integration/systemd/aloftd.service"
+SYSTEMD = REPOSITORY / "integration/systemd"
 EPOCH = 1735689600
 MIB = 1 << 20
 MODEL_BYTES = 6 * MIB
@@ -43,7 +43,7 @@ def slot_image(system, version, agent, anchors):
     trees = sorted(path for top in ("common", system.removeprefix("grub-")) for path in (DEVICE / top).rglob("*") if path.is_file())
     made_from = [system, dataclasses.asdict(version), cache.file_digest(agent), [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
                  [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in trees], str(kernel.boot_folder()),
-                 cache.file_digest(UNIT), *cache.source_digest("rootfs.py", "debian.py", "kernel.py")]
+                 [cache.file_digest(path) for path in sorted(SYSTEMD.iterdir())], *cache.source_digest("rootfs.py", "debian.py", "kernel.py")]
 
     def make(folder):
         tree = folder / "tree"
@@ -70,12 +70,20 @@ def debian_tree(tree, agent):
     for unit in MASKED:
         link(units / unit, "/dev/null")
     link(units / "default.target", "/lib/systemd/system/multi-user.target")
-    shutil.copy(UNIT, units / "aloftd.service")
-    for unit in ("aloftd", "lab-shell"):
-        link(units / f"multi-user.target.wants/{unit}.service", f"../{unit}.service")
+    install_agent_files(tree)
+    link(units / "multi-user.target.wants/aloftd.service", "/usr/lib/systemd/system/aloftd.service")
+    link(units / "multi-user.target.wants/lab-shell.service", "../lab-shell.service")
     (tree / "etc/systemd/journald.conf.d").mkdir(parents=True, exist_ok=True)
     (tree / "etc/systemd/journald.conf.d/lab.conf").write_text("[Journal]\nStorage=volatile\n")
     check_libraries(tree, agent)
+
+
+def install_agent_files(tree):
+    """The project's units, udev rules and the programs that they call, to where a distribution's package would put them."""
+    for file in SYSTEMD.iterdir():
+        place = {".service": "usr/lib/systemd/system", ".rules": "usr/lib/udev/rules.d"}.get(file.suffix, "usr/lib/aloft")
+        (tree / place).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, tree / place / file.name)
 
 
 def busybox_tree(tree, agent):
