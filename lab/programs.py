@@ -1,10 +1,10 @@
 """The project's programs, and what is made with them before a machine runs: development keys and signed bundles."""
-import json
 import os
 import pathlib
-import subprocess
+import time
 
 import cache
+import debian
 import rootfs
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD") or cache.HERE.parent / "build/dev")
@@ -19,18 +19,18 @@ def program(name):
     raise SystemExit(f"lab: {BUILD} has no {name}; build it first: ./dev build")
 
 
-def aloft(*arguments, input=None, env=None, may_fail=False):
+def environment(more):
+    """The caller's, without what would send the operator's tool to another server."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("ALOFT_")}, **more}
+
+
+def aloft(*arguments):
     """Runs the operator's command line tool; returns what it printed."""
-    command = [str(word) for word in (program("aloft"), *arguments)]
-    done = subprocess.run(command, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
-    if done.returncode != 0 and not may_fail:
-        raise SystemExit(f"lab: aloft {' '.join(command[1:])} failed with status {done.returncode}: {done.stderr}{done.stdout}")
-    return done.stdout
+    return debian.run(program("aloft"), *arguments)
 
 
 def keys():
     """A folder of development keys: anchors/ for devices, and what signs bundles."""
-    import time
     fortnight = int(time.time()) // KEYS_LAST_S
 
     def make(folder):

@@ -1,4 +1,5 @@
 """A server and one device that know each other: what stories and the demo are told with."""
+import json
 import pathlib
 import shutil
 import time
@@ -50,7 +51,7 @@ class Scene:
     def make_disk(self):
         slot = programs.slot(self.system, rootfs.Version(self.version))
         site = {"url": f"https://{HOST_SEEN_FROM_DEVICE}:{self.server.port}", "name": DEVICE, "enrol_token_file": "/var/lib/aloft/enrol-token"}
-        token = self.server.api("POST", "/api/v1/enrolment-tokens", {"note": "lab"})["token"]
+        token = self.server.enrolment_token()
         state = self.folder / "state.img"
         disk.state_image(state, {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()),
                                  "enrol-token": f"{token}\n", "machine-id": f"{MACHINE_ID}\n"})
@@ -121,45 +122,50 @@ class Scene:
 
 
 class Watch:
-    """One deployment as the server tells it."""
+    """One deployment as `aloft watch` tells it."""
 
     def __init__(self, scene, number, size_bytes):
         self.scene, self.number, self.size_bytes, self.told = scene, number, size_bytes, 0
+        self.file = scene.folder / f"watch-{number}.log"
+        with open(self.file, "wb") as out:
+            self.process = scene.server.watch(number, out)
         self.started = time.monotonic()
+        self.state, self.permille, self.error, self.message = "offered", None, None, ""
         self.times = {}  # state: seconds since the deployment began
 
     def look(self):
-        """Tells what is new; returns the deployment as it stands."""
-        deployment = self.scene.server.deployment(self.number)
-        for transition in deployment["transitions"][self.told:]:
-            state = transition["state"]
-            if state not in self.times:
-                self.times[state] = time.monotonic() - self.started
-                self.scene.narrator.say(f"server: {DEVICE} is {state}" + told(transition))
-        self.told = len(deployment["transitions"])
-        self.scene.narrator.progress(deployment["state"], deployment.get("progress_permille"))
-        return deployment
+        """Takes in and tells what is new."""
+        transitions = [json.loads(line) for line in self.file.read_text().split("\n")[:-1] if line.startswith("{")]
+        for transition in [transition for transition in transitions if "sequence" in transition][self.told:]:
+            self.told += 1
+            self.state, self.permille = transition["state"], transition.get("progress_permille")
+            self.error, self.message = transition.get("error"), transition.get("message", "")
+            if self.state not in self.times:
+                self.times[self.state] = time.monotonic() - self.started
+                self.scene.narrator.say(f"server: {DEVICE} is {self}")
+            self.scene.narrator.progress(self.state, self.permille)
+        self.scene.narrator.tick()
+
+    def __str__(self):
+        return self.state + (f" (E{self.error})" if self.error else "") + (f": {self.message}" if self.message else "")
 
     def until(self, condition, what, timeout_s=UPDATE_S):
+        """Waits until condition(self)."""
         deadline = time.monotonic() + timeout_s
         while True:
-            deployment = self.look()
-            if condition(deployment):
-                return deployment
-            if deployment["state"] in FINAL:
-                raise machine.Failure(f"{what} was expected, but the server says {deployment['state']}{told(deployment)}")
+            ended = self.process.poll() is not None
+            self.look()
+            if condition(self):
+                return
+            if self.state in FINAL:
+                raise machine.Failure(f"{what} was expected, but the server says {self}")
+            if ended:
+                raise machine.Failure(f"aloft watch ended before {what}: {self.file.read_text()[-500:]}")
             if time.monotonic() > deadline:
-                raise machine.Failure(f"{what}: not within {timeout_s} s; the server says {deployment['state']}; "
-                                      f"console:\n{self.scene.machine.text()[-2000:]}")
+                raise machine.Failure(f"{what}: not within {timeout_s} s; the server says {self}; console:\n{self.scene.machine.text()[-2000:]}")
             if not self.scene.machine.running():
                 raise machine.Failure(f"{what}: the machine ended; see {self.scene.folder / 'qemu.log'}")
-            time.sleep(0.3)
+            time.sleep(0.2)
 
     def until_state(self, state):
-        return self.until(lambda deployment: deployment["state"] == state, state)
-
-
-def told(transition):
-    reason = transition.get("message", "")
-    number = transition.get("error")
-    return (f" ({number})" if number else "") + (f": {reason}" if reason else "")
+        self.until(lambda watch: watch.state == state, state)

@@ -1,13 +1,10 @@
-"""A real aloft-server on the host's loopback, and what an operator asks of it."""
+"""A real aloft-server on the host's loopback, and an operator who uses it with the command line tool aloft."""
 import json
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import time
-import urllib.error
-import urllib.request
 
 import machine
 import programs
@@ -19,54 +16,55 @@ class Server:
     """Started by the constructor with an empty store, on a free port; set up with one administrator."""
 
     def __init__(self, folder, outlives_us=False):
-        self.folder, self.log = folder, folder / "server.log"
+        self.log, self.operator = folder / "server.log", {"XDG_CONFIG_HOME": str(folder / "operator")}
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         with open(self.log, "ab") as log:
             command = [str(programs.program("aloft-server")), "--data", str(folder / "server"), "--listen", f"127.0.0.1:{self.port}"]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             preexec_fn=None if outlives_us else machine.die_with_parent)
-        self.tls = ssl._create_unverified_context()
-        self.token = None
-        self.token = self.api("POST", "/api/v1/setup", {"token": self.first_token(), "user": USER, "password": PASSWORD})["token"]
+        self.aloft("login", self.url, "--user", USER, "--setup", self.first_token(), "--password-stdin", input=f"{PASSWORD}\n")
 
     def first_token(self):
         """From the one-time link that the first start prints."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
-            if match := re.search(r"https://\S+/setup#(\S+)", self.log.read_text(errors="replace")):
+            if match := re.search(r"https://\S+/setup#(?:token=)?(\S+)", self.log.read_text(errors="replace")):
                 return match[1]
             time.sleep(0.05)
         raise machine.Failure(f"aloft-server printed no one-time link; see {self.log}")
 
-    def api(self, method, path, body=None):
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self.token}"} if self.token else {})}
-        return self.ask(urllib.request.Request(self.url + path, None if body is None else json.dumps(body).encode(), headers, method=method))
+    def aloft(self, *arguments, input=None):
+        """What the tool printed."""
+        command = [str(word) for word in (programs.program("aloft"), *arguments)]
+        done = subprocess.run(command, input=input, capture_output=True, text=True, env=programs.environment(self.operator))
+        if done.returncode != 0:
+            raise machine.Failure(f"aloft {' '.join(command[1:])} failed with status {done.returncode}: {done.stderr}{done.stdout}")
+        return done.stdout
 
-    def ask(self, request):
-        try:
-            with urllib.request.urlopen(request, timeout=60, context=self.tls) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            raise machine.Failure(f"{request.method} {request.selector}: {error.code} {error.read().decode(errors='replace')}") from error
-        return json.loads(text) if text else None
+    def ask(self, *arguments):
+        return json.loads(self.aloft(*arguments, "--json"))
+
+    def enrolment_token(self):
+        return self.ask("enrol-token", "create", "--note", "lab")["token"]
 
     def upload(self, bundle):
         """Returns the release that the server made of the bundle."""
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(bundle.stat().st_size), "Authorization": f"Bearer {self.token}"}
-        with open(bundle, "rb") as body:
-            return self.ask(urllib.request.Request(self.url + "/api/v1/releases", body, headers, method="POST"))
+        return self.ask("release", "upload", bundle)
 
     def deploy(self, release, device):
         """Returns the new deployment's number."""
-        return self.api("POST", "/api/v1/deployments", {"release": release["id"], "devices": [device]})["deployments"][0]["id"]
+        return self.ask("deploy", "--release", release["id"], "--device", device)["deployments"][0]["id"]
 
     def device(self, name):
         """What the server knows of a device; None before it enrolled."""
-        return next((device for device in self.api("GET", "/api/v1/devices")["devices"] if device["name"] == name), None)
+        return next((device for device in self.ask("device", "list")["devices"] if device["name"] == name), None)
 
-    def deployment(self, number):
-        return self.api("GET", f"/api/v1/deployments/{number}")
+    def watch(self, number, out):
+        """A process that writes the deployment's transitions to the file `out`, one JSON a line, until the last."""
+        command = [str(programs.program("aloft")), "watch", str(number), "--json"]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                env=programs.environment(self.operator), preexec_fn=machine.die_with_parent)
 
     def stop(self):
         if self.process.poll() is None:

@@ -25,7 +25,7 @@ def panic(scene):
     slot, target = scene.other_slot(), scene.next_version()
     watch = scene.deploy(target, "panic")
     for boot in range(3):
-        scene.machine.wait_for("Kernel panic", UPDATE_S, watch.look)
+        scene.machine.wait_for("Kernel panic - not syncing", UPDATE_S, watch.look)
         scene.narrator.say(f"{DEVICE}: kernel panic in slot {slot}, boot {boot + 1} of 3")
     return f"{target} panicked 3 times; " + came_back(scene, watch)
 
@@ -46,8 +46,8 @@ def cut(scene):
     slot, target = scene.other_slot(), scene.next_version()
     fetched_before = scene.machine.received_bytes()
     watch = scene.deploy(target)
-    at = watch.until(lambda deployment: (deployment.get("progress_permille") or 0) >= CUT_AT_PERMILLE, "half installed")["progress_permille"]
-    require(at < 1000, "the installation was over before the power could fail")
+    watch.until(lambda watch: (watch.permille or 0) >= CUT_AT_PERMILLE, "much installed")
+    at = watch.permille
     scene.machine.power_cut()
     fetched = scene.machine.received_bytes() - fetched_before
     scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target}")
@@ -67,18 +67,18 @@ def cut(scene):
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "cut": cut}
 
 
-def has_left(deployment):
-    return deployment["state"] in ("rebooting", "on-trial")
+def has_left(watch):
+    return watch.state in ("rebooting", "on-trial")
 
 
 def came_back(scene, watch):
     """The device runs the old version again and the server knows why; returns what there is to say of it."""
-    deployment = watch.until_state("rolled-back")
-    require(deployment.get("error") and deployment.get("message"), f"rolled back without a reason: {deployment}")
+    watch.until_state("rolled-back")
+    require(watch.error and watch.message, f"rolled back without a reason: {watch}")
     scene.await_device(lambda device: device["version"] == scene.version)
     state = scene.boot_state()
     require(state[f"{scene.slot}_STATE"] == "good" and state[f"{scene.other_slot()}_STATE"] == "0", f"rolled back, but the boot state is {state}")
-    return f"back on {scene.version} after {watch.times['rolled-back']:.0f} s: {deployment['message']} ({deployment['error']})"
+    return f"back on {scene.version} after {watch.times['rolled-back']:.0f} s: {watch.message} (E{watch.error})"
 
 
 def play(scene, names, told):
