@@ -30,19 +30,13 @@ def aloft(*arguments):
 
 
 def keys():
-    """A folder of development keys: anchors/ for devices, and what signs bundles."""
+    """A folder of development keys: trust/ for devices, signer.key and signer.pem for bundles."""
     fortnight = int(time.time()) // KEYS_LAST_S
-
-    def make(folder):
-        aloft("keys", "dev", "--out", folder)
-        (folder / "anchors").mkdir()
-        (folder / "anchors/root.pem").write_bytes((folder / "ca.pem").read_bytes())
-
-    return cache.entry("keys", [fortnight, *cache.source_digest("programs.py")], make)
+    return cache.entry("keys", [fortnight, *cache.source_digest("programs.py")], lambda folder: aloft("keys", "init", folder / "keys")) / "keys"
 
 
 def slot(system, version):
-    return rootfs.slot_image(system, version, program("aloftd"), keys() / "anchors")
+    return rootfs.slot_image(system, version, program("aloftd"), keys() / "trust")
 
 
 def bundle(system, version):
@@ -51,7 +45,7 @@ def bundle(system, version):
 
     def make(folder):
         aloft("bundle", "create", "--product", PRODUCT, "--hardware", HARDWARE, "--version", version.name, "--image", f"rootfs={image}",
-              "--key", keys() / "signer.key", "--cert", keys() / "signer.pem", "--out", folder / "update.aloft")
+              "--key", keys() / "signer.key", "--cert", keys() / "signer.pem", "--output", folder / "update.aloft")
 
     made_from = [str(image), str(keys()), cache.file_digest(program("aloft")), *cache.source_digest("programs.py")]
     return cache.entry("bundle", made_from, make) / "update.aloft"
