@@ -2,7 +2,6 @@
 import json
 import re
 import signal
-import socket
 import subprocess
 import time
 
@@ -17,20 +16,21 @@ class Server:
 
     def __init__(self, folder, outlives_us=False):
         self.log, self.operator = folder / "server.log", {"XDG_CONFIG_HOME": str(folder / "operator")}
-        self.port = free_port()
-        self.url = f"https://127.0.0.1:{self.port}"
         with open(self.log, "ab") as log:
-            command = [str(programs.program("aloft-server")), "--data", str(folder / "server"), "--listen", f"127.0.0.1:{self.port}"]
+            command = [str(programs.program("aloft-server")), "--data", str(folder / "server"), "--listen", "127.0.0.1:0",
+                       "--trust", str(programs.keys() / "trust")]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             preexec_fn=None if outlives_us else machine.die_with_parent)
-        self.aloft("login", self.url, "--user", USER, "--setup", self.first_token(), "--password-stdin", input=f"{PASSWORD}\n")
+        self.port, token = self.first_words()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.aloft("login", self.url, "--user", USER, "--setup", token, "--password-stdin", input=f"{PASSWORD}\n")
 
-    def first_token(self):
-        """From the one-time link that the first start prints."""
+    def first_words(self):
+        """Its port, and the token of the one-time link that the first start prints."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self.process.poll() is None:
-            if match := re.search(r"https://\S+/setup#(?:token=)?(\S+)", self.log.read_text(errors="replace")):
-                return match[1]
+            if match := re.search(r"open https://\S+:(\d+)/setup#(\S+)\n", self.log.read_text(errors="replace")):
+                return int(match[1]), match[2]
             time.sleep(0.05)
         raise machine.Failure(f"aloft-server printed no one-time link; see {self.log}")
 
@@ -75,8 +75,3 @@ class Server:
                 self.process.kill()
                 self.process.wait()
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
