@@ -20,6 +20,7 @@ class Server:
             command = [str(programs.program("aloft-server")), "--data", str(folder / "server"), "--listen", "127.0.0.1:0",
                        "--trust", str(programs.keys() / "trust")]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                            env=programs.environment({}),
                                             preexec_fn=None if outlives_us else machine.die_with_parent)
         self.port, token = self.first_words()
         self.url = f"https://127.0.0.1:{self.port}"
