@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -67,7 +68,8 @@ def do_run(options):
             good = stories.play(played, names, told)
         except machine.Failure as failure:
             told("enrol", 0, failure)
-        keep_logs(played, voice, options.name)
+        finally:
+            keep_logs(played, voice, options.name)
     voice.rest()
     print("\n" + narrator.table(rows, ("story", "result", "time", "outcome")))
     print(f"\nlogs: {logs_of(options.name)}")
@@ -119,7 +121,8 @@ def logs_of(name):
 def keep_logs(played, voice, name):
     """The console, the server's and QEMU's logs, and what was told, of the last run."""
     folder = logs_of(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     for file in played.folder.glob("*.log"):
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "told.log").write_text("\n".join(voice.lines) + "\n")

@@ -78,7 +78,7 @@ class Scene:
         return took
 
     def await_boot(self, slot, version):
-        self.machine.wait_for(rf"^lab: slot {slot}, version {version}, ", BOOT_S, self.narrator.tick)
+        self.machine.wait_for(rf"lab: slot {slot}, version {version}, ", BOOT_S, self.narrator.tick)
         self.narrator.say(f"{DEVICE}: kernel of slot {slot}, version {version}, is up")
 
     def await_device(self, condition, timeout_s=60):
@@ -96,7 +96,7 @@ class Scene:
         """Makes, signs, uploads and deploys a version; returns how to watch it."""
         bundle = programs.bundle(self.system, rootfs.Version(name, fault))
         release = self.server.upload(bundle)
-        number = self.server.deploy(release["id"], DEVICE)
+        number = self.server.deploy(release, DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
                           + (f"; {rootfs.FAULTS[fault]}" if fault else ""))
         return Watch(self, number, bundle.stat().st_size)

@@ -59,7 +59,7 @@ class Server:
 
     def device(self, name):
         """What the server knows of a device; None before it enrolled."""
-        return next((device for device in self.ask("device", "list")["devices"] if device["name"] == name), None)
+        return next((device for device in self.ask("device", "list") if device["name"] == name), None)
 
     def watch(self, number, out):
         """A process that writes the deployment's transitions to the file `out`, one JSON a line, until the last."""
