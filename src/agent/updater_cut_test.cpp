@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <ostream>
 
 #include "agent/test_machine.hpp"
 #include "base/log.hpp"
@@ -60,8 +61,19 @@ class Life {
  private:
   void plan_next_cut(const std::vector<std::uint64_t>& cuts) { hardware.power.cut_at(cuts_ < cuts.size() ? cuts[cuts_] : 0); }
 
+  // Whatever the boot loader might choose, now or should another slot fail, holds a complete release.
+  void check_bootable_slots() {
+    test::SimEnv env(hardware.esp);
+    for (const boot::SlotState& slot : test::must(boot::GrubControl(env, {"A", "B"}).read()).order) {
+      if (slot.health != boot::SlotHealth::bad) {
+        EXPECT_NE(hardware.held(slot.name), nullptr) << slot.name << " may be booted, but holds no complete release";
+      }
+    }
+  }
+
   // True once nothing is left to do.
   bool boot_once() {
+    check_bootable_slots();
     const auto group = hardware.choose();
     if (!group) {
       ADD_FAILURE() << "no slot can be booted";
@@ -134,6 +146,8 @@ struct Story {
   const char* version;
   Phase end;
 };
+void PrintTo(const Story& story, std::ostream* out) { *out << story.name; }
+
 constexpr Story kStories[] = {
     {"Good", "2", Phase::committed},
     {"Unhealthy", "3-unhealthy", Phase::rolled_back},
