@@ -146,6 +146,21 @@ class BundleTest(unittest.TestCase):
                     done = aloft("bundle", "attach", other, "--signature", signature, status=1)
                     self.assertRegex(done.stderr, "E2004 ")
 
+    def test_weak_and_unknown_keys_are_refused(self):
+        bundle = self.make("weak.aloft", None)
+        manifest, signature, key, certificate = (self.home / name for name in ("w.json", "w.p7s", "w.key", "w.pem"))
+        aloft("bundle", "extract-manifest", bundle, "-o", manifest)
+        curve = ["ec", "-pkeyopt", "ec_paramgen_curve:secp384r1"]
+        for kind, number in ((["rsa:1024"], 2012), (curve, 2013)):
+            with self.subTest(kind=kind):
+                subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-subj", "/CN=odd", "-keyout", key, "-out", certificate,
+                                "-addext", "keyUsage=digitalSignature", "-addext", "extendedKeyUsage=codeSigning"],
+                               check=True, capture_output=True)  # fmt: skip
+                subprocess.run(["openssl", "cms", "-sign", "-binary", "-noattr", "-in", manifest, "-signer", certificate, "-inkey", key,
+                                "-outform", "DER", "-out", signature], check=True)  # fmt: skip
+                done = aloft("bundle", "attach", bundle, "--signature", signature, status=1)
+                self.assertIn(f"E{number} ", done.stderr)
+
     def test_openssl_verifies_what_aloft_signs(self):
         for keys in ("p256", "rsa3072"):
             manifest, signature = self.home / "m.json", self.home / "s.p7s"

@@ -132,7 +132,8 @@ Result<> publish_file(int fd, const std::filesystem::path& fresh, const std::fil
 Result<> replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
   auto fresh = path;
   fresh += ".new";
-  const Fd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
+  ::unlink(fresh.c_str());  // what a power cut left there may be open to other users
+  const Fd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_EXCL, mode));
   TRY(write_all(fd.get(), as_bytes(content)));
   return publish_file(fd.get(), fresh, path);
 }
