@@ -215,11 +215,20 @@ class Aloft(Contestant):
         self.daemon = subprocess.Popen([self.aloftd, "daemon", "--config", self.folder / "system.toml"], stdout=log, stderr=log)
         answers = lambda: subprocess.run(self.client("status"), capture_output=True).returncode == 0
         wait_for(answers, f"the start of aloftd (see {log.name})")
-        time.sleep(1)  # idle is what it has settled to
-        self.idle_kib = max(self.idle_kib, status_kib(self.daemon.pid, "VmRSS"))
 
     def client(self, *words):
         return [self.aloftd, *words, "--config", self.folder / "system.toml"]
+
+    def measure_idle(self, settle_seconds=20, samples=20):
+        """What it holds resident with nothing to do, once it has settled: the worst of some samples."""
+        self.start()
+        try:
+            time.sleep(settle_seconds)
+            for _ in range(samples):
+                self.idle_kib = max(self.idle_kib, status_kib(self.daemon.pid, "VmRSS"))
+                time.sleep(0.5)
+        finally:
+            stop(self.daemon)
 
     def install(self):
         run(self.client("install", "--wait", self.source()))

@@ -136,6 +136,7 @@ def main():
                     contestants.Swupdate(FOLDER / "swupdate-zstd", new, target.name, compressed=True), contestants.Rauc(FOLDER / "rauc", new, target.name)]
         for one in everyone:
             one.make()
+        aloft.measure_idle()
         times = {one.name: [] for one in everyone}
         for number in range(arguments.rounds):
             for one in everyone:
