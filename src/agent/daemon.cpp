@@ -195,7 +195,8 @@ class Daemon {
     });
     armed->get_future().wait_for(std::chrono::seconds(5));
     std::vector<std::string> command = config_.agent.reboot_command;
-    if (command.empty()) command = facts_.systemd ? std::vector<std::string>{"systemctl", "reboot"} : std::vector<std::string>{"reboot"};
+    if (command.empty())
+      command = facts_.systemd ? std::vector<std::string>{"systemctl", "--no-block", "reboot"} : std::vector<std::string>{"reboot"};
     const auto end = TRY(run_process(command, kRestartLimit));
     if (!end.timed_out && end.exit_status == 0) return {};
     return fail(kProcess, "cannot restart the machine: " + command.front() + " ended with status " + std::to_string(end.exit_status) +
