@@ -19,7 +19,7 @@ def esp_image():
     def make(folder):
         image, loader, config, env = (folder / name for name in ("esp.img", "BOOTX64.EFI", "grub.cfg", "grubenv"))
         config.write_text(debian.run(GRUB_CONFIG, "--slot", "A:2:rootfs-a", "--slot", "B:3:rootfs-b", "--initrd", "/boot/initrd.img",
-                                     "--args", "console=ttyS0 quiet mitigations=off", "--serial", "0"))
+                                     "--args", "console=ttyS0 quiet mitigations=off panic=1", "--serial", "0"))
         modules = debian.run(GRUB_CONFIG, "--modules").strip()
         debian.run("grub-mkstandalone", "-O", "x86_64-efi", "-o", loader, f"--modules={modules}", f"--install-modules={modules}",
                    "--locales=", "--themes=", "--fonts=", f"boot/grub/grub.cfg={config}")
