@@ -52,6 +52,7 @@ class Machine:
 
     def start(self):
         self.starts += 1
+        self.position = len(self.text())
         with open(self.folder / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             preexec_fn=None if self.outlives_us else die_with_parent)
