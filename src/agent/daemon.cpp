@@ -19,7 +19,6 @@
 #include "agent/local_socket.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/mailbox.hpp"
-#include "agent/notify.hpp"
 #include "agent/process.hpp"
 #include "agent/reset_guard.hpp"
 #include "agent/server_link.hpp"
@@ -27,6 +26,7 @@
 #include "agent/system_facts.hpp"
 #include "agent/trial.hpp"
 #include "base/log.hpp"
+#include "base/notify.hpp"
 #include "boot/grub.hpp"
 
 namespace aloft::agent {

@@ -9,9 +9,9 @@
 #include <iostream>
 
 #include "base/log.hpp"
+#include "base/notify.hpp"
 #include "fleet/sqlite_store.hpp"
 #include "server/identity.hpp"
-#include "server/notify.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
 

@@ -25,6 +25,7 @@ Parsed parse_options(int argc, char** argv) {
   Parsed parsed;
   Options& options = parsed.options;
   CLI::App app("aloft-server: artifacts, devices and deployments of a fleet. See docs/server.md.");
+  app.set_version_flag("--version", "aloft-server " ALOFT_VERSION);
   std::string listen = "0.0.0.0:8443";
   app.add_option("--data", options.data, "Folder for database, artifacts and keys; made when missing")->envname("ALOFT_DATA");
   app.add_option("--listen", listen, "ADDRESS:PORT to listen on; port 0 takes a free one")->envname("ALOFT_LISTEN")->capture_default_str();

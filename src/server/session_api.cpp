@@ -7,10 +7,6 @@
 #include "server/errors.hpp"
 #include "server/json_forms.hpp"
 
-#ifndef ALOFT_VERSION
-#define ALOFT_VERSION "0.1.0"
-#endif
-
 namespace aloft::server {
 namespace {
 

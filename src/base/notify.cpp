@@ -1,4 +1,4 @@
-#include "agent/notify.hpp"
+#include "base/notify.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,7 +11,7 @@
 
 #include "base/file.hpp"
 
-namespace aloft::agent {
+namespace aloft {
 
 void notify_service_manager(const std::string& state) {
   const char* path = std::getenv("NOTIFY_SOCKET");
@@ -37,4 +37,4 @@ std::optional<std::chrono::milliseconds> service_watchdog_interval() {
   return std::chrono::milliseconds(microseconds / 2000);
 }
 
-}  // namespace aloft::agent
+}  // namespace aloft

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace aloft::agent {
+namespace aloft {
 
 // Sends "READY=1", "STATUS=...", "WATCHDOG=1", "STOPPING=1"; several are parted by newlines. Nothing happens without a service manager.
 void notify_service_manager(const std::string& state);
@@ -13,4 +13,4 @@ void notify_service_manager(const std::string& state);
 // How often WATCHDOG=1 is due (half of $WATCHDOG_USEC), when it is asked of this process.
 std::optional<std::chrono::milliseconds> service_watchdog_interval();
 
-}  // namespace aloft::agent
+}  // namespace aloft
