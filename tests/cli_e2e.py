@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""The real aloft against the real aloft-server: log in, upload, let devices in, deploy, watch."""
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import threading
+
+from server_harness import PASSWORD, Device, Server, Signer, ready_device
+
+ALOFT = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/cli/aloft"
+
+
+class Operator:
+    """A shell of its own: nothing of the caller's environment but the path."""
+
+    def __init__(self, server):
+        self.server = server
+        self.environment = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(server.folder / "config")}
+        self.credentials = server.folder / "config/aloft/credentials.json"
+
+    def run(self, *words, status=0, text="", **environment):
+        done = subprocess.run([ALOFT, *(str(word) for word in words)], input=text, capture_output=True, text=True, timeout=60,
+                              env={**self.environment, **environment}, start_new_session=True)
+        assert done.returncode == status, f"aloft {words} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout if status == 0 else done.stderr
+
+    def json(self, *words):
+        return json.loads(self.run(*words, "--json"))
+
+    def url(self):
+        return f"https://127.0.0.1:{self.server.port}"
+
+
+def first_login(server):
+    operator = Operator(server)
+    operator.run("login", operator.url(), "--setup", server.setup_token, "--password-stdin", text=PASSWORD + "\n")
+    server.admin = {"Authorization": "Bearer " + json.loads(operator.credentials.read_text())["token"]}
+    return operator
+
+
+def case_login_pins_the_certificate_that_the_setup_token_names(server):
+    operator = Operator(server)
+    assert "E10050 not-logged-in" in operator.run("device", "list", status=1)
+    secret, fingerprint = server.setup_token.split(".")
+    wrong = "0" * 64
+    assert "E7004" in operator.run("login", operator.url(), "--setup", f"{secret}.{wrong}", "--password-stdin", status=1, text=PASSWORD + "\n")
+    assert not operator.credentials.exists()
+    operator = first_login(server)
+    assert stat.S_IMODE(operator.credentials.stat().st_mode) == 0o600
+    saved = json.loads(operator.credentials.read_text())
+    assert saved["certificate_sha256"] == fingerprint == server.fingerprint and PASSWORD not in operator.credentials.read_text()
+    assert "E9064" in operator.run("login", operator.url(), "--setup", server.setup_token, "--password-stdin", status=1, text=PASSWORD + "\n")
+
+
+def case_a_later_login_asks_for_the_fingerprint_or_takes_it(server):
+    operator = first_login(server)
+    operator.run("logout")
+    assert not operator.credentials.exists()
+    unknown = operator.run("login", operator.url(), "--password-stdin", status=1, text=PASSWORD + "\n")
+    assert "E10051" in unknown and "--fingerprint" in unknown
+    bad = operator.run("login", operator.url(), "--fingerprint", server.fingerprint, "--password-stdin", status=1, text="wrong password\n")
+    assert "E9061" in bad
+    operator.run("login", operator.url(), "--fingerprint", server.fingerprint.upper(), "--password-stdin", text=PASSWORD + "\n")
+    assert operator.json("device", "list") == []
+
+
+def case_environment_serves_ci(server):
+    first_login(server)
+    saved = json.loads(Operator(server).credentials.read_text())
+    operator = Operator(server)
+    operator.credentials.unlink()
+    environment = {"ALOFT_SERVER": operator.url(), "ALOFT_TOKEN": saved["token"], "ALOFT_FINGERPRINT": server.fingerprint}
+    assert "DEVICE" in operator.run("device", "list", **environment)
+    assert "E7003" in operator.run("device", "list", status=1, **{**environment, "ALOFT_FINGERPRINT": ""})
+    assert "E7016" in operator.run("device", "list", status=1, **{**environment, "ALOFT_TOKEN": "x" * 43})
+
+
+def uploaded(operator, version="2", content=b"\x5a" * 700_000):
+    bundle = operator.server.folder / f"{version}.aloft"
+    bundle.write_bytes(Signer(operator.server.folder).bundle(version, content))
+    return operator.json("release", "upload", bundle)
+
+
+def case_releases_are_uploaded_listed_and_refused(server):
+    operator = first_login(server)
+    release = uploaded(operator)
+    assert release["version"] == "2" and release["product"] == "lab-gateway"
+    assert "it was there already" in operator.run("release", "upload", server.folder / "2.aloft")
+    assert [one["id"] for one in operator.json("release", "list")] == [release["id"]]
+    assert operator.json("release", "list", "--product", "other") == []
+    assert release["sha256"] in operator.run("release", "show", release["id"])
+    broken = bytearray((server.folder / "2.aloft").read_bytes())
+    broken[-1] ^= 1
+    (server.folder / "broken.aloft").write_bytes(broken)
+    assert "E7010" in operator.run("release", "upload", server.folder / "broken.aloft", status=1)
+    assert len(operator.json("release", "list")) == 1
+
+
+def case_devices_are_accepted_and_rejected(server):
+    operator = first_login(server)
+    device = Device(server, "cam-7")
+    assert device.enrol() is False
+    assert [(one["name"], one["status"]) for one in operator.json("device", "list", "--status", "pending")] == [("cam-7", "pending")]
+    assert "cam-7 is accepted" in operator.run("device", "accept", "cam-7")
+    assert operator.json("device", "show", "cam-7")["status"] == "accepted"
+    assert "cam-7 is rejected" in operator.run("device", "reject", "cam-7")
+    assert "E7010" in operator.run("device", "show", "nobody", status=1)
+    assert "E1008" in operator.run("device", "show", "../login", status=2)
+    secret, fingerprint = operator.run("enrol-token", "create", "--note", "bench").strip().split(".")
+    assert fingerprint == server.fingerprint
+    assert Device(server, "cam-8").enrol(secret) is True
+    assert "cam-8" in operator.run("enrol-token", "list")
+
+
+def device_that(server, name, *states):
+    """A device that reports these states, once it is given a deployment."""
+    device = ready_device(server, name)
+
+    def live():
+        tag = None
+        while True:
+            status, tag, answer = device.poll(tag, wait=10)
+            if status == 200 and answer.get("deployment"):
+                break
+        for state, more in states:
+            device.report(answer["deployment"]["id"], state, **more)
+
+    thread = threading.Thread(target=live, daemon=True)
+    thread.start()
+    return thread
+
+
+def case_watch_succeeds_only_when_committed(server):
+    operator = first_login(server)
+    release = uploaded(operator)
+    good = [("accepted", {}), ("installing", {"progress_permille": 10}), ("installing", {"progress_permille": 900}), ("committed", {})]
+    bad = [("on-trial", {}), ("rolled-back", {"error": 6002, "message": "the check net\x1b[2J failed"})]
+    thread = device_that(server, "cam-1", *good)
+    shown = operator.run("deploy", "--version", "2", "--device", "cam-1", "--watch", "--timeout", "30")
+    thread.join(10)
+    states = [line.split()[3] for line in shown.splitlines()[1:]]
+    assert states == ["offered", "accepted", "installing", "committed"], shown
+    thread = device_that(server, "cam-2", *bad)
+    made = operator.json("deploy", "--release", release["id"], "--device", "cam-2")["deployments"]
+    error = operator.run("watch", made[0]["id"], "--timeout", "30", status=1)
+    thread.join(10)
+    assert "E10052 not-committed" in error and "rolled-back  E6002 the check net?[2J failed" in error, error
+    lines = subprocess.run([ALOFT, "watch", str(made[0]["id"]), "--json"], capture_output=True, text=True, env=operator.environment, timeout=30).stdout
+    assert [json.loads(line)["state"] for line in lines.splitlines()] == ["offered", "on-trial", "rolled-back", "rolled-back"]
+    assert "rolled-back  E6002" in operator.run("deployment", "show", made[0]["id"])
+    assert "cam-2" in operator.run("deployment", "list")
+
+
+def case_deployments_are_cancelled_and_logs_read(server):
+    operator = first_login(server)
+    uploaded(operator)
+    device = ready_device(server, "cam-1")
+    deployment = operator.json("deploy", "--version", "2", "--device", "cam-1")["deployments"][0]["id"]
+    assert "E7010" in operator.run("deploy", "--version", "2", "--device", "cam-1", status=1)
+    assert [one["id"] for one in operator.json("deployment", "list", "--active", "--device", "cam-1")] == [deployment]
+    assert "E10054" in operator.run("watch", deployment, "--timeout", "1", status=1)
+    assert "cancelled" in operator.run("deployment", "cancel", deployment)
+    assert operator.json("deployment", "list", "--active") == []
+    server.call("PUT", f"/api/device/v1/deployments/{deployment}/log", b"line one\n", headers={**device.headers, "Content-Type": "text/plain"})
+    assert operator.run("deployment", "log", deployment) == "line one\n"
+
+
+def case_wrong_usage_is_told_apart(server):
+    operator = Operator(server)
+    operator.run("deploy", "--device", "cam-1", status=2)
+    operator.run("deploy", "--release", "1", "--version", "2", "--device", "cam-1", status=2)
+    operator.run("watch", "seven", status=2)
+    for words in (["login"], ["release", "upload"], ["deploy"], ["watch"], ["enrol-token", "create"]):
+        assert "--help" in operator.run(*words, "--help")
+
+
+def main():
+    cases = [value for name, value in globals().items() if name.startswith("case_") and (len(sys.argv) < 2 or sys.argv[1] in name)]
+    for case in cases:
+        server = Server().start()
+        try:
+            case(server)
+            print("passed", case.__name__)
+        finally:
+            server.destroy()
+
+
+if __name__ == "__main__":
+    main()
