@@ -1,0 +1,137 @@
+#include "agent/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/errors.hpp"
+
+namespace aloft::agent {
+namespace {
+
+constexpr std::string_view kGood = R"(product = "lab-gateway"
+hardware = "rev-a"
+[boot]
+grubenv = "/boot/efi/EFI/aloft/grubenv"
+[group.A.rootfs]
+device = "/dev/disk/by-partlabel/rootfs-a"
+[group.B.rootfs]
+device = "/dev/disk/by-partlabel/rootfs-b"
+)";
+
+TEST(Config, DefaultsStandWhereNothingIsSaid) {
+  const auto config = parse_config(kGood, "system.toml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->product, "lab-gateway");
+  EXPECT_EQ(config->state_dir, "/var/lib/aloft");
+  EXPECT_EQ(config->boot.tries, 3U);
+  EXPECT_EQ(config->groups.at("B").at("rootfs").device, "/dev/disk/by-partlabel/rootfs-b");
+  EXPECT_EQ(config->health.deadline, std::chrono::seconds(120));
+  EXPECT_EQ(config->watchdog.device, "/dev/watchdog");
+  EXPECT_FALSE(config->server);
+}
+
+TEST(Config, EveryKeyIsRead) {
+  const auto config = parse_config(R"(product = "p"
+hardware = "h"
+state_dir = "/data/aloft"
+trust_dir = "/data/trust"
+[boot]
+loader = "grub"
+grubenv = "/efi/grubenv"
+tries = 2
+[group.A.rootfs]
+device = "/dev/a"
+type = "raw"
+[group.B.rootfs]
+device = "/dev/b"
+[server]
+url = "https://updates.example.com:8443"
+name = "cam-01"
+enrol_token_file = "/etc/token"
+fingerprint = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+ca_file = "/etc/ca.pem"
+[health]
+dir = "/etc/health"
+deadline_s = 300
+check_timeout_s = 30
+require_server = false
+require_units = false
+[watchdog]
+device = ""
+timeout_s = 30
+[download]
+give_up_s = 60
+ca_file = "/etc/other-ca.pem"
+[agent]
+socket = "/run/x.sock"
+control_group = "operators"
+reboot_command = ["/sbin/reboot", "-f"]
+kernel_command_line = "/tmp/cmdline"
+boot_id_file = "/tmp/boot-id"
+version_file = "/tmp/version"
+machine_id_file = "/tmp/machine-id"
+)",
+                                   "system.toml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->boot.tries, 2U);
+  ASSERT_TRUE(config->server);
+  EXPECT_EQ(config->server->url, "https://updates.example.com:8443");
+  EXPECT_EQ(config->server->name, "cam-01");
+  EXPECT_EQ(config->server->ca_file, "/etc/ca.pem");
+  EXPECT_EQ(config->health.check_timeout, std::chrono::seconds(30));
+  EXPECT_FALSE(config->health.require_server);
+  EXPECT_FALSE(config->health.require_units);
+  EXPECT_TRUE(config->watchdog.device.empty());
+  EXPECT_EQ(config->download.give_up, std::chrono::seconds(60));
+  EXPECT_EQ(config->agent.control_group, "operators");
+  EXPECT_EQ(config->agent.reboot_command, (std::vector<std::string>{"/sbin/reboot", "-f"}));
+}
+
+struct BadCase {
+  const char* name;
+  std::string added;  // after kGood
+  ErrorCode code;
+  const char* message;  // a part of it
+};
+
+class BadConfig : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadConfig, IsAnErrorWithFileLineAndKey) {
+  const auto config = parse_config(std::string(kGood) + GetParam().added, "system.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code.number, GetParam().code.number) << config.error().text();
+  EXPECT_THAT(config.error().message, testing::HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadConfig,
+    testing::Values(BadCase{"unknown_table", "[sever]\nurl = \"https://x\"\n", kConfigUnknownKey, "system.toml:9: unknown key \"sever\""},
+                    BadCase{"unknown_key", "[health]\ndir = \"/x\"\ndeadline = 3\n", kConfigUnknownKey,
+                            "system.toml:11: unknown key \"health.deadline\""},
+                    BadCase{"not_toml", "[health\n", kConfigSyntax, "system.toml:9"},
+                    BadCase{"key_twice", "[boot]\ntries = 2\n", kConfigSyntax, "system.toml:"},
+                    BadCase{"number_as_text", "[health]\ndeadline_s = \"9\"\n", kConfigValue,
+                            "system.toml:10: \"health.deadline_s\" must be a whole number from 1"},
+                    BadCase{"number_too_large", "[watchdog]\ntimeout_s = 99999\n", kConfigValue, "from 5 to 3600"},
+                    BadCase{"relative_path", "[health]\ndir = \"health.d\"\n", kConfigValue, "an absolute path"},
+                    BadCase{"http_server", "[server]\nurl = \"http://x\"\n", kConfigValue, "https://host"},
+                    BadCase{"server_with_path", "[server]\nurl = \"https://x/y\"\n", kConfigValue, "without a path"},
+                    BadCase{"server_without_url", "[server]\nname = \"x\"\n", kConfigMissing, "\"server.url\" is missing"},
+                    BadCase{"short_fingerprint", "[server]\nurl = \"https://x\"\nfingerprint = \"00\"\n", kConfigValue, "64 lower-case"},
+                    BadCase{"other_classes", "[group.C.boot]\ndevice = \"/dev/c\"\n", kConfigValue, "other slot classes"},
+                    BadCase{"same_device", "[group.C.rootfs]\ndevice = \"/dev/disk/by-partlabel/rootfs-a\"\n", kConfigValue, "same device"},
+                    BadCase{"slot_without_device", "[group.C.rootfs]\ntype = \"raw\"\n", kConfigMissing,
+                            "\"group.C.rootfs.device\" is missing"},
+                    BadCase{"unknown_slot_type", "[group.C.rootfs]\ndevice = \"/dev/c\"\ntype = \"ubi\"\n", kConfigValue, "\"raw\""},
+                    BadCase{"empty_command", "[agent]\nreboot_command = []\n", kConfigValue, "an array of words"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Config, OneGroupIsNotEnough) {
+  const auto config =
+      parse_config("product = \"p\"\nhardware = \"h\"\n[boot]\ngrubenv = \"/x\"\n[group.A.rootfs]\ndevice = \"/dev/a\"\n", "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code.number, kConfigMissing.number);
+}
+
+}  // namespace
+}  // namespace aloft::agent

@@ -1,0 +1,109 @@
+#include "agent/spool.hpp"
+
+#include <gtest/gtest.h>
+
+#include "agent/test_folder.hpp"
+#include "base/file.hpp"
+
+namespace aloft::agent {
+namespace {
+
+using protocol::UpdateState;
+
+class Spool : public testing::Test {
+ protected:
+  std::unique_ptr<ReportSpool> open() { return ReportSpool::open(folder_ / "reports").value(); }
+  static Event transition(std::uint64_t deployment, std::uint64_t number, UpdateState state) {
+    return Event{.deployment = deployment, .transition = number, .state = state, .message = {}, .progress_permille = {}};
+  }
+  static Event progress(std::uint64_t deployment, std::uint64_t permille) {
+    return Event{.deployment = deployment, .state = UpdateState::installing, .message = {}, .progress_permille = permille};
+  }
+  test::Folder folder_;
+  FakeClock clock_;
+};
+
+TEST_F(Spool, KeepsReportsAndNumbersOverARestart) {
+  {
+    const auto spool = open();
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 2, UpdateState::accepted)));
+    ASSERT_TRUE(spool->acknowledge(spool->oldest(1)));
+  }
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), progress(7, 500)));
+  const auto reports = spool->oldest(10);
+  ASSERT_EQ(reports.size(), 2U);
+  EXPECT_EQ(reports[0].state, UpdateState::accepted);
+  EXPECT_EQ(reports[0].sequence, 2U);
+  EXPECT_EQ(reports[1].sequence, 3U);
+  EXPECT_EQ(reports[1].progress_permille, 500U);
+}
+
+TEST_F(Spool, NumbersGoOnAfterEverythingWasAcknowledged) {
+  {
+    const auto spool = open();
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+    ASSERT_TRUE(spool->acknowledge(spool->oldest(10)));
+    EXPECT_EQ(spool->size(), 0U);
+  }
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 2, UpdateState::accepted)));
+  EXPECT_EQ(spool->oldest(1).at(0).sequence, 2U);
+}
+
+TEST_F(Spool, ATransitionToldAgainIsReportedOnce) {
+  {
+    const auto spool = open();
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 2, UpdateState::accepted)));
+  }
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 2, UpdateState::accepted)));
+  EXPECT_EQ(spool->size(), 2U);
+  ASSERT_TRUE(spool->add(clock_.now(), transition(8, 1, UpdateState::offered)));
+  EXPECT_EQ(spool->oldest(3).at(2).sequence, 1U) << "another deployment begins anew";
+}
+
+TEST_F(Spool, ATornLastLineIsDropped) {
+  {
+    const auto spool = open();
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 2, UpdateState::accepted)));
+  }
+  const std::string whole = read_file(folder_ / "reports").value();
+  const auto lines = static_cast<std::size_t>(std::ranges::count(whole, '\n'));
+  ASSERT_EQ(lines, 3U);
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    ASSERT_TRUE(replace_file(folder_ / "reports", std::string_view(whole).substr(0, cut)));
+    const auto spool = open();
+    const auto kept = static_cast<std::size_t>(std::ranges::count(std::string_view(whole).substr(0, cut), '\n'));
+    EXPECT_EQ(spool->size(), kept == 0 ? 0 : kept - 1) << "cut at " << cut;
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 9, UpdateState::failed)));
+    EXPECT_EQ(open()->size(), spool->size()) << "cut at " << cut;
+  }
+}
+
+TEST_F(Spool, FullItDropsProgressFirst) {
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+  for (std::uint64_t step = 0; step < kMaxSpooledReports + 10; ++step) ASSERT_TRUE(spool->add(clock_.now(), progress(7, step % 1000)));
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 2, UpdateState::failed)));
+  const auto reports = spool->oldest(kMaxSpooledReports * 2);
+  EXPECT_EQ(reports.size(), kMaxSpooledReports);
+  EXPECT_EQ(reports.front().state, UpdateState::offered);
+  EXPECT_EQ(reports.back().state, UpdateState::failed);
+}
+
+TEST_F(Spool, AnyTextBecomesAMessage) {
+  const auto spool = open();
+  Event event = transition(7, 1, UpdateState::failed);
+  event.message = std::string("\xff\xc3") + std::string(5000, 'x') + "\n\"";
+  ASSERT_TRUE(spool->add(clock_.now(), event));
+  EXPECT_EQ(open()->oldest(1).at(0).message, spool->oldest(1).at(0).message);
+  EXPECT_LT(spool->oldest(1).at(0).message.size(), 4096U);
+}
+
+}  // namespace
+}  // namespace aloft::agent

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""The real aloftd and the real aloft-server: enrolment, deployments that arrive at once, reports of every way an update can end."""
+import os
+import pathlib
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import server_harness  # noqa: E402
+from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
+TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
+
+
+class AgentAndServerTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.vendor = Vendor(TOOLS)
+        cls.bundles = {version: cls.vendor.bundle(version) for version in ("2.0", "3.0")}
+
+    def setUp(self):
+        self.server = server_harness.Server().start().set_up()
+        self.addCleanup(self.server.destroy)
+        token = self.server.operator("POST", "/api/v1/enrolment-tokens", {"note": "test"})["token"]
+        self.device = self.make_device("cam-01", token)
+
+    def make_device(self, name, token):
+        device = Device(TOOLS, self.vendor.trust, server={"url": f"https://127.0.0.1:{self.server.port}", "name": name, "token": token})
+        self.addCleanup(device.stop, kill=True)
+        return device
+
+    def connected(self, device=None):
+        return wait_for("connected", lambda: (device or self.device).status().get("server", {}).get("connected"), 20)
+
+    def deploy(self, version):
+        release = self.server.operator("POST", "/api/v1/releases", self.bundles[version][0].read_bytes())
+        return self.server.operator("POST", "/api/v1/deployments", {"release": release["id"], "devices": ["cam-01"]})["deployments"][0]["id"]
+
+    def deployment(self, number):
+        return self.server.operator("GET", f"/api/v1/deployments/{number}")
+
+    def wait_for_end(self, number, state):
+        return wait_for(f"deployment is {state}", lambda: (lambda d: d if d["state"] == state else None)(self.deployment(number)), 30)
+
+    def states(self, number):
+        seen = []
+        for transition in self.deployment(number)["transitions"]:
+            if transition["from"] == "device" and (not seen or seen[-1] != transition["state"]):
+                seen.append(transition["state"])
+        return seen
+
+    def test_deployment_arrives_within_a_second_and_is_committed(self):
+        self.device.power_on()
+        self.connected()
+        begin = time.monotonic()
+        number = self.deploy("2.0")
+        wait_for("the device has it", lambda: self.device.status().get("update", {}).get("deployment") == number, 5)
+        self.assertLess(time.monotonic() - begin, 2.0, "one second, and this test's own process starts")
+        self.device.wait_for_reboot()
+        self.assertEqual(self.device.slot("B")[: len(self.bundles["2.0"][1])], self.bundles["2.0"][1])
+        self.device.power_on("2.0")
+        self.wait_for_end(number, "committed")
+        self.assertEqual(self.states(number), ["offered", "accepted", "downloading", "installing", "verified", "armed", "rebooting", "on-trial", "committed"])
+        wait_for("the server knows the version", lambda: self.server.operator("GET", "/api/v1/devices/cam-01")["version"] == "2.0")
+
+    def test_health_failure_is_told_with_reason_and_log(self):
+        self.device.power_on()
+        self.connected()
+        number = self.deploy("2.0")
+        self.device.wait_for_reboot()
+        check = self.device.health / "camera"
+        check.write_text("#!/bin/sh\necho no picture\nexit 1\n")
+        check.chmod(0o755)
+        self.device.power_on("2.0")
+        self.device.wait_for_reboot()
+        self.device.power_on("1.0")
+        ended = self.wait_for_end(number, "rolled-back")
+        self.assertEqual(ended["error"], 6002)
+        self.assertIn("no picture", ended["message"])
+        wait_for("the log is there", lambda: self.deployment(number)["log"])
+        log = self.server.operator("GET", f"/api/v1/deployments/{number}/log").decode()
+        self.assertIn("health check camera failed", log)
+        self.assertIn("--- restart ---", log)
+        check.unlink()
+        self.device.stop()
+        self.device.start()
+        self.connected()
+        self.assertFalse((self.device.folder / "rebooted").exists(), "it is not tried again")
+
+    def test_panic_is_told(self):
+        self.device.power_on()
+        self.connected()
+        number = self.deploy("2.0")
+        self.device.wait_for_reboot()
+        for _ in range(3):
+            self.device.power_on(start=False)
+        self.device.power_on()
+        self.assertEqual(self.wait_for_end(number, "rolled-back")["error"], 6003)
+
+    def test_unreachable_server_is_no_good_trial(self):
+        self.device.power_on()
+        self.connected()
+        number = self.deploy("2.0")
+        self.device.wait_for_reboot()
+        port = self.server.port
+        self.server.kill()
+        text = (self.device.folder / "system.toml").read_text()
+        (self.device.folder / "system.toml").write_text(text.replace("deadline_s = 20", "deadline_s = 3"))
+        self.device.power_on("2.0")
+        self.device.wait_for_reboot()
+        self.server.start(port)
+        self.device.power_on("1.0")
+        ended = self.wait_for_end(number, "rolled-back")
+        self.assertIn("was not reached within 3 s", ended["message"])
+
+    def test_waits_for_acceptance_without_token(self):
+        device = self.make_device("cam-02", "")
+        text = (device.folder / "system.toml").read_text()
+        (device.folder / "system.toml").write_text(text.replace("enrol_token_file", f'fingerprint = "{self.server.fingerprint}"\nenrol_token_file'))
+        device.power_on()
+        wait_for("it is told to wait", lambda: "E8030 not-accepted" in device.status().get("server", {}).get("problem", ""))
+        self.server.operator("POST", "/api/v1/devices/cam-02/accept")
+        self.connected(device)
+
+    def test_another_certificate_is_refused(self):
+        token = self.server.operator("POST", "/api/v1/enrolment-tokens", {"note": "test"})["token"]
+        device = self.make_device("cam-03", token.split(".")[0] + "." + "00" * 32)
+        device.power_on()
+        wait_for("the pin does not match", lambda: "E7004" in device.status().get("server", {}).get("problem", ""))
+
+    def test_reports_outlive_the_server(self):
+        self.device.power_on()
+        self.connected()
+        number = self.deploy("2.0")
+        self.device.wait_for_reboot()
+        port = self.server.port
+        self.server.kill()
+        text = (self.device.folder / "system.toml").read_text()
+        (self.device.folder / "system.toml").write_text(text.replace("require_units", "require_server = false\nrequire_units"))
+        self.device.power_on("2.0")
+        self.device.wait_for_state("committed")
+        self.device.stop(kill=True)
+        self.server.start(port)
+        self.device.start()
+        self.wait_for_end(number, "committed")
+        self.assertEqual(self.states(number)[-2:], ["on-trial", "committed"])
+
+    def test_cancelled_deployment_stops_the_install(self):
+        self.device.power_on()
+        self.connected()
+        self.device.run("defer", "1h")
+        number = self.deploy("2.0")
+        self.wait_for_end(number, "deferred")
+        self.server.operator("POST", f"/api/v1/deployments/{number}/cancel")
+        self.device.wait_for_state("cancelled")
+        self.assertEqual(self.device.run("defer", "0").returncode, 0)
+        later = self.deploy("3.0")
+        self.device.wait_for_reboot()
+        self.device.power_on("3.0")
+        self.wait_for_end(later, "committed")
+
+    def test_deferral_ends_by_itself(self):
+        self.device.power_on()
+        self.connected()
+        self.device.run("defer", "3s")
+        number = self.deploy("2.0")
+        self.wait_for_end(number, "deferred")
+        self.device.wait_for_reboot()
+
+    def test_idle_memory_while_connected(self):
+        self.device.power_on()
+        self.connected()
+        wait_for("at most 8 MiB resident, with the poll open", lambda: self.device.resident_kib() <= 8192, 40)
+        self.assertTrue(self.device.status()["server"]["connected"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
