@@ -1,6 +1,6 @@
-#include "agent/config.hpp"
-
 #include <cstdlib>
+
+#include "agent/config.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto config = aloft::agent::parse_config({reinterpret_cast<const char*>(data), size}, "system.toml");

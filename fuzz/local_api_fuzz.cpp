@@ -1,6 +1,6 @@
-#include "agent/local_api.hpp"
-
 #include <cstdlib>
+
+#include "agent/local_api.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace aloft::agent;
