@@ -29,6 +29,11 @@ def refused(status, number, call, *arguments, **more):
     raise AssertionError(f"expected {status} E{number}, got {answer}")
 
 
+def wait_for_held_poll(server):
+    while b"aloft_requests_running 2\n" not in server.call("GET", "/metrics"):
+        time.sleep(0.02)
+
+
 def upload(server, bundle):
     return server.operator("POST", "/api/v1/releases", bundle)
 
@@ -159,8 +164,7 @@ def case_a_deployment_reaches_a_waiting_device_and_its_story_is_kept():
         answers = []
         poller = threading.Thread(target=lambda: answers.append((device.poll(tag, wait=60), time.monotonic())))
         poller.start()
-        while server.call("GET", "/metrics").decode().find("aloft_connections_open 2") < 0:
-            time.sleep(0.02)
+        wait_for_held_poll(server)
         [deployment] = deploy(server, release, "cam-01")
         made = time.monotonic()
         poller.join(30)
@@ -329,8 +333,7 @@ def case_a_restart_keeps_everything_and_stops_long_polls_kindly():
         answers = []
         poller = threading.Thread(target=lambda: answers.append(device.poll(tag, wait=300)))
         poller.start()
-        while server.call("GET", "/metrics").decode().find("aloft_connections_open 2") < 0:
-            time.sleep(0.02)
+        wait_for_held_poll(server)
         begin = time.monotonic()
         assert server.stop() == 0 and time.monotonic() - begin < 8
         poller.join(10)

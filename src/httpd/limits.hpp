@@ -22,6 +22,7 @@ inline constexpr std::size_t kFileReadBytes = 128U << 10;
 // Numbers for monitoring; written on the loop's thread.
 struct Counters {
   std::uint64_t connections_open = 0;
+  std::uint64_t requests_running = 0;  // in a handler: at work, or held
   std::uint64_t connections_total = 0;
   std::uint64_t connections_refused = 0;  // over max_connections
   std::uint64_t connections_expired = 0;  // too slow

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -109,6 +110,11 @@ void Server::notice_departures() {
   for (std::size_t at = 0; at < polls.size(); at += kPollAtOnce) ::poll(polls.data() + at, std::min(kPollAtOnce, polls.size() - at), 0);
   for (std::size_t i = 0; i < polls.size(); ++i)
     if ((polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) waiting[i]->departed();
+}
+
+const Counters& Server::counters() {
+  counters_.requests_running = static_cast<std::uint64_t>(std::ranges::count_if(sessions_, &Session::handling));
+  return counters_;
 }
 
 void Server::stop(std::chrono::milliseconds grace) {

@@ -24,7 +24,7 @@ class Server {
   // runs out of work of the server's.
   void stop(std::chrono::milliseconds grace);
 
-  const Counters& counters() const { return counters_; }
+  const Counters& counters();
 
  private:
   Awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);

@@ -40,6 +40,7 @@ ServiceApi::Answer ServiceApi::metrics(Request&) {
   add(text, "aloft_uptime_seconds", "counter", "Since the server started.",
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - started_).count()));
   add(text, "aloft_connections_open", "gauge", "Open connections.", counters.connections_open);
+  add(text, "aloft_requests_running", "gauge", "Requests being answered, held polls among them.", counters.requests_running);
   add(text, "aloft_connections_total", "counter", "Accepted connections.", counters.connections_total);
   add(text, "aloft_connections_refused_total", "counter", "Connections over the limit.", counters.connections_refused);
   add(text, "aloft_connections_expired_total", "counter", "Connections ended for being too slow.", counters.connections_expired);
