@@ -1,20 +1,18 @@
 #!/usr/bin/python3
 """./dev demo: a server, a device, a good update, two bad ones and a power cut, watchable in the terminal."""
 import argparse
-import os
 import signal
 import sys
-import time
 
 import lab
 import machine
 import narrator
 import scene
+import server
 import stories
 
 SYSTEM = "grub-debian"
-ACTS = [("good", "Version 2 is good"), ("panic", "Version 3 panics"), ("unhealthy", "Version 4 boots, but is not healthy"),
-        ("cut", "Power fails while version 5 is being installed")]
+ACTS = ["good", "panic", "unhealthy", "cut"]
 
 KEPT = """
 Server and device are still running.
@@ -46,14 +44,14 @@ def main():
         lab.keep_logs(played, voice, "demo")
         if options.keep and played.machine and played.machine.running():
             played.keep()
-            print(KEPT.format(url=played.server.url, user=scene.server.USER, password=scene.server.PASSWORD, folder=played.folder,
+            print(KEPT.format(url=played.server.url, user=server.USER, password=server.PASSWORD, folder=played.folder,
                               shell=played.machine.shell_socket, pids=f"{played.machine.process.pid} {played.server.process.pid}"))
     return 0 if good else 1
 
 
 def show(played, voice, told):
     try:
-        return stories.play(played, [name for name, _ in ACTS], told)
+        return stories.play(played, ACTS, told)
     except machine.Failure as failure:
         voice.line(f"FAILED: {failure}")
         told("enrol", 0, failure)

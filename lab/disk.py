@@ -49,13 +49,18 @@ def make(path, esp, slot_a, state):
     path.unlink(missing_ok=True)
     with open(path, "wb") as file:
         file.truncate(total * MIB)
-    options, offset, contents = [], 1, {"ESP": esp, "rootfs-a": slot_a, "state": state}
+    options, contents = [], {"ESP": esp, "rootfs-a": slot_a, "state": state}
     for number, (name, size, kind) in enumerate(PARTITIONS, start=1):
-        options += [f"-n{number}:{offset * MIB // 512}:+{size}M", f"-t{number}:{kind}", f"-c{number}:{name}"]
+        options += [f"-n{number}:{partition_offset(name) // 512}:+{size}M", f"-t{number}:{kind}", f"-c{number}:{name}"]
         if name in contents:
-            copy_sparsely(contents[name], path, offset * MIB)
-        offset += size
+            copy_sparsely(contents[name], path, partition_offset(name))
     debian.run("sgdisk", *options, path)
+
+
+def partition_offset(name):
+    """In bytes from the disk's start."""
+    names = [partition for partition, _, _ in PARTITIONS]
+    return (1 + sum(size for _, size, _ in PARTITIONS[:names.index(name)])) * MIB
 
 
 def copy_sparsely(source, target, offset):

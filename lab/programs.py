@@ -1,6 +1,8 @@
 """The project's programs, and what is made with them before a machine runs: development keys and signed bundles."""
+import json
 import os
 import pathlib
+import struct
 import time
 
 import cache
@@ -49,3 +51,13 @@ def bundle(system, version):
 
     made_from = [str(image), str(keys()), cache.file_digest(program("aloft")), *cache.source_digest("programs.py")]
     return cache.entry("bundle", made_from, make) / "update.aloft"
+
+
+def stored_frames(bundle):
+    """(content's size, stored size) of each frame of the bundle's first image; docs/bundle-format.md."""
+    with open(bundle, "rb") as file:
+        (length,) = struct.unpack_from("<16xQ", file.read(64))
+        image = json.loads(file.read(length))["images"][0]
+    frame = image["frames"]["size"]
+    sizes = [min(frame, image["size"] - start) for start in range(0, image["size"], frame)]
+    return list(zip(sizes, image["stored"]["sizes"]))

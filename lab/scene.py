@@ -77,8 +77,8 @@ class Scene:
         self.narrator.say(f"{DEVICE}: enrolled with its one-time token, {took:.0f} s after power on")
         return took
 
-    def await_boot(self, slot, version):
-        self.machine.wait_for(rf"lab: slot {slot}, version {version}, ", BOOT_S, self.narrator.tick)
+    def await_boot(self, slot, version, also=None):
+        self.machine.wait_for(rf"lab: slot {slot}, version {version}, ", BOOT_S, also or self.narrator.tick)
         self.narrator.say(f"{DEVICE}: kernel of slot {slot}, version {version}, is up")
 
     def await_device(self, condition, timeout_s=60):
@@ -94,12 +94,14 @@ class Scene:
 
     def deploy(self, name, fault=""):
         """Makes, signs, uploads and deploys a version; returns how to watch it."""
-        bundle = programs.bundle(self.system, rootfs.Version(name, fault))
+        version = rootfs.Version(name, fault)
+        bundle = programs.bundle(self.system, version)
+        needed = self.bytes_needed(bundle, programs.slot(self.system, version))
         release = self.server.upload(bundle)
         number = self.server.deploy(release, DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
                           + (f"; {rootfs.FAULTS[fault]}" if fault else ""))
-        return Watch(self, number, bundle.stat().st_size)
+        return Watch(self, number, needed)
 
     def next_version(self):
         self.latest += 1
@@ -115,6 +117,15 @@ class Scene:
         state = self.boot_state()
         require(state[f"{slot}_STATE"] == "good" and state["ORDER"].startswith(slot), f"{version} is committed, but the boot state is {state}")
 
+    def bytes_needed(self, bundle, image):
+        """Stored bytes of the frames that are not already where they belong in the slot to be written."""
+        needed = 0
+        with open(image, "rb") as new, open(self.folder / "disk.img", "rb") as old:
+            old.seek(disk.partition_offset(f"rootfs-{self.other_slot().lower()}"))
+            for size, stored in programs.stored_frames(bundle):
+                needed += stored if new.read(size) != old.read(size) else 0
+        return needed
+
     def boot_state(self):
         """The device's boot state as {"ORDER": "B A", "A_STATE": ..}."""
         _, text = self.machine.shell("cat /boot/efi/EFI/aloft/grubenv")
@@ -124,8 +135,8 @@ class Scene:
 class Watch:
     """One deployment as `aloft watch` tells it."""
 
-    def __init__(self, scene, number, size_bytes):
-        self.scene, self.number, self.size_bytes, self.told = scene, number, size_bytes, 0
+    def __init__(self, scene, number, needed_bytes):
+        self.scene, self.number, self.needed_bytes, self.told = scene, number, needed_bytes, 0
         self.file = scene.folder / f"watch-{number}.log"
         with open(self.file, "wb") as out:
             self.process = scene.server.watch(number, out)
