@@ -7,6 +7,7 @@ import sys
 import lab
 import machine
 import narrator
+import programs
 import scene
 import server
 import stories
@@ -16,11 +17,12 @@ ACTS = ["good", "panic", "unhealthy", "cut"]
 
 KEPT = """
 Server and device are still running.
-  server     {url}   user {user}, password "{password}"   (its certificate is its own: tell the browser so)
-  log        {folder}/server.log
-  console    tail -f {folder}/console.log
-  shell      socat -,raw,echo=0,escape=0x1d UNIX-CONNECT:{shell}
-  end both   kill {pids} && rm -r {folder}
+  console page  {url}   user {user}, password "{password}"   (its certificate is its own: tell the browser so)
+  operator      XDG_CONFIG_HOME={folder}/operator {aloft} device list
+  server's log  {folder}/server.log
+  device        tail -f {folder}/console.log
+  its shell     ./dev lab attach {shell}
+  end both      kill {pids} && rm -r {folder} {sockets}
 """
 
 
@@ -45,7 +47,8 @@ def main():
         if options.keep and played.machine and played.machine.running():
             played.keep()
             print(KEPT.format(url=played.server.url, user=server.USER, password=server.PASSWORD, folder=played.folder,
-                              shell=played.machine.shell_socket, pids=f"{played.machine.process.pid} {played.server.process.pid}"))
+                              shell=played.machine.shell_socket, sockets=played.machine.shell_socket.parent,
+                              aloft=programs.program("aloft"), pids=f"{played.machine.process.pid} {played.server.process.pid}"))
     return 0 if good else 1
 
 

@@ -88,6 +88,13 @@ def do_shell(options):
     return 0
 
 
+def do_attach(options):
+    """The root shell of a device that ./dev demo --keep left running."""
+    print("Ctrl-] ends the conversation, not the machine.")
+    converse(options.socket)
+    return 0
+
+
 def converse(path):
     keyboard, saved = sys.stdin.fileno(), None
     with socket.socket(socket.AF_UNIX) as line, contextlib.ExitStack() as after:
@@ -144,6 +151,9 @@ def main():
     add = commands.add_parser("shell", help="boot a machine, enrol it, and talk to its root shell")
     add.add_argument("name", choices=SYSTEMS, metavar="NAME")
     add.set_defaults(run=do_shell)
+    add = commands.add_parser("attach", help="talk to the root shell of a device that ./dev demo --keep left running")
+    add.add_argument("socket", metavar="SOCKET", help="as ./dev demo --keep printed it")
+    add.set_defaults(run=do_attach)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
