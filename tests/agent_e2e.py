@@ -15,7 +15,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from agent_device import Device, Tools, Vendor, read_env, wait_for  # noqa: E402
+from agent_device import Device, Tools, Vendor, read_env, wait_for, write_env  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
 TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
@@ -156,6 +156,8 @@ class AgentTest(unittest.TestCase):
         self.assertIn("toaster", done.stdout + done.stderr)
         self.assertEqual(self.device.slot("B"), before)
         self.assertEqual(read_env(self.device.env)["A_STATE"], "good")
+        descriptors = pathlib.Path(f"/proc/{self.device.process.pid}/fd")
+        wait_for("the file is let go", lambda: not any(os.readlink(each) == str(other) for each in descriptors.iterdir() if each.is_symlink()))
 
     def test_rollback_floor_holds_for_local_users(self):
         high, _ = self.vendor.bundle("3.0", security_version=7)
@@ -210,6 +212,26 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("BAD   slot B.rootfs", done.stdout)
         self.assertIn("mend: ", done.stdout)
+
+    def test_doctor_probes_the_boot_state_only_without_a_daemon(self):
+        self.device.power_on()
+        before = self.device.env.stat().st_mtime_ns
+        self.assertEqual(self.device.run("doctor").returncode, 0)
+        self.assertEqual(self.device.env.stat().st_mtime_ns, before)
+        self.device.stop()
+        content = self.device.env.read_bytes()
+        self.assertIn("warn  the daemon does not run", self.device.run("doctor").stdout)
+        self.assertNotEqual(self.device.env.stat().st_mtime_ns, before)
+        self.assertEqual(self.device.env.read_bytes(), content)
+
+    def test_agent_that_cannot_start_restarts_a_trial_only(self):
+        script = pathlib.Path(__file__).parent.parent / "integration/systemd/restart-if-on-trial"
+        for state, restarts in (("good", False), ("2", True), ("0", True)):
+            write_env(self.device.env, {"ORDER": "B A", "A_STATE": "good", "B_STATE": state})
+            (self.device.folder / "cmdline").write_text("quiet aloft.slot=B\n")
+            done = subprocess.run([script, self.device.folder / "system.toml", self.device.folder / "cmdline"], capture_output=True, text=True,
+                                  env={**os.environ, "ALOFT_RESTART": "echo"})
+            self.assertEqual(done.stdout.endswith("reboot\n"), restarts, done.stdout)
 
     def test_idle_memory(self):
         self.device.power_on()

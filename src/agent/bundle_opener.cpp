@@ -1,5 +1,6 @@
 #include "agent/bundle_opener.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -47,6 +48,11 @@ std::string SourceOpener::attach(const std::string& uri, Fd descriptor) {
   return source;
 }
 
+void SourceOpener::detach() {
+  const std::lock_guard lock(mutex_);
+  attached_.clear();
+}
+
 void SourceOpener::interrupt() {
   const std::lock_guard lock(mutex_);
   if (network_ != nullptr) network_->cancel();
@@ -69,8 +75,9 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = attached_.find(source); found != attached_.end()) {
-      bundle.descriptor_ = std::move(found->second);
-      attached_.erase(found);
+      const bool once = source.starts_with(kPipePrefix);
+      bundle.descriptor_ = once ? std::move(found->second) : Fd(::fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0));
+      if (once) attached_.erase(found);
     }
   }
   if (bundle.descriptor_ && source.starts_with(kPipePrefix)) return bundle::stream_source(bundle.descriptor_.get());

@@ -23,9 +23,11 @@ class SourceOpener final : public BundleOpener {
   // Trust anchors are read anew at each call. Errors: kBadUri, those of the sources and of bundle::Reader.
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override;
 
-  // Keeps the descriptor for the next open() of the source that this returns: `uri` for a file, a name of its own for a pipe, which can be
-  // read only once. From any thread.
+  // Keeps the descriptor for open() of the source that this returns, until another is attached: `uri` for a file, a name of its own for a
+  // pipe, which can be opened only once. From any thread.
   std::string attach(const std::string& uri, Fd descriptor);
+  // Lets go of what is attached, so that its file system can be unmounted. From any thread.
+  void detach();
   // A network source that is being read ends with an error. From any thread.
   void interrupt();
 

@@ -215,6 +215,12 @@ class Daemon {
   void on_change() {
     const auto state = updater_.status().state;
     if (state.phase == Phase::committed) guard_.disarm();
+    const bool keeps_source = state.phase == Phase::offered || state.phase == Phase::accepted || state.phase == Phase::downloading ||
+                              state.phase == Phase::installing || state.phase == Phase::deferred;
+    if (state.update > detached_update_ && !keeps_source) {
+      detached_update_ = state.update;
+      opener_.detach();
+    }
     if (socket_ != nullptr) socket_->tell_watchers(to_json(status()));
     notify_service_manager("STATUS=" + summary());
     follow_assignment();
@@ -265,6 +271,7 @@ class Daemon {
   }
 
   Json install(const std::string& uri, Fd attached) {
+    if (attached) detached_update_ = updater_.status().state.update;  // what is attached now is for a later one
     const std::string source = attached ? opener_.attach(uri, std::move(attached)) : uri;
     const auto offered = updater_.offer(source, 0);
     return offered ? ok_answer() : error_answer(offered.error());
@@ -363,6 +370,7 @@ class Daemon {
       UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
 
   std::optional<Assignment> assignment_;  // the server's last word
+  std::uint64_t detached_update_ = 0;     // the last whose source is no longer needed
   LocalSocket* socket_ = nullptr;         // while it listens
   std::atomic<bool> ending_ = false;
   SteadyTime progress_told_{};  // the updater's thread

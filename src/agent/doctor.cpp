@@ -1,6 +1,7 @@
 #include "agent/doctor.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -75,7 +76,15 @@ void examine_system(const Config& config, Examination& out) {
     out.bad(name.error().message, "set server.name in system.toml");
 }
 
-// Reads the boot state, and writes its first sector back as it is: the same in-place write that a switch makes.
+// Held while nobody else may change the boot state; none while a daemon works on this device.
+Fd exclusive(const Config& config) {
+  auto lock = open_file(config.state_dir / "lock", O_RDWR | O_CREAT, 0600);
+  if (!lock || ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) return Fd();
+  return *std::move(lock);
+}
+
+// Reads the boot state and, where no daemon could be changing it, writes its first sector back as it is: the same in-place write that a
+// switch makes.
 void examine_boot(const Config& config, Examination& out) {
   std::vector<std::string> names;
   for (const auto& [name, group] : config.groups) names.push_back(name);
@@ -93,8 +102,9 @@ void examine_boot(const Config& config, Examination& out) {
                                                          : " bad");
   if (::access(path.c_str(), W_OK) != 0)
     return out.bad(path + " cannot be written", "mount its file system read-write, and run this as root");
+  const Fd lock = exclusive(config);
   const auto block = file.read();
-  if (block && block->size() >= boot::kSectorBytes) {
+  if (lock && block && block->size() >= boot::kSectorBytes) {
     const auto written = file.write_sector(0, std::string_view(*block).substr(0, boot::kSectorBytes));
     if (!written) return out.bad("boot state: " + written.error().message, "check the EFI system partition's device");
   }
