@@ -77,7 +77,7 @@ struct UpdaterConfig {
   std::string boot_id;  // /proc/sys/kernel/random/boot_id
   unsigned tries = 3;
   unsigned workers = 3;  // this and the next: see storage::InstallOptions
-  std::uint64_t settle_bytes = 32ULL << 20;
+  std::uint64_t settle_bytes = 128ULL << 20;
 };
 
 struct UpdaterSeams {

@@ -62,7 +62,7 @@ Result<> FileDevice::read(std::uint64_t offset, MutableByteView buffer) {
 
 Result<> FileDevice::write(std::uint64_t offset, ByteView bytes) {
   TRY(check(offset, bytes.size()));
-  return write_all_at(fits_direct(offset, bytes) ? direct_.get() : cached_.get(), bytes, offset);
+  return write_all_at(cached_.get(), bytes, offset);
 }
 
 // Deallocating wears flash least; the kernel promises that both ways read back as zeros.

@@ -10,7 +10,8 @@
 
 namespace aloft::storage {
 
-// Reads and writes past the page cache (O_DIRECT) where the system lets it; elsewhere the cache is dropped after each flush. Safe to use
+// Writes go through the page cache, so that the kernel gathers and queues them while the next frames are decoded. flush() makes them
+// durable and drops the cache, and reads go past it (O_DIRECT) where the system lets them: what is read back is the device's. Safe to use
 // from several threads at once.
 class FileDevice final : public BlockDevice {
  public:
@@ -19,7 +20,7 @@ class FileDevice final : public BlockDevice {
   static Result<std::unique_ptr<FileDevice>> open(const std::filesystem::path& path);
 
   std::uint64_t size_bytes() const override { return size_bytes_; }
-  // Fastest with offset, size and the buffer's address multiples of kAlignment; anything else is allowed.
+  // Past the cache with offset, size and the buffer's address multiples of kAlignment; anything else is allowed.
   Result<> read(std::uint64_t offset, MutableByteView buffer) override;
   Result<> write(std::uint64_t offset, ByteView bytes) override;
   Result<> write_zeros(std::uint64_t offset, std::uint64_t size) override;

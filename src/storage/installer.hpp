@@ -18,7 +18,7 @@ struct InstallOptions {
   // thread, every operation in a fixed order.
   unsigned workers = 3;
   // How much is written between two flushes, each followed by reading back what it covers.
-  std::uint64_t settle_bytes = 32ULL << 20;
+  std::uint64_t settle_bytes = 128ULL << 20;
   // Called on the caller's thread after each read-back, with the number of frames at the start that are certainly on the device.
   std::function<void(std::uint64_t frames)> settled;
   std::stop_token stop;  // asked between frames; kCancelled
