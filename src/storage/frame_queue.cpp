@@ -2,10 +2,15 @@
 
 namespace aloft::storage {
 
-std::optional<std::uint64_t> FrameQueue::take(const std::stop_token& stop) {
-  const std::lock_guard lock(mutex_);
-  if (error_ || stop.stop_requested() || next_ == placed_.size()) return std::nullopt;
-  return next_++;
+std::optional<Task> FrameQueue::take() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (error_ || settled_ == placed_.size()) return std::nullopt;
+    while (checked_ < flushed_ && placed_[checked_] == Placed::settled) ++checked_;
+    if (checked_ < flushed_) return Task{Task::Kind::check, checked_++};
+    if (taken_ < placed_.size()) return Task{Task::Kind::place, taken_++};
+    changed_.wait(lock);
+  }
 }
 
 bool FrameQueue::wait_for_source(std::uint64_t frame) {
@@ -21,11 +26,22 @@ void FrameQueue::leave_source(std::uint64_t frame) {
   changed_.notify_all();
 }
 
-void FrameQueue::finish(std::uint64_t frame, Placed placed) {
+void FrameQueue::place(std::uint64_t frame, Placed placed) {
   const std::lock_guard lock(mutex_);
   placed_[frame] = placed;
   while (finished_ < placed_.size() && placed_[finished_] != Placed::no) ++finished_;
   changed_.notify_all();
+}
+
+void FrameQueue::settle(std::uint64_t frame) {
+  const std::lock_guard lock(mutex_);
+  placed_[frame] = Placed::settled;
+  count_settled();
+  changed_.notify_all();
+}
+
+void FrameQueue::count_settled() {
+  while (settled_ < placed_.size() && placed_[settled_] == Placed::settled) ++settled_;
 }
 
 void FrameQueue::fail(Error error) {
@@ -34,15 +50,30 @@ void FrameQueue::fail(Error error) {
   changed_.notify_all();
 }
 
-std::uint64_t FrameQueue::wait_finished(std::uint64_t wanted, std::chrono::milliseconds patience) {
+std::uint64_t FrameQueue::wait_placed(std::uint64_t wanted, std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, patience, [&] { return error_ || finished_ >= wanted; });
   return finished_;
 }
 
-Placed FrameQueue::placed(std::uint64_t frame) const {
+void FrameQueue::flushed(std::uint64_t frames) {
   const std::lock_guard lock(mutex_);
-  return placed_[frame];
+  for (std::uint64_t frame = flushed_; frame < frames; ++frame) {
+    if (placed_[frame] == Placed::in_place) placed_[frame] = Placed::settled;
+  }
+  flushed_ = frames;
+  count_settled();
+  changed_.notify_all();
+}
+
+void FrameQueue::wait_settled() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return error_ || settled_ == placed_.size(); });
+}
+
+std::uint64_t FrameQueue::settled() const {
+  const std::lock_guard lock(mutex_);
+  return settled_;
 }
 
 std::optional<Error> FrameQueue::error() const {

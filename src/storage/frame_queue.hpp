@@ -6,42 +6,61 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <vector>
 
 #include "base/result.hpp"
 
 namespace aloft::storage {
 
-enum class Placed : std::uint8_t { no, in_place, written };
+enum class Placed : std::uint8_t {
+  no,
+  in_place,  // it was on the device before
+  written,
+  settled,  // and read back after a flush; so is what was in place
+};
+
+struct Task {
+  enum class Kind : std::uint8_t { place, check } kind;
+  std::uint64_t frame;
+};
 
 // Safe to use from any number of threads. After fail() every call returns at once.
 class FrameQueue {
  public:
   explicit FrameQueue(std::uint64_t frames) : placed_(frames, Placed::no), left_source_(frames, false) {}
 
-  // The next frame to work on; nothing when all are taken, after fail(), or once `stop` is asked for.
-  std::optional<std::uint64_t> take(const std::stop_token& stop);
+  // The next thing to do: a frame to read back before a frame to place. Waits while there may be more; nothing once all frames are
+  // settled, or after fail().
+  std::optional<Task> take();
   // The source is read in rising order: waits until every frame before this one has left it. False after fail().
   bool wait_for_source(std::uint64_t frame);
   // The frame does not need the source, or no longer.
   void leave_source(std::uint64_t frame);
-  void finish(std::uint64_t frame, Placed placed);
+  void place(std::uint64_t frame, Placed placed);
+  void settle(std::uint64_t frame);
   void fail(Error error);  // the first one counts
 
-  // Waits until the frames before `wanted` are finished, for at most `patience`, or until fail(). How many at the start are finished.
-  std::uint64_t wait_finished(std::uint64_t wanted, std::chrono::milliseconds patience);
-  Placed placed(std::uint64_t frame) const;
+  // Waits until the frames before `wanted` are placed, for at most `patience`, or until fail(). How many at the start are placed.
+  std::uint64_t wait_placed(std::uint64_t wanted, std::chrono::milliseconds patience);
+  // The frames before this one were flushed: they may be read back.
+  void flushed(std::uint64_t frames);
+  void wait_settled();            // all of them, or until fail()
+  std::uint64_t settled() const;  // so many at the start
   std::optional<Error> error() const;
 
  private:
+  void count_settled();
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Placed> placed_;
   std::vector<bool> left_source_;
-  std::uint64_t next_ = 0;
-  std::uint64_t at_source_ = 0;  // frames below have left the source
-  std::uint64_t finished_ = 0;   // frames below are finished
+  // Each counts frames from the start.
+  std::uint64_t taken_ = 0;
+  std::uint64_t at_source_ = 0;
+  std::uint64_t finished_ = 0;  // placed, or more
+  std::uint64_t flushed_ = 0;
+  std::uint64_t checked_ = 0;  // taken to be read back
+  std::uint64_t settled_ = 0;
   std::optional<Error> error_;
 };
 

@@ -18,6 +18,8 @@ constexpr std::chrono::milliseconds kSettleAtLeastEvery{1000};
 // Comparing with what is on the device costs a read. After so many misses in a row only each kSample-th frame is tried.
 constexpr unsigned kPatience = 8;
 constexpr std::uint64_t kSample = 16;
+// Zeroing costs the device about the same whatever its length, so long runs of zeros are zeroed at once.
+constexpr std::uint64_t kLongRun = 4;
 
 bool is_zero(ByteView bytes) {
   return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
@@ -41,7 +43,7 @@ class Install {
         device_(device),
         options_(options),
         queue_(image_.frame_count()),
-        read_back_(image_.frame_size_bytes) {
+        zeroed_(image_.frame_count(), false) {
     const Bytes zeros(image_.frame_size_bytes);
     zero_ = crypto::sha256(zeros);
     last_zero_ = crypto::sha256(ByteView(zeros).first(content_bytes(image_.frame_count() - 1)));
@@ -61,12 +63,16 @@ class Install {
   void work(Scratch& scratch);
   Result<Placed> place(std::uint64_t frame, Scratch& scratch);
   Result<> fetch(std::uint64_t frame, Scratch& scratch);
-  Result<> write_zeros(std::uint64_t frame);
+  Result<> zero_long_runs();
   Result<> write_differing(std::uint64_t frame, ByteView content, ByteView present);
   Result<> write(std::uint64_t at, ByteView bytes);
   Result<> alone();
   Result<> together(unsigned workers);
-  Result<> settle(std::uint64_t finished);
+  Result<> check(std::uint64_t frame, Scratch& scratch);
+  Result<> perform(const Task& task, Scratch& scratch);
+  Result<std::uint64_t> flush(std::uint64_t placed);
+  void tell();
+  std::uint64_t settle_frames() const { return std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes); }
 
   bundle::Reader& reader_;
   const std::size_t index_;
@@ -74,11 +80,10 @@ class Install {
   BlockDevice& device_;
   const InstallOptions& options_;
   FrameQueue queue_;
-  AlignedBuffer read_back_;
+  std::vector<bool> zeroed_;  // by zero_long_runs
   crypto::Digest zero_;
   crypto::Digest last_zero_;
-  std::uint64_t settled_ = 0;
-  std::chrono::steady_clock::time_point last_settled_ = std::chrono::steady_clock::now();
+  std::uint64_t told_ = 0;
   std::atomic<unsigned> misses_ = 0;
   std::atomic<std::uint64_t> fetched_ = 0, in_place_ = 0, zero_frames_ = 0, bytes_fetched_ = 0, bytes_written_ = 0;
 };
@@ -99,9 +104,17 @@ Result<> Install::write(std::uint64_t at, ByteView bytes) {
   return device_.write(at, bytes);
 }
 
-Result<> Install::write_zeros(std::uint64_t frame) {
-  ++zero_frames_;
-  return device_.write_zeros(offset(frame), content_bytes(frame));
+Result<> Install::zero_long_runs() {
+  for (std::uint64_t frame = 0; frame < image_.frame_count(); ++frame) {
+    std::uint64_t end = frame;
+    while (end < image_.frame_count() && is_zero_frame(end)) ++end;
+    if (end - frame >= kLongRun) {
+      TRY(device_.write_zeros(offset(frame), std::min(offset(end), image_.size_bytes) - offset(frame)));
+      std::fill(zeroed_.begin() + static_cast<std::ptrdiff_t>(frame), zeroed_.begin() + static_cast<std::ptrdiff_t>(end), true);
+    }
+    frame = std::max(frame, end);
+  }
+  return {};
 }
 
 // Only the runs of 4 KiB blocks that differ: flash wears by what is written.
@@ -123,6 +136,11 @@ Result<> Install::write_differing(std::uint64_t frame, ByteView content, ByteVie
 }
 
 Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
+  if (zeroed_[frame]) {
+    queue_.leave_source(frame);
+    ++zero_frames_;
+    return Placed::written;
+  }
   const std::size_t size = content_bytes(frame);
   const bool compare = worth_comparing(frame);
   const MutableByteView present = scratch.present.first(size);
@@ -138,7 +156,9 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
   }
   if (is_zero_frame(frame)) {
     queue_.leave_source(frame);
-    TRY(write_zeros(frame));
+    ++zero_frames_;
+    std::ranges::fill(present, std::byte{0});
+    TRY(write(offset(frame), present));
     return Placed::written;
   }
   TRY(fetch(frame, scratch));
@@ -152,45 +172,63 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
   return Placed::written;
 }
 
-void Install::work(Scratch& scratch) {
-  while (const auto frame = queue_.take(options_.stop)) {
-    auto placed = place(*frame, scratch);
-    if (!placed) return queue_.fail(std::move(placed).error());
-    queue_.finish(*frame, *placed);
-  }
-  if (options_.stop.stop_requested()) queue_.fail(Error{kCancelled, "the install was stopped on request"});
+// What is on the device after a flush is what was signed.
+Result<> Install::check(std::uint64_t frame, Scratch& scratch) {
+  const MutableByteView present = scratch.present.first(content_bytes(frame));
+  TRY(device_.read(offset(frame), present));
+  if (is_right(frame, present)) return {};
+  return fail(kReadBack, "frame " + std::to_string(frame) + " of image '" + image_.name +
+                             "' reads back differently than it was written; the slot's device may be failing");
 }
 
-// Flushes, and reads back what was written since the last time. Frames found in place were read from the device already.
-Result<> Install::settle(std::uint64_t finished) {
-  TRY(device_.flush());
-  for (std::uint64_t frame = settled_; frame < finished; ++frame) {
-    if (queue_.placed(frame) != Placed::written) continue;
-    const MutableByteView content = read_back_.first(content_bytes(frame));
-    TRY(device_.read(offset(frame), content));
-    if (!is_right(frame, content)) {
-      return fail(kReadBack, "frame " + std::to_string(frame) + " of image '" + image_.name +
-                                 "' reads back differently than it was written; the slot's device may be failing");
-    }
+Result<> Install::perform(const Task& task, Scratch& scratch) {
+  if (task.kind == Task::Kind::check) {
+    TRY(check(task.frame, scratch));
+    queue_.settle(task.frame);
+  } else {
+    queue_.place(task.frame, TRY(place(task.frame, scratch)));
   }
-  settled_ = finished;
-  last_settled_ = std::chrono::steady_clock::now();
-  if (options_.settled) options_.settled(settled_);
   return {};
 }
 
+void Install::work(Scratch& scratch) {
+  while (const auto task = queue_.take()) {
+    if (auto done = perform(*task, scratch); !done) queue_.fail(std::move(done).error());
+  }
+}
+
+Result<std::uint64_t> Install::flush(std::uint64_t placed) {
+  TRY(device_.flush());
+  queue_.flushed(placed);
+  return placed;
+}
+
+void Install::tell() {
+  const std::uint64_t settled = queue_.settled();
+  if (options_.settled && settled > told_) options_.settled(settled);
+  told_ = settled;
+}
+
+// Everything on this thread, in a fixed order: place some frames, flush, read them back, and so on.
 Result<> Install::alone() {
   Scratch scratch(image_.frame_size_bytes);
-  const std::uint64_t step = std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes);
-  while (const auto frame = queue_.take(options_.stop)) {
-    queue_.finish(*frame, TRY(place(*frame, scratch)));
-    const bool slow = std::chrono::steady_clock::now() - last_settled_ > kSettleAtLeastEvery;
-    if (slow || *frame + 1 == image_.frame_count() || *frame + 1 - settled_ >= step) TRY(settle(*frame + 1));
+  std::uint64_t flushed = 0;
+  auto last_flush = std::chrono::steady_clock::now();
+  while (const auto task = queue_.take()) {
+    TRY(perform(*task, scratch));
+    tell();
+    if (task->kind == Task::Kind::check) continue;
+    const std::uint64_t placed = task->frame + 1;
+    const bool slow = std::chrono::steady_clock::now() - last_flush > kSettleAtLeastEvery;
+    if (!slow && placed < image_.frame_count() && placed - flushed < settle_frames()) continue;
+    flushed = TRY(flush(placed));
+    last_flush = std::chrono::steady_clock::now();
+    tell();
   }
-  if (settled_ < image_.frame_count()) return fail(kCancelled, "the install was stopped on request");
   return {};
 }
 
+// The workers place frames and read them back; this thread flushes.
 Result<> Install::together(unsigned workers) {
   std::vector<std::unique_ptr<Scratch>> scratches;
   std::vector<std::jthread> threads;
@@ -198,15 +236,19 @@ Result<> Install::together(unsigned workers) {
     scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes));
     threads.emplace_back([this, &scratch = *scratches.back()] { work(scratch); });
   }
-  const std::uint64_t step = std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes);
-  while (settled_ < image_.frame_count()) {
-    const std::uint64_t finished = queue_.wait_finished(std::min(settled_ + step, image_.frame_count()), kSettleAtLeastEvery);
-    if (queue_.error()) break;
-    if (finished == settled_) continue;
-    if (auto settled = settle(finished); !settled) queue_.fail(std::move(settled).error());
+  std::uint64_t flushed = 0;
+  while (flushed < image_.frame_count() && !queue_.error()) {
+    const std::uint64_t placed = queue_.wait_placed(std::min(flushed + settle_frames(), image_.frame_count()), kSettleAtLeastEvery);
+    if (placed > flushed && !queue_.error()) {
+      auto done = flush(placed);
+      if (!done) queue_.fail(std::move(done).error());
+      flushed = placed;
+    }
+    tell();
   }
+  queue_.wait_settled();
   threads.clear();
-  if (auto error = queue_.error()) return fail(*std::move(error));
+  tell();
   return {};
 }
 
@@ -215,10 +257,13 @@ Result<InstallStats> Install::run() {
     return fail(kOutsideDevice, "image '" + image_.name + "' has " + std::to_string(image_.size_bytes) + " bytes, its slot " +
                                     std::to_string(device_.size_bytes()));
   }
+  TRY(zero_long_runs());
   TRY(device_.flush());  // what an earlier install left in the device's cache counts only once it is durable
   const std::uint64_t affordable = std::max<std::uint64_t>(1, kMemoryBytes / (kFramesOfMemory * image_.frame_size_bytes));
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>({options_.workers, affordable, image_.frame_count()}));
+  const std::stop_callback on_stop(options_.stop, [this] { queue_.fail(Error{kCancelled, "the install was stopped on request"}); });
   TRY(workers <= 1 ? alone() : together(workers));
+  if (auto error = queue_.error()) return fail(*std::move(error));
   return InstallStats{image_.frame_count(), fetched_, in_place_, zero_frames_, bytes_fetched_, bytes_written_};
 }
 
