@@ -23,10 +23,13 @@ def run(*command, **options):
 
 def kernel_package():
     """The package that linux-image-amd64 stands for today, like linux-image-6.1.0-56-amd64."""
-    for line in run("apt-cache", "depends", "linux-image-amd64").splitlines():
-        if "Depends: linux-image-" in line:
-            return line.split()[-1]
-    raise SystemExit("lab: apt does not know linux-image-amd64; run 'apt-get update' first")
+    for lists_are_new in False, True:
+        for line in run("apt-cache", "depends", "linux-image-amd64").splitlines():
+            if "Depends: linux-image-" in line:
+                return line.split()[-1]
+        if not lists_are_new:
+            run("apt-get", "update")
+    raise SystemExit("lab: apt knows no linux-image-amd64; is a Debian archive in its sources?")
 
 
 def kernel_tree():
@@ -34,7 +37,10 @@ def kernel_tree():
     package = kernel_package()
 
     def make(folder):
-        run("apt-get", "-o", "APT::Sandbox::User=root", "download", package, cwd=folder)
+        download = ["apt-get", "-o", "APT::Sandbox::User=root", "download", package]
+        if subprocess.run(download, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            run("apt-get", "update")
+            run(*download, cwd=folder)
         for file in folder.glob("*.deb"):
             run("dpkg-deb", "-x", file, folder)
             file.unlink()

@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""The lab's own parts that need no machine."""
+import json
+import os
+import pathlib
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
+sys.path.insert(0, str(SOURCE / "lab"))
+
+import disk  # noqa: E402
+import kernel  # noqa: E402
+import narrator  # noqa: E402
+import programs  # noqa: E402
+import traffic  # noqa: E402
+
+
+def frame(to, payload, flags_bytes=20):
+    """An Ethernet frame with `payload` bytes in a TCP segment."""
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + flags_bytes + payload, 0, 0, 64, 6, 0, bytes(4), bytes(4))
+    tcp = bytes(12) + bytes([flags_bytes // 4 << 4]) + bytes(flags_bytes - 13)
+    return to + bytes(6) + b"\x08\x00" + ip + tcp + bytes(payload)
+
+
+def capture(frames):
+    records = b"".join(struct.pack("<IIII", 0, 0, min(len(each), 96), len(each)) + each[:96] for each in frames)
+    return bytes(24) + records
+
+
+class Traffic(unittest.TestCase):
+    def test_counts_only_tcp_payload_to_the_device(self):
+        sent = [frame(traffic.DEVICE_MAC, 1000), frame(b"\x52\x55\x0a\x00\x02\x02", 500), frame(traffic.DEVICE_MAC, 0),
+                frame(traffic.DEVICE_MAC, 7, flags_bytes=32)]
+        self.assertEqual(traffic.received_bytes(capture(sent)), 1007)
+
+    def test_half_a_record_at_the_end_is_left_out(self):
+        whole = capture([frame(traffic.DEVICE_MAC, 10), frame(traffic.DEVICE_MAC, 20)])
+        self.assertEqual(traffic.received_bytes(whole[:-5]), 10)
+
+
+class Initramfs(unittest.TestCase):
+    def test_cpio_unpacks_what_was_packed(self):
+        files = {"bin": (stat.S_IFDIR | 0o755, b""), "bin/tool": (stat.S_IFREG | 0o755, b"abc"), "link": (stat.S_IFLNK | 0o777, b"bin/tool")}
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["cpio", "--quiet", "-id"], input=kernel.archive(files), cwd=folder, check=True)
+            self.assertEqual(pathlib.Path(folder, "link").read_bytes(), b"abc")
+            self.assertEqual(os.readlink(pathlib.Path(folder, "link")), "bin/tool")
+
+
+class Disk(unittest.TestCase):
+    def test_partitions_follow_each_other(self):
+        offsets = [disk.partition_offset(name) for name, _, _ in disk.PARTITIONS]
+        self.assertEqual(offsets[0], disk.MIB)
+        self.assertEqual([after - before for before, after in zip(offsets, offsets[1:])], [size * disk.MIB for _, size, _ in disk.PARTITIONS[:-1]])
+
+    def test_zeros_are_not_written_but_the_rest_is(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = pathlib.Path(folder, "source"), pathlib.Path(folder, "target")
+            source.write_bytes(bytes(disk.MIB) + b"x" * disk.MIB)
+            target.write_bytes(bytes(4 * disk.MIB))
+            disk.copy_sparsely(source, target, disk.MIB)
+            self.assertEqual(target.read_bytes(), bytes(2 * disk.MIB) + b"x" * disk.MIB + bytes(disk.MIB))
+
+
+class Bundles(unittest.TestCase):
+    def test_frames_are_read_with_the_shorter_last_one(self):
+        manifest = json.dumps({"images": [{"size": 10, "frames": {"size": 4}, "stored": {"sizes": [3, 2, 1]}}]}).encode()
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = pathlib.Path(folder, "a.aloft")
+            bundle.write_bytes(struct.pack("<8sIIQQ32s", b"ALOFT\r\n\x1a", 1, 0, len(manifest), 0, bytes(32)) + manifest)
+            self.assertEqual(programs.stored_frames(bundle), [(4, 3), (4, 2), (2, 1)])
+
+
+class Table(unittest.TestCase):
+    def test_columns_line_up(self):
+        self.assertEqual(narrator.table([("a", "long cell"), ("bbb", 1)], ("x", "y")).splitlines(),
+                         ["x    y", "---  ---------", "a    long cell", "bbb  1"])
+
+
+if __name__ == "__main__":
+    unittest.main()
