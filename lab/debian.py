@@ -24,7 +24,8 @@ def run(*command, **options):
 def kernel_package():
     """The package that linux-image-amd64 stands for today, like linux-image-6.1.0-56-amd64."""
     for lists_are_new in False, True:
-        for line in run("apt-cache", "depends", "linux-image-amd64").splitlines():
+        answer = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True, text=True)
+        for line in answer.stdout.splitlines():
             if "Depends: linux-image-" in line:
                 return line.split()[-1]
         if not lists_are_new:
