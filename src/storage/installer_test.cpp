@@ -190,6 +190,25 @@ TEST_P(FileDeviceTest, AFileTakesTheImageWithAnyNumberOfWorkers) {
   EXPECT_EQ(must(install_image(*reader_, 0, *device, options())).frames_in_place, 13U);
 }
 
+TEST_P(FileDeviceTest, LongRunsOfZerosAreZeroedWithoutFetching) {
+  Bytes content = test_content(12 * kFrame + 777, 5);
+  std::fill(content.begin() + 2 * kFrame, content.begin() + 8 * kFrame, std::byte{0});
+  std::fill(content.begin() + 9 * kFrame, content.end(), std::byte{0});
+  const crypto::test::Authority authority;
+  std::vector<crypto::SigningIdentity> signers;
+  signers.push_back(authority.issue(crypto::KeyType::p256));
+  CountingSource source(bundle::test::sealed(bundle::test::build({{"rootfs", content}}), signers));
+  const crypto::TrustStore trust = authority.trust();
+  bundle::Reader reader = must(bundle::Reader::open(source, trust, crypto::test::kNow));
+  const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+  const InstallStats stats = must(install_image(reader, 0, *device, options()));
+  EXPECT_EQ(stats.frames_zero, 10U);
+  EXPECT_EQ(stats.frames_fetched, 3U);
+  const std::string written = must(read_file(folder_ / "slot"));
+  EXPECT_TRUE(std::ranges::equal(as_bytes(written).first(content.size()), content));
+  EXPECT_EQ(written.substr(content.size()), std::string(13 * kFrame - content.size(), 'x'));
+}
+
 TEST_P(FileDeviceTest, AnErrorEndsAllWorkers) {
   const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
   source_->reads_left_ = 3;
