@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import shutil
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -38,11 +39,14 @@ def entry(kind, made_from, make, say=print):
     with locked(path.with_suffix(".lock")):
         if not path.is_dir():
             started = time.monotonic()
-            fresh = path.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir()
-            make(fresh)
-            fresh.rename(path)
+            # A new name each time: what an interrupted make had started may still be writing to the old one.
+            fresh = pathlib.Path(tempfile.mkdtemp(dir=ROOT, prefix=f"new-{kind}-"))
+            try:
+                fresh.chmod(0o755)
+                make(fresh)
+                fresh.rename(path)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
             say(f"lab: made {kind} in {time.monotonic() - started:.1f} s")
             drop_oldest(kind, path)
     os.utime(path)
@@ -57,6 +61,9 @@ def locked(path):
 
 
 def drop_oldest(kind, keep):
+    for left in ROOT.glob("new-*"):
+        if time.time() - left.stat().st_mtime > 24 * MIN_AGE_S:
+            shutil.rmtree(left, ignore_errors=True)
     entries = sorted((p for p in ROOT.glob(f"{kind}-*") if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in entries[KEPT_PER_KIND:]:
         if old != keep and time.time() - old.stat().st_mtime > MIN_AGE_S:
