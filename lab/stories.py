@@ -40,7 +40,7 @@ def unhealthy(scene):
 
 
 def cut(scene):
-    """Power fails in the middle of installing; the device goes on where it was, with at most a block fetched again."""
+    """Power fails in the middle of installing; the device goes on where it was and fetches hardly anything twice."""
     slot, target = scene.other_slot(), scene.next_version()
     fetched_before = scene.machine.received_bytes()
     watch = scene.deploy(target)
