@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import socket
 import subprocess
 import sys
@@ -173,11 +174,14 @@ class AgentTest(unittest.TestCase):
     def test_other_users_may_look_but_not_act(self):
         nobody = pwd.getpwnam("nobody")
         self.device.folder.chmod(0o755)
+        # Where the build lies may be closed to others (/root is).
+        program = shutil.copy(self.device.tools.aloftd, self.device.folder)
+        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "executable": program, "cwd": "/"}
         self.device.power_on()
-        look = self.device.run("status", "--socket", str(self.device.socket), user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        look = self.device.run("status", "--socket", str(self.device.socket), **as_nobody)
         self.assertEqual(look.returncode, 0, look.stderr)
         for verb in (["cancel"], ["defer", "1h"], ["install", "http://127.0.0.1:1/x.aloft"], ["check"]):
-            act = self.device.run(*verb, "--socket", str(self.device.socket), user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+            act = self.device.run(*verb, "--socket", str(self.device.socket), **as_nobody)
             self.assertEqual(act.returncode, 1, verb)
             self.assertIn("E8021 not-allowed", act.stderr)
 
