@@ -26,6 +26,7 @@ class SourceOpener::Open final : public OpenBundle {
     opener_.network_ = nullptr;
   }
   bundle::Reader& reader() override { return *reader_; }
+  bool is_remote() const override { return opener_.network_ != nullptr; }
 
   SourceOpener& opener_;
   Fd descriptor_;

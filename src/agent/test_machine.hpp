@@ -210,6 +210,7 @@ class MemoryBundle final : public OpenBundle {
   MemoryBundle(const Bytes& bytes, const crypto::TrustStore& trust)
       : source_(bytes), reader_(must(bundle::Reader::open(source_, trust, crypto::test::kNow))) {}
   bundle::Reader& reader() override { return reader_; }
+  bool is_remote() const override { return false; }
 
  private:
   bundle::test::MemorySource source_;

@@ -66,10 +66,10 @@ protocol::UpdateState reported_state(Phase phase) {
     case Phase::installing: return R::installing;
     case Phase::verified: return R::verified;
     case Phase::armed: return R::armed;
-    case Phase::rebooting: return R::rebooting;
+    case Phase::rebooting:
+    case Phase::returned: return R::rebooting;  // the new system may never have come up: on-trial would claim too much
     case Phase::on_trial:
-    case Phase::retreating:
-    case Phase::returned: return R::on_trial;
+    case Phase::retreating: return R::on_trial;
     case Phase::committed: return R::committed;
     case Phase::rolled_back: return R::rolled_back;
     case Phase::failed: return R::failed;

@@ -29,6 +29,8 @@ class OpenBundle {
  public:
   virtual ~OpenBundle() = default;
   virtual bundle::Reader& reader() = 0;
+  // It comes over a network: what a power cut takes is fetched again, so each frame is made durable as it comes.
+  virtual bool is_remote() const = 0;
 };
 
 // Opens a bundle by where it is: a path or URL as given to Updater::offer. Trust, tokens and clock are its own. Blocks.
@@ -76,8 +78,8 @@ struct UpdaterConfig {
   std::string booted;   // the running group
   std::string boot_id;  // /proc/sys/kernel/random/boot_id
   unsigned tries = 3;
-  unsigned workers = 3;  // this and the next: see storage::InstallOptions
-  std::uint64_t settle_bytes = 128ULL << 20;
+  unsigned workers = 3;                       // this and the next: see storage::InstallOptions
+  std::uint64_t settle_bytes = 128ULL << 20;  // for local bundles; remote ones settle frame by frame
 };
 
 struct UpdaterSeams {

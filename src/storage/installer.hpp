@@ -33,9 +33,10 @@ struct InstallStats {
   std::uint64_t bytes_written = 0;
 };
 
-// Once this has returned, every frame of the image has been read from the device after a flush and had its signed digest. Nothing is
-// written but content whose digest was checked before. The device must be at least as large as the image (kOutsideDevice, before any
-// write). Memory: about (workers + 1) x 4 frames, at most 20 MiB. Errors: the reader's, the device's, kReadBack, kCancelled.
+// Once this has returned, every frame of the image has been read from the device after a flush, and was what had been checked against its
+// signed digest and written (by a 64-bit checksum; frames found in place, and zeros, by themselves). Nothing is written but content whose
+// digest was checked before. The device must be at least as large as the image (kOutsideDevice, before any write). Memory: about
+// (workers + 1) x 4 frames, at most 20 MiB. Errors: the reader's, the device's, kReadBack, kCancelled.
 Result<InstallStats> install_image(bundle::Reader& reader, std::size_t image, BlockDevice& device, const InstallOptions& options);
 
 }  // namespace aloft::storage
