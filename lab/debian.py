@@ -53,8 +53,7 @@ def kernel_tree():
 
 def apt_sources():
     places = [pathlib.Path("/etc/apt/sources.list"), pathlib.Path("/etc/apt/sources.list.d/debian.sources")]
-    found = [place for place in places if place.is_file() and place.read_text().strip()]
-    return found or []
+    return [place for place in places if place.is_file() and place.read_text().strip()]  # none: mmdebstrap knows the archive
 
 
 def system_tree():

@@ -22,7 +22,9 @@ def main():
         (pathlib.Path(folder) / "compile_commands.json").write_text(json.dumps(commands))
 
         def one(name):
-            return subprocess.run(["clang-tidy-19", "--quiet", "-p", folder, "--warnings-as-errors=*", name], capture_output=True, text=True)
+            # The analyzer loses its way in Asio's coroutines and finds null pointers there.
+            checks = ["--checks=-clang-analyzer-core.*"] if name.startswith(("src/httpd/", "src/server/")) else []
+            return subprocess.run(["clang-tidy-19", "--quiet", "-p", folder, "--warnings-as-errors=*", *checks, name], capture_output=True, text=True)
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             results = list(pool.map(one, files))

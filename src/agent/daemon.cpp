@@ -97,7 +97,7 @@ class Daemon {
     arm_for_trial();
     TRY(updater_.start());
     if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
-    work_ = std::jthread([this](std::stop_token stop) { updater_.serve(std::move(stop)); });
+    work_ = std::jthread([this](const std::stop_token& stop) { updater_.serve(stop); });
     return {};
   }
 

@@ -207,7 +207,7 @@ void Updater::run() {
   }
 }
 
-void Updater::serve(std::stop_token stop) {
+void Updater::serve(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

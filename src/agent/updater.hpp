@@ -129,7 +129,7 @@ class Updater {
   // Does everything that is queued and returns when it has to wait for one of the calls above, or for the reboot.
   void run();
   // run(), again after each call above, until stopped. Stopping also ends a fetch between frames, which is taken up by the next start.
-  void serve(std::stop_token stop);
+  void serve(const std::stop_token& stop);
 
  private:
   // What happens to the update

@@ -293,7 +293,7 @@ TEST_F(UpdaterTest, WithoutAWayBackItStaysAndSaysSo) {
 
 TEST_F(UpdaterTest, ServesUntilStopped) {
   boot("A");
-  std::jthread serving([this](std::stop_token stop) { updater_->serve(stop); });
+  std::jthread serving([this](const std::stop_token& stop) { updater_->serve(stop); });
   ASSERT_TRUE(updater_->offer("2", 0));
   while (phase() != Phase::rebooting) std::this_thread::yield();
   serving.request_stop();

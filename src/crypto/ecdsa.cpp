@@ -109,7 +109,7 @@ Result<Bytes> sign_ecdsa_p256(const evp_pkey_st* key, const Digest& digest) {
   unsigned char* der = nullptr;
   const int size = i2d_ECDSA_SIG(signature.get(), &der);
   if (size <= 0) return failed();
-  const Bytes out(reinterpret_cast<std::byte*>(der), reinterpret_cast<std::byte*>(der) + size);
+  Bytes out(reinterpret_cast<std::byte*>(der), reinterpret_cast<std::byte*>(der) + size);
   OPENSSL_free(der);
   return out;
 }

@@ -92,7 +92,8 @@ Result<> SignedData::digest(ByteView content) {
   BioPtr source = reading(content);
   BIO* const chain = source ? CMS_dataInit(cms_.get(), source.get()) : nullptr;
   if (chain == nullptr) return fail(openssl_error(kUnsupportedAlgorithm, "the signature names a digest that is not supported"));
-  static_cast<void>(source.release());  // CMS_dataInit put it at the end of the chain
+  // CMS_dataInit put it at the end of the chain.
+  static_cast<void>(source.release());  // NOLINT(bugprone-unused-return-value)
   digests_.reset(chain);
   std::array<char, 16384> buffer;
   while (BIO_read(digests_.get(), buffer.data(), static_cast<int>(buffer.size())) > 0) {

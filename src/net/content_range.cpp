@@ -30,7 +30,7 @@ std::optional<ContentRange> parse_content_range(std::string_view text) {
   if (text == "*") return ContentRange{*first, *last, std::nullopt};
   const auto size = take_number(text);
   if (!size || *size <= *last || !text.empty()) return std::nullopt;
-  return ContentRange{*first, *last, *size};
+  return ContentRange{*first, *last, size};
 }
 
 }  // namespace aloft::net
