@@ -160,6 +160,26 @@ class AgentTest(unittest.TestCase):
         descriptors = pathlib.Path(f"/proc/{self.device.process.pid}/fd")
         wait_for("the file is let go", lambda: not any(os.readlink(each) == str(other) for each in descriptors.iterdir() if each.is_symlink()))
 
+    def test_ftp(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen([sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port), "-d", self.good.parent],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        def answers():
+            with socket.socket() as client:
+                return client.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_for("the FTP server", answers)
+        self.device.power_on()
+        done = self.device.run("install", "--wait", f"ftp://127.0.0.1:{port}/{self.good.name}")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.assert_running("B", "committed")
+
     def test_rollback_floor_holds_for_local_users(self):
         high, _ = self.vendor.bundle("3.0", security_version=7)
         self.device.power_on()
