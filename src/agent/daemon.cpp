@@ -19,14 +19,15 @@
 #include "agent/local_socket.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/mailbox.hpp"
-#include "agent/process.hpp"
 #include "agent/reset_guard.hpp"
 #include "agent/server_link.hpp"
 #include "agent/surroundings.hpp"
 #include "agent/system_facts.hpp"
 #include "agent/trial.hpp"
+#include "base/errors.hpp"
 #include "base/log.hpp"
 #include "base/notify.hpp"
+#include "base/process.hpp"
 #include "boot/grub.hpp"
 
 namespace aloft::agent {

@@ -14,7 +14,6 @@ inline constexpr ErrorCode kHealthFailed{8010, ErrorKind::rollback, "health-fail
 inline constexpr ErrorCode kHealthTimeout{8011, ErrorKind::rollback, "health-timeout"};
 inline constexpr ErrorCode kUnitsFailed{8012, ErrorKind::rollback, "units-failed"};
 inline constexpr ErrorCode kTrialDeadline{8013, ErrorKind::rollback, "trial-deadline"};
-inline constexpr ErrorCode kProcess{8014, ErrorKind::retry, "process"};
 inline constexpr ErrorCode kBadRequest{8020, ErrorKind::reject, "bad-request"};
 inline constexpr ErrorCode kNotAllowed{8021, ErrorKind::ask, "not-allowed"};
 inline constexpr ErrorCode kNoDaemon{8023, ErrorKind::ask, "no-daemon"};

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "agent/errors.hpp"
-#include "agent/process.hpp"
 #include "base/log.hpp"
+#include "base/process.hpp"
 
 namespace aloft::agent {
 namespace {

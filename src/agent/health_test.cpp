@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "agent/errors.hpp"
-#include "agent/process.hpp"
 #include "agent/test_folder.hpp"
 #include "base/file.hpp"
+#include "base/process.hpp"
 
 namespace aloft::agent {
 namespace {

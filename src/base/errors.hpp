@@ -1,4 +1,4 @@
-// Error numbers 1000-1099: files, encodings, JSON.
+// Error numbers 1000-1099: files, encodings, JSON, programs.
 #pragma once
 
 #include "base/result.hpp"
@@ -14,5 +14,6 @@ inline constexpr ErrorCode kUnexpectedEnd{1005, ErrorKind::retry, "unexpected-en
 inline constexpr ErrorCode kBadEncoding{1006, ErrorKind::reject, "bad-encoding"};
 inline constexpr ErrorCode kBadJson{1007, ErrorKind::reject, "bad-json"};
 inline constexpr ErrorCode kBadArgument{1008, ErrorKind::ask, "bad-argument"};
+inline constexpr ErrorCode kProcess{1009, ErrorKind::retry, "process"};
 
 }  // namespace aloft

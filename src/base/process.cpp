@@ -1,4 +1,4 @@
-#include "agent/process.hpp"
+#include "base/process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,10 +13,10 @@
 #include <csignal>
 #include <system_error>
 
-#include "agent/errors.hpp"
+#include "base/errors.hpp"
 #include "base/file.hpp"
 
-namespace aloft::agent {
+namespace aloft {
 namespace {
 
 using std::chrono::milliseconds;
@@ -124,4 +124,4 @@ std::string last_line(std::string_view text) {
   return std::string(text.substr(0, kMaxLineBytes));
 }
 
-}  // namespace aloft::agent
+}  // namespace aloft

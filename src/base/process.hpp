@@ -8,7 +8,7 @@
 
 #include "base/result.hpp"
 
-namespace aloft::agent {
+namespace aloft {
 
 struct ProcessEnd {
   bool timed_out = false;  // it and its process group were killed
@@ -27,4 +27,4 @@ Result<ProcessEnd> run_process(const std::vector<std::string>& argv, std::chrono
 // The last line of text that is not blank; at most 500 bytes of it.
 std::string last_line(std::string_view text);
 
-}  // namespace aloft::agent
+}  // namespace aloft
