@@ -6,13 +6,14 @@ import sys
 
 import lab
 import machine
+import machines
 import narrator
 import programs
 import scene
 import server
 import stories
 
-SYSTEM = "grub-debian"
+MODEL = machines.ALL["grub-debian"]
 ACTS = ["good", "panic", "unhealthy", "cut"]
 
 KEPT = """
@@ -38,7 +39,7 @@ def main():
         rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
 
     voice.line("Aloft, shown on a machine that really boots (QEMU, UEFI, GRUB, Debian).", narrator.BOLD)
-    with scene.Scene(SYSTEM, lab.run_folder("demo"), voice, outlives_us=options.keep) as played:
+    with scene.Scene(MODEL, lab.run_folder("demo"), voice, outlives_us=options.keep) as played:
         good = show(played, voice, told)
         voice.rest()
         print("\n" + narrator.table(rows, ("act", "result", "time", "outcome")))

@@ -29,7 +29,7 @@ partition() { # LABEL: waits up to 10 s for it
     sleep 0.1
   done
 }
-case $slot in A) label=rootfs-a ;; *) label=rootfs-b ;; esac
+label=rootfs-$(echo "$slot" | tr A-Z a-z)
 mount -t ext4 -o ro "/dev/$(partition $label)" /root || echo "initramfs: no root file system on $label"
 mount -t ext4 -o noatime "/dev/$(partition state)" /root/var/lib/aloft || echo "initramfs: no state partition"
 
@@ -99,26 +99,26 @@ def archive(files):
     return bytes(out)
 
 
-def initramfs(tree):
+def initramfs(tree, more_modules):
     folder, program = (stat.S_IFDIR | 0o755, b""), stat.S_IFREG | 0o755
     files = {"bin": folder, "modules": folder, "init": (program, INIT.encode()), "bin/busybox": (program, BUSYBOX.read_bytes())}
-    for name in "sh mount mkdir insmod cat sed grep basename seq sleep ip cut echo switch_root".split():
+    for name in "sh mount mkdir insmod cat sed grep basename seq sleep ip cut echo tr switch_root".split():
         files[f"bin/{name}"] = (stat.S_IFLNK | 0o777, b"busybox")
-    modules = module_files(tree, MODULES)
+    modules = module_files(tree, [*MODULES, *more_modules])
     for module in modules:
         files[f"modules/{module.name}"] = (program, module.read_bytes())
     files["modules/order"] = (program, "\n".join(module.name for module in modules).encode())
     return gzip.compress(archive(files), 6, mtime=0)
 
 
-def boot_folder():
-    """A folder with vmlinuz and initrd.img as a slot carries them in /boot."""
+def boot_folder(model):
+    """A folder with vmlinuz and initrd.img as a slot of the machine carries them in /boot."""
 
     def make(folder):
         tree = debian.kernel_tree()
         (image,) = (tree / "boot").glob("vmlinuz-*")
         (folder / "vmlinuz").write_bytes(image.read_bytes())
-        (folder / "initrd.img").write_bytes(initramfs(tree))
+        (folder / "initrd.img").write_bytes(initramfs(tree, model.loader.modules))
 
-    made_from = [debian.kernel_package(), cache.file_digest(BUSYBOX), *cache.source_digest("kernel.py")]
+    made_from = [debian.kernel_package(), model.loader.modules, cache.file_digest(BUSYBOX), *cache.source_digest("kernel.py")]
     return cache.entry("boot", made_from, make)

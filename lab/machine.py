@@ -1,4 +1,5 @@
-"""A QEMU x86-64 UEFI machine: q35, OVMF, virtio disk and network, i6300esb watchdog, console on a file, root shell on a socket."""
+"""A device that runs in QEMU: the model's processor, board, firmware and disks; virtio network, i6300esb watchdog, console on a file, root shell on a
+socket."""
 import ctypes
 import os
 import pathlib
@@ -12,7 +13,6 @@ import time
 
 import traffic
 
-MEMORY_MIB = 512
 PR_SET_PDEATHSIG = 1
 
 
@@ -23,8 +23,8 @@ class Failure(Exception):
 class Machine:
     """One device. The console's text is kept in FOLDER/console.log over restarts; wait_for() reads on from where the last one stopped."""
 
-    def __init__(self, folder, disk, variables, outlives_us=False):
-        self.folder, self.disk, self.variables, self.outlives_us = pathlib.Path(folder), disk, variables, outlives_us
+    def __init__(self, model, folder, outlives_us=False):
+        self.model, self.folder, self.outlives_us = model, pathlib.Path(folder), outlives_us
         self.console = self.folder / "console.log"
         self.console.touch()
         self.shell_socket = pathlib.Path(tempfile.mkdtemp(prefix="aloft-lab-")) / "shell"  # not in folder: a socket's path may not be long
@@ -32,11 +32,10 @@ class Machine:
         self.process = None
 
     def command(self):
-        return ["qemu-system-x86_64", "-name", "aloft-lab", "-M", "q35,smm=off", "-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand", "-smp", "2",
-                "-m", str(MEMORY_MIB), "-nodefaults", "-display", "none", "-monitor", "none",
-                "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
-                "-drive", f"if=pflash,format=raw,file={self.variables}",
-                "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device", "virtio-blk-pci,drive=disk,bootindex=0",
+        model = self.model
+        return [model.architecture.emulator, "-name", f"aloft-lab-{model.name}", "-M", model.board, "-accel", "tcg,thread=multi",
+                "-cpu", model.architecture.processor, "-smp", "2", "-m", str(model.memory_mib), "-nodefaults", "-display", "none", "-monitor", "none",
+                *model.loader.devices(self.folder),
                 "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,romfile=,mac={traffic.DEVICE_MAC.hex(':')}",
                 "-object", f"filter-dump,id=capture,netdev=net,file={self.capture()},maxlen={traffic.HEADERS_BYTES}", "-device", "virtio-rng-pci",
                 "-device", "i6300esb", "-action", "watchdog=reset",

@@ -7,10 +7,9 @@ import time
 
 import cache
 import debian
-import rootfs
+from model import HARDWARE, PRODUCT
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD") or cache.HERE.parent / "build/dev")
-PRODUCT, HARDWARE = "lab-gateway", "rev-a"
 KEYS_LAST_S = 14 * 24 * 3600
 
 
@@ -37,27 +36,28 @@ def keys():
     return cache.entry("keys", [fortnight, *cache.source_digest("programs.py")], lambda folder: aloft("keys", "init", folder / "keys")) / "keys"
 
 
-def slot(system, version):
-    return rootfs.slot_image(system, version, program("aloftd"), keys() / "trust")
-
-
-def bundle(system, version):
+def bundle(model, version):
     """The signed bundle that brings a device to the version."""
-    image = slot(system, version)
+    images = model.images(version)
 
     def make(folder):
-        aloft("bundle", "create", "--product", PRODUCT, "--hardware", HARDWARE, "--version", version.name, "--image", f"rootfs={image}",
+        options = [word for slot_class, image in images.items() for word in ("--image", f"{slot_class}={image}")]
+        aloft("bundle", "create", "--product", PRODUCT, "--hardware", HARDWARE, "--version", version.name, *options,
               "--key", keys() / "signer.key", "--cert", keys() / "signer.pem", "--output", folder / "update.aloft")
 
-    made_from = [str(image), str(keys()), cache.file_digest(program("aloft")), *cache.source_digest("programs.py")]
+    made_from = [{name: str(image) for name, image in images.items()}, str(keys()), cache.file_digest(program("aloft")),
+                 *cache.source_digest("programs.py")]
     return cache.entry("bundle", made_from, make) / "update.aloft"
 
 
 def stored_frames(bundle):
-    """(content's size, stored size) of each frame of the bundle's first image; docs/bundle-format.md."""
+    """{slot class: [(content's size, stored size) of each frame]}; docs/bundle-format.md."""
     with open(bundle, "rb") as file:
         (length,) = struct.unpack_from("<16xQ", file.read(64))
-        image = json.loads(file.read(length))["images"][0]
-    frame = image["frames"]["size"]
-    sizes = [min(frame, image["size"] - start) for start in range(0, image["size"], frame)]
-    return list(zip(sizes, image["stored"]["sizes"]))
+        images = json.loads(file.read(length))["images"]
+    frames = {}
+    for image in images:
+        frame = image["frames"]["size"]
+        sizes = [min(frame, image["size"] - start) for start in range(0, image["size"], frame)]
+        frames[image["slot_class"]] = list(zip(sizes, image["stored"]["sizes"]))
+    return frames

@@ -9,6 +9,7 @@ import subprocess
 import cache
 import debian
 import kernel
+import programs
 
 REPOSITORY = cache.HERE.parent
 DEVICE = cache.HERE / "device"
@@ -16,7 +17,9 @@ SYSTEMD = REPOSITORY / "integration/systemd"
 EPOCH = 1735689600
 MIB = 1 << 20
 MODEL_BYTES = 6 * MIB
-IMAGE_MIB = {"grub-debian": 112, "grub-busybox": 56}
+IMAGE_MIB = {"debian": 112, "busybox": 56}
+
+SAYS = {"debian": "Debian with systemd and udev", "busybox": "busybox init, no systemd, no udev"}
 
 # What makes a version bad, by the story's word for it.
 FAULTS = {"": "nothing is wrong with it",
@@ -38,24 +41,48 @@ class Version:
     fault: str = ""
 
 
-def slot_image(system, version, agent, anchors):
-    """The path of the slot's image. agent: the aloftd program; anchors: folder of *.pem that the device trusts."""
-    trees = sorted(path for top in ("common", system.removeprefix("grub-")) for path in (DEVICE / top).rglob("*") if path.is_file())
-    made_from = [system, dataclasses.asdict(version), cache.file_digest(agent), [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
-                 [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in trees], str(kernel.boot_folder()),
-                 [cache.file_digest(path) for path in sorted(SYSTEMD.iterdir())], *cache.source_digest("rootfs.py", "debian.py", "kernel.py")]
+def slot_image(model, version):
+    """The path of a root slot's image: the version's system with the agent, the machine's settings, kernel and initramfs."""
+    agent, anchors = programs.program("aloftd"), programs.keys() / "trust"
+    copied = sorted(path for top in ("common", model.system) for path in (DEVICE / top).rglob("*") if path.is_file())
+    made_from = [model.system, dataclasses.asdict(version), own_files(model), cache.file_digest(agent),
+                 [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
+                 [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in copied], str(kernel.boot_folder(model)),
+                 [cache.file_digest(path) for path in [*sorted(SYSTEMD.iterdir()), *map(pathlib.Path, model.loader.device_programs)]],
+                 *cache.source_digest("rootfs.py", "debian.py", "kernel.py")]
 
     def make(folder):
         tree = folder / "tree"
-        {"grub-debian": debian_tree, "grub-busybox": busybox_tree}[system](tree, agent)
+        FLAVOURS[model.system](tree, agent)
         add_version(tree, version, agent, anchors)
-        shutil.copytree(DEVICE / "common", tree, dirs_exist_ok=True)
-        shutil.copytree(DEVICE / system.removeprefix("grub-"), tree, dirs_exist_ok=True)
+        for top in ("common", model.system):
+            shutil.copytree(DEVICE / top, tree, dirs_exist_ok=True)
+        add_machine(tree, model)
         break_it(tree, version)
-        make_ext4(tree, folder / "slot.ext4", IMAGE_MIB[system], f"aloft {version.name}")
+        make_ext4(tree, folder / "slot.ext4", IMAGE_MIB[model.system], f"aloft {version.name}")
         shutil.rmtree(tree)
 
     return cache.entry("slot", made_from, make) / "slot.ext4"
+
+
+def own_files(model):
+    """{path: text} of what a machine has that others of the same system have not."""
+    return {"etc/aloft/system.toml": model.settings(), "etc/fstab": model.fstab(), "etc/lab-shell": f"{model.architecture.shell}\n",
+            **model.loader.device_files}
+
+
+def add_machine(tree, model):
+    for name, text in own_files(model).items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    for each in model.loader.mounts:
+        (tree / each.folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    for program in model.loader.device_programs:
+        (tree / "usr/bin" / pathlib.Path(program).name).unlink(missing_ok=True)
+        shutil.copy(program, tree / "usr/bin")
+        copy_libraries(tree, program)
+    for file in kernel.boot_folder(model).iterdir():
+        shutil.copy(file, tree / "boot" / file.name)
 
 
 def debian_tree(tree, agent):
@@ -97,8 +124,13 @@ def busybox_tree(tree, agent):
             link(tree / "usr/bin" / name, "busybox")
     (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
     (tree / "etc/group").write_text("root:x:0:\n")
-    for word in debian.run("ldd", agent).split():
-        if word.startswith("/"):
+    copy_libraries(tree, agent)
+
+
+def copy_libraries(tree, program):
+    """The shared libraries that a program of the host needs, unless the system has them."""
+    for word in debian.run("ldd", program).split():
+        if word.startswith("/") and not any(tree.glob(f"usr/lib*/**/{pathlib.Path(word).name}")):
             shutil.copy(word, tree / "usr/lib" / pathlib.Path(word).name)
 
 
@@ -112,10 +144,8 @@ def check_libraries(tree, agent):
 
 
 def add_version(tree, version, agent, anchors):
-    for folder in ("boot/efi", "dev", "proc", "sys", "run", "tmp", "root", "var/tmp", "var/lib/aloft", "etc/aloft", "opt/application"):
+    for folder in ("boot", "dev", "proc", "sys", "run", "tmp", "root", "var/tmp", "var/lib/aloft", "etc/aloft", "opt/application"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
-    for file in kernel.boot_folder().iterdir():
-        shutil.copy(file, tree / "boot" / file.name)
     debian.run("strip", "-o", tree / "usr/bin/aloftd", agent)
     (tree / "etc/aloft/version").write_text(f"{version.name}\n")
     (tree / "etc/machine-id").write_text("")
@@ -147,3 +177,6 @@ def link(path, target):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     path.symlink_to(target)
+
+
+FLAVOURS = {"debian": debian_tree, "busybox": busybox_tree}

@@ -25,8 +25,8 @@ def require(truth, what):
 class Scene:
     """Use with `with`: leaving it ends server and machine, unless keep() was called."""
 
-    def __init__(self, system, folder, narrator, outlives_us=False):
-        self.system, self.folder, self.narrator, self.outlives_us = system, pathlib.Path(folder), narrator, outlives_us
+    def __init__(self, model, folder, narrator, outlives_us=False):
+        self.model, self.folder, self.narrator, self.outlives_us = model, pathlib.Path(folder), narrator, outlives_us
         self.version, self.slot = "1.0", "A"  # what runs, committed
         self.latest = 1
         self.kept = False
@@ -49,15 +49,16 @@ class Scene:
         self.kept = True
 
     def make_disk(self):
-        slot = programs.slot(self.system, rootfs.Version(self.version))
+        version = rootfs.Version(self.version)
+        slots = {f"{name}-a": image for name, image in self.model.images(version).items()}
         site = {"url": f"https://{HOST_SEEN_FROM_DEVICE}:{self.server.port}", "name": DEVICE, "enrol_token_file": "/var/lib/aloft/enrol-token"}
         token = self.server.enrolment_token()
         state = self.folder / "state.img"
-        disk.state_image(state, {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()),
+        disk.state_image(state, self.model.state_mib, {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()),
                                  "enrol-token": f"{token}\n", "machine-id": f"{MACHINE_ID}\n"})
-        disk.make(self.folder / "disk.img", disk.esp_image(), slot, state)
+        disk.make(self.folder / "disk.img", self.model.partitions(), {**self.model.loader.contents(self.model), **slots, "state": state})
         state.unlink()
-        disk.firmware_variables(self.folder / "vars.fd")
+        self.model.loader.prepare(self.model, self.folder)
 
     def start_server(self):
         self.server = server.Server(self.folder, self.outlives_us)
@@ -66,7 +67,7 @@ class Scene:
     def first_boot(self):
         """From the factory's disk to an enrolled device; returns seconds to the agent's first contact."""
         self.make_disk()
-        self.machine = machine.Machine(self.folder, self.folder / "disk.img", self.folder / "vars.fd", self.outlives_us)
+        self.machine = machine.Machine(self.model, self.folder, self.outlives_us)
         started = time.monotonic()
         self.machine.start()
         self.narrator.say(f"{DEVICE}: power on, version {self.version}")
@@ -95,8 +96,8 @@ class Scene:
     def deploy(self, name, fault=""):
         """Makes, signs, uploads and deploys a version; returns how to watch it."""
         version = rootfs.Version(name, fault)
-        bundle = programs.bundle(self.system, version)
-        needed = self.bytes_needed(bundle, programs.slot(self.system, version))
+        bundle = programs.bundle(self.model, version)
+        needed = self.bytes_needed(bundle, self.model.images(version))
         release = self.server.upload(bundle)
         number = self.server.deploy(release, DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
@@ -115,21 +116,27 @@ class Scene:
         self.version, self.slot = version, slot
         self.await_device(lambda device: device["version"] == version)
         state = self.boot_state()
-        require(state[f"{slot}_STATE"] == "good" and state["ORDER"].startswith(slot), f"{version} is committed, but the boot state is {state}")
+        require(next(iter(state.items())) == (slot, "committed"), f"{version} is committed, but the boot state is {state}")
 
-    def bytes_needed(self, bundle, image):
-        """Stored bytes of the frames that are not already where they belong in the slot to be written."""
-        needed = 0
-        with open(image, "rb") as new, open(self.folder / "disk.img", "rb") as old:
-            old.seek(disk.partition_offset(f"rootfs-{self.other_slot().lower()}"))
-            for size, stored in programs.stored_frames(bundle):
-                needed += stored if new.read(size) != old.read(size) else 0
+    def bytes_needed(self, bundle, images):
+        """Stored bytes of the frames that are not already where they belong in the slots to be written."""
+        needed, group = 0, self.other_slot().lower()
+        for name, frames in programs.stored_frames(bundle).items():
+            with open(images[name], "rb") as new, open(self.folder / "disk.img", "rb") as old:
+                old.seek(disk.partition_offset(self.model.partitions(), f"{name}-{group}"))
+                for size, stored in frames:
+                    needed += stored if new.read(size) != old.read(size) else 0
         return needed
 
+    def agent_status(self):
+        """What the agent on the device says of itself."""
+        status, text = self.machine.shell("aloftd status --json")
+        require(status == 0, f"aloftd status failed on the device: {text}")
+        return json.loads(text)
+
     def boot_state(self):
-        """The device's boot state as {"ORDER": "B A", "A_STATE": ..}."""
-        _, text = self.machine.shell("cat /boot/efi/EFI/aloft/grubenv")
-        return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+        """{group: "committed", "trial" or "bad"} in boot order, as the agent reads it from the boot loader."""
+        return {entry["group"]: entry["health"] for entry in self.agent_status()["boot"]}
 
 
 class Watch:

@@ -72,7 +72,7 @@ def came_back(scene, watch):
     require(watch.error and watch.message, f"rolled back without a reason: {watch}")
     scene.await_device(lambda device: device["version"] == scene.version)
     state = scene.boot_state()
-    require(state[f"{scene.slot}_STATE"] == "good" and state[f"{scene.other_slot()}_STATE"] == "0", f"rolled back, but the boot state is {state}")
+    require(state[scene.slot] == "committed" and state[scene.other_slot()] == "bad", f"rolled back, but the boot state is {state}")
     return f"back on {scene.version} after {watch.times['rolled-back']:.0f} s: {watch.message} (E{watch.error})"
 
 

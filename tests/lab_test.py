@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
@@ -15,9 +16,12 @@ sys.path.insert(0, str(SOURCE / "lab"))
 
 import disk  # noqa: E402
 import kernel  # noqa: E402
+import machines  # noqa: E402
 import narrator  # noqa: E402
 import programs  # noqa: E402
+import stories  # noqa: E402
 import traffic  # noqa: E402
+from model import Partition  # noqa: E402
 
 
 def frame(to, payload, flags_bytes=20):
@@ -54,9 +58,8 @@ class Initramfs(unittest.TestCase):
 
 class Disk(unittest.TestCase):
     def test_partitions_follow_each_other(self):
-        offsets = [disk.partition_offset(name) for name, _, _ in disk.PARTITIONS]
-        self.assertEqual(offsets[0], disk.MIB)
-        self.assertEqual([after - before for before, after in zip(offsets, offsets[1:])], [size * disk.MIB for _, size, _ in disk.PARTITIONS[:-1]])
+        partitions = [Partition("a", 3), Partition("b", 5), Partition("c", 1)]
+        self.assertEqual([disk.partition_offset(partitions, each.name) for each in partitions], [disk.MIB, 4 * disk.MIB, 9 * disk.MIB])
 
     def test_zeros_are_not_written_but_the_rest_is(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -67,13 +70,35 @@ class Disk(unittest.TestCase):
             self.assertEqual(target.read_bytes(), bytes(2 * disk.MIB) + b"x" * disk.MIB + bytes(disk.MIB))
 
 
+class Machines(unittest.TestCase):
+    def test_a_name_begins_with_its_boot_loader(self):
+        for name, model in machines.ALL.items():
+            self.assertTrue(name.startswith(f"{model.loader.name}-"), name)
+
+    def test_settings_name_a_partition_for_every_slot(self):
+        for name, model in machines.ALL.items():
+            settings = tomllib.loads(model.settings())
+            self.assertEqual(settings["boot"]["loader"], model.loader.name, name)
+            devices = {slot["device"] for group in settings["group"].values() for slot in group.values()}
+            self.assertEqual(len(devices), len(model.slots) * len(settings["group"]), name)
+
+    def test_partitions_have_names_of_their_own(self):
+        for name, model in machines.ALL.items():
+            names = [each.name for each in model.partitions()]
+            self.assertEqual(len(set(names)), len(names), name)
+
+    def test_quick_stories_exist(self):
+        for name, model in machines.ALL.items():
+            self.assertLessEqual(set(model.quick), set(stories.STORIES), name)
+
+
 class Bundles(unittest.TestCase):
     def test_frames_are_read_with_the_shorter_last_one(self):
-        manifest = json.dumps({"images": [{"size": 10, "frames": {"size": 4}, "stored": {"sizes": [3, 2, 1]}}]}).encode()
+        manifest = json.dumps({"images": [{"slot_class": "rootfs", "size": 10, "frames": {"size": 4}, "stored": {"sizes": [3, 2, 1]}}]}).encode()
         with tempfile.TemporaryDirectory() as folder:
             bundle = pathlib.Path(folder, "a.aloft")
             bundle.write_bytes(struct.pack("<8sIIQQ32s", b"ALOFT\r\n\x1a", 1, 0, len(manifest), 0, bytes(32)) + manifest)
-            self.assertEqual(programs.stored_frames(bundle), [(4, 3), (4, 2), (2, 1)])
+            self.assertEqual(programs.stored_frames(bundle), {"rootfs": [(4, 3), (4, 2), (2, 1)]})
 
 
 class Table(unittest.TestCase):

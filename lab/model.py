@@ -1,0 +1,98 @@
+"""What a machine of the lab is, as data. machines/ has a file per boot loader with the machines that it boots."""
+import dataclasses
+import pathlib
+from typing import Callable
+
+from architecture import X86_64, Architecture
+
+GROUPS = "AB"
+
+
+@dataclasses.dataclass(frozen=True)
+class Partition:
+    name: str           # GPT label
+    mib: int
+    kind: str = "8300"  # as sgdisk has it
+
+
+@dataclasses.dataclass(frozen=True)
+class SlotClass:
+    """What each group has one of: partition NAME-a for group A, and so on. image(model, version) makes the bytes that go into it."""
+    name: str
+    mib: int
+    image: Callable[["Model", object], pathlib.Path]
+    device: str = "/dev/disk/by-partlabel/{partition}"  # in system.toml
+    kind: str = "raw"                                   # likewise
+
+    def partition(self, group):
+        return f"{self.name}-{group.lower()}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Mount:
+    """A line of the device's /etc/fstab."""
+    partition: str
+    folder: str
+    kind: str
+    options: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Loader:
+    name: str                                                        # as the names of its machines begin
+    says: str                                                        # for people
+    boot_section: str                                                # [boot] of system.toml
+    prepare: Callable[["Model", pathlib.Path], None]                 # puts what one device has of its own beside its disk: NVRAM, ...
+    devices: Callable[[pathlib.Path], list]                          # QEMU's arguments for firmware and disks, of a device's folder
+    partitions: tuple = ()                                           # in front of the slots
+    contents: Callable[["Model"], dict] = lambda model: {}           # {partition: image}: what the factory puts on them, boot state included
+    mounts: tuple = ()
+    device_files: dict = dataclasses.field(default_factory=dict)     # {path in the slot: text}
+    device_programs: tuple = ()                                      # of the host's, copied to the slot's /usr/bin with their libraries
+    modules: tuple = ()                                              # kernel modules besides kernel.MODULES
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    name: str
+    loader: Loader
+    system: str                                     # the root file system's flavour: rootfs.FLAVOURS
+    slots: tuple                                    # of SlotClass
+    architecture: Architecture = X86_64
+    board: str = "q35,smm=off"                      # QEMU's -M
+    memory_mib: int = 512
+    state_mib: int = 64
+    watchdog_s: int = 30
+    quick: tuple = ("good", "panic", "unhealthy", "cut")  # the stories that ./dev test vm plays; ./dev lab run plays all
+
+    @property
+    def says(self):
+        return f"{self.architecture.name}, {self.loader.says}"
+
+    def partitions(self):
+        slots = [Partition(each.partition(group), each.mib) for each in self.slots for group in GROUPS]
+        return [*self.loader.partitions, *slots, Partition("state", self.state_mib)]
+
+    def images(self, version):
+        """{slot class: image} of a version."""
+        return {each.name: each.image(self, version) for each in self.slots}
+
+    def kernel_arguments(self):
+        return f"console={self.architecture.console} quiet mitigations=off panic=1"
+
+    def settings(self):
+        """system.toml as every version carries it. [server] is the device's own, and comes from the state partition (site.toml)."""
+        groups = "".join(f'\n[group.{group}.{each.name}]\n'
+                         f'device = "{each.device.format(partition=each.partition(group))}"\ntype = "{each.kind}"\n'
+                         for group in GROUPS for each in self.slots)
+        return (f'product = "{PRODUCT}"\nhardware = "{HARDWARE}"\nstate_dir = "/var/lib/aloft"\ntrust_dir = "/etc/aloft/trust"\n\n'
+                f'[boot]\n{self.loader.boot_section}tries = 3\n{groups}\n'
+                f'[health]\ndir = "/etc/aloft/health.d"\ndeadline_s = 60\nrequire_server = true\n\n'
+                f'[watchdog]\ndevice = "/dev/watchdog"\ntimeout_s = {self.watchdog_s}\n\n')
+
+    def fstab(self):
+        mounts = [f"/dev/disk/by-partlabel/{each.partition} {each.folder} {each.kind} {each.options} 0 0" for each in self.loader.mounts]
+        return "\n".join([*mounts, "tmpfs /tmp tmpfs mode=1777 0 0", "tmpfs /var/tmp tmpfs mode=1777 0 0"]) + "\n"
+
+
+PRODUCT, HARDWARE = "lab-gateway", "rev-a"
