@@ -1,27 +1,11 @@
 // The boot loader's environment, as anything may have left it: read, and what is read is written so that it reads the same again.
 #include "boot/errors.hpp"
 #include "boot/grub.hpp"
+#include "boot/test_loader.hpp"
 
 namespace {
 
 using namespace aloft;
-
-class Block final : public boot::EnvBlock {
- public:
-  explicit Block(std::string content) : content_(std::move(content)) {}
-  Result<std::string> read() override { return content_; }
-  Result<> write_sector(std::size_t index, std::string_view sector) override {
-    content_.replace(index * boot::kSectorBytes, boot::kSectorBytes, sector);
-    return {};
-  }
-  Result<> create(std::string_view block) override {
-    content_ = block;
-    return {};
-  }
-
- private:
-  std::string content_;
-};
 
 void require(bool holds) {
   if (!holds) __builtin_trap();
@@ -32,8 +16,10 @@ void require(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string content(reinterpret_cast<const char*>(data), size);
   if (size > 0 && size < boot::kGrubEnvBytes) content.resize(boot::kGrubEnvBytes, '#');
-  Block block(content);
-  boot::GrubControl control(block, {"A", "B"});
+  boot::test::MemoryStorage storage;
+  auto block = storage.region("grubenv", content.size());
+  storage.contents["grubenv"] = content;
+  boot::GrubControl control(std::move(block), {"A", "B"});
   if (!control.read()) require(control.rebuild("A").has_value());
   require(control.arm("B", 3).has_value());
   const auto armed = control.read();

@@ -8,7 +8,6 @@
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
 #include "agent/log_ring.hpp"
-#include "agent/system_facts.hpp"
 #include "agent/test_folder.hpp"
 #include "agent/trial.hpp"
 #include "base/file.hpp"
@@ -29,32 +28,6 @@ TEST(Backoff, DoublesWithJitterUpToItsLimit) {
   }
   backoff.reset();
   EXPECT_LE(backoff.next(), milliseconds(1000));
-}
-
-TEST(SystemFacts, TheSlotComesFromTheKernelsCommandLine) {
-  EXPECT_EQ(slot_of_command_line("BOOT_IMAGE=/vmlinuz root=LABEL=a ro aloft.slot=A quiet\n"), "A");
-  EXPECT_EQ(slot_of_command_line("aloft.slot=A aloft.slot=B"), "B");
-  EXPECT_EQ(slot_of_command_line("xaloft.slot=A"), "");
-  EXPECT_EQ(slot_of_command_line(""), "");
-}
-
-TEST(SystemFacts, AGroupThatIsNotConfiguredStopsEverything) {
-  const test::Folder folder;
-  Config config;
-  config.groups["A"]["rootfs"].device = "/dev/null";
-  config.groups["B"]["rootfs"].device = "/dev/zero";
-  config.agent.kernel_command_line = folder / "cmdline";
-  config.agent.version_file = folder / "version";
-  ASSERT_TRUE(replace_file(folder / "cmdline", "aloft.slot=C\n"));
-  EXPECT_FALSE(read_system_facts(config));
-  ASSERT_TRUE(replace_file(folder / "cmdline", "quiet\n"));
-  EXPECT_FALSE(read_system_facts(config));
-  ASSERT_TRUE(replace_file(folder / "cmdline", "aloft.slot=B\n"));
-  ASSERT_TRUE(replace_file(folder / "version", "2.1\n"));
-  const auto facts = read_system_facts(config);
-  ASSERT_TRUE(facts) << facts.error().text();
-  EXPECT_EQ(facts->booted_group, "B");
-  EXPECT_EQ(facts->version, "2.1");
 }
 
 TEST(Deferral, OutlivesARestartAndEnds) {

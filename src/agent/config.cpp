@@ -13,6 +13,7 @@
 
 #include "agent/errors.hpp"
 #include "base/file.hpp"
+#include "boot/loaders.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -87,6 +88,25 @@ class Table {
     return {};
   }
 
+  // One of `choices`, which are separated by '|'.
+  Result<> choice(std::string_view key, std::string& out, std::string_view choices) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return {};
+    const auto* value = node->as_string();
+    std::string list;
+    for (std::size_t at = 0; at <= choices.size();) {
+      const std::size_t end = std::min(choices.find('|', at), choices.size());
+      const std::string_view each = choices.substr(at, end - at);
+      if (value != nullptr && value->get() == each) {
+        out = each;
+        return {};
+      }
+      list += (list.empty() ? "\"" : ", \"") + std::string(each) + "\"";
+      at = end + 1;
+    }
+    return wrong(*node, key, list);
+  }
+
   // nullptr when absent.
   Result<const toml::table*> table(std::string_view key) {
     const toml::node* node = find(key);
@@ -140,11 +160,56 @@ Result<> section(Table& parent, const char* key, Read read) {
   return table.no_more();
 }
 
+// One text or number for each group: [boot.part] A = 2.
+Result<> read_per_slot(Table& table, std::string_view key, boot::Settings& settings) {
+  return section(table, std::string(key).c_str(), [&](Table& inner) -> Result<> {
+    for (const auto& [slot, node] : inner.get()) {
+      const std::string name(slot.str());
+      std::string value;
+      if (node.is_integer()) {
+        std::int64_t number = 0;
+        TRY(inner.number(name, number, 0, INT64_MAX));
+        value = std::to_string(number);
+      } else {
+        TRY(inner.text(name, value));
+      }
+      settings.set(std::string(key) + "." + name, value);
+    }
+    return {};
+  });
+}
+
+Result<> read_setting(Table& table, const boot::Setting& setting, boot::Settings& settings) {
+  const std::string key(setting.key);
+  if (setting.required && !table.get().contains(key)) return table.missing(key);
+  std::string value(setting.fallback);
+  switch (setting.kind) {
+    case boot::SettingKind::path: {
+      std::filesystem::path path = value;
+      TRY(table.path(key, path));
+      value = path.string();
+      break;
+    }
+    case boot::SettingKind::text: TRY(table.text(key, value)); break;
+    case boot::SettingKind::choice: TRY(table.choice(key, value, setting.choices)); break;
+    case boot::SettingKind::number: {
+      if (!table.get().contains(key)) break;
+      std::int64_t number = 0;
+      TRY(table.number(key, number, setting.least, setting.most));
+      value = std::to_string(number);
+      break;
+    }
+    case boot::SettingKind::per_slot: return read_per_slot(table, setting.key, settings);
+  }
+  if (!value.empty()) settings.set(key, value);
+  return {};
+}
+
 Result<> read_boot(Table& table, BootConfig& boot) {
-  TRY(table.text("loader", boot.loader));
-  if (boot.loader != "grub") return table.wrong(*table.get().get("loader"), "loader", "\"grub\"");
-  if (!table.get().contains("grubenv")) return table.missing("grubenv");
-  TRY(table.path("grubenv", boot.grubenv));
+  std::string names;
+  for (const boot::Loader& loader : boot::loaders()) names += (names.empty() ? "" : "|") + std::string(loader.name);
+  TRY(table.choice("loader", boot.loader, names));
+  for (const boot::Setting& setting : boot::find_loader(boot.loader)->settings) TRY(read_setting(table, setting, boot.settings));
   return table.number("tries", boot.tries, 1, 3);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "boot/settings.hpp"
 
 namespace aloft::agent {
 
@@ -25,8 +26,8 @@ using GroupConfig = std::map<std::string, SlotConfig>;
 
 struct BootConfig {
   std::string loader = "grub";
-  std::filesystem::path grubenv;
-  unsigned tries = 3;  // boots of a system on trial, 1..3
+  unsigned tries = 3;       // boots of a system on trial, 1..3
+  boot::Settings settings;  // the loader's own keys, by its row in boot/loaders.cpp
 };
 
 struct ServerConfig {

@@ -73,6 +73,8 @@ machine_id_file = "/tmp/machine-id"
 )",
                                    "system.toml");
   ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->boot.loader, "grub");
+  EXPECT_EQ(config->boot.settings.text("grubenv"), "/efi/grubenv");
   EXPECT_EQ(config->boot.tries, 2U);
   ASSERT_TRUE(config->server);
   EXPECT_EQ(config->server->url, "https://updates.example.com:8443");
@@ -125,6 +127,23 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{"unknown_slot_type", "[group.C.rootfs]\ndevice = \"/dev/c\"\ntype = \"ubi\"\n", kConfigValue, "\"raw\""},
                     BadCase{"empty_command", "[agent]\nreboot_command = []\n", kConfigValue, "an array of words"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+// With another [boot] than kGood.
+std::string boot_error(const std::string& boot) {
+  const auto config = parse_config("product = \"p\"\nhardware = \"h\"\n[boot]\n" + boot +
+                                       "\n[group.A.rootfs]\ndevice = \"/dev/a\"\n[group.B.rootfs]\ndevice = \"/dev/b\"\n",
+                                   "f");
+  return config ? "" : config.error().text();
+}
+
+TEST(Config, EachBootLoaderHasItsOwnKeys) {
+  EXPECT_EQ(boot_error("grubenv = \"/x\""), "");
+  EXPECT_THAT(boot_error("loader = \"grub\""), testing::HasSubstr("E8003 config-missing: f:3: \"boot.grubenv\" is missing"));
+  EXPECT_THAT(boot_error("loader = \"lilo\""), testing::HasSubstr("f:4: \"boot.loader\" must be \"grub\""));
+  EXPECT_THAT(boot_error("grubenv = \"x\""), testing::HasSubstr("f:4: \"boot.grubenv\" must be an absolute path"));
+  EXPECT_THAT(boot_error("grubenv = \"/x\"\nfw_env = \"/y\""),
+              testing::HasSubstr("f:5: unknown key \"boot.fw_env\"; known here: loader, grubenv, tries"));
+}
 
 TEST(Config, OneGroupIsNotEnough) {
   const auto config =

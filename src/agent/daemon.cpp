@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "agent/bundle_opener.hpp"
+#include "agent/configured_boot.hpp"
 #include "agent/configured_slots.hpp"
 #include "agent/deferral.hpp"
 #include "agent/errors.hpp"
@@ -28,7 +29,6 @@
 #include "base/log.hpp"
 #include "base/notify.hpp"
 #include "base/process.hpp"
-#include "boot/grub.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -72,20 +72,15 @@ std::optional<gid_t> group_id(const std::string& name) {
   return found == nullptr ? std::nullopt : std::optional(found->gr_gid);
 }
 
-std::vector<std::string> group_names(const Config& config) {
-  std::vector<std::string> names;
-  for (const auto& [name, group] : config.groups) names.push_back(name);
-  return names;
-}
-
 class Daemon {
  public:
-  Daemon(const Config& config, SystemFacts facts, Fd lock, update::StateFolder files, std::unique_ptr<ReportSpool> spool,
-         std::unique_ptr<Mailbox> mailbox, std::unique_ptr<ServerSession> session)
+  Daemon(const Config& config, SystemFacts facts, Fd lock, update::StateFolder files, std::unique_ptr<boot::BootControl> boot,
+         std::unique_ptr<ReportSpool> spool, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<ServerSession> session)
       : config_(config),
         facts_(std::move(facts)),
         lock_(std::move(lock)),
         files_(std::move(files)),
+        boot_(std::move(boot)),
         spool_(std::move(spool)),
         mailbox_(std::move(mailbox)),
         session_(std::move(session)) {
@@ -169,7 +164,7 @@ class Daemon {
 
   // Before the updater looks around: from here on a hang on trial ends in a reset.
   void arm_for_trial() {
-    const auto state = boot_.read();
+    const auto state = boot_->read();
     if (!state) return;
     for (const boot::SlotState& slot : state->order)
       if (slot.name == facts_.booted_group && slot.health != boot::SlotHealth::committed)
@@ -302,7 +297,7 @@ class Daemon {
                     .server = {},
                     .watchdog = guard_.status(),
                     .reports_waiting = spool_->size()};
-    if (auto state = boot_.read()) now.boot = *std::move(state);
+    if (auto state = boot_->read()) now.boot = *std::move(state);
     if (session_)
       now.server = ServerStatus{.url = session_->url(),
                                 .name = session_->facts().name,
@@ -351,6 +346,7 @@ class Daemon {
   Fd lock_;
   LogRing ring_;
   update::StateFolder files_;
+  std::unique_ptr<boot::BootControl> boot_;
   std::unique_ptr<ReportSpool> spool_;
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<ServerSession> session_;  // null without [server]
@@ -359,16 +355,14 @@ class Daemon {
   ResetGuard guard_{config_.watchdog};
   SourceOpener opener_{config_, session_.get(), clock_, random_};
   ConfiguredSlots slots_{config_};
-  boot::EnvFile env_{config_.boot.grubenv};
-  boot::GrubControl boot_{env_, group_names(config_)};
   MachineSurroundings surroundings_{*spool_, deferral_, ring_, config_.state_dir / "logs", clock_, hooks()};
   Updater updater_{
       UpdaterConfig{.product = config_.product,
                     .hardware = config_.hardware,
                     .booted = facts_.booted_group,
                     .boot_id = facts_.boot_id,
-                    .tries = config_.boot.tries},
-      UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
+                    .tries = tries(config_, *boot_)},
+      UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = *boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
 
   std::optional<Assignment> assignment_;  // the server's last word
   std::uint64_t detached_update_ = 0;     // the last whose source is no longer needed
@@ -397,13 +391,15 @@ Result<std::unique_ptr<ServerSession>> make_session(const Config& config, const 
 
 Result<> run_daemon(const Config& config) {
   const Fd signals = TRY(catch_signals());
-  SystemFacts facts = TRY(read_system_facts(config));
+  auto boot = TRY(open_boot_control(config));
+  SystemFacts facts = TRY(read_system_facts(config, *boot));
   SystemClock clock;
   Fd lock = TRY(lock_state(config.state_dir));
   auto files = TRY(update::StateFolder::open(config.state_dir));
   auto spool = TRY(ReportSpool::open(config.state_dir / "reports"));
   auto session = TRY(make_session(config, facts, clock));
-  Daemon daemon(config, std::move(facts), std::move(lock), std::move(files), std::move(spool), TRY(Mailbox::create()), std::move(session));
+  Daemon daemon(config, std::move(facts), std::move(lock), std::move(files), std::move(boot), std::move(spool), TRY(Mailbox::create()),
+                std::move(session));
   TRY(daemon.start());
   const auto served = daemon.serve(signals);
   daemon.stop();

@@ -8,13 +8,13 @@
 
 #include <iostream>
 
+#include "agent/configured_boot.hpp"
 #include "agent/configured_slots.hpp"
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "agent/local_socket.hpp"
 #include "agent/system_facts.hpp"
 #include "base/file.hpp"
-#include "boot/grub.hpp"
 #include "crypto/trust.hpp"
 #include "net/http_client.hpp"
 #include "update/floor.hpp"
@@ -65,8 +65,8 @@ void examine_slots(const Config& config, Examination& out) {
   }
 }
 
-void examine_system(const Config& config, Examination& out) {
-  const auto facts = read_system_facts(config);
+void examine_system(const Config& config, boot::BootControl& control, Examination& out) {
+  const auto facts = read_system_facts(config, control);
   if (!facts) return out.bad(facts.error().message, "let the boot loader pass aloft.slot=NAME; see docs/agent.md");
   out.good("group " + facts->booted_group + " is running");
   if (facts->version == "unknown")
@@ -83,32 +83,31 @@ Fd exclusive(const Config& config) {
   return *std::move(lock);
 }
 
-// Reads the boot state and, where no daemon could be changing it, writes its first sector back as it is: the same in-place write that a
-// switch makes.
-void examine_boot(const Config& config, Examination& out) {
-  std::vector<std::string> names;
-  for (const auto& [name, group] : config.groups) names.push_back(name);
-  boot::EnvFile file(config.boot.grubenv);
-  boot::GrubControl control(file, names);
-  const std::string path = config.boot.grubenv.string();
-  const auto state = control.read();
-  if (!state)
-    return out.bad("boot state: " + state.error().message, "mount the EFI system partition and check boot.grubenv in system.toml");
+std::string described(const boot::BootState& state) {
   std::string order;
-  for (const boot::SlotState& slot : state->order)
+  for (const boot::SlotState& slot : state.order)
     order += " " + slot.name +
              (slot.health == boot::SlotHealth::committed ? " committed"
               : slot.health == boot::SlotHealth::trial   ? " on trial"
                                                          : " bad");
-  if (::access(path.c_str(), W_OK) != 0)
-    return out.bad(path + " cannot be written", "mount its file system read-write, and run this as root");
+  return order;
+}
+
+// Reads the boot state and, where no daemon could be changing it, writes it back as it is, in the same way as a switch does.
+void examine_boot(const Config& config, boot::BootControl& control, Examination& out) {
+  const std::string name = "boot state (" + config.boot.loader + ")";
+  const std::string mend = "check [boot] in system.toml, that its file system is mounted read-write, and that this runs as root";
+  const auto state = control.read();
+  if (!state) return out.bad(name + ": " + state.error().message, mend);
   const Fd lock = exclusive(config);
-  const auto block = file.read();
-  if (lock && block && block->size() >= boot::kSectorBytes) {
-    const auto written = file.write_sector(0, std::string_view(*block).substr(0, boot::kSectorBytes));
-    if (!written) return out.bad("boot state: " + written.error().message, "check the EFI system partition's device");
-  }
-  out.good("boot state in " + path + ":" + order);
+  const auto weak = control.examine(lock ? boot::Probe::rewrite : boot::Probe::look);
+  if (!weak) return out.bad(name + ": " + weak.error().message, mend);
+  for (const std::string& sentence : *weak) out.warn(name + ": " + sentence, "docs/boot-control.md has a section on " + config.boot.loader);
+  if (config.boot.tries > control.max_tries())
+    out.warn(name + ": tries = " + std::to_string(config.boot.tries) + ", but this boot loader gives a new system " +
+                 std::to_string(control.max_tries()) + (control.max_tries() == 1 ? " boot" : " boots"),
+             "set boot.tries to " + std::to_string(control.max_tries()));
+  out.good(name + ":" + described(*state));
 }
 
 void examine_trust(const Config& config, Clock& clock, Examination& out) {
@@ -195,9 +194,13 @@ std::vector<Finding> examine(const fs::path& config_file, Clock& clock) {
     return out.take();
   }
   out.good("configuration " + config_file.string());
-  examine_system(*config, out);
+  if (const auto control = open_boot_control(*config)) {
+    examine_system(*config, **control, out);
+    examine_boot(*config, **control, out);
+  } else {
+    out.bad("boot control: " + control.error().message, "correct [boot] in system.toml; see docs/boot-control.md");
+  }
   examine_slots(*config, out);
-  examine_boot(*config, out);
   examine_trust(*config, clock, out);
   examine_state(*config, out);
   examine_watchdog(*config, out);

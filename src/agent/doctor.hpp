@@ -18,7 +18,7 @@ struct Finding {
   std::string mend;  // what to do; empty when good
 };
 
-// Looks, and writes nothing but the boot state's own bytes back in place and a probe file in the state folder. Works beside a running
+// Looks, and writes nothing but the boot state as it is and a probe file in the state folder. Works beside a running
 // daemon.
 std::vector<Finding> examine(const std::filesystem::path& config_file, Clock& clock);
 // Prints them; false when any is bad.

@@ -1,16 +1,24 @@
 #include "agent/system_facts.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "agent/errors.hpp"
+#include "agent/root_device.hpp"
 #include "base/file.hpp"
 
 namespace aloft::agent {
 namespace {
 
 constexpr std::uint64_t kMaxFactBytes = 64 << 10;
-constexpr std::string_view kSlotKey = "aloft.slot=";
+constexpr std::array<std::string_view, 3> kSlotKeys{"aloft.slot=", "rauc.slot=", "bootchooser.active="};
+
+// One that says which group booted, and its word.
+struct Witness {
+  std::string who;
+  std::string group;
+};
 
 std::string first_line(const std::filesystem::path& path) {
   const auto content = read_file(path, kMaxFactBytes);
@@ -18,43 +26,35 @@ std::string first_line(const std::filesystem::path& path) {
   return content->substr(0, content->find_first_of("\r\n"));
 }
 
-// The group that owns the block device of the root file system; empty where none does (overlay, tmpfs, initramfs, dm).
-std::string group_of_root(const Config& config) {
-  struct stat root{};
-  if (::stat("/", &root) != 0) return {};
-  for (const auto& [name, group] : config.groups)
-    for (const auto& [slot_class, slot] : group) {
-      struct stat device{};
-      if (::stat(slot.device.c_str(), &device) == 0 && S_ISBLK(device.st_mode) && device.st_rdev == root.st_dev) return name;
-    }
-  return {};
+std::vector<Witness> witnesses(const Config& config, boot::BootControl& control, std::string_view command_line) {
+  std::vector<Witness> found;
+  // A state that cannot be read is the updater's to mend; the others still know.
+  if (const auto booted = control.booted(); booted && *booted) found.push_back({"the boot loader", **booted});
+  for (const std::string_view key : kSlotKeys) {
+    if (std::string group = command_line_value(command_line, key); !group.empty())
+      found.push_back({config.agent.kernel_command_line.string() + " (" + std::string(key) + ")", std::move(group)});
+  }
+  if (std::string group = group_of_root(config, command_line); !group.empty()) found.push_back({"the device of /", std::move(group)});
+  return found;
 }
 
 }  // namespace
 
-std::string slot_of_command_line(std::string_view command_line) {
-  std::string slot;
-  while (!command_line.empty()) {
-    const auto end = command_line.find_first_of(" \t\r\n");
-    const std::string_view word = command_line.substr(0, end);
-    if (word.starts_with(kSlotKey)) slot = word.substr(kSlotKey.size());
-    command_line.remove_prefix(end == std::string_view::npos ? command_line.size() : end + 1);
-  }
-  return slot;
-}
-
-Result<SystemFacts> read_system_facts(const Config& config) {
+Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control) {
   SystemFacts facts;
   const std::string path = config.agent.kernel_command_line.string();
-  facts.booted_group = slot_of_command_line(TRY(read_file(path, kMaxFactBytes)));
-  if (facts.booted_group.empty())
-    return fail(kBootedGroup, path + " has no \"aloft.slot=\"; the boot loader must say which group of slots it booted");
-  if (!config.groups.contains(facts.booted_group))
-    return fail(kBootedGroup, path + " says that group \"" + facts.booted_group + "\" booted, which the configuration does not have");
-  const std::string owner = group_of_root(config);
-  if (!owner.empty() && owner != facts.booted_group)
-    return fail(kBootedGroup, path + " says that group \"" + facts.booted_group + "\" booted, but / lies on a slot of group \"" + owner +
-                                  "\"; mend the boot loader's configuration");
+  const auto found = witnesses(config, control, TRY(read_file(path, kMaxFactBytes)));
+  if (found.empty())
+    return fail(kBootedGroup,
+                path + " has no \"aloft.slot=\", and / is on no slot's device; the boot loader must say which group of slots it booted");
+  for (const Witness& witness : found) {
+    if (!config.groups.contains(witness.group))
+      return fail(kBootedGroup, witness.who + " says that group \"" + witness.group + "\" booted, which the configuration does not have");
+    if (witness.group != found.front().group)
+      return fail(kBootedGroup, found.front().who + " says that group \"" + found.front().group + "\" booted, but " + witness.who +
+                                    " says \"" + witness.group + "\"; mend the boot loader's configuration");
+  }
+  facts.booted_group = found.front().group;
   facts.boot_id = first_line(config.agent.boot_id_file);
   facts.version = first_line(config.agent.version_file);
   if (facts.version.empty()) facts.version = "unknown";

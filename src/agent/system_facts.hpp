@@ -5,6 +5,7 @@
 
 #include "agent/config.hpp"
 #include "base/result.hpp"
+#include "boot/boot_control.hpp"
 
 namespace aloft::agent {
 
@@ -16,11 +17,10 @@ struct SystemFacts {
   bool systemd = false;      // it is process 1
 };
 
-// The value of `aloft.slot=` on a kernel command line; the last one counts. Empty when absent.
-std::string slot_of_command_line(std::string_view command_line);
-
-// Reads them by the paths in config.agent. The booted group must be configured, and where the file system at / lies on a block device
-// that belongs to another group's slot, that contradiction is an error: nothing may be written then. Errors: kBootedGroup.
-Result<SystemFacts> read_system_facts(const Config& config);
+// Reads them by the paths in config.agent. Which group booted is told by the boot loader itself (control.booted()), by `aloft.slot=`,
+// `rauc.slot=` or `bootchooser.active=` on the kernel's command line, and by the device of the root file system (root_device.hpp). At least
+// one must tell, the group must be configured, and where two tell different things that is an error: nothing may be written then. Errors:
+// kBootedGroup.
+Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control);
 
 }  // namespace aloft::agent

@@ -6,9 +6,7 @@
 #include <set>
 
 #include "agent/updater.hpp"
-#include "boot/env_block.hpp"
-#include "boot/fake.hpp"
-#include "boot/grub.hpp"
+#include "boot/test_loaders.hpp"
 #include "bundle/test_bundle.hpp"
 #include "storage/sim_disk.hpp"
 #include "update/floor.hpp"
@@ -123,39 +121,62 @@ class SimStateFiles final : public update::StateFiles {
   const Fate& fate_;
 };
 
-// grubenv on a disk that forgets.
-class SimEnv final : public boot::EnvBlock {
+// What boot loaders keep their state in, on disks that forget.
+class SimBootStorage final : public boot::test::TestStorage {
  public:
-  explicit SimEnv(SimDisk& disk) : disk_(disk) {}
-  Result<std::string> read() override {
-    std::string block(boot::kGrubEnvBytes, '\0');
-    TRY(disk_.read(0, std::as_writable_bytes(std::span(block))));
-    return block;
+  explicit SimBootStorage(storage::Power& power) : power_(power) {}
+  std::unique_ptr<boot::Region> region(const std::string& name, std::size_t size_bytes) override {
+    auto& disk = disks[name];
+    if (!disk) disk = std::make_unique<SimDisk>(power_, size_bytes);
+    return std::make_unique<Handle>(*disk);
   }
-  Result<> write_sector(std::size_t index, std::string_view sector) override {
-    TRY(disk_.write(index * boot::kSectorBytes, as_bytes(sector)));
-    return disk_.flush();
+  void write_unflushed(const std::string& name, std::uint64_t offset, std::string_view bytes) override {
+    if (!disks.at(name)->write(offset, as_bytes(bytes))) std::abort();
   }
-  Result<> create(std::string_view block) override {
-    TRY(disk_.write(0, as_bytes(block)));
-    return disk_.flush();
+  void may_lose_power() override {
+    if (power_.goes_now()) go_dark();
   }
+  void power_on(const Fate& fate, std::uint64_t& seed) {
+    for (auto& [name, disk] : disks) disk->settle_after_cut(fate.unflushed, ++seed);
+  }
+  std::map<std::string, std::unique_ptr<SimDisk>> disks;
 
  private:
-  SimDisk& disk_;
+  [[noreturn]] static void go_dark() { throw PowerLost(); }
+  class Handle final : public boot::Region {
+   public:
+    explicit Handle(SimDisk& disk) : disk_(disk) {}
+    Result<std::string> read() override {
+      std::string content(disk_.size_bytes(), '\0');
+      TRY(disk_.read(0, std::as_writable_bytes(std::span(content))));
+      return content;
+    }
+    Result<> write(std::uint64_t offset, std::string_view sectors) override {
+      TRY(disk_.write(offset, as_bytes(sectors)));
+      return disk_.flush();
+    }
+    Result<> create(std::string_view content) override { return write(0, content); }
+    Result<> check_writable() override { return {}; }
+
+   private:
+    SimDisk& disk_;
+  };
+  storage::Power& power_;
 };
 
 // What outlives a power cut, and the boot loader.
 struct Hardware {
-  explicit Hardware(const Releases& known) : releases(known) {
+  Hardware(const Releases& known, const boot::test::NamedLoader& boots) : releases(known), loader(boots.make(boot_storage, {"A", "B"})) {
     for (const char* group : {"A", "B"}) {
       slots[group].emplace("rootfs", std::make_unique<SimDisk>(power, kRootfsBytes + 4096));
       slots[group].emplace("boot", std::make_unique<SimDisk>(power, kBootBytes + 4096));
     }
     put("A", known.at("1"));
     put("B", known.at("0"));
-    const std::string block = must(boot::format_grub_env({{"ORDER", "A B"}, {"A_STATE", "good"}, {"B_STATE", "good"}}, 3));
-    esp.fill(0, as_bytes(block));
+    const auto control = loader->control();
+    succeed(control->rebuild("A"));
+    succeed(control->commit("B"));
+    succeed(control->commit("A"));
     succeed(update::raise_floor(files, 11));
   }
   static void succeed(const Result<>& result) {
@@ -172,37 +193,23 @@ struct Hardware {
     for (auto& [group, classes] : slots) {
       for (auto& [name, disk] : classes) disk->settle_after_cut(fate.unflushed, ++fate.seed);
     }
-    esp.settle_after_cut(fate.unflushed, ++fate.seed);
+    boot_storage.power_on(fate, fate.seed);
   }
-  // GRUB's walk. It writes the whole block in place and flushes nothing. A half-written slot has a kernel that loads.
+  // The boot loader's walk. A half-written slot has a kernel that loads.
   std::optional<std::string> choose() {
-    SimEnv env(esp);
-    boot::GrubControl control(env, {"A", "B"});
-    boot::BootState state = must(control.read());
-    const boot::BootState before = state;
-    const auto slot = boot::walk(state, [this](const std::string& name) {
+    return loader->boot([this](const std::string& name) {
       const Release* release = held(name);
       return !release || release->character != Character::no_kernel;
     });
-    boot::GrubVariables variables = must(boot::parse_grub_env(must(env.read())));
-    for (auto& [name, value] : variables) {
-      for (std::size_t i = 0; i < state.order.size(); ++i) {
-        if (name == state.order[i].name + "_STATE" && state.order[i].tries_left != before.order[i].tries_left) {
-          value = std::to_string(state.order[i].tries_left);
-        }
-      }
-    }
-    const std::string block = must(boot::format_grub_env(variables, variables.size()));
-    if (block != must(env.read())) succeed(esp.write(0, as_bytes(block)));
-    return slot;
   }
 
   const Releases& releases;
   storage::Power power;
   Fate fate;
   std::map<std::string, std::map<std::string, std::unique_ptr<SimDisk>>> slots;
-  SimDisk esp{power, boot::kGrubEnvBytes};
   SimStateFiles files{power, fate};
+  SimBootStorage boot_storage{power};
+  std::unique_ptr<boot::test::TestLoader> loader;
 };
 
 class MemoryBundle final : public OpenBundle {
@@ -221,11 +228,12 @@ class MemoryBundle final : public OpenBundle {
 class Session final : public BundleOpener, public Slots, public Surroundings {
  public:
   Session(Hardware& hardware, const std::string& booted, const std::string& boot_id)
-      : hardware_(hardware), env_(hardware.esp), control_(env_, {"A", "B"}), release_(*hardware.held(booted)) {
+      : hardware_(hardware), control_(hardware.loader->control()), release_(*hardware.held(booted)) {
     UpdaterConfig config{.product = "lab-gateway", .hardware = "rev-a", .booted = booted, .boot_id = boot_id};
+    config.tries = std::min(config.tries, control_->max_tries());
     config.workers = 1;
     config.settle_bytes = bundle::kMinFrameBytes;
-    updater_.emplace(config, UpdaterSeams{*this, *this, control_, hardware.files, clock_, *this});
+    updater_.emplace(config, UpdaterSeams{*this, *this, *control_, hardware.files, clock_, *this});
   }
   Updater& updater() { return *updater_; }
   bool rebooting() const { return rebooting_; }
@@ -268,8 +276,7 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
     SimDisk& disk_;
   };
   Hardware& hardware_;
-  SimEnv env_;
-  boot::GrubControl control_;
+  std::unique_ptr<boot::BootControl> control_;
   const Release& release_;
   FakeClock clock_;
   std::optional<Updater> updater_;

@@ -106,6 +106,9 @@ Result<> Updater::start() {
   }
   for (const State& transition : journal_->transitions()) seams_.surroundings.transition(transition);
 
+  if (is_committed(boot, config_.booted)) {
+    if (const auto confirmed = seams_.boot.confirm(config_.booted); !confirmed) log::warning(confirmed.error().text());
+  }
   const update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
   const EventKind kind = classify(known, waking);
   post(Event{kind, waking_facts(kind, known, boot)});

@@ -122,6 +122,19 @@ TEST_F(UpdaterTest, InstallsRebootsProvesItselfAndCommits) {
   EXPECT_EQ(updater_->history()[0].version, "2");
 }
 
+TEST_F(UpdaterTest, ConfirmsTheBootOfACommittedSystemAndOfNoOther) {
+  boot("A");
+  EXPECT_EQ(bench_.boot.confirmed, std::vector<std::string>{"A"});
+  install("2", 5);
+  boot("B");
+  boot("B");
+  EXPECT_EQ(bench_.boot.confirmed.size(), 1U);
+  updater_->health_result({true, ""});
+  updater_->run();
+  boot("B");
+  EXPECT_EQ(bench_.boot.confirmed, (std::vector<std::string>{"A", "B"}));
+}
+
 TEST_F(UpdaterTest, AnUnhealthySystemGoesBackAndSaysWhy) {
   boot("A");
   install("2", 5);

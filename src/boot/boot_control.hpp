@@ -1,6 +1,8 @@
 // Which slot boots next. One contract, one file per boot loader, one contract test for all.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,23 +24,45 @@ struct SlotState {
 };
 
 struct BootState {
-  std::vector<SlotState> order;  // the first that is committed, or on trial with tries left, boots next
+  std::vector<SlotState> order;  // every slot; the first that is committed, or on trial with tries left, boots next
+};
+
+// How far BootControl::examine() may go.
+enum class Probe : std::uint8_t {
+  look,     // changes nothing: somebody else may be changing the state
+  rewrite,  // writes the state as it is once more, the way that every change is written
 };
 
 // Every change is one atomic, durable write, read back: after a power cut the old or the new state stands, and once the call has
-// returned, the new. Errors: numbers 5000-5099. One process at a time (the agent's lock).
+// returned, the new. Errors: numbers 5000-5099. One process at a time (the agent's lock), and one thread.
 class BootControl {
  public:
   virtual ~BootControl() = default;
+
+  // The most tries that arm() takes: 1 where the boot loader gives a trial one boot only. The agent clamps what is configured to it.
+  virtual unsigned max_tries() const = 0;
   virtual Result<BootState> read() = 0;
-  // slot first in order, on trial with tries.
+  // What the boot loader itself says was booted; nothing where only the kernel's command line knows.
+  virtual Result<std::optional<std::string>> booted() = 0;
+
+  // slot first in order, on trial with tries, 1 to max_tries(). Another slot that was on trial may end as bad. Errors: kBadTries,
+  // kUnknownSlot.
   virtual Result<> arm(std::string_view slot, unsigned tries) = 0;
   // slot first in order and committed.
   virtual Result<> commit(std::string_view slot) = 0;
-  // slot last in order and bad. Another slot must be committed, or kNoOtherSlot.
+  // slot out of the order and bad: last, where the boot loader keeps an order of those too. Another slot must be committed, or
+  // kNoOtherSlot.
   virtual Result<> mark_bad(std::string_view slot) = 0;
+  // The slot, booted and committed, has come up: where the boot loader counts the boots of committed slots too, its counter is full
+  // again. Order and other slots stay as they are, a trial and an armed slot among them; a slot that is not committed is left alone.
+  // Nothing is written where nothing is to change.
+  virtual Result<> confirm(std::string_view booted) = 0;
   // A new boot state where read() says kBootStateCorrupt: booted first and committed, every other slot bad.
   virtual Result<> rebuild(std::string_view booted) = 0;
+
+  // For doctor: errors are what would stop a change; the sentences are what is weaker than it should be ("there is only one copy of the
+  // environment: ..."), each with what to do about it.
+  virtual Result<std::vector<std::string>> examine(Probe probe) = 0;
 };
 
 }  // namespace aloft::boot

@@ -1,126 +1,238 @@
-// The contract of boot control, for GRUB (over a file) and for the fake.
+// The contract of boot control, for every boot loader and for the fake.
 #include "boot/boot_control.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
+#include <algorithm>
 
-#include "base/file.hpp"
 #include "boot/errors.hpp"
 #include "boot/fake.hpp"
-#include "boot/grub.hpp"
+#include "boot/order.hpp"
+#include "boot/test_loaders.hpp"
 
 namespace aloft::boot {
 namespace {
 
 const std::vector<std::string> kSlots = {"A", "B", "C"};
 
-class Subject {
- public:
-  virtual ~Subject() = default;
-  virtual BootControl& control() = 0;
-  virtual void corrupt() = 0;
-};
+bool always(const std::string&) { return true; }
 
-class GrubSubject final : public Subject {
+// The fake, told in the same words.
+class FakeLoader final : public test::TestLoader {
  public:
-  GrubSubject() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "aloft-boot-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    file_ = std::make_unique<EnvFile>(folder_ / "grubenv");
-    control_ = std::make_unique<GrubControl>(*file_, kSlots);
-    EXPECT_TRUE(control_->rebuild("A"));
-  }
-  ~GrubSubject() override { std::filesystem::remove_all(folder_); }
-  BootControl& control() override { return *control_; }
-  void corrupt() override { EXPECT_TRUE(replace_file(folder_ / "grubenv", std::string(kGrubEnvBytes, '\0'))); }
+  FakeLoader(test::TestStorage&, std::vector<std::string> slots) : fake_(std::make_shared<FakeControl>(std::move(slots))) {}
+  std::unique_ptr<BootControl> control() override { return std::make_unique<Shared>(fake_); }
+  std::optional<std::string> boot(const std::function<bool(const std::string&)>& loads) override { return walk(fake_->state, loads); }
+  void corrupt() override { fake_->corrupt = true; }
 
  private:
-  std::filesystem::path folder_;
-  std::unique_ptr<EnvFile> file_;
-  std::unique_ptr<GrubControl> control_;
+  class Shared final : public BootControl {
+   public:
+    explicit Shared(std::shared_ptr<FakeControl> fake) : fake_(std::move(fake)) {}
+    unsigned max_tries() const override { return fake_->max_tries(); }
+    Result<BootState> read() override { return fake_->read(); }
+    Result<std::optional<std::string>> booted() override { return fake_->booted(); }
+    Result<> arm(std::string_view slot, unsigned tries) override { return fake_->arm(slot, tries); }
+    Result<> commit(std::string_view slot) override { return fake_->commit(slot); }
+    Result<> mark_bad(std::string_view slot) override { return fake_->mark_bad(slot); }
+    Result<> confirm(std::string_view booted) override { return fake_->confirm(booted); }
+    Result<> rebuild(std::string_view booted) override { return fake_->rebuild(booted); }
+    Result<std::vector<std::string>> examine(Probe probe) override { return fake_->examine(probe); }
+
+   private:
+    std::shared_ptr<FakeControl> fake_;
+  };
+  std::shared_ptr<FakeControl> fake_;
 };
 
-class FakeSubject final : public Subject {
- public:
-  BootControl& control() override { return fake_; }
-  void corrupt() override { fake_.corrupt = true; }
-
- private:
-  FakeControl fake_{kSlots};
-};
-
-class BootControlContract : public ::testing::TestWithParam<const char*> {
+class BootControlContract : public ::testing::TestWithParam<test::NamedLoader> {
  protected:
   void SetUp() override {
-    if (std::string_view(GetParam()) == "grub") {
-      subject_ = std::make_unique<GrubSubject>();
-    } else {
-      subject_ = std::make_unique<FakeSubject>();
-    }
+    loader_ = GetParam().make(storage_, kSlots);
+    control_ = loader_->control();
+    ASSERT_TRUE(control_->rebuild("A"));
+    tries_ = std::min(3U, control_->max_tries());
   }
+  // What may be booted, in order, and then what may not: "B:3 A:good / C".
   std::string shown() {
-    std::string text;
-    const auto state = subject_->control().read();
+    const auto state = loader_->control()->read();  // not control_: what it remembers is no state
     if (!state) return std::string(state.error().code.name);
+    std::string text;
+    std::vector<std::string> bad;
     for (const SlotState& slot : state->order) {
-      text += (text.empty() ? "" : " ") + slot.name + ":";
-      text += slot.health == SlotHealth::committed ? "good" : std::to_string(slot.tries_left);
+      if (slot.health == SlotHealth::bad) {
+        bad.push_back(slot.name);
+      } else {
+        text += slot.name + ":" + (slot.health == SlotHealth::committed ? "good" : std::to_string(slot.tries_left)) + " ";
+      }
     }
+    std::ranges::sort(bad);
+    text += "/";
+    for (const std::string& name : bad) text += " " + name;
     return text;
   }
-  std::unique_ptr<Subject> subject_;
+  std::string tries() const { return std::to_string(tries_); }
+  std::string first() { return test::must(loader_->control()->read()).order.front().name; }
+  // The boot loader's own word must be what it booted.
+  std::string boot(const std::function<bool(const std::string&)>& loads = always) {
+    const auto slot = loader_->boot(loads);
+    if (!slot) return "";
+    if (const auto said = loader_->control()->booted(); said && *said) {
+      EXPECT_EQ(**said, *slot);
+    }
+    return *slot;
+  }
+
+  test::MemoryStorage storage_;
+  std::unique_ptr<test::TestLoader> loader_;
+  std::unique_ptr<BootControl> control_;
+  unsigned tries_ = 0;
 };
 
-TEST_P(BootControlContract, StartsWithTheRunningSlotCommitted) { EXPECT_EQ(shown(), "A:good B:0 C:0"); }
+TEST_P(BootControlContract, StartsWithTheRunningSlotCommitted) {
+  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(boot(), "A");
+}
 
 TEST_P(BootControlContract, ArmingPutsASlotFirstOnTrial) {
-  ASSERT_TRUE(subject_->control().arm("B", 3));
-  EXPECT_EQ(shown(), "B:3 A:good C:0");
-  ASSERT_TRUE(subject_->control().arm("C", 1));
-  EXPECT_EQ(shown(), "C:1 B:3 A:good");
+  ASSERT_TRUE(control_->arm("B", tries_));
+  EXPECT_EQ(shown(), "B:" + tries() + " A:good / C");
+  ASSERT_TRUE(control_->arm("B", 1));
+  EXPECT_EQ(shown(), "B:1 A:good / C");
+}
+
+TEST_P(BootControlContract, ArmingAnotherSlotPutsThatFirst) {
+  ASSERT_TRUE(control_->arm("B", 1));
+  ASSERT_TRUE(control_->arm("C", 1));
+  const BootState state = test::must(control_->read());
+  EXPECT_EQ(state.order.front().name, "C");
+  EXPECT_EQ(find_slot(state, "A")->health, SlotHealth::committed);
+  EXPECT_NE(find_slot(state, "B")->health, SlotHealth::committed);
+  EXPECT_EQ(boot(), "C");
 }
 
 TEST_P(BootControlContract, CommittingEndsTheTrial) {
-  ASSERT_TRUE(subject_->control().arm("B", 3));
-  ASSERT_TRUE(subject_->control().commit("B"));
-  EXPECT_EQ(shown(), "B:good A:good C:0");
+  ASSERT_TRUE(control_->arm("B", tries_));
+  EXPECT_EQ(boot(), "B");
+  ASSERT_TRUE(control_->commit("B"));
+  EXPECT_EQ(shown(), "B:good A:good / C");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(boot(), "B");
+    ASSERT_TRUE(loader_->control()->confirm("B"));
+    EXPECT_EQ(shown(), "B:good A:good / C");
+  }
 }
 
-TEST_P(BootControlContract, ABadSlotGoesLast) {
-  ASSERT_TRUE(subject_->control().arm("B", 3));
-  ASSERT_TRUE(subject_->control().mark_bad("B"));
-  EXPECT_EQ(shown(), "A:good C:0 B:0");
-  ASSERT_TRUE(subject_->control().mark_bad("B"));
-  EXPECT_EQ(shown(), "A:good C:0 B:0");
+TEST_P(BootControlContract, ATrialIsBootedSoManyTimesAndNotOnceMore) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  for (unsigned i = 0; i < tries_; ++i) EXPECT_EQ(boot(), "B");
+  EXPECT_EQ(boot(), "A");
+  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(boot(), "A");
+}
+
+TEST_P(BootControlContract, EachBootOfATrialIsSeenInTheCounter) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  EXPECT_EQ(boot(), "B");
+  const BootState state = test::must(control_->read());
+  const SlotState* slot = find_slot(state, "B");
+  ASSERT_TRUE(slot);
+  if (tries_ == 1) {
+    EXPECT_EQ(slot->health, SlotHealth::bad);
+  } else {
+    EXPECT_EQ(slot->health, SlotHealth::trial);
+    EXPECT_EQ(slot->tries_left, tries_ - 1);
+  }
+}
+
+// Where more than one boot is counted; with one, the boot loader forgets the trial as it begins.
+TEST_P(BootControlContract, UsedUpTriesAreToldFromASlotThatWasNeverArmed) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  for (unsigned i = 0; i <= tries_; ++i) boot();
+  EXPECT_EQ(first(), control_->max_tries() > 1 ? "B" : "A");
+  ASSERT_TRUE(control_->mark_bad("B"));
+  EXPECT_EQ(first(), "A");
+}
+
+TEST_P(BootControlContract, ASlotThatDoesNotLoadIsPassedOver) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  EXPECT_EQ(boot([](const std::string& slot) { return slot == "A"; }), "A");
+}
+
+TEST_P(BootControlContract, ABadSlotIsNotBooted) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  ASSERT_TRUE(control_->mark_bad("B"));
+  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(first(), "A");
+  ASSERT_TRUE(control_->mark_bad("B"));
+  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(boot(), "A");
+}
+
+TEST_P(BootControlContract, ACommittedSlotCanBeTakenOut) {
+  ASSERT_TRUE(control_->commit("B"));
+  ASSERT_TRUE(control_->mark_bad("A"));
+  EXPECT_EQ(shown(), "B:good / A C");
+  EXPECT_EQ(boot(), "B");
 }
 
 TEST_P(BootControlContract, TheLastCommittedSlotIsNeverMarkedBad) {
-  ASSERT_TRUE(subject_->control().arm("B", 3));
-  EXPECT_EQ(subject_->control().mark_bad("A").error().code.number, kNoOtherSlot.number);
-  EXPECT_EQ(shown(), "B:3 A:good C:0");
+  ASSERT_TRUE(control_->arm("B", tries_));
+  EXPECT_EQ(control_->mark_bad("A").error().code.number, kNoOtherSlot.number);
+  EXPECT_EQ(shown(), "B:" + tries() + " A:good / C");
 }
 
 TEST_P(BootControlContract, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(subject_->control().arm("D", 3).error().code.number, kUnknownSlot.number);
-  EXPECT_EQ(subject_->control().commit("").error().code.number, kUnknownSlot.number);
-  EXPECT_EQ(subject_->control().mark_bad("a").error().code.number, kUnknownSlot.number);
-  EXPECT_EQ(subject_->control().arm("B", 0).error().code.number, kBadTries.number);
-  EXPECT_EQ(subject_->control().arm("B", 10).error().code.number, kBadTries.number);
-  EXPECT_EQ(shown(), "A:good B:0 C:0");
+  EXPECT_EQ(control_->arm("D", 1).error().code.number, kUnknownSlot.number);
+  EXPECT_EQ(control_->commit("").error().code.number, kUnknownSlot.number);
+  EXPECT_EQ(control_->mark_bad("a").error().code.number, kUnknownSlot.number);
+  EXPECT_EQ(control_->arm("B", 0).error().code.number, kBadTries.number);
+  EXPECT_EQ(control_->arm("B", control_->max_tries() + 1).error().code.number, kBadTries.number);
+  EXPECT_EQ(shown(), "A:good / B C");
+}
+
+TEST_P(BootControlContract, ConfirmingChangesNothingElse) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  const std::string before = shown();
+  for (const char* slot : {"A", "B", "C"}) {
+    ASSERT_TRUE(loader_->control()->confirm(slot));
+    EXPECT_EQ(shown(), before) << slot;
+  }
+}
+
+TEST_P(BootControlContract, ConfirmingWritesNothingWhereNothingIsToChange) {
+  EXPECT_EQ(boot(), "A");
+  ASSERT_TRUE(control_->confirm("A"));
+  const unsigned writes = storage_.writes;
+  ASSERT_TRUE(control_->confirm("A"));
+  ASSERT_TRUE(loader_->control()->confirm("A"));
+  EXPECT_EQ(storage_.writes, writes);
 }
 
 TEST_P(BootControlContract, CorruptionIsSaidAndMended) {
-  ASSERT_TRUE(subject_->control().arm("B", 3));
-  subject_->corrupt();
+  ASSERT_TRUE(control_->arm("B", tries_));
+  loader_->corrupt();
   EXPECT_EQ(shown(), "boot-state-corrupt");
-  EXPECT_EQ(subject_->control().commit("B").error().code.number, kBootStateCorrupt.number);
-  ASSERT_TRUE(subject_->control().rebuild("B"));
-  EXPECT_EQ(shown(), "B:good A:0 C:0");
+  EXPECT_EQ(control_->commit("B").error().code.number, kBootStateCorrupt.number);
+  EXPECT_FALSE(control_->examine(Probe::look));
+  ASSERT_TRUE(control_->rebuild("B"));
+  EXPECT_EQ(shown(), "B:good / A C");
+  EXPECT_EQ(boot(), "B");
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BootControlContract, ::testing::Values("grub", "fake"), [](const auto& tested) { return tested.param; });
+TEST_P(BootControlContract, ExaminingChangesNothing) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  const unsigned writes = storage_.writes;
+  EXPECT_TRUE(control_->examine(Probe::look));
+  EXPECT_EQ(storage_.writes, writes);
+  EXPECT_TRUE(control_->examine(Probe::rewrite));
+  EXPECT_EQ(shown(), "B:" + tries() + " A:good / C");
+}
+
+std::string name_of(const ::testing::TestParamInfo<test::NamedLoader>& tested) { return tested.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(All, BootControlContract, ::testing::ValuesIn(test::kLoaders), name_of);
+INSTANTIATE_TEST_SUITE_P(Fake, BootControlContract, ::testing::Values(test::NamedLoader{"Fake", test::make_loader<FakeLoader>}), name_of);
 
 }  // namespace
 }  // namespace aloft::boot

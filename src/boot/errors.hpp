@@ -10,5 +10,7 @@ inline constexpr ErrorCode kBootStateWrite{5001, ErrorKind::retry, "boot-state-w
 inline constexpr ErrorCode kUnknownSlot{5002, ErrorKind::ask, "unknown-slot"};
 inline constexpr ErrorCode kNoOtherSlot{5003, ErrorKind::ask, "no-other-slot"};
 inline constexpr ErrorCode kBadTries{5004, ErrorKind::ask, "bad-tries"};
+inline constexpr ErrorCode kNotCounting{5005, ErrorKind::ask, "not-counting"};
+inline constexpr ErrorCode kBootSetting{5006, ErrorKind::ask, "boot-setting"};
 
 }  // namespace aloft::boot

@@ -14,7 +14,7 @@ std::optional<std::string> walk(BootState& state, const std::function<bool(const
   return std::nullopt;
 }
 
-FakeControl::FakeControl(std::vector<std::string> slots) : slots_(std::move(slots)) {
+FakeControl::FakeControl(std::vector<std::string> slots, unsigned max_tries) : slots_(std::move(slots)), max_tries_(max_tries) {
   for (const std::string& slot : slots_) {
     state.order.push_back({slot, state.order.empty() ? SlotHealth::committed : SlotHealth::bad, 0});
   }
@@ -37,14 +37,22 @@ Result<> FakeControl::set(Result<BootState> next) {
 }
 
 Result<> FakeControl::arm(std::string_view slot, unsigned tries) {
-  if (tries < 1 || tries > 9) return fail(kBadTries, "tries must be 1 to 9");
+  if (tries < 1 || tries > max_tries_) return fail(kBadTries, "tries must be 1 to " + std::to_string(max_tries_));
   return set(with_first(state, slot, SlotHealth::trial, tries));
 }
 Result<> FakeControl::commit(std::string_view slot) { return set(with_first(state, slot, SlotHealth::committed, 0)); }
 Result<> FakeControl::mark_bad(std::string_view slot) { return set(with_bad(state, slot)); }
+Result<> FakeControl::confirm(std::string_view booted) {
+  confirmed.emplace_back(booted);
+  return {};
+}
 Result<> FakeControl::rebuild(std::string_view booted) {
   corrupt = false;
   return set(rebuilt(slots_, booted));
+}
+Result<std::vector<std::string>> FakeControl::examine(Probe) {
+  if (corrupt) return fail(kBootStateCorrupt, "the fake boot state is corrupt");
+  return std::vector<std::string>();
 }
 
 }  // namespace aloft::boot

@@ -17,20 +17,26 @@ std::optional<std::string> walk(BootState& state, const std::function<bool(const
 class FakeControl final : public BootControl {
  public:
   // The first slot committed and booted, the others bad.
-  explicit FakeControl(std::vector<std::string> slots);
+  explicit FakeControl(std::vector<std::string> slots, unsigned max_tries = 9);
+  unsigned max_tries() const override { return max_tries_; }
   Result<BootState> read() override;
+  Result<std::optional<std::string>> booted() override { return std::nullopt; }
   Result<> arm(std::string_view slot, unsigned tries) override;
   Result<> commit(std::string_view slot) override;
   Result<> mark_bad(std::string_view slot) override;
+  Result<> confirm(std::string_view booted) override;
   Result<> rebuild(std::string_view booted) override;
+  Result<std::vector<std::string>> examine(Probe probe) override;
 
   BootState state;
   bool corrupt = false;         // read() and changes say so until rebuild()
   unsigned failing_writes = 0;  // so many changes to come fail with kBootStateWrite
+  std::vector<std::string> confirmed;
 
  private:
   Result<> set(Result<BootState> next);
   std::vector<std::string> slots_;
+  unsigned max_tries_;
 };
 
 }  // namespace aloft::boot

@@ -4,39 +4,37 @@
 // What GRUB does with them: docs/boot-control.md.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "boot/boot_control.hpp"
-#include "boot/env_block.hpp"
 #include "boot/grub_env.hpp"
+#include "boot/record_control.hpp"
+#include "boot/region.hpp"
+#include "boot/settings.hpp"
 
 namespace aloft::boot {
 
-inline constexpr unsigned kMaxTries = 9;
+inline constexpr unsigned kGrubTries = 9;
 
-class GrubControl final : public BootControl {
+class GrubControl final : public RecordControl {
  public:
-  // slots: all names that grub.cfg knows. The block must outlive this.
-  GrubControl(EnvBlock& block, std::vector<std::string> slots) : block_(&block), slots_(std::move(slots)) {}
+  // block: the environment block's file. slots: all names that grub.cfg knows.
+  GrubControl(std::unique_ptr<Region> block, std::vector<std::string> slots)
+      : RecordControl(std::move(slots), kGrubTries), block_(std::move(block)) {}
+  Result<std::vector<std::string>> examine(Probe probe) override;
 
-  Result<BootState> read() override;
-  Result<> arm(std::string_view slot, unsigned tries) override;
-  Result<> commit(std::string_view slot) override;
-  Result<> mark_bad(std::string_view slot) override;
-  Result<> rebuild(std::string_view booted) override;
+ protected:
+  Result<BootState> load() override;
+  Result<> store(const BootState& state) override;
 
  private:
-  struct Loaded {
-    BootState state;
-    GrubVariables foreign;
-    std::string block;
-  };
-  Result<Loaded> load();
-  Result<> store(const BootState& state, const Loaded& before);
-  Result<> known(std::string_view slot) const;
-  EnvBlock* block_;
-  std::vector<std::string> slots_;
+  std::unique_ptr<Region> block_;
+  std::string before_;     // the block as the last load() found it
+  GrubVariables foreign_;  // of other programs, in it
 };
+
+// Settings: grubenv.
+Result<std::unique_ptr<BootControl>> open_grub(const Settings& settings, std::vector<std::string> slots);
 
 }  // namespace aloft::boot

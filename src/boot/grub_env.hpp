@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "boot/region.hpp"
 
 namespace aloft::boot {
 
 inline constexpr std::size_t kGrubEnvBytes = 1024;
-inline constexpr std::size_t kSectorBytes = 512;
 
 using GrubVariables = std::vector<std::pair<std::string, std::string>>;  // in the block's order
 

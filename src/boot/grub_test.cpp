@@ -4,26 +4,34 @@
 
 #include "boot/errors.hpp"
 #include "boot/fake.hpp"
+#include "boot/test_loader.hpp"
 
 namespace aloft::boot {
 namespace {
 
-class MemoryBlock final : public EnvBlock {
+// grubenv with this content.
+class Block {
  public:
-  explicit MemoryBlock(std::string content) : content_(std::move(content)) {}
+  explicit Block(std::string content) {
+    (void)storage.region("grubenv", content.size());
+    storage.contents["grubenv"] = std::move(content);
+  }
+  GrubControl control(std::vector<std::string> slots) { return {storage.region("grubenv", content().size()), std::move(slots)}; }
+  const std::string& content() { return storage.contents["grubenv"]; }
+  test::MemoryStorage storage;
+};
+
+// Takes writes and forgets them.
+class ForgetfulRegion final : public Region {
+ public:
+  explicit ForgetfulRegion(std::string content) : content_(std::move(content)) {}
   Result<std::string> read() override { return content_; }
-  Result<> write_sector(std::size_t index, std::string_view sector) override {
-    ++writes_;
-    if (!forgets_) content_.replace(index * kSectorBytes, kSectorBytes, sector);
-    return {};
-  }
-  Result<> create(std::string_view block) override {
-    content_ = block;
-    return {};
-  }
+  Result<> write(std::uint64_t, std::string_view) override { return {}; }
+  Result<> create(std::string_view) override { return {}; }
+  Result<> check_writable() override { return {}; }
+
+ private:
   std::string content_;
-  unsigned writes_ = 0;
-  bool forgets_ = false;
 };
 
 std::string block_of(std::string_view lines) {
@@ -54,42 +62,37 @@ TEST(GrubEnv, AnUnfinishedLineIsNoVariable) {
 }
 
 TEST(GrubControl, OneChangeIsOneSectorWrite) {
-  MemoryBlock block(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\n"));
-  GrubControl control(block, {"A", "B"});
-  ASSERT_TRUE(control.arm("B", 3));
-  EXPECT_EQ(block.writes_, 1U);
-  EXPECT_EQ(block.content_, block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\n"));
+  Block block(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\n"));
+  ASSERT_TRUE(block.control({"A", "B"}).arm("B", 3));
+  EXPECT_EQ(block.storage.writes, 1U);
+  EXPECT_EQ(block.content(), block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\n"));
 }
 
 TEST(GrubControl, KeepsForeignVariablesThatFit) {
-  MemoryBlock block(block_of("saved_entry=2\nORDER=A B\nA_STATE=good\nB_STATE=0\nlong=" + std::string(400, 'x') + "\nshort=1\n"));
-  GrubControl control(block, {"A", "B"});
-  ASSERT_TRUE(control.arm("B", 3));
-  EXPECT_EQ(block.content_, block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\nsaved_entry=2\nlong=" + std::string(400, 'x') + "\nshort=1\n"));
-  MemoryBlock longer(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\nlong=" + std::string(700, 'x') + "\n"));
-  GrubControl other(longer, {"A", "B"});
-  ASSERT_TRUE(other.arm("B", 3));
-  EXPECT_EQ(longer.content_, block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\n"));
+  Block block(block_of("saved_entry=2\nORDER=A B\nA_STATE=good\nB_STATE=0\nlong=" + std::string(400, 'x') + "\nshort=1\n"));
+  ASSERT_TRUE(block.control({"A", "B"}).arm("B", 3));
+  EXPECT_EQ(block.content(), block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\nsaved_entry=2\nlong=" + std::string(400, 'x') + "\nshort=1\n"));
+  Block longer(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\nlong=" + std::string(700, 'x') + "\n"));
+  ASSERT_TRUE(longer.control({"A", "B"}).arm("B", 3));
+  EXPECT_EQ(longer.content(), block_of("ORDER=B A\nB_STATE=3\nA_STATE=good\n"));
 }
 
 TEST(GrubControl, AWriteThatDoesNotStickIsAnError) {
-  MemoryBlock block(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\n"));
-  block.forgets_ = true;
-  GrubControl control(block, {"A", "B"});
+  GrubControl control(std::make_unique<ForgetfulRegion>(block_of("ORDER=A B\nA_STATE=good\nB_STATE=0\n")), {"A", "B"});
   EXPECT_EQ(control.arm("B", 3).error().code.number, kBootStateWrite.number);
 }
 
 TEST(GrubControl, WhatGrubWouldNotBootIsBad) {
-  MemoryBlock block(block_of("ORDER=X B A B\nA_STATE=godd\nB_STATE=12\n"));
-  const BootState state = *GrubControl(block, {"A", "B", "C"}).read();
+  Block block(block_of("ORDER=X B A B\nA_STATE=godd\nB_STATE=12\n"));
+  const BootState state = *block.control({"A", "B", "C"}).read();
   ASSERT_EQ(state.order.size(), 3U);
   for (const SlotState& slot : state.order) EXPECT_EQ(slot.health, SlotHealth::bad) << slot.name;
   EXPECT_EQ(state.order[0].name, "B");
 }
 
 TEST(GrubControl, WithoutAnyOrderItIsCorrupt) {
-  MemoryBlock block(block_of("A_STATE=good\n"));
-  EXPECT_EQ(GrubControl(block, {"A", "B"}).read().error().code.number, kBootStateCorrupt.number);
+  Block block(block_of("A_STATE=good\n"));
+  EXPECT_EQ(block.control({"A", "B"}).read().error().code.number, kBootStateCorrupt.number);
 }
 
 TEST(Walk, CountsTriesAndFallsBack) {

@@ -9,14 +9,21 @@ namespace {
 
 Result<std::vector<SlotState>::iterator> find(BootState& state, std::string_view slot) {
   const auto found = std::ranges::find(state.order, slot, &SlotState::name);
-  if (found == state.order.end()) {
-    return fail(kUnknownSlot,
-                "the boot state has no slot '" + std::string(slot) + "'; groups in system.toml and slots in grub.cfg must agree");
-  }
+  if (found == state.order.end()) return unknown_slot(slot);
   return found;
 }
 
 }  // namespace
+
+std::unexpected<Error> unknown_slot(std::string_view slot) {
+  return fail(kUnknownSlot, "the boot state has no slot '" + std::string(slot) +
+                                "'; groups in system.toml and slots in the boot loader's script must agree");
+}
+
+const SlotState* find_slot(const BootState& state, std::string_view slot) {
+  const auto found = std::ranges::find(state.order, slot, &SlotState::name);
+  return found == state.order.end() ? nullptr : &*found;
+}
 
 Result<BootState> with_first(BootState state, std::string_view slot, SlotHealth health, unsigned tries) {
   const auto found = TRY(find(state, slot));

@@ -11,5 +11,9 @@ Result<BootState> with_first(BootState state, std::string_view slot, SlotHealth 
 Result<BootState> with_bad(BootState state, std::string_view slot);
 // booted first and committed, the others bad, in the order given.
 Result<BootState> rebuilt(const std::vector<std::string>& slots, std::string_view booted);
+// kUnknownSlot, as an error to return.
+std::unexpected<Error> unknown_slot(std::string_view slot);
+// The slot's state, or null.
+const SlotState* find_slot(const BootState& state, std::string_view slot);
 
 }  // namespace aloft::boot

@@ -1,0 +1,98 @@
+#include "agent/root_device.hpp"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <array>
+#include <optional>
+
+#include "base/file.hpp"
+
+namespace aloft::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMostLayers = 8;  // of device-mapper on each other
+constexpr std::uint64_t kMaxNumberBytes = 64;
+
+using DeviceNumber = std::string;  // "259:2", as sysfs writes it
+
+DeviceNumber number(dev_t device) { return std::to_string(::major(device)) + ":" + std::to_string(::minor(device)); }
+
+std::optional<DeviceNumber> number_of_block_device(const fs::path& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0 || !S_ISBLK(found.st_mode)) return std::nullopt;
+  return number(found.st_rdev);
+}
+
+std::string owner(const Config& config, const DeviceNumber& device) {
+  for (const auto& [name, group] : config.groups)
+    for (const auto& [slot_class, slot] : group)
+      if (number_of_block_device(slot.device) == device) return name;
+  return {};
+}
+
+// The owner of a device, or of what a device-mapper device lies on.
+std::string owner_through_layers(const Config& config, const DeviceNumber& device, const fs::path& sys, int layers) {
+  if (std::string name = owner(config, device); !name.empty() || layers == 0) return name;
+  std::error_code problem;
+  for (const auto& slave : fs::directory_iterator(sys / "dev/block" / device / "slaves", problem)) {
+    const auto text = read_file(slave.path() / "dev", kMaxNumberBytes);
+    if (!text) continue;
+    std::string name = owner_through_layers(config, text->substr(0, text->find('\n')), sys, layers - 1);
+    if (!name.empty()) return name;
+  }
+  return {};
+}
+
+// "PARTLABEL=rootfs-a" -> /dev/disk/by-partlabel/rootfs-a. udev (or mdev with the project's rules) makes those links.
+fs::path device_of(std::string_view root, const fs::path& dev) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kFolders{
+      {{"PARTUUID=", "by-partuuid"}, {"PARTLABEL=", "by-partlabel"}, {"LABEL=", "by-label"}, {"UUID=", "by-uuid"}}};
+  for (const auto& [key, folder] : kFolders)
+    if (root.starts_with(key)) return dev / "disk" / folder / root.substr(key.size());
+  if (root.starts_with("/dev/")) return dev / root.substr(5);
+  return {};
+}
+
+bool same_file(const fs::path& left, const fs::path& right) {
+  std::error_code problem;
+  return fs::equivalent(left, right, problem) && !problem;
+}
+
+std::string owner_of_path(const Config& config, const fs::path& device, const fs::path& sys) {
+  for (const auto& [name, group] : config.groups)
+    for (const auto& [slot_class, slot] : group)
+      if (same_file(slot.device, device)) return name;
+  const auto block = number_of_block_device(device);
+  return block ? owner_through_layers(config, *block, sys, kMostLayers) : std::string();
+}
+
+}  // namespace
+
+std::string command_line_value(std::string_view command_line, std::string_view key) {
+  std::string value;
+  while (!command_line.empty()) {
+    const auto end = command_line.find_first_of(" \t\r\n");
+    const std::string_view word = command_line.substr(0, end);
+    if (word.starts_with(key)) value = word.substr(key.size());
+    command_line.remove_prefix(end == std::string_view::npos ? command_line.size() : end + 1);
+  }
+  return value;
+}
+
+std::string group_of_root(const Config& config, std::string_view command_line, const DeviceTrees& trees) {
+  struct stat root{};
+  if (::stat(trees.root.c_str(), &root) == 0) {
+    if (std::string name = owner_through_layers(config, number(root.st_dev), trees.sys, kMostLayers); !name.empty()) return name;
+  }
+  for (const std::string_view key : {"systemd.verity_root_data=", "root="}) {
+    const fs::path device = device_of(command_line_value(command_line, key), trees.dev);
+    if (device.empty()) continue;
+    if (std::string name = owner_of_path(config, device, trees.sys); !name.empty()) return name;
+  }
+  return {};
+}
+
+}  // namespace aloft::agent

@@ -1,0 +1,54 @@
+#include "boot/region.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.hpp"
+#include "boot/errors.hpp"
+
+namespace aloft::boot {
+namespace {
+
+Result<> sync(int fd, const std::filesystem::path& path) {
+  if (::fsync(fd) != 0) return fail(system_error("syncing", path, errno));
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> FileRegion::read() {
+  const Fd fd = TRY(open_file(path_, O_RDONLY));
+  // What a write has left in the page cache says nothing about the device.
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  std::string content(size_bytes_, '\0');
+  content.resize(TRY(read_full_at(fd.get(), std::as_writable_bytes(std::span(content)), offset_bytes_)));
+  return content;
+}
+
+Result<> FileRegion::write(std::uint64_t offset, std::string_view sectors) {
+  if (sectors.empty() || sectors.size() % kSectorBytes != 0 || offset % kSectorBytes != 0 || offset + sectors.size() > size_bytes_)
+    return fail(kBootStateWrite, "boot state in " + path_.string() + " is written in whole sectors of 512 bytes, within its region");
+  const Fd fd = TRY(open_file(path_, O_WRONLY | O_DSYNC));
+  TRY(write_all_at(fd.get(), as_bytes(sectors), offset_bytes_ + offset));
+  return sync(fd.get(), path_);
+}
+
+Result<> FileRegion::create(std::string_view content) {
+  struct stat found{};
+  const bool is_file = ::stat(path_.c_str(), &found) != 0 || S_ISREG(found.st_mode);
+  const int flags = O_WRONLY | (is_file ? O_CREAT : 0) | (is_file && offset_bytes_ == 0 ? O_TRUNC : 0);
+  const Fd fd = TRY(open_file(path_, flags, 0600));
+  TRY(write_all_at(fd.get(), as_bytes(content), offset_bytes_));
+  TRY(sync(fd.get(), path_));
+  if (!is_file) return {};
+  const Fd folder = TRY(open_file(path_.parent_path(), O_RDONLY | O_DIRECTORY));
+  return sync(folder.get(), path_.parent_path());
+}
+
+Result<> FileRegion::check_writable() {
+  TRY(open_file(path_, O_WRONLY));
+  return {};
+}
+
+}  // namespace aloft::boot

@@ -1,0 +1,60 @@
+#include "boot/region.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "base/errors.hpp"
+#include "base/file.hpp"
+#include "boot/errors.hpp"
+
+namespace aloft::boot {
+namespace {
+
+class FileRegionTest : public ::testing::Test {
+ protected:
+  FileRegionTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "aloft-region-XXXXXX").string();
+    folder = ::mkdtemp(pattern.data());
+    EXPECT_TRUE(replace_file(folder / "disk", std::string(4096, 'x')));
+  }
+  ~FileRegionTest() override { std::filesystem::remove_all(folder); }
+  std::string disk() { return read_file(folder / "disk").value(); }
+  std::filesystem::path folder;
+};
+
+TEST_F(FileRegionTest, IsAPartOfTheDevice) {
+  FileRegion region(folder / "disk", 1024, 1024);
+  ASSERT_TRUE(region.write(512, std::string(512, 'a')));
+  EXPECT_EQ(disk(), std::string(1536, 'x') + std::string(512, 'a') + std::string(2048, 'x'));
+  EXPECT_EQ(*region.read(), std::string(512, 'x') + std::string(512, 'a'));
+}
+
+TEST_F(FileRegionTest, WritesWholeSectorsWithinItselfOnly) {
+  FileRegion region(folder / "disk", 1024, 1024);
+  for (const auto& [offset, size] : {std::pair{0U, 0U}, {0U, 100U}, {100U, 512U}, {1024U, 512U}, {512U, 1024U}})
+    EXPECT_EQ(region.write(offset, std::string(size, 'a')).error().code.number, kBootStateWrite.number) << offset << "+" << size;
+  EXPECT_EQ(disk(), std::string(4096, 'x'));
+}
+
+TEST_F(FileRegionTest, ReadsLessWhereTheDeviceEnds) {
+  EXPECT_EQ(FileRegion(folder / "disk", 3584, 1024).read()->size(), 512U);
+  EXPECT_EQ(FileRegion(folder / "disk", 8192, 1024).read()->size(), 0U);
+  EXPECT_EQ(FileRegion(folder / "none", 0, 1024).read().error().code.number, kNotFound.number);
+}
+
+TEST_F(FileRegionTest, NeverMakesAFileButToStartOver) {
+  FileRegion region(folder / "none", 0, 1024);
+  EXPECT_FALSE(region.write(0, std::string(512, 'a')));
+  EXPECT_FALSE(region.check_writable());
+  ASSERT_TRUE(region.create(std::string(512, 'a')));
+  EXPECT_TRUE(region.check_writable());
+  EXPECT_EQ(*region.read(), std::string(512, 'a'));
+}
+
+TEST_F(FileRegionTest, StartingOverLeavesTheRestOfADeviceAlone) {
+  ASSERT_TRUE(FileRegion(folder / "disk", 1024, 1024).create(std::string(512, 'a')));
+  EXPECT_EQ(disk(), std::string(1024, 'x') + std::string(512, 'a') + std::string(2560, 'x'));
+}
+
+}  // namespace
+}  // namespace aloft::boot

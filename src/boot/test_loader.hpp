@@ -1,0 +1,92 @@
+// For tests: a boot loader as a device has it, that is what Linux sees of its state and what it does itself at a boot. The contract test
+// runs each over plain memory; the power-cut tests over disks that forget.
+#pragma once
+
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/errors.hpp"
+#include "boot/boot_control.hpp"
+#include "boot/region.hpp"
+
+namespace aloft::boot::test {
+
+// What outlives a restart. Handles on the same name share the content.
+class TestStorage {
+ public:
+  virtual ~TestStorage() = default;
+  // A region of exactly size_bytes, zeros at first.
+  virtual std::unique_ptr<Region> region(const std::string& name, std::size_t size_bytes) = 0;
+  // What a boot loader writes: in place, and it flushes nothing.
+  virtual void write_unflushed(const std::string& name, std::uint64_t offset, std::string_view bytes) = 0;
+  // Before and after a durable change that is one for the power too, and is not in a region (a variable of the firmware): the power may
+  // go here.
+  virtual void may_lose_power() = 0;
+};
+
+class TestLoader {
+ public:
+  virtual ~TestLoader() = default;
+  // A fresh one, as after each start of the agent.
+  virtual std::unique_ptr<BootControl> control() = 0;
+  // What the boot loader does, from power-on to a slot's kernel, over resets if need be: it counts, passes over what does not load, and
+  // says what it started. Nothing where no slot can be started.
+  virtual std::optional<std::string> boot(const std::function<bool(const std::string&)>& loads) = 0;
+  // Every copy of the state.
+  virtual void corrupt() = 0;
+};
+
+using MakeLoader = std::function<std::unique_ptr<TestLoader>(TestStorage& storage, std::vector<std::string> slots)>;
+
+class MemoryStorage final : public TestStorage {
+ public:
+  std::unique_ptr<Region> region(const std::string& name, std::size_t size_bytes) override {
+    contents[name].resize(size_bytes);
+    return std::make_unique<Handle>(*this, name);
+  }
+  void write_unflushed(const std::string& name, std::uint64_t offset, std::string_view bytes) override {
+    contents.at(name).replace(offset, bytes.size(), bytes);
+  }
+  void may_lose_power() override { ++writes; }
+
+  std::map<std::string, std::string> contents;
+  unsigned writes = 0;  // by controls, not by boot loaders
+
+ private:
+  class Handle final : public Region {
+   public:
+    Handle(MemoryStorage& storage, std::string name) : storage_(storage), name_(std::move(name)) {}
+    Result<std::string> read() override { return storage_.contents.at(name_); }
+    Result<> write(std::uint64_t offset, std::string_view sectors) override {
+      if (offset % kSectorBytes != 0 || sectors.size() % kSectorBytes != 0 || offset + sectors.size() > storage_.contents.at(name_).size())
+        std::abort();
+      ++storage_.writes;
+      storage_.write_unflushed(name_, offset, sectors);
+      return {};
+    }
+    Result<> create(std::string_view content) override {
+      ++storage_.writes;
+      storage_.contents.at(name_) = content;
+      return {};
+    }
+    Result<> check_writable() override { return {}; }
+
+   private:
+    MemoryStorage& storage_;
+    std::string name_;
+  };
+};
+
+// A value that must be there.
+template <typename T>
+T must(Result<T> result) {
+  if (!result) std::abort();
+  return *std::move(result);
+}
+
+}  // namespace aloft::boot::test

@@ -1,0 +1,24 @@
+// For tests: every boot loader, by name. The contract test and the power-cut tests run on each of them.
+#pragma once
+
+#include "boot/test_grub.hpp"
+#include "boot/test_loader.hpp"
+
+namespace aloft::boot::test {
+
+struct NamedLoader {
+  const char* name;
+  std::unique_ptr<TestLoader> (*make)(TestStorage& storage, std::vector<std::string> slots);
+};
+inline void PrintTo(const NamedLoader& loader, std::ostream* out) { *out << loader.name; }
+
+template <typename Loader>
+std::unique_ptr<TestLoader> make_loader(TestStorage& storage, std::vector<std::string> slots) {
+  return std::make_unique<Loader>(storage, std::move(slots));
+}
+
+inline constexpr NamedLoader kLoaders[] = {
+    {"Grub", make_loader<TestGrub>},
+};
+
+}  // namespace aloft::boot::test
