@@ -13,8 +13,6 @@ namespace {
 using storage::PowerLost;
 using storage::Unflushed;
 
-const std::vector<std::string> kSlots = {"A", "B", "C"};
-
 using Change = Result<> (*)(boot::BootControl& control);
 struct Case {
   const char* name;
@@ -27,7 +25,11 @@ unsigned tries(const boot::BootControl& control) { return std::min(3U, control.m
 Result<> nothing(boot::BootControl&) { return {}; }
 Result<> arm(boot::BootControl& control) { return control.arm("B", tries(control)); }
 Result<> commit(boot::BootControl& control) { return control.commit("B"); }
-Result<> arm_other(boot::BootControl& control) { return control.arm("C", 1); }
+// The third slot, or the first where there are but two.
+Result<> arm_other(boot::BootControl& control) {
+  const boot::BootState state = TRY(control.read());
+  return control.arm(state.order.size() > 2 ? "C" : "A", 1);
+}
 Result<> mark_bad(boot::BootControl& control) { return control.mark_bad("B"); }
 Result<> mark_old_bad(boot::BootControl& control) { return control.mark_bad("A"); }
 Result<> confirm(boot::BootControl& control) { return control.confirm("A"); }
@@ -50,10 +52,19 @@ constexpr Case kCases[] = {
 // One device up to the change.
 class Machine {
  public:
-  Machine(const boot::test::NamedLoader& boots, const Case& tested) : loader(boots.make(storage, kSlots)) {
+  Machine(const boot::test::NamedLoader& boots, const Case& tested) : loader(boots.make(storage, slots(boots))) {
     const auto control = loader->control();
     succeed(control->rebuild("A"));
     succeed(tested.before(*control));
+    if (tested.change != confirm) return;
+    loader->boot([](const std::string& slot) { return slot == "A"; });  // a counter that may have gone down
+    std::uint64_t seed = 0;
+    storage.power_on({Unflushed::kept, 0}, seed);
+  }
+  static std::vector<std::string> slots(const boot::test::NamedLoader& boots) {
+    std::vector<std::string> all{"A", "B", "C"};
+    all.resize(boots.most_slots);
+    return all;
   }
   // As the boot loader would take it: what may be booted, in order.
   std::string state() {

@@ -210,7 +210,9 @@ TEST_P(PowerCut, AtEveryOperation) {
 
 TEST_P(PowerCut, AndAgainWhileMending) {
   const std::uint64_t count = operations();
-  for (std::uint64_t first = 1; first <= count && !HasFailure(); ++first) {
+  // Every pair for the first boot loader; with the others some are left out, since what differs is enumerated by boot_cut_test.cpp.
+  const std::uint64_t step = std::string_view(loader().name) == boot::test::kLoaders[0].name ? 1 : 5;
+  for (std::uint64_t first = 1; first <= count && !HasFailure(); first += step) {
     for (std::uint64_t second = 1; second <= count && !HasFailure(); second += 2) {
       cut({first, second}, {Unflushed::random, first * 1000 + second});
     }

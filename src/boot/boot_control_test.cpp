@@ -13,8 +13,6 @@
 namespace aloft::boot {
 namespace {
 
-const std::vector<std::string> kSlots = {"A", "B", "C"};
-
 bool always(const std::string&) { return true; }
 
 // The fake, told in the same words.
@@ -48,7 +46,8 @@ class FakeLoader final : public test::TestLoader {
 class BootControlContract : public ::testing::TestWithParam<test::NamedLoader> {
  protected:
   void SetUp() override {
-    loader_ = GetParam().make(storage_, kSlots);
+    slots_.resize(GetParam().most_slots);
+    loader_ = GetParam().make(storage_, slots_);
     control_ = loader_->control();
     ASSERT_TRUE(control_->rebuild("A"));
     tries_ = std::min(3U, control_->max_tries());
@@ -73,6 +72,9 @@ class BootControlContract : public ::testing::TestWithParam<test::NamedLoader> {
   }
   std::string tries() const { return std::to_string(tries_); }
   std::string first() { return test::must(loader_->control()->read()).order.front().name; }
+  // The state in words, with C among the bad where there is a C.
+  std::string state(const std::string& text) const { return text + (slots_.size() > 2 ? " C" : ""); }
+
   // The boot loader's own word must be what it booted.
   std::string boot(const std::function<bool(const std::string&)>& loads = always) {
     const auto slot = loader_->boot(loads);
@@ -83,6 +85,7 @@ class BootControlContract : public ::testing::TestWithParam<test::NamedLoader> {
     return *slot;
   }
 
+  std::vector<std::string> slots_ = {"A", "B", "C"};
   test::MemoryStorage storage_;
   std::unique_ptr<test::TestLoader> loader_;
   std::unique_ptr<BootControl> control_;
@@ -90,18 +93,19 @@ class BootControlContract : public ::testing::TestWithParam<test::NamedLoader> {
 };
 
 TEST_P(BootControlContract, StartsWithTheRunningSlotCommitted) {
-  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(shown(), state("A:good / B"));
   EXPECT_EQ(boot(), "A");
 }
 
 TEST_P(BootControlContract, ArmingPutsASlotFirstOnTrial) {
   ASSERT_TRUE(control_->arm("B", tries_));
-  EXPECT_EQ(shown(), "B:" + tries() + " A:good / C");
+  EXPECT_EQ(shown(), state("B:" + tries() + " A:good /"));
   ASSERT_TRUE(control_->arm("B", 1));
-  EXPECT_EQ(shown(), "B:1 A:good / C");
+  EXPECT_EQ(shown(), state("B:1 A:good /"));
 }
 
 TEST_P(BootControlContract, ArmingAnotherSlotPutsThatFirst) {
+  if (slots_.size() < 3) return;  // there is no other
   ASSERT_TRUE(control_->arm("B", 1));
   ASSERT_TRUE(control_->arm("C", 1));
   const BootState state = test::must(control_->read());
@@ -115,11 +119,11 @@ TEST_P(BootControlContract, CommittingEndsTheTrial) {
   ASSERT_TRUE(control_->arm("B", tries_));
   EXPECT_EQ(boot(), "B");
   ASSERT_TRUE(control_->commit("B"));
-  EXPECT_EQ(shown(), "B:good A:good / C");
+  EXPECT_EQ(shown(), state("B:good A:good /"));
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(boot(), "B");
     ASSERT_TRUE(loader_->control()->confirm("B"));
-    EXPECT_EQ(shown(), "B:good A:good / C");
+    EXPECT_EQ(shown(), state("B:good A:good /"));
   }
 }
 
@@ -127,7 +131,7 @@ TEST_P(BootControlContract, ATrialIsBootedSoManyTimesAndNotOnceMore) {
   ASSERT_TRUE(control_->arm("B", tries_));
   for (unsigned i = 0; i < tries_; ++i) EXPECT_EQ(boot(), "B");
   EXPECT_EQ(boot(), "A");
-  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(shown(), state("A:good / B"));
   EXPECT_EQ(boot(), "A");
 }
 
@@ -162,24 +166,24 @@ TEST_P(BootControlContract, ASlotThatDoesNotLoadIsPassedOver) {
 TEST_P(BootControlContract, ABadSlotIsNotBooted) {
   ASSERT_TRUE(control_->arm("B", tries_));
   ASSERT_TRUE(control_->mark_bad("B"));
-  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(shown(), state("A:good / B"));
   EXPECT_EQ(first(), "A");
   ASSERT_TRUE(control_->mark_bad("B"));
-  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(shown(), state("A:good / B"));
   EXPECT_EQ(boot(), "A");
 }
 
 TEST_P(BootControlContract, ACommittedSlotCanBeTakenOut) {
   ASSERT_TRUE(control_->commit("B"));
   ASSERT_TRUE(control_->mark_bad("A"));
-  EXPECT_EQ(shown(), "B:good / A C");
+  EXPECT_EQ(shown(), state("B:good / A"));
   EXPECT_EQ(boot(), "B");
 }
 
 TEST_P(BootControlContract, TheLastCommittedSlotIsNeverMarkedBad) {
   ASSERT_TRUE(control_->arm("B", tries_));
   EXPECT_EQ(control_->mark_bad("A").error().code.number, kNoOtherSlot.number);
-  EXPECT_EQ(shown(), "B:" + tries() + " A:good / C");
+  EXPECT_EQ(shown(), state("B:" + tries() + " A:good /"));
 }
 
 TEST_P(BootControlContract, RefusesWhatItDoesNotKnow) {
@@ -188,13 +192,13 @@ TEST_P(BootControlContract, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(control_->mark_bad("a").error().code.number, kUnknownSlot.number);
   EXPECT_EQ(control_->arm("B", 0).error().code.number, kBadTries.number);
   EXPECT_EQ(control_->arm("B", control_->max_tries() + 1).error().code.number, kBadTries.number);
-  EXPECT_EQ(shown(), "A:good / B C");
+  EXPECT_EQ(shown(), state("A:good / B"));
 }
 
 TEST_P(BootControlContract, ConfirmingChangesNothingElse) {
   ASSERT_TRUE(control_->arm("B", tries_));
   const std::string before = shown();
-  for (const char* slot : {"A", "B", "C"}) {
+  for (const std::string& slot : slots_) {
     ASSERT_TRUE(loader_->control()->confirm(slot));
     EXPECT_EQ(shown(), before) << slot;
   }
@@ -216,7 +220,7 @@ TEST_P(BootControlContract, CorruptionIsSaidAndMended) {
   EXPECT_EQ(control_->commit("B").error().code.number, kBootStateCorrupt.number);
   EXPECT_FALSE(control_->examine(Probe::look));
   ASSERT_TRUE(control_->rebuild("B"));
-  EXPECT_EQ(shown(), "B:good / A C");
+  EXPECT_EQ(shown(), state("B:good / A"));
   EXPECT_EQ(boot(), "B");
 }
 
@@ -226,7 +230,7 @@ TEST_P(BootControlContract, ExaminingChangesNothing) {
   EXPECT_TRUE(control_->examine(Probe::look));
   EXPECT_EQ(storage_.writes, writes);
   EXPECT_TRUE(control_->examine(Probe::rewrite));
-  EXPECT_EQ(shown(), "B:" + tries() + " A:good / C");
+  EXPECT_EQ(shown(), state("B:" + tries() + " A:good /"));
 }
 
 std::string name_of(const ::testing::TestParamInfo<test::NamedLoader>& tested) { return tested.param.name; }

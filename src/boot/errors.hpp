@@ -12,5 +12,6 @@ inline constexpr ErrorCode kNoOtherSlot{5003, ErrorKind::ask, "no-other-slot"};
 inline constexpr ErrorCode kBadTries{5004, ErrorKind::ask, "bad-tries"};
 inline constexpr ErrorCode kNotCounting{5005, ErrorKind::ask, "not-counting"};
 inline constexpr ErrorCode kBootSetting{5006, ErrorKind::ask, "boot-setting"};
+inline constexpr ErrorCode kBootStateFull{5007, ErrorKind::ask, "boot-state-full"};
 
 }  // namespace aloft::boot

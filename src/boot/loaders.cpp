@@ -4,6 +4,7 @@
 #include <array>
 
 #include "boot/grub.hpp"
+#include "boot/uboot.hpp"
 
 namespace aloft::boot {
 namespace {
@@ -12,9 +13,19 @@ constexpr std::array kGrubSettings{
     Setting{.key = "grubenv", .kind = SettingKind::path, .required = true},
 };
 
+constexpr std::array kUbootSettings{
+    Setting{.key = "convention", .kind = SettingKind::choice, .fallback = "boot-order", .choices = "boot-order|bootcount"},
+    Setting{.key = "fw_env_config", .kind = SettingKind::path, .fallback = "/etc/fw_env.config"},
+    Setting{.key = "initial_env", .kind = SettingKind::path, .fallback = "/etc/u-boot-initial-env"},
+    Setting{.key = "attempts", .kind = SettingKind::number, .fallback = "3", .least = 1, .most = 9},
+    Setting{.key = "part_variable", .kind = SettingKind::text, .fallback = "mender_boot_part"},
+    Setting{.key = "part", .kind = SettingKind::per_slot},
+};
+
 // clang-format off
 constexpr std::array kLoaders{
-    Loader{"grub", kGrubSettings, kGrubTries, open_grub},
+    Loader{"grub",  kGrubSettings,  kGrubTries,  open_grub},
+    Loader{"uboot", kUbootSettings, kUbootTries, open_uboot},
 };
 // clang-format on
 

@@ -41,8 +41,6 @@ class TestLoader {
   virtual void corrupt() = 0;
 };
 
-using MakeLoader = std::function<std::unique_ptr<TestLoader>(TestStorage& storage, std::vector<std::string> slots)>;
-
 class MemoryStorage final : public TestStorage {
  public:
   std::unique_ptr<Region> region(const std::string& name, std::size_t size_bytes) override {

@@ -3,12 +3,14 @@
 
 #include "boot/test_grub.hpp"
 #include "boot/test_loader.hpp"
+#include "boot/test_uboot.hpp"
 
 namespace aloft::boot::test {
 
 struct NamedLoader {
   const char* name;
   std::unique_ptr<TestLoader> (*make)(TestStorage& storage, std::vector<std::string> slots);
+  std::size_t most_slots = 3;
 };
 inline void PrintTo(const NamedLoader& loader, std::ostream* out) { *out << loader.name; }
 
@@ -19,6 +21,9 @@ std::unique_ptr<TestLoader> make_loader(TestStorage& storage, std::vector<std::s
 
 inline constexpr NamedLoader kLoaders[] = {
     {"Grub", make_loader<TestGrub>},
+    {"UbootOrder", make_loader<TestUbootOrder<Counts::trials>>},
+    {"UbootRaucScript", make_loader<TestUbootOrder<Counts::every_boot>>},
+    {"UbootBootcount", make_loader<TestUbootBootcount>, 2},
 };
 
 }  // namespace aloft::boot::test
