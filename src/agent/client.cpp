@@ -135,6 +135,8 @@ std::string status_text(const Json& answer) {
                      ", group " + text_of(status, "group") + "\n";
   text += "update:   " + (status.contains("update") ? update_text(status["update"]) : "none yet") + "\n";
   if (status.contains("deferred_until")) text += "deferred: until " + text_of(status, "deferred_until") + "\n";
+  if (status.contains("warnings"))
+    for (const Json& warning : status["warnings"]) text += "warning: " + warning.get<std::string>() + "\n";
   if (status.contains("boot")) {
     text += "boot:    ";
     for (const Json& slot : status["boot"]) {

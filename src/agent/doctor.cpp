@@ -14,6 +14,7 @@
 #include "agent/identity.hpp"
 #include "agent/local_socket.hpp"
 #include "agent/system_facts.hpp"
+#include "agent/try_counting.hpp"
 #include "base/file.hpp"
 #include "crypto/trust.hpp"
 #include "net/http_client.hpp"
@@ -24,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kMaxWarningBytes = 4096;
 constexpr std::uint64_t kLeastStateBytes = 4 << 20;
 constexpr WallTime kEarliest{std::chrono::milliseconds{1'735'689'600'000}};  // 2025-01-01: before that the clock was never set
 constexpr std::chrono::days kSoon{60};
@@ -107,6 +109,8 @@ void examine_boot(const Config& config, boot::BootControl& control, Examination&
     out.warn(name + ": tries = " + std::to_string(config.boot.tries) + ", but this boot loader gives a new system " +
                  std::to_string(control.max_tries()) + (control.max_tries() == 1 ? " boot" : " boots"),
              "set boot.tries to " + std::to_string(control.max_tries()));
+  const auto counting = read_file(config.state_dir / kNotCountingFile, kMaxWarningBytes);
+  if (counting && !counting->empty()) out.bad(name + ": " + *counting, "docs/boot-control.md has a section on " + config.boot.loader);
   out.good(name + ":" + described(*state));
 }
 

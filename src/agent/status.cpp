@@ -58,6 +58,7 @@ Json to_json(const AgentStatus& status) {
   if (state.update != 0) json["update"] = update_json(state, status.update.progress_permille);
   json["busy"] = !update::is_at_rest(state.phase);
   if (!status.update.doing.empty()) json["doing"] = status.update.doing;
+  if (!status.update.boot_warning.empty()) json["warnings"] = Json::array({status.update.boot_warning});
   if (status.boot) json["boot"] = boot_json(*status.boot);
   if (status.server) json["server"] = server_json(*status.server);
   if (!status.deferred_until.empty()) json["deferred_until"] = status.deferred_until;

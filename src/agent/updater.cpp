@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/try_counting.hpp"
 #include "base/log.hpp"
 #include "boot/errors.hpp"
 #include "bundle/compatibility.hpp"
@@ -97,8 +98,11 @@ Result<> Updater::start() {
   journal_.emplace(TRY(update::Journal::open(seams_.files)));
   const State known = journal_->last();
   const boot::BootState boot = TRY(boot_state(known));
+  TryCounting counting(seams_.files);
+  if (const boot::SlotState* running = find_slot(boot, config_.booted)) counting.started(*running);
   {
     const std::lock_guard lock(mutex_);
+    boot_warning_ = counting.warning();
     state_ = known;
     history_ = journal_->history();
     events_.clear();
@@ -173,7 +177,7 @@ void Updater::health_result(const HealthVerdict& verdict) {
 
 UpdateStatus Updater::status() const {
   const std::lock_guard lock(mutex_);
-  return {state_, progress_permille_, doing_ == Action::none ? "" : std::string(to_string(doing_))};
+  return {state_, progress_permille_, doing_ == Action::none ? "" : std::string(to_string(doing_)), boot_warning_};
 }
 
 std::vector<State> Updater::history() const {
@@ -310,7 +314,7 @@ Result<std::optional<Event>> Updater::act(Action action) {
     case Action::open: return TRY(open_bundle());
     case Action::prepare_target: TRY(prepare_target()); return Event{EventKind::prepared, {}};
     case Action::write_images: TRY(write_images()); return Event{EventKind::written, {}};
-    case Action::arm: TRY(seams_.boot.arm(state_.target, config_.tries)); return Event{EventKind::armed, {}};
+    case Action::arm: TRY(arm()); return Event{EventKind::armed, {}};
     case Action::ready: return Event{EventKind::going, {}};
     case Action::reboot: TRY(reboot()); return std::nullopt;
     case Action::check_health: seams_.surroundings.begin_trial(state_); return std::nullopt;
@@ -319,6 +323,11 @@ Result<std::optional<Event>> Updater::act(Action action) {
     case Action::abandon_target: TRY(abandon_target()); return Event{EventKind::gave_up, {}};
   }
   return std::nullopt;
+}
+
+Result<> Updater::arm() {
+  TRY(TryCounting(seams_.files).arming(state_.target, config_.tries));
+  return seams_.boot.arm(state_.target, config_.tries);
 }
 
 Result<> Updater::reboot() {

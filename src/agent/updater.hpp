@@ -95,6 +95,7 @@ struct UpdateStatus {
   update::State state;
   std::optional<std::uint64_t> progress_permille;  // while installing
   std::string doing;                               // the action under way, or empty
+  std::string boot_warning;                        // what is known against the boot loader, or empty
 };
 
 struct HealthVerdict {
@@ -155,6 +156,7 @@ class Updater {
   std::uint64_t likely_frames(const bundle::Image& image, std::size_t index) const;
   void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);
   void tell_progress(std::uint64_t permille);
+  Result<> arm();
   Result<> reboot();
   Result<> commit();
   Result<> abandon_target();
@@ -171,6 +173,7 @@ class Updater {
   std::optional<std::uint64_t> progress_permille_;
   update::Action doing_ = update::Action::none;
   std::vector<update::State> history_;
+  std::string boot_warning_;
   std::stop_source stop_install_;  // asked to stop from interrupt() until its event is applied
   bool stopping_ = false;
   bool going_down_ = false;

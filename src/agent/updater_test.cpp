@@ -1,5 +1,6 @@
 #include "agent/updater.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -133,6 +134,23 @@ TEST_F(UpdaterTest, ConfirmsTheBootOfACommittedSystemAndOfNoOther) {
   updater_->run();
   boot("B");
   EXPECT_EQ(bench_.boot.confirmed, (std::vector<std::string>{"A", "B"}));
+}
+
+TEST_F(UpdaterTest, ABootLoaderThatDoesNotCountIsNoticed) {
+  const auto loads = [](const std::string&) { return true; };
+  boot("A");
+  install("2", 5);
+  EXPECT_EQ(updater_->status().boot_warning, "");
+  boot("B");  // and nobody has counted
+  EXPECT_THAT(updater_->status().boot_warning, testing::StartsWith("E5005 not-counting: group B was armed with 3 tries"));
+  updater_->health_result({true, ""});
+  updater_->run();
+  boot("B");
+  EXPECT_NE(updater_->status().boot_warning, "") << "it stays, until a trial is counted";
+  install("3-unhealthy", 6);
+  ASSERT_EQ(boot::walk(bench_.boot.state, loads), "A");
+  boot("A");
+  EXPECT_EQ(updater_->status().boot_warning, "");
 }
 
 TEST_F(UpdaterTest, AnUnhealthySystemGoesBackAndSaysWhy) {
