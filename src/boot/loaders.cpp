@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "boot/android.hpp"
 #include "boot/grub.hpp"
 #include "boot/uboot.hpp"
 
@@ -22,10 +23,17 @@ constexpr std::array kUbootSettings{
     Setting{.key = "part", .kind = SettingKind::per_slot},
 };
 
+constexpr std::array kAndroidSettings{
+    Setting{.key = "misc", .kind = SettingKind::path, .required = true},
+    Setting{.key = "offset", .kind = SettingKind::number, .fallback = "2048", .least = 0, .most = 1 << 30},
+    Setting{.key = "backup_offset", .kind = SettingKind::number, .least = 0, .most = 1 << 30},
+};
+
 // clang-format off
 constexpr std::array kLoaders{
     Loader{"grub",  kGrubSettings,  kGrubTries,  open_grub},
     Loader{"uboot", kUbootSettings, kUbootTries, open_uboot},
+    Loader{"android", kAndroidSettings, kAndroidTries, open_android},
 };
 // clang-format on
 

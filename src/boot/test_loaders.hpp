@@ -1,6 +1,7 @@
 // For tests: every boot loader, by name. The contract test and the power-cut tests run on each of them.
 #pragma once
 
+#include "boot/test_android.hpp"
 #include "boot/test_grub.hpp"
 #include "boot/test_loader.hpp"
 #include "boot/test_uboot.hpp"
@@ -24,6 +25,7 @@ inline constexpr NamedLoader kLoaders[] = {
     {"UbootOrder", make_loader<TestUbootOrder<Counts::trials>>},
     {"UbootRaucScript", make_loader<TestUbootOrder<Counts::every_boot>>},
     {"UbootBootcount", make_loader<TestUbootBootcount>, 2},
+    {"Android", make_loader<TestAndroid>},
 };
 
 }  // namespace aloft::boot::test
