@@ -69,7 +69,7 @@ Result<> Reader::read(std::uint64_t offset, MutableByteView buffer) {
   if (count < buffer.size())
     return fail(kTruncated, "the bundle ends after " + std::to_string(offset + count) + " of " + std::to_string(size_bytes()) +
                                 " bytes; fetch it again");
-  position_ = std::max(position_, offset + count);
+  if (!any_order()) position_ = std::max(position_, offset + count);
   return {};
 }
 

@@ -13,14 +13,16 @@
 
 namespace aloft::bundle {
 
-// Bytes by offset. A seekable source answers any order; another (a pipe) only rising offsets, skipping what lies between.
+// Bytes by offset.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Fills the buffer, or as much as there is before the end: fewer bytes than asked for mean the end. Blocks. Used by one thread at a
-  // time. Network sources resume by themselves after broken connections and give up with a kind `retry` error.
+  // Fills the buffer, or as much as there is before the end: fewer bytes than asked for mean the end. Blocks. Network sources resume by
+  // themselves after broken connections and give up with a kind `retry` error.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) = 0;
-  virtual bool seekable() const = 0;
+  // True: any offset costs the same, and several threads may read at once (a local file). False: for one thread at a time, which does
+  // well to read at rising offsets (a network), or can do nothing else (a pipe, which skips what lies between).
+  virtual bool any_order() const = 0;
 };
 
 // A regular file or block device; or, from a descriptor that cannot seek, a stream.
@@ -52,7 +54,9 @@ class Reader {
   Extent blocks_extent(std::size_t image) const;
   std::uint64_t size_bytes() const;  // of the whole bundle; a file of another size is refused (kTrailing, kTruncated)
 
-  // The stored bytes of one frame into `stored` (resized), checked against the manifest. Frames of a stream in rising order.
+  // Whether fetch_frame may be called for any frame at any time, by several threads at once. If not: by one, frames in rising order.
+  bool any_order() const { return source_->any_order(); }
+  // The stored bytes of one frame into `stored` (resized), checked against the manifest.
   Result<> fetch_frame(std::size_t image, std::uint64_t frame, Bytes& stored);
   // The same check for stored bytes that came another way. Errors: kStoredDigest.
   Result<> check_stored(std::size_t image, std::uint64_t frame, ByteView stored) const;
@@ -74,7 +78,7 @@ class Reader {
   std::vector<crypto::Signer> signers_;
   Bytes signature_;
   std::uint64_t payload_offset_ = 0;
-  std::uint64_t position_ = 0;                             // the farthest byte read so far
+  std::uint64_t position_ = 0;                             // the farthest byte read so far, where there is an order
   std::vector<std::vector<std::uint64_t>> frame_offsets_;  // per image, relative to payload_offset_, and where its last frame ends
   std::vector<std::uint64_t> blocks_offsets_;              // likewise per image, and where the bundle ends
 };

@@ -19,7 +19,7 @@ class FileSource final : public ByteSource {
     if (offset > INT64_MAX - buffer.size()) return std::size_t{0};
     return read_full_at(fd_.get(), buffer, offset);
   }
-  bool seekable() const override { return true; }
+  bool any_order() const override { return true; }
 
  private:
   Fd fd_;
@@ -43,7 +43,7 @@ class StreamSource final : public ByteSource {
     position_ += count;
     return count;
   }
-  bool seekable() const override { return false; }
+  bool any_order() const override { return false; }
 
  private:
   Fd owned_;

@@ -17,7 +17,7 @@ class MemorySource final : public ByteSource {
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), count, buffer.begin());
     return count;
   }
-  bool seekable() const override { return true; }
+  bool any_order() const override { return false; }
 
  private:
   Bytes bytes_;

@@ -47,7 +47,7 @@ class RangeSource final : public bundle::ByteSource {
   // Errors: kContentChanged when the file was replaced while it was being read (start over), kGaveUp with the last failure,
   // kServerRefused, kUnauthorized, kTlsUntrusted, kPinMismatch and kBadUrl at once, kCancelled.
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override;
-  bool seekable() const override { return true; }
+  bool any_order() const override { return false; }
 
   // From any thread: the read under way and all later ones end with kCancelled.
   void cancel();

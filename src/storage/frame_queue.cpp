@@ -2,12 +2,22 @@
 
 namespace aloft::storage {
 
+void FrameQueue::set_apart(std::uint64_t frame) {
+  const std::lock_guard lock(mutex_);
+  placed_[frame] = Placed::apart;
+  left_source_[frame] = true;
+}
+
 std::optional<Task> FrameQueue::take() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (error_ || settled_ == placed_.size()) return std::nullopt;
     while (checked_ < flushed_ && placed_[checked_] == Placed::settled) ++checked_;
-    if (checked_ < flushed_) return Task{Task::Kind::check, checked_++};
+    while (taken_ < placed_.size() && placed_[taken_] != Placed::no) ++taken_;
+    if (checked_ < flushed_ && (checking_ == 0 || taken_ == placed_.size())) {
+      ++checking_;
+      return Task{Task::Kind::check, checked_++};
+    }
     if (taken_ < placed_.size()) return Task{Task::Kind::place, taken_++};
     changed_.wait(lock);
   }
@@ -15,32 +25,36 @@ std::optional<Task> FrameQueue::take() {
 
 bool FrameQueue::wait_for_source(std::uint64_t frame) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return error_ || at_source_ == frame; });
+  changed_.wait(lock, [&] {
+    while (at_source_ < left_source_.size() && left_source_[at_source_]) ++at_source_;
+    return error_ || at_source_ == frame;
+  });
   return !error_;
 }
 
 void FrameQueue::leave_source(std::uint64_t frame) {
   const std::lock_guard lock(mutex_);
   left_source_[frame] = true;
-  while (at_source_ < left_source_.size() && left_source_[at_source_]) ++at_source_;
   changed_.notify_all();
 }
 
 void FrameQueue::place(std::uint64_t frame, Placed placed) {
   const std::lock_guard lock(mutex_);
   placed_[frame] = placed;
-  while (finished_ < placed_.size() && placed_[finished_] != Placed::no) ++finished_;
+  count();
   changed_.notify_all();
 }
 
 void FrameQueue::settle(std::uint64_t frame) {
   const std::lock_guard lock(mutex_);
+  if (placed_[frame] != Placed::apart) --checking_;
   placed_[frame] = Placed::settled;
-  count_settled();
+  count();
   changed_.notify_all();
 }
 
-void FrameQueue::count_settled() {
+void FrameQueue::count() {
+  while (finished_ < placed_.size() && is_placed(finished_)) ++finished_;
   while (settled_ < placed_.size() && placed_[settled_] == Placed::settled) ++settled_;
 }
 
@@ -62,7 +76,7 @@ void FrameQueue::flushed(std::uint64_t frames) {
     if (placed_[frame] == Placed::in_place) placed_[frame] = Placed::settled;
   }
   flushed_ = frames;
-  count_settled();
+  count();
   changed_.notify_all();
 }
 

@@ -17,6 +17,7 @@ enum class Placed : std::uint8_t {
   in_place,  // it was on the device before
   written,
   settled,  // and read back after a flush; so is what was in place
+  apart,    // not here yet: somebody else places and settles it
 };
 
 struct Task {
@@ -29,8 +30,10 @@ class FrameQueue {
  public:
   explicit FrameQueue(std::uint64_t frames) : placed_(frames, Placed::no), left_source_(frames, false) {}
 
-  // The next thing to do: a frame to read back before a frame to place. Waits while there may be more; nothing once all frames are
-  // settled, or after fail().
+  // Before the first take(): this frame is not handed out; whoever calls this settles it.
+  void set_apart(std::uint64_t frame);
+  // The next thing to do: a frame to read back before a frame to place, but one at a time while there are frames to place: reading waits
+  // for the device, placing keeps the processor busy. Waits while there may be more; nothing once all frames are settled, or after fail().
   std::optional<Task> take();
   // The source is read in rising order: waits until every frame before this one has left it. False after fail().
   bool wait_for_source(std::uint64_t frame);
@@ -49,7 +52,8 @@ class FrameQueue {
   std::optional<Error> error() const;
 
  private:
-  void count_settled();
+  bool is_placed(std::uint64_t frame) const { return placed_[frame] != Placed::no && placed_[frame] != Placed::apart; }
+  void count();
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Placed> placed_;
@@ -59,7 +63,8 @@ class FrameQueue {
   std::uint64_t at_source_ = 0;
   std::uint64_t finished_ = 0;  // placed, or more
   std::uint64_t flushed_ = 0;
-  std::uint64_t checked_ = 0;  // taken to be read back
+  std::uint64_t checked_ = 0;   // taken to be read back
+  std::uint64_t checking_ = 0;  // of them, not settled yet
   std::uint64_t settled_ = 0;
   std::optional<Error> error_;
 };

@@ -46,7 +46,6 @@ class Install {
         device_(device),
         options_(options),
         queue_(image_.frame_count()),
-        zeroed_(image_.frame_count(), false),
         checksums_(image_.frame_count()) {
     const Bytes zeros(image_.frame_size_bytes);
     zero_ = crypto::sha256(zeros);
@@ -64,17 +63,22 @@ class Install {
   }
   // What reads back is held against what was written, by a checksum: a device that fails is no adversary (docs/decisions/0006).
   static std::uint64_t checksum(ByteView content) { return XXH3_64bits(content.data(), content.size()); }
-  bool worth_comparing(std::uint64_t frame) const { return frame < options_.likely_frames || misses_ < kPatience || frame % kSample == 0; }
+  // A sample would wait for a flush that is under way.
+  bool worth_comparing(std::uint64_t frame) const {
+    return frame < options_.likely_frames || misses_ < kPatience || (frame % kSample == 0 && !flushing_);
+  }
 
   void work(Scratch& scratch);
   Result<Placed> place(std::uint64_t frame, Scratch& scratch);
   Result<> fetch(std::uint64_t frame, Scratch& scratch);
-  Result<> zero_long_runs();
+  using Runs = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // of frames: the first, and the one behind the last
+  Runs set_long_runs_apart();
+  Result<> zero(const Runs& runs);
   Result<> write_differing(std::uint64_t frame, ByteView content, ByteView present);
   Result<> write(std::uint64_t at, ByteView bytes);
-  Result<> alone();
-  Result<> together(unsigned workers);
-  Result<> check(std::uint64_t frame, Scratch& scratch);
+  Result<> alone(const Runs& zero_runs);
+  Result<> together(unsigned workers, const Runs& zero_runs);
+  Result<> check(std::uint64_t frame, AlignedBuffer& buffer);
   Result<> perform(const Task& task, Scratch& scratch);
   Result<std::uint64_t> flush(std::uint64_t placed);
   void tell();
@@ -86,18 +90,18 @@ class Install {
   BlockDevice& device_;
   const InstallOptions& options_;
   FrameQueue queue_;
-  std::vector<bool> zeroed_;              // by zero_long_runs
   std::vector<std::uint64_t> checksums_;  // of each frame written; a frame's worker sets its own before the frame counts as placed
   crypto::Digest zero_;
   crypto::Digest last_zero_;
   std::uint64_t told_ = 0;
   std::atomic<unsigned> misses_ = 0;
+  std::atomic<bool> flushing_ = false;
   std::atomic<std::uint64_t> fetched_ = 0, in_place_ = 0, zero_frames_ = 0, bytes_fetched_ = 0, bytes_written_ = 0;
 };
 
-// Fetching is the one step with an order. The turn is passed on even after an error, or the others would wait for ever.
+// The one step with an order, unless the source is a file. The turn is passed on even after an error, or the others would wait for ever.
 Result<> Install::fetch(std::uint64_t frame, Scratch& scratch) {
-  if (!queue_.wait_for_source(frame)) return fail(*queue_.error());
+  if (!reader_.any_order() && !queue_.wait_for_source(frame)) return fail(*queue_.error());
   auto fetched = reader_.fetch_frame(index_, frame, scratch.stored);
   queue_.leave_source(frame);
   if (!fetched) return fetched;
@@ -111,15 +115,33 @@ Result<> Install::write(std::uint64_t at, ByteView bytes) {
   return device_.write(at, bytes);
 }
 
-Result<> Install::zero_long_runs() {
+Install::Runs Install::set_long_runs_apart() {
+  Runs runs;
   for (std::uint64_t frame = 0; frame < image_.frame_count(); ++frame) {
     std::uint64_t end = frame;
     while (end < image_.frame_count() && is_zero_frame(end)) ++end;
     if (end - frame >= kLongRun) {
-      TRY(device_.write_zeros(offset(frame), std::min(offset(end), image_.size_bytes) - offset(frame)));
-      std::fill(zeroed_.begin() + static_cast<std::ptrdiff_t>(frame), zeroed_.begin() + static_cast<std::ptrdiff_t>(end), true);
+      runs.push_back({frame, end});
+      for (std::uint64_t zeros = frame; zeros < end; ++zeros) queue_.set_apart(zeros);
     }
     frame = std::max(frame, end);
+  }
+  return runs;
+}
+
+// And reads them back. The flush is for all that an earlier install left in the device's cache, too.
+Result<> Install::zero(const Runs& runs) {
+  for (const auto& [first, end] : runs) {
+    TRY(device_.write_zeros(offset(first), std::min(offset(end), image_.size_bytes) - offset(first)));
+  }
+  TRY(device_.flush());
+  AlignedBuffer present(image_.frame_size_bytes);
+  for (const auto& [first, end] : runs) {
+    for (std::uint64_t frame = first; frame < end && !queue_.error(); ++frame) {
+      TRY(check(frame, present));
+      ++zero_frames_;
+      queue_.settle(frame);
+    }
   }
   return {};
 }
@@ -143,11 +165,6 @@ Result<> Install::write_differing(std::uint64_t frame, ByteView content, ByteVie
 }
 
 Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
-  if (zeroed_[frame]) {
-    queue_.leave_source(frame);
-    ++zero_frames_;
-    return Placed::written;
-  }
   const std::size_t size = content_bytes(frame);
   const bool compare = worth_comparing(frame);
   const MutableByteView present = scratch.present.first(size);
@@ -181,8 +198,8 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
 }
 
 // What is on the device after a flush is what was signed, checked and written.
-Result<> Install::check(std::uint64_t frame, Scratch& scratch) {
-  const MutableByteView present = scratch.present.first(content_bytes(frame));
+Result<> Install::check(std::uint64_t frame, AlignedBuffer& buffer) {
+  const MutableByteView present = buffer.first(content_bytes(frame));
   TRY(device_.read(offset(frame), present));
   if (is_zero_frame(frame) ? is_zero(present) : checksum(present) == checksums_[frame]) return {};
   return fail(kReadBack, "frame " + std::to_string(frame) + " of image '" + image_.name +
@@ -191,7 +208,7 @@ Result<> Install::check(std::uint64_t frame, Scratch& scratch) {
 
 Result<> Install::perform(const Task& task, Scratch& scratch) {
   if (task.kind == Task::Kind::check) {
-    TRY(check(task.frame, scratch));
+    TRY(check(task.frame, scratch.present));
     queue_.settle(task.frame);
   } else {
     queue_.place(task.frame, TRY(place(task.frame, scratch)));
@@ -206,7 +223,10 @@ void Install::work(Scratch& scratch) {
 }
 
 Result<std::uint64_t> Install::flush(std::uint64_t placed) {
-  TRY(device_.flush());
+  flushing_ = true;
+  auto flushed = device_.flush();
+  flushing_ = false;
+  TRY(std::move(flushed));
   queue_.flushed(placed);
   return placed;
 }
@@ -218,7 +238,8 @@ void Install::tell() {
 }
 
 // Everything on this thread, in a fixed order: place some frames, flush, read them back, and so on.
-Result<> Install::alone() {
+Result<> Install::alone(const Runs& zero_runs) {
+  TRY(zero(zero_runs));
   Scratch scratch(image_.frame_size_bytes);
   std::uint64_t flushed = 0;
   auto last_flush = std::chrono::steady_clock::now();
@@ -226,7 +247,7 @@ Result<> Install::alone() {
     TRY(perform(*task, scratch));
     tell();
     if (task->kind == Task::Kind::check) continue;
-    const std::uint64_t placed = task->frame + 1;
+    const std::uint64_t placed = queue_.wait_placed(0, {});
     const bool slow = std::chrono::steady_clock::now() - last_flush > kSettleAtLeastEvery;
     if (!slow && placed < image_.frame_count() && placed - flushed < settle_frames()) continue;
     flushed = TRY(flush(placed));
@@ -236,14 +257,15 @@ Result<> Install::alone() {
   return {};
 }
 
-// The workers place frames and read them back; this thread flushes.
-Result<> Install::together(unsigned workers) {
+// The workers place frames and read them back; this thread sees to long runs of zeros, then flushes.
+Result<> Install::together(unsigned workers, const Runs& zero_runs) {
   std::vector<std::unique_ptr<Scratch>> scratches;
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < workers; ++i) {
     scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes));
     threads.emplace_back([this, &scratch = *scratches.back()] { work(scratch); });
   }
+  if (auto zeroed = zero(zero_runs); !zeroed) queue_.fail(std::move(zeroed).error());
   std::uint64_t flushed = 0;
   while (flushed < image_.frame_count() && !queue_.error()) {
     const std::uint64_t placed = queue_.wait_placed(std::min(flushed + settle_frames(), image_.frame_count()), kSettleAtLeastEvery);
@@ -255,8 +277,6 @@ Result<> Install::together(unsigned workers) {
     tell();
   }
   queue_.wait_settled();
-  threads.clear();
-  tell();
   return {};
 }
 
@@ -265,13 +285,13 @@ Result<InstallStats> Install::run() {
     return fail(kOutsideDevice, "image '" + image_.name + "' has " + std::to_string(image_.size_bytes) + " bytes, its slot " +
                                     std::to_string(device_.size_bytes()));
   }
-  TRY(zero_long_runs());
-  TRY(device_.flush());  // what an earlier install left in the device's cache counts only once it is durable
+  const Runs zero_runs = set_long_runs_apart();
   const std::uint64_t affordable = std::max<std::uint64_t>(1, kMemoryBytes / (kFramesOfMemory * image_.frame_size_bytes));
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>({options_.workers, affordable, image_.frame_count()}));
   const std::stop_callback on_stop(options_.stop, [this] { queue_.fail(Error{kCancelled, "the install was stopped on request"}); });
-  TRY(workers <= 1 ? alone() : together(workers));
+  TRY(workers <= 1 ? alone(zero_runs) : together(workers, zero_runs));
   if (auto error = queue_.error()) return fail(*std::move(error));
+  tell();
   return InstallStats{image_.frame_count(), fetched_, in_place_, zero_frames_, bytes_fetched_, bytes_written_};
 }
 

@@ -36,7 +36,7 @@ class CountingSource final : public bundle::ByteSource {
     --reads_left_;
     return memory_.read_at(offset, buffer);
   }
-  bool seekable() const override { return true; }
+  bool any_order() const override { return false; }
   unsigned reads_left_ = 1000;
 
  private:
@@ -145,7 +145,7 @@ TEST_P(InstallerTest, RefusesASlotThatIsTooSmallBeforeTheFirstWrite) {
   EXPECT_EQ(power_.operations(), before);
 }
 
-// Loses one bit of one write.
+// Loses one bit of one write, or the zeroing of ranges.
 class FailingDisk final : public BlockDevice {
  public:
   explicit FailingDisk(BlockDevice& disk) : disk_(disk) {}
@@ -156,7 +156,11 @@ class FailingDisk final : public BlockDevice {
     if (offset == 8 * kFrame) changed[100] ^= std::byte{4};
     return disk_.write(offset, changed);
   }
+  Result<> write_zeros(std::uint64_t offset, std::uint64_t size) override {
+    return keeps_old_content_ ? Result<>() : disk_.write_zeros(offset, size);
+  }
   Result<> flush() override { return disk_.flush(); }
+  bool keeps_old_content_ = false;  // where zeros were asked for
 
  private:
   BlockDevice& disk_;
@@ -191,23 +195,69 @@ TEST_P(FileDeviceTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(install_image(*reader_, 0, failing, options()).error().code.number, kReadBack.number);
 }
 
-TEST_P(FileDeviceTest, LongRunsOfZerosAreZeroedWithoutFetching) {
+// A bundle of its own, from memory or from a file.
+struct Other {
+  Other(const std::string& file, Bytes image) : content(std::move(image)) {
+    std::vector<crypto::SigningIdentity> signers;
+    signers.push_back(authority.issue(crypto::KeyType::p256));
+    Bytes sealed = bundle::test::sealed(bundle::test::build({{"rootfs", content}}), signers);
+    EXPECT_TRUE(replace_file(file, std::string(reinterpret_cast<const char*>(sealed.data()), sealed.size())));
+    source = must(bundle::open_source(file));
+    reader.emplace(must(bundle::Reader::open(*source, trust, crypto::test::kNow)));
+  }
+  Bytes content;
+  crypto::test::Authority authority;
+  crypto::TrustStore trust = authority.trust();
+  std::unique_ptr<bundle::ByteSource> source;
+  std::optional<bundle::Reader> reader;
+};
+
+Bytes with_long_runs_of_zeros() {
   Bytes content = test_content(12 * kFrame + 777, 5);
   std::fill(content.begin() + 2 * kFrame, content.begin() + 8 * kFrame, std::byte{0});
   std::fill(content.begin() + 9 * kFrame, content.end(), std::byte{0});
-  const crypto::test::Authority authority;
-  std::vector<crypto::SigningIdentity> signers;
-  signers.push_back(authority.issue(crypto::KeyType::p256));
-  CountingSource source(bundle::test::sealed(bundle::test::build({{"rootfs", content}}), signers));
-  const crypto::TrustStore trust = authority.trust();
-  bundle::Reader reader = must(bundle::Reader::open(source, trust, crypto::test::kNow));
+  return content;
+}
+
+TEST_P(FileDeviceTest, LongRunsOfZerosAreZeroedWithoutFetching) {
+  Other other(folder_ / "bundle", with_long_runs_of_zeros());
   const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
-  const InstallStats stats = must(install_image(reader, 0, *device, options()));
+  const InstallStats stats = must(install_image(*other.reader, 0, *device, options()));
   EXPECT_EQ(stats.frames_zero, 10U);
   EXPECT_EQ(stats.frames_fetched, 3U);
   const std::string written = must(read_file(folder_ / "slot"));
-  EXPECT_TRUE(std::ranges::equal(as_bytes(written).first(content.size()), content));
-  EXPECT_EQ(written.substr(content.size()), std::string(13 * kFrame - content.size(), 'x'));
+  EXPECT_TRUE(std::ranges::equal(as_bytes(written).first(other.content.size()), other.content));
+  EXPECT_EQ(written.substr(other.content.size()), std::string(13 * kFrame - other.content.size(), 'x'));
+}
+
+TEST_P(FileDeviceTest, ZerosAreReadBackToo) {
+  Other other(folder_ / "bundle", with_long_runs_of_zeros());
+  const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+  FailingDisk failing(*device);
+  failing.keeps_old_content_ = true;
+  EXPECT_EQ(install_image(*other.reader, 0, failing, options()).error().code.number, kReadBack.number);
+}
+
+TEST_P(FileDeviceTest, AnImageOfNothingButZerosIsInstalled) {
+  Other other(folder_ / "bundle", Bytes(13 * kFrame));
+  const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+  std::uint64_t settled = 0;
+  InstallOptions asked = options();
+  asked.settled = [&](std::uint64_t frames) { settled = frames; };
+  EXPECT_EQ(must(install_image(*other.reader, 0, *device, asked)).frames_zero, 13U);
+  EXPECT_EQ(must(read_file(folder_ / "slot")), std::string(13 * kFrame, '\0'));
+  EXPECT_EQ(settled, 13U);
+}
+
+TEST_P(FileDeviceTest, WorkersReadABundleFileInAnyOrder) {
+  Other other(folder_ / "bundle", test_content(13 * kFrame, 9));
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_TRUE(replace_file(folder_ / "slot", std::string(13 * kFrame, 'x')));
+    const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+    EXPECT_EQ(must(install_image(*other.reader, 0, *device, options())).frames_fetched, 13U);
+    EXPECT_TRUE(std::ranges::equal(as_bytes(must(read_file(folder_ / "slot"))), other.content));
+  }
+  EXPECT_TRUE(other.reader->check_end());
 }
 
 TEST_P(FileDeviceTest, AnErrorEndsAllWorkers) {
@@ -229,7 +279,7 @@ TEST_P(FileDeviceTest, RefusesWhatIsNoDevice) {
   EXPECT_FALSE(FileDevice::open(folder_ / "none"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, FileDeviceTest, ::testing::Values(1U, 3U));
+INSTANTIATE_TEST_SUITE_P(Workers, FileDeviceTest, ::testing::Values(1U, 4U));
 
 }  // namespace
 }  // namespace aloft::storage
