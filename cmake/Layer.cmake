@@ -32,8 +32,16 @@ function(aloft_test target label layer sources)
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE aloft_${layer} aloft_warnings GTest::gtest GTest::gmock GTest::gtest_main)
   aloft_precompile(${target})
-  add_test(NAME ${target} COMMAND ${target})
-  set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 300)
+  if(label STREQUAL "cut")  # long: in two parts, side by side
+    foreach(shard 0 1)
+      add_test(NAME ${target}_${shard} COMMAND ${target})
+      set_tests_properties(${target}_${shard} PROPERTIES LABELS cut TIMEOUT 900
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=2;GTEST_SHARD_INDEX=${shard}")
+    endforeach()
+  else()
+    add_test(NAME ${target} COMMAND ${target})
+    set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 300)
+  endif()
 endfunction()
 
 # One precompiled header for every target: the standard library's slow headers and nlohmann's.

@@ -1,17 +1,16 @@
-// Every change of every boot loader's state, cut at each write and flush, with every fate of what was not flushed, and again in the call
+// Every change of every boot loader's state, cut at each write and flush, with every outcome of what was not flushed, and again in the call
 // that makes up for it: the old or the new state stands, and the boot loader always finds a slot that may be booted.
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <ostream>
+#include <tuple>
+#include <vector>
 
-#include "agent/test_machine.hpp"
+#include "agent/test_hardware.hpp"
 
 namespace aloft::agent {
 namespace {
-
-using storage::PowerLost;
-using storage::Unflushed;
 
 using Change = Result<> (*)(boot::BootControl& control);
 struct Case {
@@ -49,27 +48,24 @@ constexpr Case kCases[] = {
     {"Examine", arm, examine},
 };
 
-// One device up to the change.
-class Machine {
- public:
-  Machine(const boot::test::NamedLoader& boots, const Case& tested) : loader(boots.make(storage, slots(boots))) {
-    const auto control = loader->control();
-    succeed(control->rebuild("A"));
-    succeed(tested.before(*control));
-    if (tested.change != confirm) return;
-    loader->boot([](const std::string& slot) { return slot == "A"; });  // a counter that may have gone down
-    std::uint64_t seed = 0;
-    storage.power_on({Unflushed::kept, 0}, seed);
+using Storage = test::SimBootStorage;
+
+class BootCut : public ::testing::TestWithParam<std::tuple<boot::test::NamedLoader, Case>> {
+ protected:
+  static const Case& tested() { return std::get<1>(GetParam()); }
+  static std::unique_ptr<boot::test::TestLoader> loader(Storage& storage) {
+    const boot::test::NamedLoader& boots = std::get<0>(GetParam());
+    std::vector<std::string> slots{"A", "B", "C"};
+    slots.resize(std::min<std::size_t>(slots.size(), boots.most_slots));
+    return boots.make(storage, slots);
   }
-  static std::vector<std::string> slots(const boot::test::NamedLoader& boots) {
-    std::vector<std::string> all{"A", "B", "C"};
-    all.resize(boots.most_slots);
-    return all;
+  static void succeed(const Result<>& result) {
+    if (!result) ADD_FAILURE() << result.error().text();
   }
   // As the boot loader would take it: what may be booted, in order.
-  std::string state() {
+  static std::string state(Storage& storage) {
     std::string text;
-    const auto state = loader->control()->read();
+    const auto state = loader(storage)->control()->read();
     if (!state) return state.error().text();
     for (const boot::SlotState& slot : state->order) {
       if (slot.health == boot::SlotHealth::bad) continue;
@@ -77,93 +73,65 @@ class Machine {
     }
     return text;
   }
-  // The change, cut at an operation of it (0: not at all). True when it was cut.
-  bool change(const Case& tested, std::uint64_t at, const test::Fate& fate) {
-    power.cut_at(at);
-    try {
-      succeed(tested.change(*loader->control()));
-    } catch (const PowerLost&) {
-      std::uint64_t seed = fate.seed;
-      storage.power_on(fate, seed);
-      return true;
-    }
-    power.cut_at(0);
-    return false;
-  }
-
-  static void succeed(const Result<>& result) {
-    if (!result) ADD_FAILURE() << result.error().text();
-  }
-
-  storage::Power power;
-  test::SimBootStorage storage{power};
-  std::unique_ptr<boot::test::TestLoader> loader;
-};
-
-class BootCut : public ::testing::TestWithParam<std::tuple<boot::test::NamedLoader, Case>> {
- protected:
-  static const boot::test::NamedLoader& loader() { return std::get<0>(GetParam()); }
-  static const Case& tested() { return std::get<1>(GetParam()); }
-  static std::vector<test::Fate> fates(std::uint64_t salt) {
-    std::vector<test::Fate> all{{Unflushed::lost, 0}, {Unflushed::kept, 0}};
-    for (std::uint64_t seed = 1; seed <= 8; ++seed) all.push_back({Unflushed::random, seed * 1000 + salt});
-    return all;
+  static Storage changed(Storage storage) {
+    succeed(tested().change(*loader(storage)->control()));
+    return storage;
   }
   void SetUp() override {
-    Machine machine(loader(), tested());
-    old_ = machine.state();
-    const std::uint64_t before = machine.power.operations();
-    EXPECT_FALSE(machine.change(tested(), 0, {}));
-    operations_ = machine.power.operations() - before;
-    new_ = machine.state();
-  }
-  void check(Machine& machine, bool done) {
-    ++states_;
-    const std::string state = machine.state();
-    if (done) {
-      EXPECT_EQ(state, new_);
-    } else {
-      EXPECT_TRUE(state == old_ || state == new_) << state << "; was " << old_ << "; to be " << new_;
+    const auto control = loader(first_)->control();
+    succeed(control->rebuild("A"));
+    succeed(tested().before(*control));
+    if (tested().change == confirm) {
+      loader(first_)->boot([](const std::string& slot) { return slot == "A"; });  // a counter that may have gone down
+      test::settle_kept(first_.media());
     }
-    const auto booted = machine.loader->boot([](const std::string&) { return true; });
+    old_ = state(first_);
+    Storage done = changed(first_);
+    new_ = state(done);
+  }
+
+  // Every state that a power cut during the change may leave.
+  std::vector<Storage> cut(const Storage& from) {
+    std::vector<Storage> moments;
+    Storage storage(from);
+    power_.watch([&] { moments.push_back(storage); });
+    succeed(tested().change(*loader(storage)->control()));
+    power_.watch(nullptr);
+    std::vector<Storage> left;
+    for (Storage& moment : moments) {
+      for (const test::Outcome& outcome : test::outcomes(moment.media(), test::Effort::thorough)) {
+        left.emplace_back(moment);
+        test::settle(left.back().media(), outcome, test::Effort::thorough, left.size());
+        check_either(left.back());
+      }
+    }
+    states_ += left.size();
+    return left;
+  }
+  void check_either(Storage storage) {
+    const std::string found = state(storage);
+    EXPECT_TRUE(found == old_ || found == new_) << found << "; was " << old_ << "; to be " << new_;
+    const auto booted = loader(storage)->boot([](const std::string&) { return true; });
     ASSERT_TRUE(booted) << "nothing can be booted";
     EXPECT_TRUE(old_.contains(*booted + ":") || new_.contains(*booted + ":")) << *booted << " was booted";
   }
+
+  storage::Power power_;
+  Storage first_{power_};
   std::string old_;
   std::string new_;
-  std::uint64_t operations_ = 0;
   std::uint64_t states_ = 0;
 };
 
-TEST_P(BootCut, OnceOldOrNew) {
-  for (std::uint64_t at = 1; at <= operations_; ++at) {
-    for (const test::Fate& fate : fates(at)) {
-      Machine machine(loader(), tested());
-      ASSERT_TRUE(machine.change(tested(), at, fate));
-      check(machine, false);
+TEST_P(BootCut, OldOrNewAndThenDone) {
+  for (const Storage& once : cut(first_)) {
+    for (const Storage& twice : cut(once)) {
+      Storage done = changed(twice);
+      ASSERT_EQ(state(done), new_);
     }
+    if (HasFailure()) break;
   }
-  std::printf("%s, %s: %llu operations, %llu crash states\n", loader().name, tested().name, static_cast<unsigned long long>(operations_),
-              static_cast<unsigned long long>(states_));
-}
-
-TEST_P(BootCut, TwiceInARowOldOrNewAndThenDone) {
-  for (std::uint64_t first = 1; first <= operations_; ++first) {
-    for (std::uint64_t second = 1; second <= operations_ + 2; ++second) {
-      for (const test::Fate& fate : fates(first * 100 + second)) {
-        Machine machine(loader(), tested());
-        ASSERT_TRUE(machine.change(tested(), first, fate));
-        const bool cut = machine.change(tested(), second, {fate.unflushed, fate.seed + 7});
-        if (cut) {
-          const std::string state = machine.state();
-          EXPECT_TRUE(state == old_ || state == new_) << state;
-          ++states_;
-          ASSERT_FALSE(machine.change(tested(), 0, fate));
-        }
-        check(machine, true);
-      }
-    }
-  }
+  std::printf("%s, %s: %llu crash states\n", std::get<0>(GetParam()).name, tested().name, static_cast<unsigned long long>(states_));
 }
 
 INSTANTIATE_TEST_SUITE_P(Changes, BootCut, ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), ::testing::ValuesIn(kCases)),

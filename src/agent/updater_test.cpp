@@ -18,13 +18,9 @@ namespace {
 using test::kBootBytes;
 using test::kRootfsBytes;
 using test::must;
+using test::releases;
 using update::Phase;
 using update::State;
-
-const test::Releases& releases() {
-  static const test::Releases all;
-  return all;
-}
 
 // A device around a fake boot control, whose parts can be made to fail.
 class Bench : public BundleOpener, public Slots, public Surroundings {
@@ -67,8 +63,8 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   unsigned trials = 0;
   bool accept_at_once = true;
   storage::Power power;
-  test::Fate fate;
-  test::SimStateFiles files{power, fate};
+  storage::SimExt4 state_partition{power};
+  test::SimStateFiles files{state_partition};
   boot::FakeControl boot{{"A", "B"}};
   FakeClock clock;
   Updater* updater = nullptr;

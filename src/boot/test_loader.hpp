@@ -27,8 +27,11 @@ class TestStorage {
   // Before and after a durable change that is one for the power too, and is not in a region (a variable of the firmware): the power may
   // go here.
   virtual void may_lose_power() = 0;
+  // Variables of the firmware: what outlives a power cut and is in no region. To change one, lose power before and after it.
+  virtual std::map<std::string, std::string>& variables() = 0;
 };
 
+// Holds nothing itself that outlives a restart: the power-cut search copies the storage, and makes a loader for each copy.
 class TestLoader {
  public:
   virtual ~TestLoader() = default;
@@ -51,6 +54,8 @@ class MemoryStorage final : public TestStorage {
     contents.at(name).replace(offset, bytes.size(), bytes);
   }
   void may_lose_power() override { ++writes; }
+
+  std::map<std::string, std::string>& variables() override { return variables_; }
 
   std::map<std::string, std::string> contents;
   unsigned writes = 0;  // by controls, not by boot loaders
@@ -78,6 +83,7 @@ class MemoryStorage final : public TestStorage {
     MemoryStorage& storage_;
     std::string name_;
   };
+  std::map<std::string, std::string> variables_;
 };
 
 // A value that must be there.

@@ -1,0 +1,190 @@
+// For tests: a device living through a story of deployments, and what it may never do meanwhile.
+#pragma once
+
+#include <cstdio>
+#include <vector>
+
+#include "agent/test_machine.hpp"
+
+namespace aloft::agent::test {
+
+struct Story {
+  const char* name;
+  std::vector<Deployment> deployments;
+};
+
+// What the world outside knows of the device: the server by its reports, and whoever looks at it when it runs.
+struct Witness {
+  std::size_t stage = 0;  // the deployment under way
+  std::string committed = "1";
+  std::string running;
+  std::uint64_t floor = 11;
+  unsigned boots_on_trial = 0;
+  unsigned cuts = 0;
+  struct Told {
+    std::uint64_t deployment;
+    std::uint64_t sequence;
+    update::Phase phase;
+    bool operator==(const Told&) const = default;
+  };
+  std::vector<Told> told;
+
+  void add_to(Fingerprint& fingerprint) const {
+    for (const std::uint64_t number : {std::uint64_t{stage}, floor, std::uint64_t{boots_on_trial}}) fingerprint.add(number);
+    fingerprint.add(committed);
+    for (const Told& report : told) {
+      fingerprint.add(report.deployment * 1000 + report.sequence);
+      fingerprint.add(static_cast<std::uint64_t>(report.phase));
+    }
+  }
+};
+
+struct World {
+  Hardware hardware;
+  Witness witness;
+
+  std::pair<std::uint64_t, std::uint64_t> fingerprint() {
+    Fingerprint all;
+    witness.add_to(all);
+    hardware.add_to(all);
+    return all.value();
+  }
+};
+
+class Life {
+ public:
+  static constexpr unsigned kTries = 3;
+  static constexpr unsigned kMostBoots = 24;
+
+  // Both must outlive it.
+  Life(const Story& story, World& world, Fault fault) : story_(story), world_(world), fault_(fault) {}
+
+  // Until the story is over and nothing is left to do, with no power cut. What is wrong, or nothing.
+  std::string live() {
+    for (unsigned boots = 0; boots < kMostBoots && problem_.empty(); ++boots) {
+      if (boot_once()) return problem_;
+    }
+    object("the device has not settled after " + std::to_string(kMostBoots) + " boots");
+    return problem_;
+  }
+
+ private:
+  void object(const std::string& what) {
+    if (problem_.empty()) problem_ = what;
+  }
+  void require(bool truth, const std::string& what) {
+    if (!truth) object(what);
+  }
+  const Deployment& deployment() const { return story_.deployments[world_.witness.stage]; }
+  std::uint64_t number() const { return world_.witness.stage + 1; }
+
+  // Whatever the boot loader might choose, now or should another slot fail, holds a complete release.
+  void check_bootable_slots() {
+    const auto state = world_.hardware.loader()->control()->read();
+    if (!state) return object("the boot state cannot be read: " + state.error().text());
+    for (const boot::SlotState& slot : state->order) {
+      require(slot.health == boot::SlotHealth::bad || world_.hardware.held(slot.name),
+              slot.name + " may be booted, but holds no complete release");
+    }
+  }
+
+  // True once nothing is left to do.
+  bool boot_once() {
+    check_bootable_slots();
+    const auto group = world_.hardware.choose();
+    const Release* release = group ? world_.hardware.held(*group) : nullptr;
+    if (!group) object("no slot can be booted");
+    if (group && !release) object("the boot loader chose " + *group + ", which holds no complete release");
+    if (!release || !problem_.empty()) return true;
+    world_.witness.running = release->version;
+    check_boot(*release);
+    if (release->character == Character::panics) return false;
+    Session session(world_.hardware, *group, boot_id(), fault_, [this](const update::State& state) { hear(state); });
+    const bool over = run(session);
+    check_floor();
+    return over;
+  }
+
+  // The kernel's is random; what counts is that it differs from the one in the journal.
+  std::string boot_id() const {
+    const auto records = update::parse_journal(world_.hardware.state.read("journal").value_or("")).records;
+    return !records.empty() && records.back().boot_id == "one" ? "other" : "one";
+  }
+
+  bool run(Session& session) {
+    session.wish(deployment().wish);
+    if (const auto started = session.updater().start(); !started) object("the agent does not start: " + started.error().text());
+    while (problem_.empty()) {
+      session.updater().run();
+      if (session.rebooting()) return false;
+      const update::State state = session.updater().status().state;
+      if (state.phase == update::Phase::deferred) {
+        session.updater().accept();
+      } else if (state.deployment == number() && update::is_at_rest(state.phase)) {
+        check_end(state);
+        if (world_.witness.stage + 1 == story_.deployments.size()) return true;
+        ++world_.witness.stage;
+        world_.witness.boots_on_trial = 0;
+        session.wish(deployment().wish);
+      } else if (state.deployment == number()) {
+        object("it waits in " + std::string(to_string(state.phase)));
+      } else if (const auto offered = session.updater().offer(deployment().version, number()); !offered) {
+        object("an offer is refused: " + offered.error().text());
+      }
+    }
+    return true;
+  }
+
+  void check_boot(const Release& release) {
+    Witness& witness = world_.witness;
+    if (release.version == witness.committed) return;
+    require(release.version == deployment().version, "release " + release.version + " runs, which is neither committed nor deployed");
+    // A boot loader that does not flush its counting may have what was counted since the last flush taken back by a cut.
+    const unsigned tries = std::min(kTries, world_.hardware.loader()->control()->max_tries());
+    require(++witness.boots_on_trial <= tries * (1 + witness.cuts), "an uncommitted release is booted too often");
+  }
+
+  // A report, as the server takes it: known by deployment and sequence, and final once final.
+  void hear(const update::State& state) {
+    if (state.deployment == 0) return;  // no update: a boot loader that counts every boot made a trial of what was committed
+    Witness& witness = world_.witness;
+    const Witness::Told told{state.deployment, state.sequence, state.phase};
+    for (const Witness::Told& before : witness.told) {
+      if (before == told) return;
+      if (before.deployment != told.deployment) continue;
+      require(before.sequence != told.sequence, "two things are reported as one transition");
+      require(!update::is_at_rest(before.phase), "something is reported after the end of the update");
+    }
+    witness.told.push_back(told);
+    const bool runs = witness.running == state.version;
+    if (state.phase == update::Phase::committed) {
+      if (!runs) return object("reported as committed, but it does not run");
+      witness.committed = state.version;
+    } else if (update::is_at_rest(state.phase)) {
+      require(!runs, "reported as " + std::string(to_string(state.phase)) + ", but it runs");
+    }
+  }
+
+  void check_end(const update::State& state) {
+    require(state.phase == deployment().end,
+            std::string(deployment().version) + " ended as " + std::string(to_string(state.phase)) + ": " + state.message);
+    require(world_.witness.running == world_.witness.committed, "what was committed does not run");
+  }
+
+  void check_floor() {
+    SimStateFiles files(world_.hardware.state);
+    const auto floor = update::read_floor(files);
+    if (!floor) return object("the floor cannot be read: " + floor.error().text());
+    require(*floor >= world_.witness.floor, "the floor fell");
+    const std::uint64_t committed = releases().at(world_.witness.committed).security_version;
+    require(*floor <= committed, "the floor is above what was committed");
+    world_.witness.floor = *floor;
+  }
+
+  const Story& story_;
+  World& world_;
+  const Fault fault_;
+  std::string problem_;
+};
+
+}  // namespace aloft::agent::test
