@@ -291,7 +291,8 @@ Result<> read_health(Table& table, HealthConfig& health) {
 
 Result<> read_watchdog(Table& table, WatchdogConfig& watchdog) {
   TRY(table.path("device", watchdog.device, true));
-  return table.number("timeout_s", watchdog.timeout, 5, 3600);
+  TRY(table.number("timeout_s", watchdog.timeout, 5, 3600));
+  return table.number("systemd_timeout_s", watchdog.systemd_timeout, 0, 3600);
 }
 
 Result<> read_download(Table& table, DownloadConfig& download) {

@@ -59,6 +59,7 @@ require_units = false
 [watchdog]
 device = ""
 timeout_s = 30
+systemd_timeout_s = 20
 [download]
 give_up_s = 60
 ca_file = "/etc/other-ca.pem"
@@ -84,6 +85,7 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_FALSE(config->health.require_server);
   EXPECT_FALSE(config->health.require_units);
   EXPECT_TRUE(config->watchdog.device.empty());
+  EXPECT_EQ(config->watchdog.systemd_timeout, std::chrono::seconds(20));
   EXPECT_EQ(config->download.give_up, std::chrono::seconds(60));
   EXPECT_EQ(config->agent.control_group, "operators");
   EXPECT_EQ(config->agent.reboot_command, (std::vector<std::string>{"/sbin/reboot", "-f"}));

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <future>
@@ -24,6 +25,7 @@
 #include "agent/server_link.hpp"
 #include "agent/surroundings.hpp"
 #include "agent/system_facts.hpp"
+#include "agent/systemd_watchdog.hpp"
 #include "agent/trial.hpp"
 #include "base/errors.hpp"
 #include "base/log.hpp"
@@ -41,6 +43,7 @@ constexpr std::chrono::seconds kTrialGrace{30};     // of pinging the watchdog b
 constexpr std::chrono::seconds kRestartGrace{120};  // of pinging it while the machine shuts down
 constexpr std::chrono::seconds kRestartLimit{60};   // for the reboot command
 constexpr std::chrono::seconds kIdleCheck{10};
+constexpr const char* kSystemdDropIns = "/run/systemd/system.conf.d";
 constexpr std::uint64_t kIdleResidentBytes = 6 << 20;
 constexpr milliseconds kProgressInterval{250};
 constexpr milliseconds kLongestSleep{30'000};
@@ -90,8 +93,10 @@ class Daemon {
   Result<> start() {
     log::set_observer([this](std::string_view line) { ring_.add(line); });
     log::info("group " + facts_.booted_group + " booted, version " + facts_.version);
-    arm_for_trial();
+    // From here on a hang ends in a reset, unless the system is known to be good.
+    if (!is_committed()) guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
     TRY(updater_.start());
+    if (is_committed()) guard_.settle(clock_.steady());
     if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
     work_ = std::jthread([this](const std::stop_token& stop) { updater_.serve(stop); });
     return {};
@@ -162,13 +167,17 @@ class Daemon {
                                     }};
   }
 
-  // Before the updater looks around: from here on a hang on trial ends in a reset.
-  void arm_for_trial() {
+  // As the boot state has it; false where it cannot be read.
+  bool is_committed() {
     const auto state = boot_->read();
-    if (!state) return;
-    for (const boot::SlotState& slot : state->order)
-      if (slot.name == facts_.booted_group && slot.health != boot::SlotHealth::committed)
-        guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
+    return state && std::ranges::any_of(state->order, [this](const boot::SlotState& slot) {
+             return slot.name == facts_.booted_group && slot.health == boot::SlotHealth::committed;
+           });
+  }
+
+  ResetGuard::Giver watchdog_giver() const {
+    if (!facts_.systemd) return {};
+    return [this](std::chrono::seconds timeout) { return give_watchdog_to_systemd(kSystemdDropIns, config_.watchdog.device, timeout); };
   }
 
   void begin_trial() {
@@ -352,7 +361,7 @@ class Daemon {
   std::unique_ptr<ServerSession> session_;  // null without [server]
   Deferral deferral_{config_.state_dir / "deferred-until", clock_};
   ServerReach reach_;
-  ResetGuard guard_{config_.watchdog};
+  ResetGuard guard_{config_.watchdog, watchdog_giver()};
   SourceOpener opener_{config_, session_.get(), clock_, random_};
   ConfiguredSlots slots_{config_};
   MachineSurroundings surroundings_{*spool_, deferral_, ring_, config_.state_dir / "logs", clock_, hooks()};
@@ -361,7 +370,8 @@ class Daemon {
                     .hardware = config_.hardware,
                     .booted = facts_.booted_group,
                     .boot_id = facts_.boot_id,
-                    .tries = tries(config_, *boot_)},
+                    .tries = tries(config_, *boot_),
+                    .reset_by_watchdog = guard_.status().caused_last_boot},
       UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = *boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
 
   std::optional<Assignment> assignment_;  // the server's last word

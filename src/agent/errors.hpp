@@ -24,5 +24,6 @@ inline constexpr ErrorCode kNotAccepted{8030, ErrorKind::retry, "not-accepted"};
 inline constexpr ErrorCode kServerAnswer{8032, ErrorKind::retry, "server-answer"};
 inline constexpr ErrorCode kNoServer{8033, ErrorKind::ask, "no-server"};
 inline constexpr ErrorCode kWatchdog{8040, ErrorKind::retry, "watchdog"};
+inline constexpr ErrorCode kWatchdogHeld{8041, ErrorKind::retry, "watchdog-held"};
 
 }  // namespace aloft::agent

@@ -3,44 +3,90 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
+#include <thread>
 
-#include "base/file.hpp"
+#include "agent/early_watchdog.hpp"
+#include "agent/errors.hpp"
 #include "base/log.hpp"
 
 namespace aloft::agent {
 namespace {
 
-constexpr unsigned long kCardReset = 0x0020;  // WDIOF_CARDRESET
+constexpr std::chrono::milliseconds kHandOverStep{20};
+constexpr unsigned kHandOverSteps = 100;  // 2 s
 
-// Without opening the device, which would start it.
-bool reset_by_watchdog(const std::filesystem::path& device) {
-  std::string name = device.filename().string();
-  if (name == "watchdog") name = "watchdog0";
-  const auto text = read_file("/sys/class/watchdog/" + name + "/bootstatus", 64);
-  unsigned long status = 0;
-  return text && std::from_chars(text->data(), text->data() + text->size(), status).ec == std::errc{} && (status & kCardReset) != 0;
-}
+std::string seconds_text(std::chrono::seconds time) { return std::to_string(time.count()) + " s"; }
 
 }  // namespace
 
-ResetGuard::ResetGuard(WatchdogConfig config) : config_(std::move(config)) {}
+ResetGuard::ResetGuard(WatchdogConfig config, Giver give_to_systemd, WatchdogPlaces places)
+    : config_(std::move(config)), give_to_systemd_(std::move(give_to_systemd)), places_(std::move(places)) {}
+
+// A device is open to one process at a time, so its keeper from the initramfs has to go first; the hardware counts on meanwhile.
+Result<Watchdog> ResetGuard::take(bool early_dismissed) const {
+  auto watchdog = Watchdog::open(config_.device, config_.timeout);
+  if (watchdog || watchdog.error().code.number != kWatchdogHeld.number) return watchdog;
+  if (!early_dismissed && !dismiss_early_watchdog(places_.proc)) return watchdog;
+  for (unsigned step = 0; !watchdog && step < kHandOverSteps; ++step) {
+    std::this_thread::sleep_for(kHandOverStep);
+    watchdog = Watchdog::open(config_.device, config_.timeout);
+  }
+  if (watchdog) log::info("hardware watchdog taken over from the initramfs");
+  return watchdog;
+}
 
 void ResetGuard::arm(SteadyTime now, SteadyTime ping_until) {
   ping_until_ = ping_until;
   next_ = now;
-  if (watchdog_ || config_.device.empty()) return;
-  auto watchdog = Watchdog::open(config_.device, config_.timeout);
+  if (watchdog_ || systemd_has_it_ || config_.device.empty()) return;
+  auto watchdog = take();
   if (!watchdog) return log::warning(watchdog.error().text());
   watchdog_ = *std::move(watchdog);
-  log::info("hardware watchdog " + config_.device.string() + " armed, " + std::to_string(watchdog_->timeout().count()) + " s");
+  log::info("hardware watchdog " + config_.device.string() + " armed, " + seconds_text(watchdog_->timeout()));
 }
 
 void ResetGuard::disarm() {
-  if (!watchdog_) return;
+  if (!watchdog_ || given_to_systemd()) return;
+  if (watchdog_facts(config_.device, places_.sysfs).cannot_be_stopped) {
+    if (ping_until_ == SteadyTime::max()) return;
+    ping_until_ = SteadyTime::max();
+    return log::info("hardware watchdog cannot be stopped; it is pinged from now on");
+  }
   watchdog_->disarm();
   watchdog_.reset();
   log::info("hardware watchdog released");
+}
+
+// The hardware counts on from the agent's last ping to systemd's first: there is no moment without it.
+bool ResetGuard::given_to_systemd() {
+  if (config_.systemd_timeout.count() == 0 || !give_to_systemd_) return false;
+  watchdog_->ping();
+  watchdog_.reset();
+  const auto given = give_to_systemd_(config_.systemd_timeout);
+  auto again = Watchdog::open(config_.device, config_.timeout);
+  if (again) {
+    watchdog_ = *std::move(again);
+    log::warning("systemd did not take the hardware watchdog" + (given ? "" : ": " + given.error().text()));
+    return false;
+  }
+  systemd_has_it_ = true;
+  log::info("hardware watchdog given to systemd, " + seconds_text(config_.systemd_timeout));
+  return true;
+}
+
+void ResetGuard::settle(SteadyTime now) {
+  if (config_.device.empty() || watchdog_ || systemd_has_it_) return;
+  const bool wanted = config_.systemd_timeout.count() != 0 && give_to_systemd_;
+  const bool early = dismiss_early_watchdog(places_.proc);
+  if (!wanted && !early && !watchdog_facts(config_.device, places_.sysfs).running) return;
+  auto watchdog = take(early);
+  if (!watchdog) {
+    systemd_has_it_ = wanted && watchdog.error().code.number == kWatchdogHeld.number;  // since an earlier start of the agent
+    return log::info("hardware watchdog is left alone: " + watchdog.error().message);
+  }
+  watchdog_ = *std::move(watchdog);
+  next_ = now;
+  disarm();
 }
 
 void ResetGuard::tick(SteadyTime now) {
@@ -56,9 +102,9 @@ std::optional<SteadyTime> ResetGuard::next_tick() const {
 
 WatchdogStatus ResetGuard::status() const {
   return WatchdogStatus{.present = !config_.device.empty() && ::access(config_.device.c_str(), F_OK) == 0,
-                        .armed = watchdog_.has_value(),
+                        .armed = watchdog_.has_value() || systemd_has_it_,
                         .timeout_s = static_cast<std::uint64_t>((watchdog_ ? watchdog_->timeout() : config_.timeout).count()),
-                        .caused_last_boot = (watchdog_ && watchdog_->caused_last_boot()) || reset_by_watchdog(config_.device)};
+                        .caused_last_boot = watchdog_facts(config_.device, places_.sysfs).caused_last_boot};
 }
 
 }  // namespace aloft::agent

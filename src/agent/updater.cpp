@@ -124,8 +124,14 @@ State Updater::waking_facts(EventKind kind, const State& known, const boot::Boot
   if (kind == EventKind::woke_old) {
     const boot::SlotState* target = find_slot(boot, known.target);
     const bool tries_left = target && target->health == boot::SlotHealth::trial;
-    facts = tries_left ? reason({update::kNotBooted, "the boot loader passed group " + known.target + " over; its kernel may not load"})
-                       : reason({update::kTriesUsed, "group " + known.target + " used up its tries without proving itself healthy"});
+    const std::string used = "group " + known.target + " used up its tries without proving itself healthy";
+    if (tries_left) {
+      facts = reason({update::kNotBooted, "the boot loader passed group " + known.target + " over; its kernel may not load"});
+    } else if (config_.reset_by_watchdog) {
+      facts = reason({update::kHung, used + "; reset reason of the last one: hardware watchdog, so it hung"});
+    } else {
+      facts = reason({update::kTriesUsed, used});
+    }
   }
   if (kind == EventKind::woke_trial) {
     facts = reason({update::kStrangeSlot, "group " + config_.booted + " was booted although its update was not finished"});

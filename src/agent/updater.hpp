@@ -78,6 +78,7 @@ struct UpdaterConfig {
   std::string booted;   // the running group
   std::string boot_id;  // /proc/sys/kernel/random/boot_id
   unsigned tries = 3;
+  bool reset_by_watchdog = false;             // it was the hardware watchdog that ended the boot before this one
   unsigned workers = 4;                       // this and the next: see storage::InstallOptions
   std::uint64_t settle_bytes = 128ULL << 20;  // for local bundles; remote ones settle frame by frame
 };

@@ -62,6 +62,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   unsigned reboots = 0;
   unsigned trials = 0;
   bool accept_at_once = true;
+  bool reset_by_watchdog = false;
   storage::Power power;
   storage::SimExt4 state_partition{power};
   test::SimStateFiles files{state_partition};
@@ -75,6 +76,7 @@ class UpdaterTest : public ::testing::Test {
   void boot(const std::string& group) {
     UpdaterConfig config{.product = "lab-gateway", .hardware = "rev-a", .booted = group, .boot_id = std::to_string(++boots_)};
     config.workers = 1;
+    config.reset_by_watchdog = bench_.reset_by_watchdog;
     updater_.emplace(config, UpdaterSeams{bench_, bench_, bench_.boot, bench_.files, bench_.clock, bench_});
     bench_.updater = &*updater_;
     bench_.told.clear();
@@ -177,6 +179,21 @@ TEST_F(UpdaterTest, TellsAPanicFromAKernelThatDoesNotLoad) {
   boot("A");
   EXPECT_EQ(phase(), Phase::rolled_back);
   EXPECT_EQ(error(), update::kNotBooted.number);
+}
+
+TEST_F(UpdaterTest, TellsAHangByTheReasonOfTheLastReset) {
+  boot("A");
+  install("2");
+  bench_.boot.state.order.front() = {"B", boot::SlotHealth::bad, 0};
+  bench_.reset_by_watchdog = true;
+  boot("A");
+  EXPECT_EQ(phase(), Phase::rolled_back);
+  EXPECT_EQ(error(), update::kHung.number);
+  EXPECT_NE(updater_->status().state.message.find("hardware watchdog"), std::string::npos);
+
+  bench_.reset_by_watchdog = false;
+  boot("A");
+  EXPECT_EQ(error(), update::kHung.number) << "told once, it stays";
 }
 
 TEST_F(UpdaterTest, RefusesBeforeAnyWriteWhatDoesNotFit) {

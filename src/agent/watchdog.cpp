@@ -5,18 +5,33 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <charconv>
+
 #include "agent/errors.hpp"
 
 namespace aloft::agent {
+namespace {
+
+constexpr std::uint64_t kMaxAttributeBytes = 4096;
+
+unsigned long number_in(const std::filesystem::path& file) {
+  const auto text = read_file(file, kMaxAttributeBytes);
+  unsigned long value = 0;
+  return text && std::from_chars(text->data(), text->data() + text->size(), value).ec == std::errc{} ? value : 0;
+}
+
+}  // namespace
 
 Result<Watchdog> Watchdog::open(const std::filesystem::path& device, std::chrono::seconds timeout) {
-  auto fd = open_file(device, O_WRONLY);
-  if (!fd) return fail(kWatchdog, "no hardware watchdog: " + fd.error().message + "; a system that hangs will not be reset");
   Watchdog watchdog;
-  watchdog.fd_ = *std::move(fd);
-  int boot_status = 0;
-  if (::ioctl(watchdog.fd_.get(), WDIOC_GETBOOTSTATUS, &boot_status) == 0)
-    watchdog.caused_last_boot_ = (boot_status & WDIOF_CARDRESET) != 0;
+  watchdog.fd_ = Fd(::open(device.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!watchdog.fd_) {
+    const int problem = errno;
+    return fail(problem == EBUSY ? kWatchdogHeld : kWatchdog,
+                "no hardware watchdog: " + system_error("cannot open", device, problem).message +
+                    "; a system that hangs will not be reset by this agent");
+  }
   int seconds = static_cast<int>(timeout.count());
   if (::ioctl(watchdog.fd_.get(), WDIOC_SETTIMEOUT, &seconds) != 0 && ::ioctl(watchdog.fd_.get(), WDIOC_GETTIMEOUT, &seconds) != 0)
     seconds = static_cast<int>(timeout.count());
@@ -34,6 +49,15 @@ void Watchdog::disarm() {
   if (fd_) [[maybe_unused]]
     const auto written = ::write(fd_.get(), "V", 1);
   fd_ = Fd();
+}
+
+WatchdogFacts watchdog_facts(const std::filesystem::path& device, const std::filesystem::path& sysfs) {
+  std::string name = device.filename().string();
+  if (name == "watchdog") name = "watchdog0";
+  const auto folder = sysfs / name;
+  return WatchdogFacts{.running = read_file(folder / "state", kMaxAttributeBytes).value_or("").starts_with("active"),
+                       .cannot_be_stopped = number_in(folder / "nowayout") != 0,
+                       .caused_last_boot = (number_in(folder / "bootstatus") & WDIOF_CARDRESET) != 0};
 }
 
 }  // namespace aloft::agent

@@ -11,8 +11,8 @@ namespace aloft::agent {
 
 class Watchdog {
  public:
-  // Starts it. A regular file may stand in for the device: pings and the farewell are then written to it. Errors: kWatchdog; the machine
-  // runs on without one.
+  // Starts it, or takes over one that runs. A regular file may stand in for the device: pings and the farewell are then written to it.
+  // Errors: kWatchdogHeld where another process has it open, else kWatchdog; the machine runs on without one.
   static Result<Watchdog> open(const std::filesystem::path& device, std::chrono::seconds timeout);
 
   // Puts the reset off by timeout().
@@ -20,14 +20,20 @@ class Watchdog {
   // Says the magic 'V' and closes: the reset is called off, where the driver allows (nowayout does not).
   void disarm();
 
-  std::chrono::seconds timeout() const { return timeout_; }    // what the driver made of the wish
-  bool caused_last_boot() const { return caused_last_boot_; }  // WDIOF_CARDRESET
-  bool armed() const { return static_cast<bool>(fd_); }
+  std::chrono::seconds timeout() const { return timeout_; }  // what the driver made of the wish
 
  private:
   Fd fd_;  // closed without the magic by the destructor: the reset stays due
   std::chrono::seconds timeout_{};
-  bool caused_last_boot_ = false;
 };
+
+// What the kernel says of a watchdog without its being opened, which would start it. Files that are missing read as false.
+struct WatchdogFacts {
+  bool running = false;            // whoever started it: boot loader, initramfs, another process
+  bool cannot_be_stopped = false;  // "nowayout"
+  bool caused_last_boot = false;   // WDIOF_CARDRESET in the status at boot
+};
+// sysfs: /sys/class/watchdog, after Documentation/ABI/testing/sysfs-class-watchdog.
+WatchdogFacts watchdog_facts(const std::filesystem::path& device, const std::filesystem::path& sysfs);
 
 }  // namespace aloft::agent

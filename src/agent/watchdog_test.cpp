@@ -1,7 +1,13 @@
 #include "agent/watchdog.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+
+#include "agent/early_watchdog.hpp"
 #include "agent/errors.hpp"
 #include "agent/reset_guard.hpp"
 #include "agent/test_folder.hpp"
@@ -14,6 +20,15 @@ class WatchdogTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(replace_file(device_, "")); }
   std::string pings() const { return read_file(device_).value(); }
+  // What the kernel says of the watchdog.
+  void attribute(const std::string& name, const std::string& value) const {
+    std::filesystem::create_directories(folder_ / "sys/watchdog0");
+    ASSERT_TRUE(replace_file(folder_ / "sys/watchdog0" / name, value + "\n"));
+  }
+  WatchdogConfig config(std::chrono::seconds systemd_timeout = std::chrono::seconds(0)) const {
+    return WatchdogConfig{.device = device_, .timeout = std::chrono::seconds(20), .systemd_timeout = systemd_timeout};
+  }
+  WatchdogPlaces places() const { return WatchdogPlaces{.sysfs = folder_ / "sys", .proc = folder_ / "proc"}; }
   test::Folder folder_;
   const std::filesystem::path device_ = folder_ / "watchdog";
   FakeClock clock_;
@@ -32,7 +47,6 @@ TEST_F(WatchdogTest, DisarmingSaysTheMagic) {
   watchdog.disarm();
   watchdog.ping();
   EXPECT_EQ(pings(), "\n\nV");
-  EXPECT_FALSE(watchdog.armed());
 }
 
 TEST_F(WatchdogTest, AMissingDeviceIsAnErrorThatNothingHangsOn) {
@@ -69,6 +83,91 @@ TEST_F(WatchdogTest, ArmingAgainPutsTheDeadlineOff) {
   guard.tick(clock_.steady());
   guard.disarm();
   EXPECT_EQ(pings(), "\n\nV");
+}
+
+TEST_F(WatchdogTest, ACommittedSystemStopsWhatTheInitramfsStarted) {
+  ResetGuard guard(config(), {}, places());
+  attribute("state", "inactive");
+  guard.settle(clock_.steady());
+  EXPECT_EQ(pings(), "") << "what does not run is not started";
+  attribute("state", "active");
+  guard.settle(clock_.steady());
+  EXPECT_EQ(pings(), "\nV");
+  EXPECT_FALSE(guard.status().armed);
+}
+
+TEST_F(WatchdogTest, OneThatCannotBeStoppedIsPingedWithoutEnd) {
+  attribute("state", "active");
+  attribute("nowayout", "1");
+  ResetGuard guard(config(), {}, places());
+  guard.settle(clock_.steady());
+  for (int second = 0; second < 3600; ++second) {
+    guard.tick(clock_.steady());
+    clock_.advance(std::chrono::seconds(1));
+  }
+  EXPECT_EQ(pings(), std::string(1 + 720, '\n'));
+  EXPECT_TRUE(guard.next_tick());
+}
+
+TEST_F(WatchdogTest, IsGivenToSystemdWithoutAStopInBetween) {
+  std::string when_given;
+  const auto give = [&](std::chrono::seconds timeout) -> Result<> {
+    EXPECT_EQ(timeout, std::chrono::seconds(30));
+    when_given = pings();
+    std::filesystem::remove(device_);  // as good as held: it cannot be opened
+    std::filesystem::create_directory(device_);
+    return {};
+  };
+  ResetGuard guard(config(std::chrono::seconds(30)), give, places());
+  guard.arm(clock_.steady(), clock_.steady() + std::chrono::seconds(60));
+  guard.disarm();
+  EXPECT_EQ(when_given, "\n\n");
+  EXPECT_TRUE(guard.status().armed) << "by systemd";
+  EXPECT_FALSE(guard.next_tick());
+}
+
+TEST_F(WatchdogTest, WhatSystemdDoesNotTakeIsStopped) {
+  ResetGuard guard(
+      config(std::chrono::seconds(30)), [](std::chrono::seconds) -> Result<> { return fail(kWatchdog, "no reload"); }, places());
+  guard.settle(clock_.steady());
+  EXPECT_EQ(pings(), "\nV") << "opened anew, it is written from the start";
+  EXPECT_FALSE(guard.status().armed);
+}
+
+TEST_F(WatchdogTest, WithoutSystemdItIsStopped) {
+  ResetGuard guard(config(std::chrono::seconds(30)), {}, places());
+  guard.arm(clock_.steady(), clock_.steady() + std::chrono::seconds(60));
+  guard.disarm();
+  EXPECT_EQ(pings(), "\nV");
+}
+
+TEST_F(WatchdogTest, TellsWhetherItCausedTheLastBoot) {
+  ResetGuard guard(config(), {}, places());
+  EXPECT_FALSE(guard.status().caused_last_boot);
+  attribute("bootstatus", "0");
+  EXPECT_FALSE(guard.status().caused_last_boot);
+  attribute("bootstatus", "32");
+  EXPECT_TRUE(guard.status().caused_last_boot);
+  attribute("bootstatus", "33");
+  EXPECT_TRUE(guard.status().caused_last_boot) << "among other reasons";
+}
+
+TEST_F(WatchdogTest, TheEarlyKeeperIsAskedToLetGo) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_NAME, "aloft-watchdog");
+    for (;;) ::pause();
+  }
+  const auto entry = folder_ / "proc" / std::to_string(child);
+  std::filesystem::create_directories(entry);
+  ASSERT_TRUE(replace_file(entry / "comm", "something-else\n"));
+  EXPECT_FALSE(dismiss_early_watchdog(folder_ / "proc"));
+  ASSERT_TRUE(replace_file(entry / "comm", "aloft-watchdog\n"));
+  EXPECT_TRUE(dismiss_early_watchdog(folder_ / "proc"));
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  EXPECT_FALSE(dismiss_early_watchdog(folder_ / "nowhere"));
 }
 
 }  // namespace

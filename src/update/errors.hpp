@@ -11,5 +11,6 @@ inline constexpr ErrorCode kUnhealthy{6002, ErrorKind::rollback, "unhealthy"};
 inline constexpr ErrorCode kTriesUsed{6003, ErrorKind::rollback, "tries-used"};
 inline constexpr ErrorCode kNotBooted{6004, ErrorKind::rollback, "not-booted"};
 inline constexpr ErrorCode kStrangeSlot{6005, ErrorKind::rollback, "strange-slot"};
+inline constexpr ErrorCode kHung{6006, ErrorKind::rollback, "hung"};
 
 }  // namespace aloft::update
