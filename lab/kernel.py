@@ -6,6 +6,7 @@ import stat
 
 import cache
 import debian
+import programs
 
 BUSYBOX = pathlib.Path("/bin/busybox")
 MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "nvme", "ext4", "crc32c_generic", "vfat", "nls_cp437", "nls_ascii",
@@ -20,6 +21,10 @@ mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 for module in $(cat /modules/order); do insmod /modules/$module || echo "initramfs: no $module"; done
+
+# From here on a hang ends in a reset, until the agent takes the watchdog over.
+aloft-watchdog --timeout @TIMEOUT@ --for @FOR@ || echo "initramfs: no watchdog"
+[ -f /fault ] && . /fault
 
 slot=$(sed -n 's/.*aloft\.slot=\([A-Z]\).*/\1/p' /proc/cmdline)
 partition() { # LABEL: waits up to 10 s for it
@@ -99,16 +104,25 @@ def archive(files):
     return bytes(out)
 
 
-def initramfs(tree, more_modules):
+def initramfs(tree, model):
+    """The machine's initramfs. A version that is to fail in it gets a second archive behind it, with /fault; see appended()."""
+    timeout, time = model.early_watchdog_s
+    init = INIT.replace("@TIMEOUT@", str(timeout)).replace("@FOR@", str(time))
     folder, program = (stat.S_IFDIR | 0o755, b""), stat.S_IFREG | 0o755
-    files = {"bin": folder, "modules": folder, "init": (program, INIT.encode()), "bin/busybox": (program, BUSYBOX.read_bytes())}
+    files = {"bin": folder, "modules": folder, "init": (program, init.encode()), "bin/busybox": (program, BUSYBOX.read_bytes()),
+             "bin/aloft-watchdog": (program, programs.program("aloft-watchdog").read_bytes())}
     for name in "sh mount mkdir insmod cat sed grep basename seq sleep ip cut echo tr switch_root".split():
         files[f"bin/{name}"] = (stat.S_IFLNK | 0o777, b"busybox")
-    modules = module_files(tree, [*MODULES, *more_modules])
+    modules = module_files(tree, [*MODULES, *model.loader.modules])
     for module in modules:
         files[f"modules/{module.name}"] = (program, module.read_bytes())
     files["modules/order"] = (program, "\n".join(module.name for module in modules).encode())
     return gzip.compress(archive(files), 6, mtime=0)
+
+
+def appended(image, files):
+    """An initramfs image with more files: the kernel unpacks one archive after the other."""
+    return image + bytes(-len(image) % 4) + gzip.compress(archive(files), 6, mtime=0)
 
 
 def boot_folder(model):
@@ -118,7 +132,7 @@ def boot_folder(model):
         tree = debian.kernel_tree()
         (image,) = (tree / "boot").glob("vmlinuz-*")
         (folder / "vmlinuz").write_bytes(image.read_bytes())
-        (folder / "initrd.img").write_bytes(initramfs(tree, model.loader.modules))
+        (folder / "initrd.img").write_bytes(initramfs(tree, model))
 
-    made_from = [debian.kernel_package(), model.loader.modules, cache.file_digest(BUSYBOX), *cache.source_digest("kernel.py")]
+    made_from = [debian.kernel_package(), model.loader.modules, model.early_watchdog_s, cache.file_digest(programs.program("aloft-watchdog")), cache.file_digest(BUSYBOX), *cache.source_digest("kernel.py")]
     return cache.entry("boot", made_from, make)

@@ -62,7 +62,8 @@ class Model:
     board: str = "q35,smm=off"                      # QEMU's -M
     memory_mib: int = 512
     state_mib: int = 64
-    watchdog_s: int = 30
+    watchdog_s: int = 30                            # of the agent on trial
+    early_watchdog_s: tuple = (15, 45)              # of the initramfs: timeout, and for how long it waits for the agent
     quick: tuple = ("good", "panic", "unhealthy", "cut")  # the stories that ./dev test vm plays; ./dev lab run plays all
 
     @property
@@ -88,7 +89,7 @@ class Model:
         return (f'product = "{PRODUCT}"\nhardware = "{HARDWARE}"\nstate_dir = "/var/lib/aloft"\ntrust_dir = "/etc/aloft/trust"\n\n'
                 f'[boot]\n{self.loader.boot_section}tries = 3\n{groups}\n'
                 f'[health]\ndir = "/etc/aloft/health.d"\ndeadline_s = 60\nrequire_server = true\n\n'
-                f'[watchdog]\ndevice = "/dev/watchdog"\ntimeout_s = {self.watchdog_s}\n\n')
+                f'[watchdog]\ndevice = "/dev/watchdog"\ntimeout_s = {self.watchdog_s}\nsystemd_timeout_s = 20\n\n')
 
     def fstab(self):
         mounts = [f"/dev/disk/by-partlabel/{each.partition} {each.folder} {each.kind} {each.options} 0 0" for each in self.loader.mounts]

@@ -14,7 +14,7 @@ KEYS_LAST_S = 14 * 24 * 3600
 
 
 def program(name):
-    for place in {"aloftd": "src/agent", "aloft": "src/cli", "aloft-server": "src/server"}[name], "bin":
+    for place in {"aloftd": "src/agent", "aloft": "src/cli", "aloft-server": "src/server", "aloft-watchdog": "integration/initramfs"}[name], "bin":
         if (BUILD / place / name).is_file():
             return BUILD / place / name
     raise SystemExit(f"lab: {BUILD} has no {name}; build it first: ./dev build")

@@ -4,7 +4,7 @@ import hashlib
 import os
 import pathlib
 import shutil
-import subprocess
+import stat
 
 import cache
 import debian
@@ -21,10 +21,16 @@ IMAGE_MIB = {"debian": 112, "busybox": 56}
 
 SAYS = {"debian": "Debian with systemd and udev", "busybox": "busybox init, no systemd, no udev"}
 
+INIT_TAKES_WATCHDOG = {"debian"}  # the agent gives it to systemd; elsewhere it is stopped
+
 # What makes a version bad, by the story's word for it.
 FAULTS = {"": "nothing is wrong with it",
           "panic": "its init program is missing: the kernel panics",
-          "unhealthy": "it boots, but a health check fails"}
+          "unhealthy": "it boots, but a health check fails",
+          "hang-kernel": "its kernel dies in the initramfs and stays dead",
+          "hang-init": "its init program sleeps for ever",
+          "hang-agent": "its agent is stopped in the middle of the trial"}
+HANGS = "lab: this version hangs now"  # said on the console by those that do
 
 MASKED = ["apt-daily.timer", "dev-hugepages.mount", "dev-mqueue.mount", "getty.target", "systemd-binfmt.service",
           "systemd-hwdb-update.service", "systemd-journal-flush.service", "systemd-logind.service", "systemd-machine-id-commit.service",
@@ -158,9 +164,21 @@ def break_it(tree, version):
     if version.fault == "panic":
         (tree / "usr/sbin/init").unlink()
     elif version.fault == "unhealthy":
-        script = tree / "etc/aloft/health.d/20-camera"
-        script.write_text('#!/bin/sh\necho "camera 0 gives no pictures"\nexit 1\n')
-        script.chmod(0o755)
+        write_script(tree / "etc/aloft/health.d/20-camera", 'echo "camera 0 gives no pictures"\nexit 1\n')
+    elif version.fault == "hang-kernel":
+        image = tree / "boot/initrd.img"
+        script = f'echo "{HANGS}"; sleep 1; echo 0 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger\n'
+        image.write_bytes(kernel.appended(image.read_bytes(), {"fault": (stat.S_IFREG | 0o644, script.encode())}))
+    elif version.fault == "hang-init":
+        (tree / "usr/sbin/init").unlink()
+        write_script(tree / "usr/sbin/init", f'echo "{HANGS}" > /dev/console\nwhile :; do sleep 3600; done\n')
+    elif version.fault == "hang-agent":
+        write_script(tree / "etc/aloft/health.d/20-stop", f'echo "{HANGS}" > /dev/console\nkill -STOP $PPID\n')
+
+
+def write_script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}")
+    path.chmod(0o755)
 
 
 def make_ext4(tree, image, mib, label):

@@ -117,6 +117,18 @@ class Scene:
         self.await_device(lambda device: device["version"] == version)
         state = self.boot_state()
         require(next(iter(state.items())) == (slot, "committed"), f"{version} is committed, but the boot state is {state}")
+        self.await_watchdog_given_up()
+
+    def await_watchdog_given_up(self, timeout_s=60):
+        """A committed system's hardware watchdog is stopped, or process 1 has it."""
+        wanted = ["active", "1"] if self.model.system in rootfs.INIT_TAKES_WATCHDOG else ["inactive", "0"]
+        deadline = time.monotonic() + timeout_s
+        while True:
+            _, text = self.machine.shell("cat /sys/class/watchdog/watchdog0/state; ls -l /proc/1/fd | grep -c /dev/watchdog")
+            if text.split() == wanted:
+                return
+            require(time.monotonic() < deadline, f"the watchdog's state and whether process 1 has it are {text.split()}, not {wanted}")
+            time.sleep(0.5)
 
     def bytes_needed(self, bundle, images):
         """Stored bytes of the frames that are not already where they belong in the slots to be written."""

@@ -2,6 +2,7 @@
 import time
 
 import machine
+import rootfs
 from scene import DEVICE, UPDATE_S, require
 
 CUT_AT_PERMILLE = 400
@@ -63,7 +64,36 @@ def cut(scene):
             f"{again / 1e6:.2f} of {watch.needed_bytes / 1e6:.0f} MB fetched twice")
 
 
-STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "cut": cut}
+def hangs(scene, fault):
+    """A version that stops without a word is reset by the hardware watchdog, each of its tries, until the old one runs; it knows why."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target, fault)
+    for boot in range(3):
+        scene.machine.wait_for(rootfs.HANGS, UPDATE_S, watch.look)
+        scene.narrator.say(f"{DEVICE}: hangs in slot {slot}, boot {boot + 1} of 3")
+    back = came_back(scene, watch)
+    require("hardware watchdog" in back, f"the server is not told that the watchdog reset the device: {back}")
+    require(scene.agent_status()["watchdog"]["caused_last_boot"], "the agent does not know that the watchdog reset the device")
+    return f"{target} hung 3 times; " + back
+
+
+def hang_kernel(scene):
+    """A kernel that dies in early boot, and stays dead, is reset by the watchdog that the initramfs started; the old version says so."""
+    return hangs(scene, "hang-kernel")
+
+
+def hang_init(scene):
+    """A version whose init sleeps for ever, before the agent starts, is reset by the watchdog; the old version says so."""
+    return hangs(scene, "hang-init")
+
+
+def hang_agent(scene):
+    """A version whose agent stops in the middle of its trial is reset by the watchdog; the old version says so."""
+    return hangs(scene, "hang-agent")
+
+
+STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
+           "cut": cut}
 
 
 def came_back(scene, watch):
