@@ -97,6 +97,8 @@ Result<boot::BootState> Updater::boot_state(const State& known) {
 Result<> Updater::start() {
   journal_.emplace(TRY(update::Journal::open(seams_.files)));
   const State known = journal_->last();
+  // A state that cannot be read is mended by the next call.
+  if (const auto confirmed = seams_.boot.confirm(config_.booted); !confirmed) log::warning(confirmed.error().text());
   const boot::BootState boot = TRY(boot_state(known));
   TryCounting counting(seams_.files);
   if (const boot::SlotState* running = find_slot(boot, config_.booted)) counting.started(*running);
@@ -110,9 +112,6 @@ Result<> Updater::start() {
   }
   for (const State& transition : journal_->transitions()) seams_.surroundings.transition(transition);
 
-  if (is_committed(boot, config_.booted)) {
-    if (const auto confirmed = seams_.boot.confirm(config_.booted); !confirmed) log::warning(confirmed.error().text());
-  }
   const update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
   const EventKind kind = classify(known, waking);
   post(Event{kind, waking_facts(kind, known, boot)});

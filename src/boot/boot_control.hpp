@@ -54,8 +54,8 @@ class BootControl {
   // kNoOtherSlot.
   virtual Result<> mark_bad(std::string_view slot) = 0;
   // The slot, booted and committed, has come up: where the boot loader counts the boots of committed slots too, its counter is full
-  // again. Order and other slots stay as they are, a trial and an armed slot among them; a slot that is not committed is left alone.
-  // Nothing is written where nothing is to change.
+  // again, also one that has run out on the way. Order and other slots stay as they are, a trial and an armed slot among them; a slot
+  // that is on trial, or was taken out, is left alone. Nothing is written where nothing is to change.
   virtual Result<> confirm(std::string_view booted) = 0;
   // A new boot state where read() says kBootStateCorrupt: booted first and committed, every other slot bad.
   virtual Result<> rebuild(std::string_view booted) = 0;

@@ -204,6 +204,13 @@ TEST_P(BootControlContract, ConfirmingChangesNothingElse) {
   }
 }
 
+// Where committed slots are counted too: as many power cuts before the agent was up as there are attempts.
+TEST_P(BootControlContract, ACommittedSlotThatRanOutIsConfirmedAsWell) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(boot(), "A");
+  ASSERT_TRUE(loader_->control()->confirm("A"));
+  EXPECT_EQ(shown(), state("A:good / B"));
+}
+
 TEST_P(BootControlContract, ConfirmingWritesNothingWhereNothingIsToChange) {
   EXPECT_EQ(boot(), "A");
   ASSERT_TRUE(control_->confirm("A"));

@@ -43,7 +43,8 @@ Result<> FakeControl::arm(std::string_view slot, unsigned tries) {
 Result<> FakeControl::commit(std::string_view slot) { return set(with_first(state, slot, SlotHealth::committed, 0)); }
 Result<> FakeControl::mark_bad(std::string_view slot) { return set(with_bad(state, slot)); }
 Result<> FakeControl::confirm(std::string_view booted) {
-  confirmed.emplace_back(booted);
+  const SlotState* slot = find_slot(state, booted);
+  if (slot != nullptr && slot->health == SlotHealth::committed) confirmed.emplace_back(booted);
   return {};
 }
 Result<> FakeControl::rebuild(std::string_view booted) {

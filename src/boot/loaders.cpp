@@ -4,6 +4,7 @@
 #include <array>
 
 #include "boot/android.hpp"
+#include "boot/barebox.hpp"
 #include "boot/grub.hpp"
 #include "boot/uboot.hpp"
 
@@ -29,11 +30,24 @@ constexpr std::array kAndroidSettings{
     Setting{.key = "backup_offset", .kind = SettingKind::number, .least = 0, .most = 1 << 30},
 };
 
+constexpr std::array kBareboxSettings{
+    Setting{.key = "device", .kind = SettingKind::path, .required = true},
+    Setting{.key = "offset", .kind = SettingKind::number, .fallback = "0", .least = 0, .most = 1LL << 40},
+    Setting{.key = "stride", .kind = SettingKind::number, .required = true, .least = 32, .most = 64 << 10},
+    Setting{.key = "magic", .kind = SettingKind::number, .required = true, .least = 0, .most = UINT32_MAX},
+    Setting{.key = "attempts", .kind = SettingKind::number, .fallback = "3", .least = 1, .most = 9},
+    Setting{.key = "attempts_at", .kind = SettingKind::per_slot, .required = true},
+    Setting{.key = "priority_at", .kind = SettingKind::per_slot, .required = true},
+    Setting{.key = "last_chosen_at", .kind = SettingKind::number, .least = 0, .most = 4096},
+    Setting{.key = "target", .kind = SettingKind::per_slot},
+};
+
 // clang-format off
 constexpr std::array kLoaders{
     Loader{"grub",  kGrubSettings,  kGrubTries,  open_grub},
     Loader{"uboot", kUbootSettings, kUbootTries, open_uboot},
     Loader{"android", kAndroidSettings, kAndroidTries, open_android},
+    Loader{"barebox", kBareboxSettings, kBareboxTries, open_barebox},
 };
 // clang-format on
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "boot/test_android.hpp"
+#include "boot/test_barebox.hpp"
 #include "boot/test_grub.hpp"
 #include "boot/test_loader.hpp"
 #include "boot/test_uboot.hpp"
@@ -26,6 +27,7 @@ inline constexpr NamedLoader kLoaders[] = {
     {"UbootRaucScript", make_loader<TestUbootOrder<Counts::every_boot>>},
     {"UbootBootcount", make_loader<TestUbootBootcount>, 2},
     {"Android", make_loader<TestAndroid>},
+    {"Barebox", make_loader<TestBarebox>},
 };
 
 }  // namespace aloft::boot::test

@@ -6,7 +6,6 @@
 #include "base/file.hpp"
 #include "boot/errors.hpp"
 #include "boot/fw_env_config.hpp"
-#include "boot/order.hpp"
 #include "boot/uboot_bootcount.hpp"
 
 namespace aloft::boot {
@@ -114,11 +113,10 @@ Result<> UbootOrderControl::store(const BootState& state) {
 }
 
 Result<> UbootOrderControl::confirm(std::string_view booted) {
-  const BootState state = TRY(load());
-  const SlotState* slot = find_slot(state, booted);
-  if (slot == nullptr || slot->health != SlotHealth::committed) return {};
-  const std::string left = value(left_variable(booted));
-  if (left == hex(attempts_)) return {};
+  TRY(load());
+  const auto order = words(value(kOrder));
+  if (std::ranges::find(order, booted) == order.end() || value(kTrial) == booted) return {};
+  if (value(left_variable(booted)) == hex(attempts_)) return {};
   set(left_variable(booted), hex(attempts_));
   return save();
 }
