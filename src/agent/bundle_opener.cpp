@@ -63,6 +63,7 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
   if (std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return source.starts_with(scheme); })) {
     net::RangeSourceOptions options;
     options.give_up_after = config_.download.give_up;
+    options.ahead_bytes = config_.download.ahead_kib << 10;
     if (!config_.download.ca_file.empty()) options.tls.trust = net::CaFile{config_.download.ca_file};
     if (session_ != nullptr && source.starts_with(session_->url() + std::string(protocol::kArtifactPath))) {
       options.tls = TRY(session_->tls());

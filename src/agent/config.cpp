@@ -297,6 +297,7 @@ Result<> read_watchdog(Table& table, WatchdogConfig& watchdog) {
 
 Result<> read_download(Table& table, DownloadConfig& download) {
   TRY(table.number("give_up_s", download.give_up, 1, 30 * 86400));
+  TRY(table.number("ahead_kib", download.ahead_kib, 16, 8192));
   return table.path("ca_file", download.ca_file);
 }
 

@@ -54,6 +54,7 @@ struct WatchdogConfig {
 
 struct DownloadConfig {
   std::chrono::seconds give_up{3600};  // without a single new byte
+  std::uint32_t ahead_kib = 256;       // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
   std::filesystem::path ca_file;       // for https sources other than the server; empty: the system's
 };
 

@@ -62,6 +62,7 @@ timeout_s = 30
 systemd_timeout_s = 20
 [download]
 give_up_s = 60
+ahead_kib = 1024
 ca_file = "/etc/other-ca.pem"
 [agent]
 socket = "/run/x.sock"
@@ -87,6 +88,7 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_TRUE(config->watchdog.device.empty());
   EXPECT_EQ(config->watchdog.systemd_timeout, std::chrono::seconds(20));
   EXPECT_EQ(config->download.give_up, std::chrono::seconds(60));
+  EXPECT_EQ(config->download.ahead_kib, 1024U);
   EXPECT_EQ(config->agent.control_group, "operators");
   EXPECT_EQ(config->agent.reboot_command, (std::vector<std::string>{"/sbin/reboot", "-f"}));
 }

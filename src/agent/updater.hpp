@@ -29,7 +29,7 @@ class OpenBundle {
  public:
   virtual ~OpenBundle() = default;
   virtual bundle::Reader& reader() = 0;
-  // It comes over a network: what a power cut takes is fetched again, so each frame is made durable as it comes.
+  // It comes over a network: what a power cut takes is fetched again, so each frame is made durable before the next is asked for.
   virtual bool is_remote() const = 0;
 };
 

@@ -88,7 +88,8 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t index, const s
   }
   storage::InstallOptions options;
   options.workers = config_.workers;
-  options.settle_bytes = bundle_->is_remote() ? image.frame_size_bytes : config_.settle_bytes;
+  options.settle_bytes = config_.settle_bytes;
+  options.fetching = bundle_->is_remote() ? storage::Fetching::after_flush : storage::Fetching::ahead;
   options.stop = stop;
   options.likely_frames = likely_frames(image, index);
   options.settled = [&](std::uint64_t frames) {

@@ -54,6 +54,7 @@ Bytes encode_preamble(std::string_view manifest_text, ByteView signature) {
 
 Result<Preamble> read_preamble(ByteSource& source) {
   Header header;
+  source.expect(kHeaderBytes);
   const auto count = TRY(source.read_at(0, header));
   if (!std::ranges::equal(std::span(header).first(std::min(count, kMagic.size())), as_bytes(kMagic).first(std::min(count, kMagic.size()))))
     return fail(kNotABundle, "not an Aloft bundle: it does not begin as one");
@@ -69,8 +70,10 @@ Result<Preamble> read_preamble(ByteSource& source) {
   if (manifest_bytes == 0 || manifest_bytes > kMaxManifestBytes || signature_bytes > kMaxSignatureBytes)
     return fail(kBadHeader, "the bundle's header names a manifest of " + std::to_string(manifest_bytes) + " and a signature of " +
                                 std::to_string(signature_bytes) + " bytes; 1 to 64 MiB and at most 64 KiB are allowed");
+  source.expect(kHeaderBytes + manifest_bytes + signature_bytes);
   const Bytes manifest = TRY(read_part(source, kHeaderBytes, manifest_bytes, "manifest"));
   Bytes signature = TRY(read_part(source, kHeaderBytes + manifest_bytes, signature_bytes, "signature"));
+  source.expect(kNoEnd);
   if (!std::ranges::equal(checksum(header, manifest, signature), std::span(header).subspan(kChecksumAt)))
     return fail(kHeaderChecksum, "the bundle's header, manifest or signature is damaged; fetch it again");
   return Preamble{std::string(as_text(manifest)), std::move(signature)};

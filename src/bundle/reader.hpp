@@ -23,7 +23,10 @@ class ByteSource {
   // True: any offset costs the same, and several threads may read at once (a local file). False: for one thread at a time, which does
   // well to read at rising offsets (a network), or can do nothing else (a pipe, which skips what lies between).
   virtual bool any_order() const = 0;
+  // The reads to come stay below `end` until they are told anew: a network source asks for no byte beyond it. A hint.
+  virtual void expect(std::uint64_t /*end*/) {}
 };
+inline constexpr std::uint64_t kNoEnd = UINT64_MAX;
 
 // A regular file or block device; or, from a descriptor that cannot seek, a stream.
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path);

@@ -54,6 +54,8 @@ struct RangeSource::State {
   bool ended = false;  // nothing comes after rest
   bool head_checked = false;
   std::uint64_t requested_offset = 0;
+  std::uint64_t requested_end = bundle::kNoEnd;
+  std::uint64_t expected_end = bundle::kNoEnd;  // of the requests to come
   std::uint64_t position = 0;
   std::uint64_t skip_bytes = 0;
   Bytes rest;  // came with the last piece and was not asked for yet
@@ -131,12 +133,15 @@ Result<> RangeSource::State::start(std::uint64_t offset) {
                         .protocols = "http,https,ftp,ftps,sftp",
                         .connect_timeout = options.connect_timeout,
                         .stall_timeout = options.stall_timeout,
+                        .ahead_bytes = options.ahead_bytes,
                         .on_body = [this](ByteView piece) { return take_body(piece); }};
   if (options.headers) setup.headers = TRY(options.headers(renewed ? Credentials::renewed : Credentials::current));
   if (offset > 0 && !validator.empty()) setup.headers.push_back({"If-Range", validator});
   TRY(transfer->prepare(std::move(setup)));
   CURL* easy = transfer->handle();
-  if (offset > 0) curl_easy_setopt(easy, CURLOPT_RANGE, (std::to_string(offset) + "-").c_str());
+  requested_end = url.starts_with("http") && expected_end > offset ? expected_end : bundle::kNoEnd;
+  const std::string last = requested_end == bundle::kNoEnd ? "" : std::to_string(requested_end - 1);
+  if (offset > 0 || !last.empty()) curl_easy_setopt(easy, CURLOPT_RANGE, (std::to_string(offset) + "-" + last).c_str());
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 5L);
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, url.starts_with("https:") ? "https" : "http,https");
@@ -192,7 +197,10 @@ Result<> RangeSource::State::check_head() {
     case 0:  // FTP and SFTP: the length is that of what is still to come
       return check_same(transfer->content_length().transform([this](std::uint64_t left) { return requested_offset + left; }));
     case 206: return check_range();
-    case 200: skip_bytes += requested_offset; return check_same(transfer->content_length());
+    case 200:  // all of it, whatever was asked for
+      skip_bytes += requested_offset;
+      requested_end = bundle::kNoEnd;
+      return check_same(transfer->content_length());
     default:
       return fail(kBadReply, without_secrets(url) + " answered " + std::to_string(transfer->head().status) + " to a request for a file");
   }
@@ -230,10 +238,11 @@ Result<> RangeSource::State::finish() {
   if (status >= 300) TRY(expect_success({.status = status, .body = error_body}, url));
   if (!head_checked) TRY(check_head());  // an empty file
   const std::uint64_t end = position - skip_bytes + rest.size();
-  if (size_bytes && end < *size_bytes)
+  const std::uint64_t wanted = std::min(requested_end, size_bytes.value_or(requested_end));
+  if (wanted != bundle::kNoEnd && end < wanted)
     return fail(kConnectionBroken,
-                without_secrets(url) + " ended after " + std::to_string(end) + " of " + std::to_string(*size_bytes) + " bytes");
-  if (!size_bytes) size_bytes = end;
+                without_secrets(url) + " ended after " + std::to_string(end) + " of " + std::to_string(wanted) + " bytes");
+  if (!size_bytes && requested_end == bundle::kNoEnd) size_bytes = end;
   return {};
 }
 
@@ -272,6 +281,7 @@ Result<std::unique_ptr<RangeSource>> RangeSource::create(std::string url, RangeS
 }
 
 Result<std::size_t> RangeSource::read_at(std::uint64_t offset, MutableByteView buffer) { return state_->read_at(offset, buffer); }
+void RangeSource::expect(std::uint64_t end) { state_->expected_end = end; }
 void RangeSource::cancel() { state_->transfer->cancel(); }
 std::optional<std::uint64_t> RangeSource::size_bytes() const { return state_->size_bytes; }
 std::uint64_t RangeSource::requests() const { return state_->requests; }

@@ -32,12 +32,16 @@ struct RangeSourceOptions {
   std::chrono::milliseconds first_delay{500};         // before the first new try; doubles with each that brought nothing, and
   std::chrono::milliseconds max_delay{60'000};        // ends here. Each delay is drawn from its upper half. A server's Retry-After counts
   std::chrono::milliseconds give_up_after{3600'000};  // without one new byte
+  // Bytes on their way that nobody has read yet, at most: what a power cut loses besides what the reader had in hand. Also the most that
+  // comes per round trip: 256 KiB are 5 MB/s at 50 ms.
+  std::uint32_t ahead_bytes = 256U << 10;
   std::function<Result<>(std::chrono::milliseconds)> sleep;  // how delays pass; empty: in real time, ended by cancel()
 };
 
 // http, https, ftp, ftps and sftp. After a broken connection the request is repeated for what is missing ("Range", "If-Range"), so no
 // byte that a read returned is fetched twice, but by servers that ignore ranges: their content is skipped up to the place.
-// Memory: libcurl's buffers and at most 16 KiB of read-ahead; what the reader does not take waits in the socket.
+// Memory: libcurl's buffers and at most 16 KiB of read-ahead; what the reader does not take waits in the socket, whose buffer is bounded
+// (docs/decisions/0020).
 class RangeSource final : public bundle::ByteSource {
  public:
   // Opens nothing yet; the first read connects. Clock and randomness must outlive the source. Errors: kBadUrl.
@@ -48,6 +52,8 @@ class RangeSource final : public bundle::ByteSource {
   // kServerRefused, kUnauthorized, kTlsUntrusted, kPinMismatch and kBadUrl at once, kCancelled.
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override;
   bool any_order() const override { return false; }
+  // For http and https; other protocols stream on.
+  void expect(std::uint64_t end) override;
 
   // From any thread: the read under way and all later ones end with kCancelled.
   void cancel();

@@ -94,6 +94,43 @@ TEST_F(RangeSourceTest, JumpsByRangeAndReadsThroughSmallGaps) {
   EXPECT_EQ(read(*source, 1'000'010, 20).value(), "");
 }
 
+TEST_F(RangeSourceTest, AsksForNoByteBeyondWhatIsExpected) {
+  std::vector<std::string> asked;
+  FakeServer server([&](const Received& received) {
+    asked.push_back(received.header("Range").value_or("all"));
+    Answer answer = file_answer(received, content_);
+    const auto last = asked.back().substr(asked.back().find('-') + 1);
+    if (last.empty() || answer.status != 206) return answer;
+    const std::size_t first = std::stoul(asked.back().substr(6));
+    const std::size_t end = std::min<std::size_t>(std::stoul(last) + 1, content_.size());
+    answer.headers[1] = "Content-Range: bytes " + std::to_string(first) + "-" + std::to_string(end - 1) + "/1000000";
+    answer.body.resize(end - first);
+    if (first == 64 && asked.size() == 2) answer.break_after = 1'000;
+    return answer;
+  });
+  auto source = open(server.url());
+  source->expect(64);
+  EXPECT_EQ(read(*source, 0, 64).value(), content_.substr(0, 64));
+  source->expect(300'000);
+  EXPECT_EQ(read(*source, 64, 200'000).value(), content_.substr(64, 200'000));
+  EXPECT_EQ(read(*source, 200'064, 99'936).value(), content_.substr(200'064, 99'936));
+  source->expect(2'000'000);
+  EXPECT_EQ(read(*source, 990'000, 20'000).value(), content_.substr(990'000));
+  source->expect(bundle::kNoEnd);
+  EXPECT_EQ(read(*source, 300'000, 50).value(), content_.substr(300'000, 50));
+  EXPECT_THAT(asked, testing::ElementsAre("bytes=0-63", "bytes=64-299999", "bytes=1064-299999", "bytes=990000-1999999", "bytes=300000-"));
+}
+
+TEST_F(RangeSourceTest, AServerWithoutRangesIsReadOnWhateverIsExpected) {
+  FakeServer server([&](const Received&) { return Answer{.body = content_}; });
+  auto source = open(server.url());
+  source->expect(64);
+  EXPECT_EQ(read(*source, 0, 64).value(), content_.substr(0, 64));
+  source->expect(bundle::kNoEnd);
+  EXPECT_EQ(read(*source, 64, 1'000'000).value(), content_.substr(64));
+  EXPECT_EQ(source->requests(), 1U);
+}
+
 TEST_F(RangeSourceTest, TakesUpWhereTheConnectionBroke) {
   std::vector<std::string> asked;
   FakeServer server([&](const Received& received) {

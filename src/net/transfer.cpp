@@ -1,6 +1,7 @@
 #include "net/transfer.hpp"
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -100,6 +101,11 @@ Result<> Transfer::prepare(Setup setup) {
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+  if (setup_.ahead_bytes != 0) {
+    set(easy_, CURLOPT_BUFFERSIZE, static_cast<long>(CURL_MAX_WRITE_SIZE));
+    curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Transfer::on_socket);
+    curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, this);
+  }
   if (setup_.on_upload) {
     curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &Transfer::on_upload);
     curl_easy_setopt(easy_, CURLOPT_READDATA, this);
@@ -137,6 +143,15 @@ void Transfer::apply_tls() {
     set(easy_, CURLOPT_SSLCERT, tls_.client->certificate_file.c_str());
     set(easy_, CURLOPT_SSLKEY, tls_.client->key_file.c_str());
   }
+}
+
+// Before the connection opens, as the largest window is agreed on then. The kernel doubles what is asked for and takes its own overhead
+// from that: half, or less, according to its version and the segments (tcp(7), tcp_adv_win_scale).
+int Transfer::on_socket(void* self, curl_socket_t socket, curlsocktype) {
+  const int bytes = static_cast<int>(static_cast<Transfer*>(self)->setup_.ahead_bytes / 2);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);  // past net.core.rmem_max, where we may
+  return CURL_SOCKOPT_OK;
 }
 
 CURLcode Transfer::on_tls(CURL*, void* tls, void* self) {

@@ -43,6 +43,7 @@ class Transfer {
     std::chrono::milliseconds connect_timeout{};
     std::chrono::milliseconds stall_timeout{};
     std::chrono::milliseconds total_timeout{};
+    std::uint32_t ahead_bytes = 0;  // bound of the socket's receive buffer, for the connections that this transfer opens; 0: the kernel's
     OnBody on_body;
     OnUpload on_upload;
   };
@@ -78,6 +79,7 @@ class Transfer {
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_upload(char* data, std::size_t size, std::size_t count, void* self);
+  static int on_socket(void* self, curl_socket_t socket, curlsocktype purpose);
   static CURLcode on_tls(CURL* easy, void* tls, void* self);
   Result<> list_headers();
   void apply_tls();

@@ -27,7 +27,7 @@ bool FrameQueue::wait_for_source(std::uint64_t frame) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] {
     while (at_source_ < left_source_.size() && left_source_[at_source_]) ++at_source_;
-    return error_ || at_source_ == frame;
+    return error_ || (at_source_ == frame && (fetching_ == Fetching::ahead || flushed_ >= frame));
   });
   return !error_;
 }

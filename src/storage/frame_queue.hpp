@@ -25,17 +25,24 @@ struct Task {
   std::uint64_t frame;
 };
 
+// How far reading of the source may run ahead of what is durable.
+enum class Fetching : std::uint8_t {
+  ahead,        // as far as the workers go
+  after_flush,  // a frame is asked for once all before it were flushed: a power cut costs one at most
+};
+
 // Safe to use from any number of threads. After fail() every call returns at once.
 class FrameQueue {
  public:
-  explicit FrameQueue(std::uint64_t frames) : placed_(frames, Placed::no), left_source_(frames, false) {}
+  FrameQueue(std::uint64_t frames, Fetching fetching) : fetching_(fetching), placed_(frames, Placed::no), left_source_(frames, false) {}
 
   // Before the first take(): this frame is not handed out; whoever calls this settles it.
   void set_apart(std::uint64_t frame);
   // The next thing to do: a frame to read back before a frame to place, but one at a time while there are frames to place: reading waits
   // for the device, placing keeps the processor busy. Waits while there may be more; nothing once all frames are settled, or after fail().
   std::optional<Task> take();
-  // The source is read in rising order: waits until every frame before this one has left it. False after fail().
+  // The source is read in rising order: waits until every frame before this one has left it, and for Fetching::after_flush until all of
+  // them were flushed. False after fail().
   bool wait_for_source(std::uint64_t frame);
   // The frame does not need the source, or no longer.
   void leave_source(std::uint64_t frame);
@@ -54,6 +61,7 @@ class FrameQueue {
  private:
   bool is_placed(std::uint64_t frame) const { return placed_[frame] != Placed::no && placed_[frame] != Placed::apart; }
   void count();
+  const Fetching fetching_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Placed> placed_;

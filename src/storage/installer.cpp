@@ -10,7 +10,6 @@
 
 #include "storage/aligned_buffer.hpp"
 #include "storage/errors.hpp"
-#include "storage/frame_queue.hpp"
 
 namespace aloft::storage {
 namespace {
@@ -45,7 +44,7 @@ class Install {
         image_(reader.manifest().images.at(index)),
         device_(device),
         options_(options),
-        queue_(image_.frame_count()),
+        queue_(image_.frame_count(), options.fetching),
         checksums_(image_.frame_count()) {
     const Bytes zeros(image_.frame_size_bytes);
     zero_ = crypto::sha256(zeros);
@@ -82,7 +81,9 @@ class Install {
   Result<> perform(const Task& task, Scratch& scratch);
   Result<std::uint64_t> flush(std::uint64_t placed);
   void tell();
-  std::uint64_t settle_frames() const { return std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes); }
+  std::uint64_t settle_frames() const {
+    return options_.fetching == Fetching::after_flush ? 1 : std::max<std::uint64_t>(1, options_.settle_bytes / image_.frame_size_bytes);
+  }
 
   bundle::Reader& reader_;
   const std::size_t index_;
@@ -101,7 +102,8 @@ class Install {
 
 // The one step with an order, unless the source is a file. The turn is passed on even after an error, or the others would wait for ever.
 Result<> Install::fetch(std::uint64_t frame, Scratch& scratch) {
-  if (!reader_.any_order() && !queue_.wait_for_source(frame)) return fail(*queue_.error());
+  const bool in_order = !reader_.any_order() || options_.fetching == Fetching::after_flush;
+  if (in_order && !queue_.wait_for_source(frame)) return fail(*queue_.error());
   auto fetched = reader_.fetch_frame(index_, frame, scratch.stored);
   queue_.leave_source(frame);
   if (!fetched) return fetched;

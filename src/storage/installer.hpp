@@ -7,6 +7,7 @@
 
 #include "bundle/reader.hpp"
 #include "storage/block_device.hpp"
+#include "storage/frame_queue.hpp"
 
 namespace aloft::storage {
 
@@ -19,6 +20,8 @@ struct InstallOptions {
   unsigned workers = 3;
   // How much is written between two flushes, each followed by reading back what it covers.
   std::uint64_t settle_bytes = 128ULL << 20;
+  // after_flush: for a source from which every byte is dear. Each frame is then settled by itself, whatever settle_bytes says.
+  Fetching fetching = Fetching::ahead;
   // Called on the caller's thread after each read-back, with the number of frames at the start that are certainly on the device.
   std::function<void(std::uint64_t frames)> settled;
   std::stop_token stop;  // asked between frames; kCancelled

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <mutex>
+#include <set>
 
 #include "base/file.hpp"
 #include "bundle/test_bundle.hpp"
@@ -32,12 +35,14 @@ class CountingSource final : public bundle::ByteSource {
  public:
   explicit CountingSource(Bytes bytes) : memory_(std::move(bytes)) {}
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
+    if (on_read_) on_read_(offset);
     if (reads_left_ == 0) return fail(ErrorCode{1, ErrorKind::retry, "test"}, "the source broke off");
     --reads_left_;
     return memory_.read_at(offset, buffer);
   }
   bool any_order() const override { return false; }
   unsigned reads_left_ = 1000;
+  std::function<void(std::uint64_t offset)> on_read_;
 
  private:
   bundle::test::MemorySource memory_;
@@ -272,6 +277,58 @@ TEST_P(FileDeviceTest, AnErrorEndsAllWorkers) {
   const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
   source_->reads_left_ = 3;
   EXPECT_EQ(install_image(*reader_, 0, *device, options()).error().message, "the source broke off");
+}
+
+// Notes what a flush has made durable; the workers call it side by side.
+class FlushedDevice final : public BlockDevice {
+ public:
+  explicit FlushedDevice(FileDevice& file) : file_(file) {}
+  std::uint64_t size_bytes() const override { return file_.size_bytes(); }
+  Result<> read(std::uint64_t offset, MutableByteView buffer) override { return file_.read(offset, buffer); }
+  Result<> write(std::uint64_t offset, ByteView bytes) override {
+    TRY(file_.write(offset, bytes));
+    const std::lock_guard lock(mutex_);
+    written_.insert(offset / kFrame);
+    return {};
+  }
+  Result<> flush() override {
+    std::set<std::uint64_t> flushing;
+    {
+      const std::lock_guard lock(mutex_);
+      flushing = written_;
+    }
+    TRY(file_.flush());
+    const std::lock_guard lock(mutex_);
+    flushed_.merge(flushing);
+    return {};
+  }
+  bool is_flushed(std::uint64_t frame) {
+    const std::lock_guard lock(mutex_);
+    return flushed_.contains(frame);
+  }
+
+ private:
+  FileDevice& file_;
+  std::mutex mutex_;
+  std::set<std::uint64_t> written_, flushed_;
+};
+
+TEST_P(FileDeviceTest, ADearSourceIsAskedForAFrameOnceAllBeforeItAreDurable) {
+  const std::unique_ptr<FileDevice> file = must(FileDevice::open(folder_ / "slot"));
+  FlushedDevice device(*file);
+  std::vector<std::uint64_t> early;
+  std::uint64_t asked_for = 0;
+  source_->on_read_ = [&](std::uint64_t offset) {
+    while (reader_->stored_extent(0, asked_for).offset_bytes != offset) ++asked_for;
+    for (std::uint64_t before = 0; before < asked_for; ++before)
+      if (!device.is_flushed(before)) early.push_back(asked_for);
+  };
+  InstallOptions asked = options();
+  asked.fetching = Fetching::after_flush;
+  const InstallStats stats = must(install_image(*reader_, 0, device, asked));
+  EXPECT_EQ(stats.frames_fetched, 12U);
+  EXPECT_EQ(asked_for, 12U);
+  EXPECT_TRUE(early.empty()) << "frame " << early.front();
 }
 
 TEST_P(FileDeviceTest, RefusesAccessPastItsEnd) {
