@@ -42,7 +42,8 @@ def write_env(path, variables):
 
 
 class Device:
-    def __init__(self, tools, trust, slot_bytes=4 << 20, server=None):
+    def __init__(self, tools, trust, slot_bytes=4 << 20, server=None, slots=None):
+        """slots: the [group...] and [shared...] tables as TOML; else two files of slot_bytes."""
         self.tools = tools
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-device-"))
         self.env = self.folder / "grubenv"
@@ -50,7 +51,8 @@ class Device:
         self.health = self.folder / "health.d"
         self.health.mkdir()
         self.process = None
-        for group in "AB":
+        self.slots = slots
+        for group in "" if slots else "AB":
             (self.folder / f"slot-{group}").write_bytes(b"\0" * slot_bytes)
         write_env(self.env, {"ORDER": "A B", "A_STATE": "good", "B_STATE": "0"})
         (self.folder / "version").write_text("1.0\n")
@@ -63,6 +65,7 @@ class Device:
 
     def configure(self, trust, server, extra_health=""):
         f = self.folder
+        default_slots = f'[group.A.rootfs]\ndevice = "{f}/slot-A"\n[group.B.rootfs]\ndevice = "{f}/slot-B"'
         text = f"""
 product = "lab-gateway"
 hardware = "rev-a"
@@ -70,10 +73,7 @@ state_dir = "{f}/state"
 trust_dir = "{trust}"
 [boot]
 grubenv = "{self.env}"
-[group.A.rootfs]
-device = "{f}/slot-A"
-[group.B.rootfs]
-device = "{f}/slot-B"
+{self.slots or default_slots}
 [health]
 dir = "{self.health}"
 deadline_s = 20
@@ -171,8 +171,13 @@ class Vendor:
         image = self.folder / f"image-{version}"
         block = os.urandom(64 << 10)
         image.write_bytes((block + b"\0" * (64 << 10)) * (size // (128 << 10)))
+        path = self.pack(version, "--security-version", security_version, "--image", f"rootfs={image}", product=product)
+        return path, image.read_bytes()
+
+    def pack(self, version, *options, product="lab-gateway"):
+        """A signed bundle of whatever images the options name."""
         path = self.folder / f"{version}.aloft"
         subprocess.run([self.tools.aloft, "bundle", "create", "-o", path, "--product", product, "--hardware", "rev-a", "--version", version,
-                        "--security-version", str(security_version), "--image", f"rootfs={image}", "--frame-size", "64",
+                        "--frame-size", "64", *map(str, options),
                         "--key", self.folder / "keys" / "signer.key", "--cert", self.folder / "keys" / "signer.pem"], check=True, capture_output=True)
-        return path, image.read_bytes()
+        return path

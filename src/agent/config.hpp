@@ -12,15 +12,13 @@
 
 #include "base/result.hpp"
 #include "boot/settings.hpp"
+#include "storage/slot.hpp"
 
 namespace aloft::agent {
 
 inline constexpr const char* kDefaultConfigPath = "/etc/aloft/system.toml";
 
-struct SlotConfig {
-  std::filesystem::path device;  // block device, or a regular file of the slot's size
-  std::string type = "raw";
-};
+using SlotConfig = storage::SlotSpec;
 // Slots that boot together, by slot class ("rootfs").
 using GroupConfig = std::map<std::string, SlotConfig>;
 
@@ -75,6 +73,7 @@ struct Config {
   std::filesystem::path trust_dir = "/etc/aloft/trust";
   BootConfig boot;
   std::map<std::string, GroupConfig> groups;  // at least two, all with the same classes
+  GroupConfig shared;                         // slots that exist once, by slot class; none of the groups' classes
   std::optional<ServerConfig> server;
   HealthConfig health;
   WatchdogConfig watchdog;

@@ -111,25 +111,25 @@ TEST_P(BadConfig, IsAnErrorWithFileLineAndKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, BadConfig,
-    testing::Values(BadCase{"unknown_table", "[sever]\nurl = \"https://x\"\n", kConfigUnknownKey, "system.toml:9: unknown key \"sever\""},
-                    BadCase{"unknown_key", "[health]\ndir = \"/x\"\ndeadline = 3\n", kConfigUnknownKey,
-                            "system.toml:11: unknown key \"health.deadline\""},
-                    BadCase{"not_toml", "[health\n", kConfigSyntax, "system.toml:9"},
-                    BadCase{"key_twice", "[boot]\ntries = 2\n", kConfigSyntax, "system.toml:"},
-                    BadCase{"number_as_text", "[health]\ndeadline_s = \"9\"\n", kConfigValue,
-                            "system.toml:10: \"health.deadline_s\" must be a whole number from 1"},
-                    BadCase{"number_too_large", "[watchdog]\ntimeout_s = 99999\n", kConfigValue, "from 5 to 3600"},
-                    BadCase{"relative_path", "[health]\ndir = \"health.d\"\n", kConfigValue, "an absolute path"},
-                    BadCase{"http_server", "[server]\nurl = \"http://x\"\n", kConfigValue, "https://host"},
-                    BadCase{"server_with_path", "[server]\nurl = \"https://x/y\"\n", kConfigValue, "without a path"},
-                    BadCase{"server_without_url", "[server]\nname = \"x\"\n", kConfigMissing, "\"server.url\" is missing"},
-                    BadCase{"short_fingerprint", "[server]\nurl = \"https://x\"\nfingerprint = \"00\"\n", kConfigValue, "64 lower-case"},
-                    BadCase{"other_classes", "[group.C.boot]\ndevice = \"/dev/c\"\n", kConfigValue, "other slot classes"},
-                    BadCase{"same_device", "[group.C.rootfs]\ndevice = \"/dev/disk/by-partlabel/rootfs-a\"\n", kConfigValue, "same device"},
-                    BadCase{"slot_without_device", "[group.C.rootfs]\ntype = \"raw\"\n", kConfigMissing,
-                            "\"group.C.rootfs.device\" is missing"},
-                    BadCase{"unknown_slot_type", "[group.C.rootfs]\ndevice = \"/dev/c\"\ntype = \"ubi\"\n", kConfigValue, "\"raw\""},
-                    BadCase{"empty_command", "[agent]\nreboot_command = []\n", kConfigValue, "an array of words"}),
+    testing::Values(
+        BadCase{"unknown_table", "[sever]\nurl = \"https://x\"\n", kConfigUnknownKey, "system.toml:9: unknown key \"sever\""},
+        BadCase{"unknown_key", "[health]\ndir = \"/x\"\ndeadline = 3\n", kConfigUnknownKey,
+                "system.toml:11: unknown key \"health.deadline\""},
+        BadCase{"not_toml", "[health\n", kConfigSyntax, "system.toml:9"},
+        BadCase{"key_twice", "[boot]\ntries = 2\n", kConfigSyntax, "system.toml:"},
+        BadCase{"number_as_text", "[health]\ndeadline_s = \"9\"\n", kConfigValue,
+                "system.toml:10: \"health.deadline_s\" must be a whole number from 1"},
+        BadCase{"number_too_large", "[watchdog]\ntimeout_s = 99999\n", kConfigValue, "from 5 to 3600"},
+        BadCase{"relative_path", "[health]\ndir = \"health.d\"\n", kConfigValue, "an absolute path"},
+        BadCase{"http_server", "[server]\nurl = \"http://x\"\n", kConfigValue, "https://host"},
+        BadCase{"server_with_path", "[server]\nurl = \"https://x/y\"\n", kConfigValue, "without a path"},
+        BadCase{"server_without_url", "[server]\nname = \"x\"\n", kConfigMissing, "\"server.url\" is missing"},
+        BadCase{"short_fingerprint", "[server]\nurl = \"https://x\"\nfingerprint = \"00\"\n", kConfigValue, "64 lower-case"},
+        BadCase{"other_classes", "[group.C.boot]\ndevice = \"/dev/c\"\n", kConfigValue, "other slot classes"},
+        BadCase{"same_device", "[group.C.rootfs]\ndevice = \"/dev/disk/by-partlabel/rootfs-a\"\n", kConfigValue, "same device"},
+        BadCase{"slot_without_device", "[group.C.rootfs]\ntype = \"raw\"\n", kConfigMissing, "\"group.C.rootfs.device\" is missing"},
+        BadCase{"unknown_slot_type", "[group.C.rootfs]\ndevice = \"/dev/c\"\ntype = \"tape\"\n", kConfigValue, "one of raw, ext4"},
+        BadCase{"empty_command", "[agent]\nreboot_command = []\n", kConfigValue, "an array of words"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 // With another [boot] than kGood.
@@ -147,6 +147,39 @@ TEST(Config, EachBootLoaderHasItsOwnKeys) {
   EXPECT_THAT(boot_error("grubenv = \"x\""), testing::HasSubstr("f:4: \"boot.grubenv\" must be an absolute path"));
   EXPECT_THAT(boot_error("grubenv = \"/x\"\nfw_env = \"/y\""),
               testing::HasSubstr("f:5: unknown key \"boot.fw_env\"; known here: loader, grubenv, tries"));
+}
+
+std::string with_slots(const std::string& a, const std::string& more = "") {
+  return "product = \"p\"\nhardware = \"h\"\n[boot]\ngrubenv = \"/x\"\n[group.A.rootfs]\n" + a + "[group.B.rootfs]\ndevice = \"/dev/b\"\n" +
+         more;
+}
+
+TEST(Config, SlotsHaveTheKeysOfTheirType) {
+  const auto config =
+      parse_config(with_slots("device = \"/dev/a\"\ntype = \"ext4\"\nmkfs_options = [\"-m\", \"0\"]\nresize = true\ndevice_nodes = true\n",
+                              "[shared.app]\ntype = \"file\"\npath = \"/opt/app\"\nmode = 0o755\n"
+                              "[shared.boot]\ntype = \"file\"\ndevice = \"/dev/c\"\nfilesystem = \"vfat\"\npath = \"/x.efi\"\n"),
+                   "f");
+  ASSERT_TRUE(config) << config.error().text();
+  const SlotConfig& slot = config->groups.at("A").at("rootfs");
+  EXPECT_EQ(slot.mkfs_options, (std::vector<std::string>{"-m", "0"}));
+  EXPECT_TRUE(slot.resize && slot.device_nodes && !slot.single);
+  EXPECT_EQ(config->shared.at("app").mode, 0755U);
+  EXPECT_TRUE(config->shared.at("app").single);
+  EXPECT_EQ(config->shared.at("boot").filesystem, "vfat");
+}
+
+TEST(Config, SlotsHaveNoOtherKeys) {
+  const auto error_of = [](const std::string& text) { return parse_config(text, "f").error().message; };
+  EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\nresize = true\n")), testing::HasSubstr("unknown key \"group.A.rootfs.resize\""));
+  EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\ntype = \"vfat\"\ndevice_nodes = true\n")), testing::HasSubstr("device_nodes"));
+  EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\n", "[shared.rootfs]\ndevice = \"/dev/c\"\n")),
+              testing::HasSubstr("both shared and in the groups"));
+  EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\n", "[shared.x]\ndevice = \"/dev/b\"\n")), testing::HasSubstr("same device"));
+  EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\n", "[shared.x]\ntype = \"file\"\n")),
+              testing::HasSubstr("\"shared.x.path\" is missing"));
+  EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\n", "[shared.x]\ntype = \"file\"\npath = \"/a\"\ndevice = \"/dev/c\"\n")),
+              testing::HasSubstr("\"shared.x.filesystem\" is missing"));
 }
 
 TEST(Config, OneGroupIsNotEnough) {

@@ -1,28 +1,8 @@
 #include "agent/configured_slots.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "base/errors.hpp"
-#include "base/file.hpp"
-#include "storage/errors.hpp"
-#include "storage/file_device.hpp"
 
 namespace aloft::agent {
-
-Result<std::uint64_t> slot_size_bytes(const std::filesystem::path& device) {
-  const Fd fd = TRY(open_file(device, O_RDONLY));
-  struct stat kind{};
-  if (::fstat(fd.get(), &kind) != 0) return fail(system_error("cannot look at", device, errno));
-  if (!S_ISBLK(kind.st_mode) && !S_ISREG(kind.st_mode))
-    return fail(storage::kNotADevice, device.string() + " is neither a block device nor a regular file; check the slot in system.toml");
-  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
-  if (size < 0) return fail(system_error("cannot measure", device, errno));
-  return static_cast<std::uint64_t>(size);
-}
 
 std::vector<std::string> ConfiguredSlots::groups() const {
   std::vector<std::string> names;
@@ -38,16 +18,26 @@ Result<const GroupConfig*> ConfiguredSlots::find(const std::string& group) const
 
 Result<std::map<std::string, SlotFacts>> ConfiguredSlots::facts(const std::string& group) {
   std::map<std::string, SlotFacts> facts;
-  for (const auto& [slot_class, slot] : *TRY(find(group)))
-    facts[slot_class] = SlotFacts{.type = slot.type, .size_bytes = TRY(slot_size_bytes(slot.device))};
+  const auto add = [&facts](const GroupConfig& slots) -> Result<> {
+    for (const auto& [slot_class, slot] : slots) {
+      facts[slot_class] = SlotFacts{.type = slot.type,
+                                    .size_bytes = TRY(storage::slot_size_bytes(slot)),
+                                    .image_types = storage::image_types_of(slot.type),
+                                    .shared = slot.single};
+    }
+    return {};
+  };
+  TRY(add(*TRY(find(group))));
+  TRY(add(config_.shared));
   return facts;
 }
 
-Result<std::unique_ptr<storage::BlockDevice>> ConfiguredSlots::open(const std::string& group, const std::string& slot_class) {
-  const GroupConfig* const slots = TRY(find(group));
-  const auto slot = slots->find(slot_class);
-  if (slot == slots->end()) return fail(kBadArgument, "group \"" + group + "\" has no slot of class \"" + slot_class + "\"");
-  return storage::FileDevice::open(slot->second.device);
+Result<storage::Target> ConfiguredSlots::open(const std::string& group, const bundle::Image& image) {
+  const GroupConfig& slots = *TRY(find(group));
+  if (const auto slot = slots.find(image.slot_class); slot != slots.end()) return storage::open_slot(slot->second, image.type);
+  if (const auto slot = config_.shared.find(image.slot_class); slot != config_.shared.end())
+    return storage::open_slot(slot->second, image.type);
+  return fail(kBadArgument, "group \"" + group + "\" has no slot of class \"" + image.slot_class + "\"");
 }
 
 }  // namespace aloft::agent

@@ -11,14 +11,11 @@ class ConfiguredSlots final : public Slots {
   explicit ConfiguredSlots(const Config& config) : config_(config) {}  // which must outlive this
   std::vector<std::string> groups() const override;
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override;
-  Result<std::unique_ptr<storage::BlockDevice>> open(const std::string& group, const std::string& slot_class) override;
+  Result<storage::Target> open(const std::string& group, const bundle::Image& image) override;
 
  private:
   Result<const GroupConfig*> find(const std::string& group) const;
   const Config& config_;
 };
-
-// Of a block device or a regular file. Errors: file errors, storage::kNotADevice.
-Result<std::uint64_t> slot_size_bytes(const std::filesystem::path& device);
 
 }  // namespace aloft::agent

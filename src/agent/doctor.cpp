@@ -50,7 +50,7 @@ void examine_slots(const Config& config, Examination& out) {
     std::uint64_t first = 0;
     for (const auto& [name, group] : config.groups) {
       const SlotConfig& each = group.at(slot_class);
-      const auto size = slot_size_bytes(each.device);
+      const auto size = storage::slot_size_bytes(each);
       if (!size) {
         out.bad("slot " + name + "." + slot_class + ": " + size.error().message,
                 "correct group." + name + "." + slot_class + ".device in system.toml, or make the partition");

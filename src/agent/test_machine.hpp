@@ -113,8 +113,8 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
     Hardware::Group& found = hardware_.slots.at(group);
     return std::map<std::string, SlotFacts>{{"rootfs", {"raw", found.rootfs.size_bytes()}}, {"boot", {"raw", found.boot.size_bytes()}}};
   }
-  Result<std::unique_ptr<storage::BlockDevice>> open(const std::string& group, const std::string& slot_class) override {
-    return std::make_unique<SlotDevice>(hardware_.slots.at(group).of(slot_class), fault_);
+  Result<storage::Target> open(const std::string& group, const bundle::Image& image) override {
+    return storage::device_target(std::make_unique<SlotDevice>(hardware_.slots.at(group).of(image.slot_class), fault_));
   }
   void decide(const update::State&) override {
     if (wish_ == Deployment::Wish::defer_first && !std::exchange(deferred_, true)) return updater_->defer("not now");

@@ -18,7 +18,7 @@
 #include "bundle/compatibility.hpp"
 #include "bundle/reader.hpp"
 #include "protocol/messages.hpp"
-#include "storage/block_device.hpp"
+#include "storage/target.hpp"
 #include "update/journal.hpp"
 #include "update/step.hpp"
 
@@ -49,8 +49,8 @@ class Slots {
   virtual std::vector<std::string> groups() const = 0;
   // Every class of a group, with its device's size.
   virtual Result<std::map<std::string, SlotFacts>> facts(const std::string& group) = 0;
-  // For writing. Must refuse a device that is in use (FileDevice does, by O_EXCL).
-  virtual Result<std::unique_ptr<storage::BlockDevice>> open(const std::string& group, const std::string& slot_class) = 0;
+  // For writing an image of this type. Must refuse a device that is in use (FileDevice does, by O_EXCL).
+  virtual Result<storage::Target> open(const std::string& group, const bundle::Image& image) = 0;
 };
 
 // What the updater needs of the world around it. Called on the thread that runs the updater, without its lock; may call its methods.
@@ -153,8 +153,8 @@ class Updater {
   Result<std::string> choose_target();
   Result<> prepare_target();
   Result<> write_images();
-  Result<> write_image(bundle::Reader& reader, std::size_t index, const std::stop_token& stop);
-  std::uint64_t likely_frames(const bundle::Image& image, std::size_t index) const;
+  Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);
+  std::uint64_t likely_frames(const bundle::Image& image, std::size_t place) const;
   void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);
   void tell_progress(std::uint64_t permille);
   Result<> arm();
@@ -166,6 +166,7 @@ class Updater {
   const UpdaterSeams seams_;
   std::optional<update::Journal> journal_;
   std::unique_ptr<OpenBundle> bundle_;  // between opened and written
+  std::vector<std::size_t> order_;      // of its images, to be written; the mark's image is a place in it
 
   mutable std::mutex mutex_;
   std::condition_variable_any posted_;

@@ -6,7 +6,7 @@
 #include "bundle/compatibility.hpp"
 #include "bundle/errors.hpp"
 #include "storage/errors.hpp"
-#include "storage/installer.hpp"
+#include "storage/stream_installer.hpp"
 #include "update/errors.hpp"
 #include "update/floor.hpp"
 
@@ -41,6 +41,8 @@ Result<Event> Updater::open_bundle() {
   facts.security_floor = TRY(update::read_floor(seams_.files));
   facts.slots = TRY(seams_.slots.facts(target));
   TRY(bundle::check_compatible(reader.manifest(), facts));
+  order_ = TRY(bundle::writing_order(reader.manifest(), facts.slots,
+                                     opened->is_remote() || reader.any_order() ? bundle::Seek::can : bundle::Seek::cannot));
   bundle_ = std::move(opened);
 
   State known;
@@ -69,35 +71,38 @@ Result<> Updater::write_images() {
     return stop_install_.get_token();
   }();
   bundle::Reader& reader = bundle_->reader();
-  const std::vector<bundle::Image>& images = reader.manifest().images;
-  for (std::size_t index = 0; index < images.size(); ++index) TRY(write_image(reader, index, stop));
+  for (std::size_t place = 0; place < order_.size(); ++place) TRY(write_image(reader, place, stop));
   TRY(reader.check_end());
   bundle_.reset();
   return {};
 }
 
-Result<> Updater::write_image(bundle::Reader& reader, std::size_t index, const std::stop_token& stop) {
+Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop) {
   const std::vector<bundle::Image>& images = reader.manifest().images;
+  const std::size_t index = order_[place];
   const bundle::Image& image = images[index];
-  const std::unique_ptr<storage::BlockDevice> device = TRY(seams_.slots.open(state_.target, image.slot_class));
+  storage::Target target = TRY(seams_.slots.open(state_.target, image));
   std::uint64_t before = 0;
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < images.size(); ++i) {
-    total += images[i].size_bytes;
-    if (i < index) before += images[i].size_bytes;
+    total += images[order_[i]].size_bytes;
+    if (i < place) before += images[order_[i]].size_bytes;
   }
   storage::InstallOptions options;
   options.workers = config_.workers;
   options.settle_bytes = config_.settle_bytes;
   options.fetching = bundle_->is_remote() ? storage::Fetching::after_flush : storage::Fetching::ahead;
   options.stop = stop;
-  options.likely_frames = likely_frames(image, index);
-  options.settled = [&](std::uint64_t frames) {
+  options.likely_frames = likely_frames(image, place);
+  options.streamed = [&](std::uint64_t frames) {
     const std::uint64_t done = before + std::min(frames * image.frame_size_bytes, image.size_bytes);
-    mark(index, frames, image.frame_size_bytes);
     tell_progress(static_cast<std::uint64_t>(static_cast<double>(done) * 1000.0 / static_cast<double>(total)));
   };
-  const storage::InstallStats stats = TRY(storage::install_image(reader, index, *device, options));
+  options.settled = [&](std::uint64_t frames) {
+    mark(place, frames, image.frame_size_bytes);
+    options.streamed(frames);
+  };
+  const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
   log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +
             " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_in_place) + " in place, " +
             std::to_string(stats.bytes_written) + " bytes written");
@@ -105,10 +110,10 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t index, const s
 }
 
 // After a cut: what was marked, and what may have been written since.
-std::uint64_t Updater::likely_frames(const bundle::Image& image, std::size_t index) const {
+std::uint64_t Updater::likely_frames(const bundle::Image& image, std::size_t place) const {
   const update::Mark& mark = state_.mark;
-  if (index < mark.image) return image.frame_count();
-  if (index > mark.image || mark.frames == 0) return 0;
+  if (place < mark.image) return image.frame_count();
+  if (place > mark.image || mark.frames == 0) return 0;
   return mark.frames + 2 * kMarkEveryBytes / image.frame_size_bytes;
 }
 

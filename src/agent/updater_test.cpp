@@ -35,10 +35,10 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   }
   std::vector<std::string> groups() const override { return {"A", "B"}; }
   Result<std::map<std::string, SlotFacts>> facts(const std::string&) override { return slot_facts; }
-  Result<std::unique_ptr<storage::BlockDevice>> open(const std::string& group, const std::string& slot_class) override {
+  Result<storage::Target> open(const std::string& group, const bundle::Image& image) override {
     written_groups.insert(group);
     if (while_installing) while_installing();
-    return std::make_unique<storage::SimDisk>(power, slot_class == "boot" ? kBootBytes : kRootfsBytes);
+    return storage::device_target(std::make_unique<storage::SimDisk>(power, image.slot_class == "boot" ? kBootBytes : kRootfsBytes));
   }
   void decide(const State&) override {
     if (accept_at_once) updater->accept();
@@ -204,7 +204,7 @@ TEST_F(UpdaterTest, RefusesBeforeAnyWriteWhatDoesNotFit) {
   bench_.slot_facts = {{"rootfs", {"raw", kRootfsBytes - 1}}, {"boot", {"raw", kBootBytes}}};
   install("2");
   EXPECT_EQ(error(), bundle::kSlotTooSmall.number);
-  bench_.slot_facts = {{"rootfs", {"tree", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
+  bench_.slot_facts = {{"rootfs", {"tree", kRootfsBytes, {"tar"}}}, {"boot", {"raw", kBootBytes}}};
   install("2");
   EXPECT_EQ(error(), bundle::kSlotType.number);
   ASSERT_TRUE(update::raise_floor(bench_.files, 100));

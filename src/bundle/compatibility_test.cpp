@@ -25,8 +25,18 @@ TEST(CheckCompatible, EachMismatchHasItsNumber) {
   EXPECT_EQ(with([](auto& d) { d.hardware = "rev-c"; }), kWrongHardware.number);
   EXPECT_EQ(with([](auto& d) { d.security_floor = 6; }), kBelowFloor.number);
   EXPECT_EQ(with([](auto& d) { d.slots.clear(); }), kNoSlot.number);
-  EXPECT_EQ(with([](auto& d) { d.slots["rootfs"].type = "ubi"; }), kSlotType.number);
+  EXPECT_EQ(with([](auto& d) { d.slots["rootfs"].image_types = {"tar", "file"}; }), kSlotType.number);
   EXPECT_EQ(with([](auto& d) { d.slots["rootfs"].size_bytes = 999; }), kSlotTooSmall.number);
+}
+
+TEST(WritingOrder, SharedSlotsComeLast) {
+  const Manifest manifest{.images = {{.name = "firmware", .slot_class = "firmware"},
+                                     {.name = "rootfs", .slot_class = "rootfs"},
+                                     {.name = "boot", .slot_class = "boot"}}};
+  const std::map<std::string, SlotFacts> slots = {{"firmware", {.shared = true}}, {"rootfs", {}}, {"boot", {}}};
+  EXPECT_EQ(writing_order(manifest, slots, Seek::can), (std::vector<std::size_t>{1, 2, 0}));
+  EXPECT_EQ(writing_order(manifest, slots, Seek::cannot).error().code.number, kSharedFirst.number);
+  EXPECT_EQ(writing_order(manifest, {{"firmware", {}}}, Seek::cannot), (std::vector<std::size_t>{0, 1, 2}));
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ inline constexpr ErrorCode kBelowFloor{3022, ErrorKind::reject, "below-floor"};
 inline constexpr ErrorCode kNoSlot{3023, ErrorKind::reject, "no-slot"};
 inline constexpr ErrorCode kSlotType{3024, ErrorKind::reject, "slot-type"};
 inline constexpr ErrorCode kSlotTooSmall{3025, ErrorKind::reject, "slot-too-small"};
+inline constexpr ErrorCode kSharedFirst{3026, ErrorKind::reject, "shared-slot-first"};
 
 inline constexpr ErrorCode kBadRecipe{3030, ErrorKind::ask, "bad-recipe"};
 inline constexpr ErrorCode kImageChanged{3031, ErrorKind::retry, "image-changed"};

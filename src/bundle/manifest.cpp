@@ -1,6 +1,10 @@
 #include "bundle/manifest.hpp"
 
+#include <algorithm>
+
 namespace aloft::bundle {
+
+bool is_image_type(std::string_view type) { return std::ranges::find(kImageTypes, type) != kImageTypes.end(); }
 
 std::uint64_t Image::frame_count() const { return size_bytes / frame_size_bytes + (size_bytes % frame_size_bytes != 0 ? 1 : 0); }
 

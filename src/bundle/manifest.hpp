@@ -1,6 +1,7 @@
 // The signed manifest: what a bundle is for and what is in it. Text form and rules: docs/bundle-format.md.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,11 @@ inline constexpr std::size_t kMaxImages = 64;
 // The most that a zstd frame of this much content may take in a bundle.
 constexpr std::uint32_t max_stored_bytes(std::uint32_t content_bytes) { return content_bytes + content_bytes / 256 + 64; }
 
+// raw: bytes for a block device. tar: a file tree as an uncompressed tar archive. file: one file's content. payload: bytes that only a
+// handler on the device understands. Which slot takes what: storage/slot.cpp.
+inline constexpr std::array<std::string_view, 4> kImageTypes = {"raw", "tar", "file", "payload"};
+bool is_image_type(std::string_view type);
+
 enum class Encoding : std::uint8_t { none, zstd };
 
 // A frame as it lies in the bundle. With Encoding::none it is the content itself.
@@ -36,7 +42,7 @@ struct StoredFrame {
 struct Image {
   std::string name;                                     // 1-64 of [a-z0-9._-], first a letter or digit, unique within the bundle
   std::string slot_class;                               // likewise: "rootfs", "boot", ...
-  std::string type;                                     // "raw": bytes for a block device
+  std::string type;                                     // one of kImageTypes
   std::uint64_t size_bytes = 0;                         // 1 .. 2^62
   Digest sha256{};                                      // of the whole content
   std::uint32_t frame_size_bytes = kDefaultFrameBytes;  // a power of two; the last frame may be shorter

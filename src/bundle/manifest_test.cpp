@@ -108,7 +108,7 @@ TEST(Manifest, EveryBadValueIsRefused) {
       {"/images/0/name", std::string("a\0b", 3)},
       {"/images/0/name", std::string(65, 'a')},
       {"/images/0/slot_class", "../a"},
-      {"/images/0/type", "tar"},
+      {"/images/0/type", "tree"},
       {"/images/0/size", 0},
       {"/images/0/size", 65536},
       {"/images/0/size", 131073},

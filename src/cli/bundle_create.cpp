@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <optional>
 
@@ -21,6 +22,7 @@ struct CreateOptions {
   std::optional<std::uint64_t> security_version;
   std::optional<std::string> description;
   std::vector<std::string> images;  // NAME=FILE or NAME:CLASS=FILE
+  std::vector<std::string> types;   // NAME=TYPE
   bool blocks = false;
   std::string encoding = "zstd";
   std::uint32_t frame_kib = bundle::kDefaultFrameBytes / 1024;
@@ -45,6 +47,18 @@ Result<bundle::ImageFile> image_of(const std::string& text, const CreateOptions&
   return image;
 }
 
+Result<> set_types(const std::vector<std::string>& types, bundle::Recipe& recipe) {
+  for (const std::string& text : types) {
+    const auto equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    const auto image = std::ranges::find(recipe.images, name, &bundle::ImageFile::name);
+    if (equals == std::string::npos || image == recipe.images.end())
+      return fail(kBadArgument, "--type needs NAME=TYPE with the NAME of an image, not " + text);
+    image->type = text.substr(equals + 1);
+  }
+  return {};
+}
+
 // The description file, and over it what the command line says.
 Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   bundle::Recipe recipe;
@@ -56,6 +70,7 @@ Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   if (options.description) recipe.description = *options.description;
   if (!options.images.empty()) recipe.images.clear();
   for (const auto& image : options.images) recipe.images.push_back(TRY(image_of(image, options)));
+  TRY(set_types(options.types, recipe));
   recipe.level = options.level;
   recipe.threads = options.threads;
   return recipe;
@@ -87,7 +102,7 @@ void add_create_command(CLI::App& bundle, Run& run) {
       "Example:\n  aloft bundle create -o gateway-2.0.aloft --product gateway --hardware rev-a --version 2.0 \\\n"
       "    --image rootfs=rootfs.ext4 --key keys/signer.key --cert keys/signer.pem\n"
       "A description file holds the same as TOML: product, hardware, version, security_version, description, and\n"
-      "[[image]] tables with name, slot_class, file, blocks, encoding, frame_size. The command line goes over it.");
+      "[[image]] tables with name, slot_class, type, file, blocks, encoding, frame_size. The command line goes over it.");
   command->add_option("-o,--output", options->output, "The bundle to make")->required();
   command->add_option("-d,--description-file", options->description_file, "TOML file that describes the bundle")->check(CLI::ExistingFile);
   command->add_option("--product", options->product, "Product that it is for");
@@ -96,6 +111,8 @@ void add_create_command(CLI::App& bundle, Run& run) {
   command->add_option("--security-version", options->security_version, "Rollback floor: devices never go below the highest they committed");
   command->add_option("--description", options->description, "A note for people");
   command->add_option("--image", options->images, "NAME=FILE or NAME:SLOTCLASS=FILE; may be given again")->allow_extra_args(false);
+  command->add_option("--type", options->types, "NAME=raw, tar, file or payload: what an image is (raw); may be given again")
+      ->allow_extra_args(false);
   command->add_flag("--blocks", options->blocks, "Add a digest for every 4 KiB block, so that devices fetch only what they lack");
   command->add_option("--encoding", options->encoding, "How frames are stored")
       ->check(CLI::IsMember({"zstd", "none"}))

@@ -24,6 +24,8 @@ struct InstallOptions {
   Fetching fetching = Fetching::ahead;
   // Called on the caller's thread after each read-back, with the number of frames at the start that are certainly on the device.
   std::function<void(std::uint64_t frames)> settled;
+  // Called on the caller's thread by a stream target, with the number of frames that were handed on; nothing of them is certain yet.
+  std::function<void(std::uint64_t frames)> streamed;
   std::stop_token stop;  // asked between frames; kCancelled
 };
 

@@ -1,0 +1,104 @@
+#include "storage/slot.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.hpp"
+#include "storage/errors.hpp"
+#include "storage/file_device.hpp"
+#include "storage/file_target.hpp"
+#include "storage/grown_target.hpp"
+#include "storage/tree_target.hpp"
+
+namespace aloft::storage {
+namespace {
+
+Result<Target> open_block(const SlotSpec& slot) { return device_target(TRY(FileDevice::open(slot.device))); }
+
+Result<Target> open_grown(const SlotSpec& slot) {
+  if (!slot.resize) return open_block(slot);
+  return std::make_unique<GrownTarget>(TRY(FileDevice::open(slot.device)), slot.device);
+}
+
+Result<Target> open_tree(const SlotSpec& slot) {
+  const FileSystemKind& kind = *find_file_system(slot.type);
+  TRY(check_unused(slot.device));
+  const TreePolicy policy{.unix_metadata = kind.unix_metadata, .device_nodes = slot.device_nodes};
+  return std::make_unique<TreeTarget>(std::make_unique<DeviceVolume>(slot.device, kind, slot.mkfs_options), policy);
+}
+
+Result<Target> open_file_slot(const SlotSpec& slot) {
+  std::unique_ptr<Volume> volume;
+  if (!slot.device.empty())
+    volume = std::make_unique<DeviceVolume>(slot.device, *find_file_system(slot.filesystem), std::vector<std::string>());
+  return std::make_unique<FileTarget>(std::move(volume), slot.path, slot.mode, slot.single ? OnFat::refuse : OnFat::write_in_place);
+}
+
+constexpr Nature R = Nature::random_access;
+constexpr Nature S = Nature::stream;
+
+// clang-format off
+constexpr SlotRow kSlotTable[] = {
+    // image   slot     nature  opened by
+    {"raw",    "raw",   R,      open_block},
+    {"raw",    "ext4",  R,      open_grown},
+    {"raw",    "vfat",  R,      open_block},
+    {"raw",    "btrfs", R,      open_block},
+    {"tar",    "ext4",  S,      open_tree},
+    {"tar",    "vfat",  S,      open_tree},
+    {"tar",    "btrfs", S,      open_tree},
+    {"file",   "file",  S,      open_file_slot},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const SlotRow> slot_table() { return kSlotTable; }
+
+bool is_slot_type(std::string_view slot_type) {
+  return std::ranges::find(kSlotTable, slot_type, &SlotRow::slot_type) != std::end(kSlotTable);
+}
+
+std::string slot_types() {
+  std::string text;
+  std::vector<std::string_view> named;
+  for (const SlotRow& row : kSlotTable) {
+    if (std::ranges::find(named, row.slot_type) != named.end()) continue;
+    named.push_back(row.slot_type);
+    text += (text.empty() ? "" : ", ") + std::string(row.slot_type);
+  }
+  return text;
+}
+
+std::vector<std::string> image_types_of(std::string_view slot_type) {
+  std::vector<std::string> types;
+  for (const SlotRow& row : kSlotTable) {
+    if (row.slot_type == slot_type) types.emplace_back(row.image_type);
+  }
+  return types;
+}
+
+Result<std::uint64_t> slot_size_bytes(const SlotSpec& slot) {
+  if (slot.device.empty()) return UINT64_MAX;
+  const Fd fd = TRY(open_file(slot.device, O_RDONLY));
+  struct stat kind{};
+  if (::fstat(fd.get(), &kind) != 0) return fail(system_error("cannot look at", slot.device, errno));
+  if (!S_ISBLK(kind.st_mode) && !S_ISREG(kind.st_mode))
+    return fail(kNotADevice, slot.device.string() + " is neither a block device nor a regular file; check the slot in system.toml");
+  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  if (size < 0) return fail(system_error("cannot measure", slot.device, errno));
+  return static_cast<std::uint64_t>(size);
+}
+
+Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type) {
+  for (const SlotRow& row : kSlotTable) {
+    if (row.image_type == image_type && row.slot_type == slot.type) return row.open(slot);
+  }
+  return fail(kNoRow, "an image of type " + std::string(image_type) + " cannot be written to a slot of type " + slot.type);
+}
+
+}  // namespace aloft::storage

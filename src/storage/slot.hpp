@@ -1,0 +1,48 @@
+// A slot as system.toml describes it, and the table of what can be written to which.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/target.hpp"
+
+namespace aloft::storage {
+
+struct SlotSpec {
+  std::filesystem::path device;
+  std::string type = "raw";
+  std::vector<std::string> mkfs_options;  // ext4, vfat, btrfs: before the device on mkfs's command line
+  bool device_nodes = false;              // ext4, btrfs: an archive may hold device nodes
+  bool resize = false;                    // ext4: a raw image is grown to the slot's size
+  std::string filesystem;                 // file: of the device; without a device the path lies in the running system
+  std::filesystem::path path;             // file: where, absolute
+  unsigned mode = 0644;                   // file
+  bool single = false;                    // [shared.CLASS]: the running system uses this very slot
+};
+
+enum class Nature : std::uint8_t { random_access, stream };
+
+// One line of the table: an image of this type can be written to a slot of that type, so.
+struct SlotRow {
+  std::string_view image_type;
+  std::string_view slot_type;
+  Nature nature;
+  Result<Target> (*open)(const SlotSpec&);
+};
+std::span<const SlotRow> slot_table();
+bool is_slot_type(std::string_view slot_type);
+std::string slot_types();  // all, for a message
+
+// The image types that a slot of this type takes.
+std::vector<std::string> image_types_of(std::string_view slot_type);
+// Of the device, where the slot is one. Errors: file errors, kNotADevice.
+Result<std::uint64_t> slot_size_bytes(const SlotSpec& slot);
+
+// Ready to be written, nothing changed yet. kNoRow when the table has no such line; errors of the device.
+Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type);
+
+}  // namespace aloft::storage

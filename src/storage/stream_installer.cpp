@@ -1,0 +1,49 @@
+#include "storage/stream_installer.hpp"
+
+#include "storage/errors.hpp"
+
+namespace aloft::storage {
+namespace {
+
+Result<> stream_frames(bundle::Reader& reader, std::size_t index, StreamTarget& target, const InstallOptions& options,
+                       InstallStats& stats) {
+  const bundle::Image& image = reader.manifest().images.at(index);
+  bundle::FrameDecoder decoder;
+  Bytes stored;
+  Bytes content(image.frame_size_bytes);
+  TRY(target.begin(image));
+  for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) {
+    if (options.stop.stop_requested()) return fail(kCancelled, "the install was stopped on request");
+    const MutableByteView checked = MutableByteView(content).first(image.frame_content_bytes(frame));
+    TRY(reader.fetch_frame(index, frame, stored));
+    TRY(decoder.decode(image, frame, stored, checked));
+    TRY(target.append(checked));
+    ++stats.frames_fetched;
+    stats.bytes_fetched += stored.size();
+    stats.bytes_written += checked.size();
+    if (options.streamed) options.streamed(frame + 1);
+  }
+  return target.finish();
+}
+
+}  // namespace
+
+Result<InstallStats> stream_image(bundle::Reader& reader, std::size_t image, StreamTarget& target, const InstallOptions& options) {
+  InstallStats stats{.frames = reader.manifest().images.at(image).frame_count()};
+  if (auto done = stream_frames(reader, image, target, options, stats); !done) {
+    target.abort();
+    return fail(std::move(done).error());
+  }
+  if (options.settled) options.settled(stats.frames);
+  return stats;
+}
+
+Result<InstallStats> install_to(bundle::Reader& reader, std::size_t image, Target& target, const InstallOptions& options) {
+  if (auto* stream = std::get_if<std::unique_ptr<StreamTarget>>(&target)) return stream_image(reader, image, **stream, options);
+  DeviceTarget& device = *std::get<std::unique_ptr<DeviceTarget>>(target);
+  const InstallStats stats = TRY(install_image(reader, image, device.device(), options));
+  TRY(device.finish(reader.manifest().images.at(image)));
+  return stats;
+}
+
+}  // namespace aloft::storage

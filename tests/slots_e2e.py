@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""The real aloftd and slots of many types, on loop devices: file systems that are made and filled, images that grow, files in file systems.
+
+Needs root and loop devices; ends with status 77 (skipped) without.
+"""
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
+TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, **options).stdout.strip()
+
+
+class LoopDevice:
+    def __init__(self, folder, name, size):
+        self.file = folder / name
+        with open(self.file, "wb") as file:
+            file.truncate(size)
+        self.path = run("losetup", "-f", "--show", self.file)
+
+    def close(self):
+        subprocess.run(["losetup", "-d", self.path], check=False)
+
+
+class Mounted:
+    """A look at what a slot holds; read-only unless writable."""
+
+    def __init__(self, device, folder, writable=False):
+        self.device, self.folder, self.writable = device, folder, writable
+
+    def __enter__(self):
+        self.folder.mkdir(exist_ok=True)
+        run("mount", "-o", "rw" if self.writable else "ro", self.device, self.folder)
+        return self.folder
+
+    def __exit__(self, *what):
+        run("umount", self.folder)
+
+
+def make_tree(folder, marker):
+    """A small root file system with one of each."""
+    for name in ("etc", "usr/bin", "dev", "var/empty"):
+        (folder / name).mkdir(parents=True)
+    (folder / "etc/release").write_text(marker)
+    (folder / "usr/bin/tool").write_bytes(os.urandom(700_000))
+    (folder / "usr/bin/tool").chmod(0o4755)
+    os.link(folder / "usr/bin/tool", folder / "usr/bin/alias")
+    (folder / "bin").symlink_to("usr/bin")
+    os.chown(folder / "var/empty", 1234, 4321)
+    (folder / "var/empty").chmod(0o1777)
+    os.setxattr(folder / "etc/release", "user.origin", marker.encode())
+    os.setxattr(folder / "usr/bin/tool", "security.capability", bytes.fromhex("0100000202040000000000000000000000000000"))
+    with open(folder / "sparse", "wb") as file:
+        file.seek(50 << 20)
+        file.write(b"end")
+
+
+def listing(folder):
+    """Everything that must be the same in two trees."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if name == "lost+found":
+            continue
+        status = path.lstat()
+        content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else status.st_rdev
+        xattrs = {} if path.is_symlink() else {key: os.getxattr(path, key) for key in os.listxattr(path)}
+        found[name] = (stat.filemode(status.st_mode), status.st_uid, status.st_gid, int(status.st_mtime), status.st_nlink, content, xattrs)
+    return found
+
+
+class SlotsTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-slots-"))
+        self.addCleanup(lambda: subprocess.run(["rm", "-rf", self.folder], check=False))
+        self.vendor = Vendor(TOOLS)
+
+    def loop(self, name, size=64 << 20):
+        device = LoopDevice(self.folder, name, size)
+        self.addCleanup(device.close)
+        return device.path
+
+    def start(self, slots):
+        self.device = Device(TOOLS, self.vendor.trust, slots=slots)
+        self.addCleanup(self.device.stop, kill=True)
+        self.device.power_on()
+
+    def archive(self, name, marker, *options):
+        tree = self.folder / name
+        tree.mkdir()
+        make_tree(tree, marker)
+        run("tar", "--format=pax", "--xattrs", "--xattrs-include=*", "--sparse", *options, "-C", tree, "-cf", self.folder / f"{name}.tar", ".")
+        return tree, self.folder / f"{name}.tar"
+
+    def install(self, bundle):
+        done = self.device.run("install", str(bundle))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def install_and_commit(self, bundle, version):
+        self.install(bundle)
+        self.device.wait_for_reboot()
+        group = self.device.power_on(version)
+        self.device.wait_for_state("committed")
+        return group
+
+    def refuse(self, bundle, error):
+        before = self.device.status().get("update", {}).get("number", 0)
+        self.install(bundle)
+        update = wait_for("the update fails", lambda: (lambda u: u if u.get("number", 0) > before and u.get("state") == "failed" else None)(self.device.status().get("update", {})))
+        self.assertEqual(update["error"]["name"], error, update)
+        return update["message"]
+
+    def pair(self, slot_class, options, size=64 << 20):
+        a, b = self.loop(f"{slot_class}-a", size), self.loop(f"{slot_class}-b", size)
+        return {"A": a, "B": b}, "".join(f'[group.{group}.{slot_class}]\ndevice = "{device}"\n{options}\n' for group, device in (("A", a), ("B", b)))
+
+    def test_file_trees(self):
+        devices, slots = self.pair("rootfs", 'type = "ext4"\nmkfs_options = ["-L", "rootfs", "-m", "0"]')
+        tree, archive = self.archive("v2", "two")
+        _, other = self.archive("v3", "three")
+        self.start(slots)
+        self.assertEqual(self.install_and_commit(self.vendor.pack("2.0", "--image", f"rootfs={archive}", "--type", "rootfs=tar"), "2.0"), "B")
+        with Mounted(devices["B"], self.folder / "mnt") as root:
+            self.assertEqual(listing(root), listing(tree))
+            self.assertLess((root / "sparse").stat().st_blocks * 512, 1 << 20)
+        self.assertEqual(run("blkid", "-p", "-s", "LABEL", "-o", "value", devices["B"]), "rootfs")
+        self.assertEqual(run("e2fsck", "-f", "-n", devices["B"]).count("ERROR"), 0)
+        # The other way, over what is there.
+        self.assertEqual(self.install_and_commit(self.vendor.pack("3.0", "--image", f"rootfs={other}", "--type", "rootfs=tar"), "3.0"), "A")
+
+    def test_archives_that_are_refused_leave_the_next_update_possible(self):
+        devices, slots = self.pair("rootfs", 'type = "ext4"')
+        tree, archive = self.archive("v2", "two")
+        evil = self.folder / "evil.tar"
+        run("tar", "-C", tree, "-cf", evil, "--transform", "s,etc/release,../../release,", "-P", "etc/release")
+        node = self.folder / "node.tar"
+        os.mknod(tree / "dev/null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        run("tar", "-C", tree, "-cf", node, ".")
+        self.start(slots)
+        self.assertIn("points out of its folder", self.refuse(self.vendor.pack("e1", "--image", f"rootfs={evil}", "--type", "rootfs=tar"), "tree-entry"))
+        self.assertIn("device node", self.refuse(self.vendor.pack("e2", "--image", f"rootfs={node}", "--type", "rootfs=tar"), "tree-entry"))
+        self.refuse(self.vendor.pack("e3", "--image", f"rootfs={TOOLS.aloft}", "--type", "rootfs=tar"), "bad-archive")
+        # With a mount in the way nothing is touched.
+        run("mkfs.ext4", "-q", "-F", devices["B"])
+        good = self.vendor.pack("2.0", "--image", f"rootfs={archive}", "--type", "rootfs=tar")
+        with Mounted(devices["B"], self.folder / "mnt"):
+            self.refuse(good, "device-busy")
+        self.install_and_commit(good, "2.0")
+
+    def test_too_much_for_the_slot(self):
+        devices, slots = self.pair("rootfs", 'type = "ext4"', size=16 << 20)
+        big = self.folder / "big"
+        big.mkdir()
+        (big / "data").write_bytes(os.urandom(15 << 20))
+        run("tar", "-C", big, "-cf", self.folder / "big.tar", ".")
+        self.start(slots)
+        self.refuse(self.vendor.pack("2.0", "--image", f"rootfs={self.folder}/big.tar", "--type", "rootfs=tar"), "slot-full")
+
+    def test_killed_while_unpacking_starts_again(self):
+        devices, slots = self.pair("rootfs", 'type = "ext4"')
+        tree, archive = self.archive("v2", "two")
+        (tree / "more").write_bytes(os.urandom(30 << 20))
+        run("tar", "--xattrs", "--xattrs-include=*", "--sparse", "-C", tree, "-cf", archive, ".")
+        bundle = self.vendor.pack("2.0", "--image", f"rootfs={archive}", "--type", "rootfs=tar")
+        self.start(slots)
+        self.install(bundle)
+        wait_for("unpacking has begun", lambda: self.device.status().get("update", {}).get("progress_permille", 0) > 0 or (self.device.folder / "rebooted").exists())
+        self.device.stop(kill=True)
+        self.device.power_on()
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.device.wait_for_state("committed")
+        with Mounted(devices["B"], self.folder / "mnt") as root:
+            self.assertEqual((root / "more").read_bytes(), (tree / "more").read_bytes())
+
+    def test_an_image_grows_to_its_slot(self):
+        devices, slots = self.pair("rootfs", 'type = "ext4"\nresize = true', size=96 << 20)
+        image = self.folder / "small.ext4"
+        with open(image, "wb") as file:
+            file.truncate(24 << 20)
+        tree, _ = self.archive("v2", "two")
+        run("mkfs.ext4", "-q", "-F", "-d", tree, image)
+        self.start(slots)
+        bundle = self.vendor.pack("2.0", "--image", f"rootfs={image}")
+        self.install_and_commit(bundle, "2.0")
+        with Mounted(devices["B"], self.folder / "mnt") as root:
+            self.assertGreater(os.statvfs(root).f_blocks * os.statvfs(root).f_frsize, 80 << 20)
+            self.assertEqual((root / "etc/release").read_text(), "two")
+        self.assertIn("clean", run("tune2fs", "-l", devices["B"]))
+
+    def test_one_file_in_a_file_system(self):
+        shared = self.loop("data")
+        run("mkfs.ext4", "-q", "-F", shared)
+        with Mounted(shared, self.folder / "mnt", writable=True) as root:
+            (root / "apps").mkdir()
+            (root / "apps/a.bin").write_text("one")
+            (root / "other").write_text("stays")
+        slots = "".join(f'[group.{group}.app]\ntype = "file"\ndevice = "{shared}"\nfilesystem = "ext4"\npath = "/apps/{group.lower()}.bin"\nmode = 0o755\n' for group in "AB")
+        running = self.folder / "running.bin"
+        running.write_text("old")
+        slots += f'[shared.firmware]\ntype = "file"\npath = "{running}"\n'
+        content = self.folder / "content"
+        content.write_bytes(os.urandom(3 << 20))
+        self.start(slots)
+        bundle = self.vendor.pack("2.0", "--image", f"app={content}", "--type", "app=file", "--image", f"firmware={TOOLS.aloft}", "--type", "firmware=file")
+        self.install_and_commit(bundle, "2.0")
+        with Mounted(shared, self.folder / "mnt") as root:
+            self.assertEqual((root / "apps/b.bin").read_bytes(), content.read_bytes())
+            self.assertEqual((root / "apps/b.bin").stat().st_mode & 0o7777, 0o755)
+            self.assertEqual((root / "apps/a.bin").read_text(), "one")
+            self.assertEqual((root / "other").read_text(), "stays")
+        self.assertEqual(running.read_bytes(), pathlib.Path(TOOLS.aloft).read_bytes())
+        self.assertEqual(self.refuse(self.vendor.pack("3.0", "--image", f"app={content}"), "slot-type"), "image app is of type raw, but the slot app of type file takes file")
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0 or subprocess.run(["losetup", "-f"], capture_output=True).returncode != 0:
+        print("skipped: needs root and loop devices")
+        sys.exit(77)
+    unittest.main()
