@@ -146,7 +146,7 @@ TEST(Config, EachBootLoaderHasItsOwnKeys) {
   EXPECT_THAT(boot_error("loader = \"lilo\""), testing::HasSubstr("f:4: \"boot.loader\" must be \"grub\""));
   EXPECT_THAT(boot_error("grubenv = \"x\""), testing::HasSubstr("f:4: \"boot.grubenv\" must be an absolute path"));
   EXPECT_THAT(boot_error("grubenv = \"/x\"\nfw_env = \"/y\""),
-              testing::HasSubstr("f:5: unknown key \"boot.fw_env\"; known here: loader, grubenv, tries"));
+              testing::HasSubstr("f:5: unknown key \"boot.fw_env\"; known here: loader, grubenv, convention, tries"));
 }
 
 std::string with_slots(const std::string& a, const std::string& more = "") {

@@ -140,8 +140,7 @@ class Life {
     if (release.version == witness.committed) return;
     require(release.version == deployment().version, "release " + release.version + " runs, which is neither committed nor deployed");
     // A boot loader that does not flush its counting may have what was counted since the last flush taken back by a cut.
-    const unsigned tries = std::min(kTries, world_.hardware.loader()->control()->max_tries());
-    require(++witness.boots_on_trial <= tries * (1 + witness.cuts), "an uncommitted release is booted too often");
+    require(++witness.boots_on_trial <= tries() * (1 + witness.cuts), "an uncommitted release is booted too often");
   }
 
   // A report, as the server takes it: known by deployment and sequence, and final once final.
@@ -165,8 +164,12 @@ class Life {
     }
   }
 
+  unsigned tries() { return std::min(kTries, world_.hardware.loader()->control()->max_tries()); }
+
+  // A boot loader that gives a trial one boot goes back where the power fails in that boot: a good update has then been rolled back.
   void check_end(const update::State& state) {
-    require(state.phase == deployment().end,
+    const bool gone_back = tries() == 1 && world_.witness.cuts > 0 && state.phase == update::Phase::rolled_back;
+    require(state.phase == deployment().end || (gone_back && deployment().end == update::Phase::committed),
             std::string(deployment().version) + " ended as " + std::string(to_string(state.phase)) + ": " + state.message);
     require(world_.witness.running == world_.witness.committed, "what was committed does not run");
   }

@@ -1,10 +1,8 @@
 #include "boot/grub.hpp"
 
 #include <algorithm>
-#include <map>
 
-#include "base/errors.hpp"
-#include "boot/errors.hpp"
+#include "boot/grub_rauc.hpp"
 
 namespace aloft::boot {
 namespace {
@@ -28,60 +26,35 @@ std::string state_value(const SlotState& slot) {
 }  // namespace
 
 Result<BootState> GrubControl::load() {
-  before_.clear();
-  foreign_.clear();
-  auto block = block_->read();
-  if (!block) {
-    if (block.error().code.number != kNotFound.number) return fail(std::move(block).error());
-    return fail(kBootStateCorrupt, "the boot loader's environment is missing: " + block.error().message);
-  }
-  before_ = *std::move(block);
-  std::map<std::string, std::string> ours;
-  for (auto& [name, value] : TRY(parse_grub_env(before_))) {
-    const bool is_ours = name == kOrder || std::ranges::any_of(slots(), [&](const std::string& s) { return name == state_variable(s); });
-    if (is_ours) {
-      ours.insert_or_assign(name, value);  // the last one counts, as for GRUB
-    } else {
-      foreign_.emplace_back(name, value);
-    }
-  }
+  TRY(block_.load([this](std::string_view name) {
+    return name == kOrder || std::ranges::any_of(slots(), [name](const std::string& slot) { return name == state_variable(slot); });
+  }));
   // GRUB never reaches the slots that ORDER leaves out.
-  return ordered(ours[std::string(kOrder)], slots(),
-                 [&ours](const std::string& name) { return slot_state(name, ours[state_variable(name)]); });
+  return ordered(block_.value(kOrder), slots(),
+                 [this](const std::string& name) { return slot_state(name, block_.value(state_variable(name))); });
 }
 
 Result<> GrubControl::store(const BootState& state) {
-  GrubVariables variables;
-  std::string order;
-  for (const SlotState& slot : state.order) order += (order.empty() ? "" : " ") + slot.name;
-  variables.emplace_back(kOrder, order);
-  for (const SlotState& slot : state.order) variables.emplace_back(state_variable(slot.name), state_value(slot));
-  const std::size_t needed = variables.size();
-  variables.insert(variables.end(), foreign_.begin(), foreign_.end());
-
-  const std::string block = TRY(format_grub_env(variables, needed));
-  if (before_.size() == kGrubEnvBytes) {
-    // The first sector is written even when it reads the same: an earlier write may have reached the page cache only.
-    const auto [first, second] = std::pair(std::string_view(block).substr(0, kSectorBytes), std::string_view(block).substr(kSectorBytes));
-    TRY(block_->write(0, first));
-    if (std::string_view(before_).substr(kSectorBytes) != second) TRY(block_->write(kSectorBytes, second));
-  } else {
-    TRY(block_->create(block));
+  GrubVariables ours(1);
+  ours[0].first = kOrder;
+  for (const SlotState& slot : state.order) {
+    ours[0].second += (ours[0].second.empty() ? "" : " ") + slot.name;
+    ours.emplace_back(state_variable(slot.name), state_value(slot));
   }
-  const std::string found = TRY(block_->read());
-  if (found != block) return fail(kBootStateWrite, "the boot loader's environment reads back differently than it was written");
-  return {};
+  return block_.save(std::move(ours));
 }
 
 Result<std::vector<std::string>> GrubControl::examine(Probe probe) {
-  TRY(block_->check_writable());
+  TRY(block_.check_writable());
   TRY(load());
-  if (probe == Probe::rewrite) TRY(block_->write(0, std::string_view(before_).substr(0, kSectorBytes)));
+  if (probe == Probe::rewrite) TRY(block_.rewrite());
   return std::vector<std::string>();
 }
 
 Result<std::unique_ptr<BootControl>> open_grub(const Settings& settings, std::vector<std::string> slots) {
-  return std::make_unique<GrubControl>(std::make_unique<FileRegion>(settings.text("grubenv"), 0, kMostBytes), std::move(slots));
+  auto block = std::make_unique<FileRegion>(settings.text("grubenv"), 0, kMostBytes);
+  if (settings.text("convention") == "rauc") return std::make_unique<GrubRaucControl>(std::move(block), std::move(slots));
+  return std::make_unique<GrubControl>(std::move(block), std::move(slots));
 }
 
 }  // namespace aloft::boot

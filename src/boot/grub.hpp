@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "boot/grub_env.hpp"
+#include "boot/grub_block.hpp"
 #include "boot/record_control.hpp"
-#include "boot/region.hpp"
 #include "boot/settings.hpp"
 
 namespace aloft::boot {
@@ -29,12 +28,10 @@ class GrubControl final : public RecordControl {
   Result<> store(const BootState& state) override;
 
  private:
-  std::unique_ptr<Region> block_;
-  std::string before_;     // the block as the last load() found it
-  GrubVariables foreign_;  // of other programs, in it
+  GrubBlock block_;
 };
 
-// Settings: grubenv.
+// Settings: grubenv, convention.
 Result<std::unique_ptr<BootControl>> open_grub(const Settings& settings, std::vector<std::string> slots);
 
 }  // namespace aloft::boot

@@ -61,7 +61,7 @@ Result<std::string> format_grub_env(const GrubVariables& variables, std::size_t 
     if (block.size() + line.size() <= kSectorBytes) {
       block += line;
     } else if (i < needed) {
-      return fail(kBootStateCorrupt, "the boot state does not fit into one sector of 512 bytes; use fewer or shorter slot names");
+      return fail(kBootStateFull, "the boot state does not fit into one sector of 512 bytes; use fewer or shorter slot names");
     } else {
       break;
     }

@@ -18,7 +18,7 @@ using GrubVariables = std::vector<std::pair<std::string, std::string>>;  // in t
 
 // Errors: kBootStateCorrupt where the head is missing or the size is wrong. Lines that are no assignment are passed over.
 Result<GrubVariables> parse_grub_env(std::string_view block);
-// Variables that no longer fit into the first sector are left out, last first; the first `needed` must fit (kBootStateCorrupt).
+// Variables that no longer fit into the first sector are left out, last first; the first `needed` must fit (kBootStateFull).
 Result<std::string> format_grub_env(const GrubVariables& variables, std::size_t needed);
 
 }  // namespace aloft::boot

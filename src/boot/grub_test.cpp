@@ -4,6 +4,7 @@
 
 #include "boot/errors.hpp"
 #include "boot/fake.hpp"
+#include "boot/grub_rauc.hpp"
 #include "boot/test_loader.hpp"
 
 namespace aloft::boot {
@@ -93,6 +94,27 @@ TEST(GrubControl, WhatGrubWouldNotBootIsBad) {
 TEST(GrubControl, WithoutAnyOrderItIsCorrupt) {
   Block block(block_of("A_STATE=good\n"));
   EXPECT_EQ(block.control({"A", "B"}).read().error().code.number, kBootStateCorrupt.number);
+}
+
+TEST(GrubRauc, ReadsAndWritesTheVariablesOfRauc) {
+  Block block(block_of("ORDER=A B\nA_OK=1\nA_TRY=1\nB_OK=0\nB_TRY=0\nsaved=1\n"));
+  GrubRaucControl control(block.storage.region("grubenv", kGrubEnvBytes), {"A", "B"});
+  ASSERT_TRUE(control.confirm("A"));
+  EXPECT_EQ(block.content(), block_of("ORDER=A B\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\nsaved=1\n"));
+  ASSERT_TRUE(control.arm("B", 1));
+  EXPECT_EQ(block.content(), block_of("ORDER=B A\nB_OK=1\nB_TRY=0\nA_OK=1\nA_TRY=0\naloft_trial=B\nsaved=1\n"));
+  ASSERT_TRUE(control.commit("B"));
+  EXPECT_EQ(block.content(), block_of("ORDER=B A\nB_OK=1\nB_TRY=0\nA_OK=1\nA_TRY=0\nsaved=1\n"));
+  ASSERT_TRUE(control.mark_bad("A"));
+  EXPECT_EQ(block.content(), block_of("ORDER=B A\nB_OK=1\nB_TRY=0\nA_OK=0\nA_TRY=0\nsaved=1\n"));
+}
+
+TEST(GrubRauc, ATrialThatUsedItsBootIsNeverTakenForCommitted) {
+  Block block(block_of("ORDER=B A\nB_OK=1\nB_TRY=1\nA_OK=1\nA_TRY=0\naloft_trial=B\n"));
+  GrubRaucControl control(block.storage.region("grubenv", kGrubEnvBytes), {"A", "B"});
+  EXPECT_EQ(control.read()->order[0].health, SlotHealth::bad);
+  ASSERT_TRUE(control.confirm("B"));
+  EXPECT_EQ(block.storage.writes, 0U);
 }
 
 TEST(Walk, CountsTriesAndFallsBack) {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array kGrubSettings{
     Setting{.key = "grubenv", .kind = SettingKind::path, .required = true},
+    Setting{.key = "convention", .kind = SettingKind::choice, .fallback = "aloft", .choices = "aloft|rauc"},
 };
 
 constexpr std::array kUbootSettings{

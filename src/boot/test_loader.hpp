@@ -32,6 +32,9 @@ class TestStorage {
 };
 
 // Holds nothing itself that outlives a restart: the power-cut search copies the storage, and makes a loader for each copy.
+// Whose boots a boot loader counts.
+enum class Counts : std::uint8_t { trials, every_boot };
+
 class TestLoader {
  public:
   virtual ~TestLoader() = default;

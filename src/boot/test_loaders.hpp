@@ -21,13 +21,20 @@ std::unique_ptr<TestLoader> make_loader(TestStorage& storage, std::vector<std::s
   return std::make_unique<Loader>(storage, std::move(slots));
 }
 
+// Those that keep what docs/boot-control.md promises.
 inline constexpr NamedLoader kLoaders[] = {
     {"Grub", make_loader<TestGrub>},
+    {"GrubRauc", make_loader<TestGrubRauc<Counts::trials>>},
     {"UbootOrder", make_loader<TestUbootOrder<Counts::trials>>},
     {"UbootRaucScript", make_loader<TestUbootOrder<Counts::every_boot>>},
     {"UbootBootcount", make_loader<TestUbootBootcount>, 2},
     {"Android", make_loader<TestAndroid>},
     {"Barebox", make_loader<TestBarebox>},
+};
+
+// Those that keep the contract, but go from a committed system to another by themselves, after one power cut before the agent is up.
+inline constexpr NamedLoader kWeakLoaders[] = {
+    {"GrubRaucScript", make_loader<TestGrubRauc<Counts::every_boot>>},
 };
 
 }  // namespace aloft::boot::test

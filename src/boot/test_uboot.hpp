@@ -58,8 +58,6 @@ class TestUboot : public TestLoader {
   std::vector<std::string> slots_;
 };
 
-enum class Counts : std::uint8_t { trials, every_boot };
-
 // BOOT_ORDER and BOOT_x_LEFT. The project's script counts trials, one of RAUC's kind every boot.
 template <Counts counts>
 class TestUbootOrder final : public TestUboot {
