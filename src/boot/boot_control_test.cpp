@@ -2,9 +2,14 @@
 #include "boot/boot_control.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
+#include "base/file.hpp"
+#include "boot/custom.hpp"
 #include "boot/errors.hpp"
 #include "boot/fake.hpp"
 #include "boot/order.hpp"
@@ -242,10 +247,52 @@ TEST_P(BootControlContract, ExaminingChangesNothing) {
   EXPECT_EQ(shown(), state("B:" + tries() + " A:good /"));
 }
 
+// The executable of integration/, and a boot loader that reads its file.
+class CustomLoader final : public test::TestLoader {
+ public:
+  CustomLoader(test::TestStorage&, std::vector<std::string> slots) : slots_(std::move(slots)) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "aloft-custom-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    const std::string script = "#!/bin/sh\nALOFT_BOOT_STATE='" + (folder_ / "state").string() +
+                               "' exec " ALOFT_SOURCE_DIR "/integration/bootloader/custom/aloft-boot \"$@\"\n";
+    EXPECT_TRUE(replace_file(folder_ / "run", script, 0755));
+  }
+  ~CustomLoader() override { std::filesystem::remove_all(folder_); }
+  std::unique_ptr<BootControl> control() override {
+    return std::make_unique<CustomControl>((folder_ / "run").string(), std::chrono::seconds(20), slots_, 9);
+  }
+  std::optional<std::string> boot(const std::function<bool(const std::string&)>& loads) override {
+    std::map<std::string, std::string> lines;
+    std::ifstream file(folder_ / "state");
+    for (std::string line; std::getline(file, line);) lines[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+    const std::string trial = lines["TRIAL"].substr(0, lines["TRIAL"].find(':'));
+    unsigned tries = trial.empty() ? 0 : static_cast<unsigned>(lines["TRIAL"].back() - '0');
+    for (const std::string& slot : words(lines["ORDER"])) {
+      if (slot == trial) {
+        if (tries == 0) continue;
+        lines["TRIAL"] = slot + ":" + std::to_string(--tries);
+        std::ofstream(folder_ / "state") << "ORDER=" << lines["ORDER"] << "\nCOMMITTED=" << lines["COMMITTED"]
+                                         << "\nTRIAL=" << lines["TRIAL"] << "\n";
+      } else if (!(" " + lines["COMMITTED"] + " ").contains(" " + slot + " ")) {
+        continue;
+      }
+      if (loads(slot)) return slot;
+    }
+    return std::nullopt;
+  }
+  void corrupt() override { std::filesystem::resize_file(folder_ / "state", 0); }
+
+ private:
+  std::vector<std::string> slots_;
+  std::filesystem::path folder_;
+};
+
 std::string name_of(const ::testing::TestParamInfo<test::NamedLoader>& tested) { return tested.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(All, BootControlContract, ::testing::ValuesIn(test::kLoaders), name_of);
 INSTANTIATE_TEST_SUITE_P(Weak, BootControlContract, ::testing::ValuesIn(test::kWeakLoaders), name_of);
+INSTANTIATE_TEST_SUITE_P(Custom, BootControlContract, ::testing::Values(test::NamedLoader{"Custom", test::make_loader<CustomLoader>}),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Fake, BootControlContract, ::testing::Values(test::NamedLoader{"Fake", test::make_loader<FakeLoader>}), name_of);
 
 }  // namespace

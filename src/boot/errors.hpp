@@ -13,5 +13,7 @@ inline constexpr ErrorCode kBadTries{5004, ErrorKind::ask, "bad-tries"};
 inline constexpr ErrorCode kNotCounting{5005, ErrorKind::ask, "not-counting"};
 inline constexpr ErrorCode kBootSetting{5006, ErrorKind::ask, "boot-setting"};
 inline constexpr ErrorCode kBootStateFull{5007, ErrorKind::ask, "boot-state-full"};
+inline constexpr ErrorCode kCustomFailed{5008, ErrorKind::retry, "boot-executable-failed"};
+inline constexpr ErrorCode kCustomAnswer{5009, ErrorKind::ask, "boot-executable-answer"};
 
 }  // namespace aloft::boot

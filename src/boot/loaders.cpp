@@ -5,6 +5,7 @@
 
 #include "boot/android.hpp"
 #include "boot/barebox.hpp"
+#include "boot/custom.hpp"
 #include "boot/grub.hpp"
 #include "boot/uboot.hpp"
 
@@ -43,12 +44,19 @@ constexpr std::array kBareboxSettings{
     Setting{.key = "target", .kind = SettingKind::per_slot},
 };
 
+constexpr std::array kCustomSettings{
+    Setting{.key = "executable", .kind = SettingKind::path, .required = true},
+    Setting{.key = "timeout_s", .kind = SettingKind::number, .fallback = "30", .least = 1, .most = 600},
+    Setting{.key = "most_tries", .kind = SettingKind::number, .fallback = "3", .least = 1, .most = kCustomTries},
+};
+
 // clang-format off
 constexpr std::array kLoaders{
     Loader{"grub",  kGrubSettings,  kGrubTries,  open_grub},
     Loader{"uboot", kUbootSettings, kUbootTries, open_uboot},
     Loader{"android", kAndroidSettings, kAndroidTries, open_android},
     Loader{"barebox", kBareboxSettings, kBareboxTries, open_barebox},
+    Loader{"custom", kCustomSettings, kCustomTries, open_custom},
 };
 // clang-format on
 
