@@ -9,6 +9,9 @@ import cache
 SUITE = "bookworm"
 PACKAGES = ["base-files", "base-passwd", "ca-certificates", "coreutils", "dash", "grep", "kmod", "libcurl4", "libgcc-s1", "libssl3",
             "libstdc++6", "libzstd1", "mount", "sed", "systemd-sysv", "udev", "util-linux"]
+# What the device's programs are compiled against, and what a machine of another architecture boots with.
+FOREIGN_PACKAGES = ["busybox-static", "libc6-dev", "libcli11-dev", "libcurl4-openssl-dev", "libssl-dev", "libtomlplusplus-dev", "libubootenv-tool",
+                    "libxxhash-dev", "libzstd-dev", "nlohmann-json3-dev"]
 NOT_WANTED = ["/usr/share/*", "/lib/udev/hwdb.d/*", "/etc/cron*", "/etc/apt/*", "/var/lib/dpkg/*", "/usr/lib/x86_64-linux-gnu/gconv/*"]
 WANTED = ["/usr/share/base-passwd/*", "/usr/share/dbus-1/*"]
 
@@ -22,7 +25,7 @@ def run(*command, **options):
 
 
 def kernel_package():
-    """The package that linux-image-amd64 stands for today, like linux-image-6.1.0-56-amd64."""
+    """The package that linux-image-amd64 stands for today, like linux-image-6.1.0-56-amd64; other architectures have the same version."""
     for lists_are_new in False, True:
         answer = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True, text=True)
         for line in answer.stdout.splitlines():
@@ -33,8 +36,10 @@ def kernel_package():
     raise SystemExit("lab: apt knows no linux-image-amd64; is a Debian archive in its sources?")
 
 
-def kernel_tree():
+def kernel_tree(architecture):
     """A folder with boot/vmlinuz-RELEASE and lib/modules/RELEASE of the full kernel (the cloud kernel has no i6300esb watchdog)."""
+    if not architecture.native:
+        return foreign_tree(architecture)
     package = kernel_package()
 
     def make(folder):
@@ -49,6 +54,26 @@ def kernel_tree():
         run("depmod", "-b", folder, release)
 
     return cache.entry("kernel", [package], make)
+
+
+def foreign_tree(architecture):
+    """A folder with kernel, busybox, libraries and headers of another architecture, unpacked; nothing of it runs here."""
+    package = kernel_package().removesuffix("amd64") + architecture.debian
+
+    def make(folder):
+        options = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")]
+        run("mmdebstrap", "--variant=extract", "--mode=root", f"--arch={architecture.debian}", f"--include={','.join([package, *FOREIGN_PACKAGES])}",
+            *options, "--hook-directory=/usr/share/mmdebstrap/hooks/merged-usr", SUITE, folder / "tree", *apt_sources(),
+            env={**os.environ, "TMPDIR": str(folder)})
+        run("depmod", "-b", folder / "tree", package.removeprefix("linux-image-"))
+
+    made_from = [SUITE, package, FOREIGN_PACKAGES, *cache.source_digest("debian.py")]
+    return cache.entry(f"foreign-{architecture.debian}", made_from, make) / "tree"
+
+
+def root(architecture):
+    """Where the architecture's programs and libraries are to be copied from: the build host's own, or the foreign tree."""
+    return pathlib.Path("/") if architecture.native else foreign_tree(architecture)
 
 
 def apt_sources():

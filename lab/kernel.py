@@ -8,7 +8,6 @@ import cache
 import debian
 import programs
 
-BUSYBOX = pathlib.Path("/bin/busybox")
 MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "nvme", "ext4", "crc32c_generic", "vfat", "nls_cp437", "nls_ascii",
            "nls_iso8859-1", "nls_utf8", "efivarfs", "i6300esb", "loop"]
 
@@ -63,6 +62,10 @@ exec switch_root /root /sbin/init
 """
 
 
+def busybox(architecture):
+    return pathlib.Path("/bin/busybox") if architecture.native else debian.foreign_tree(architecture) / "bin/busybox"
+
+
 def module_files(tree, names):
     """The modules' files and all they depend on, in an order in which insmod accepts them."""
     (folder,) = (tree / "lib/modules").iterdir()
@@ -109,11 +112,11 @@ def initramfs(tree, model):
     timeout, time = model.early_watchdog_s
     init = INIT.replace("@TIMEOUT@", str(timeout)).replace("@FOR@", str(time))
     folder, program = (stat.S_IFDIR | 0o755, b""), stat.S_IFREG | 0o755
-    files = {"bin": folder, "modules": folder, "init": (program, init.encode()), "bin/busybox": (program, BUSYBOX.read_bytes()),
-             "bin/aloft-watchdog": (program, programs.program("aloft-watchdog").read_bytes())}
+    files = {"bin": folder, "modules": folder, "init": (program, init.encode()), "bin/busybox": (program, busybox(model.architecture).read_bytes()),
+             "bin/aloft-watchdog": (program, programs.program("aloft-watchdog", model.architecture).read_bytes())}
     for name in "sh mount mkdir insmod cat sed grep basename seq sleep ip cut echo tr switch_root".split():
         files[f"bin/{name}"] = (stat.S_IFLNK | 0o777, b"busybox")
-    modules = module_files(tree, [*MODULES, *model.loader.modules])
+    modules = module_files(tree, [*MODULES, *model.architecture.modules, *model.loader.modules])
     for module in modules:
         files[f"modules/{module.name}"] = (program, module.read_bytes())
     files["modules/order"] = (program, "\n".join(module.name for module in modules).encode())
@@ -129,10 +132,11 @@ def boot_folder(model):
     """A folder with vmlinuz and initrd.img as a slot of the machine carries them in /boot."""
 
     def make(folder):
-        tree = debian.kernel_tree()
+        tree = debian.kernel_tree(model.architecture)
         (image,) = (tree / "boot").glob("vmlinuz-*")
         (folder / "vmlinuz").write_bytes(image.read_bytes())
         (folder / "initrd.img").write_bytes(initramfs(tree, model))
 
-    made_from = [debian.kernel_package(), model.loader.modules, model.early_watchdog_s, cache.file_digest(programs.program("aloft-watchdog")), cache.file_digest(BUSYBOX), *cache.source_digest("kernel.py")]
+    made_from = [debian.kernel_package(), model.architecture.name, model.loader.modules, model.early_watchdog_s,
+                 cache.file_digest(programs.program("aloft-watchdog", model.architecture)), cache.file_digest(busybox(model.architecture)), *cache.source_digest("kernel.py")]
     return cache.entry("boot", made_from, make)

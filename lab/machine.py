@@ -40,7 +40,7 @@ class Machine:
                 "-object", f"filter-dump,id=capture,netdev=net,file={self.capture()},maxlen={traffic.HEADERS_BYTES}", "-device", "virtio-rng-pci",
                 "-device", "i6300esb", "-action", "watchdog=reset",
                 "-chardev", f"file,id=console,append=on,path={self.console}", "-serial", "chardev:console",
-                "-chardev", f"socket,id=shell,server=on,wait=off,path={self.shell_socket}", "-serial", "chardev:shell"]
+                "-chardev", f"socket,id=shell,server=on,wait=off,path={self.shell_socket}", *model.architecture.shell_port]
 
     def capture(self):
         return self.folder / f"network-{self.starts}.pcap"

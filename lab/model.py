@@ -47,6 +47,7 @@ class Loader:
     partitions: tuple = ()                                           # in front of the slots
     contents: Callable[["Model"], dict] = lambda model: {}           # {partition: image}: what the factory puts on them, boot state included
     mounts: tuple = ()
+    first_slot: str = ""                                             # a command on the device that prints the first slot without the agent
     device_files: dict = dataclasses.field(default_factory=dict)     # {path in the slot: text}
     device_programs: tuple = ()                                      # of the host's, copied to the slot's /usr/bin with their libraries
     modules: tuple = ()                                              # kernel modules besides kernel.MODULES
@@ -63,8 +64,8 @@ class Model:
     memory_mib: int = 512
     state_mib: int = 64
     watchdog_s: int = 30                            # of the agent on trial
-    early_watchdog_s: tuple = (15, 45)              # of the initramfs: timeout, and for how long it waits for the agent
-    quick: tuple = ("good", "panic", "unhealthy", "cut")  # the stories that ./dev test vm plays; ./dev lab run plays all
+    early_watchdog_s: tuple = (15, 40)              # of the initramfs: timeout, and for how long it waits for the agent
+    quick: tuple = ("good", "panic")                # the stories that ./dev test vm plays; ./dev lab run plays all
 
     @property
     def says(self):
@@ -79,7 +80,7 @@ class Model:
         return {each.name: each.image(self, version) for each in self.slots}
 
     def kernel_arguments(self):
-        return f"console={self.architecture.console} quiet mitigations=off panic=1"
+        return f"console={self.architecture.console} quiet {self.architecture.arguments} panic=1"
 
     def settings(self):
         """system.toml as every version carries it. [server] is the device's own, and comes from the state partition (site.toml)."""

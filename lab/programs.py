@@ -6,14 +6,19 @@ import struct
 import time
 
 import cache
+import cross
 import debian
+from architecture import X86_64
 from model import HARDWARE, PRODUCT
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD") or cache.HERE.parent / "build/dev")
 KEYS_LAST_S = 14 * 24 * 3600
 
 
-def program(name):
+def program(name, architecture=X86_64):
+    """The path of one of the project's programs; the device's programs for any architecture."""
+    if not architecture.native:
+        return cross.program(name, architecture)
     for place in {"aloftd": "src/agent", "aloft": "src/cli", "aloft-server": "src/server", "aloft-watchdog": "integration/initramfs"}[name], "bin":
         if (BUILD / place / name).is_file():
             return BUILD / place / name

@@ -10,6 +10,7 @@ import cache
 import debian
 import kernel
 import programs
+from architecture import X86_64
 
 REPOSITORY = cache.HERE.parent
 DEVICE = cache.HERE / "device"
@@ -18,6 +19,7 @@ EPOCH = 1735689600
 MIB = 1 << 20
 MODEL_BYTES = 6 * MIB
 IMAGE_MIB = {"debian": 112, "busybox": 56}
+FOREIGN_KERNEL_MIB = 32  # which is not compressed
 
 SAYS = {"debian": "Debian with systemd and udev", "busybox": "busybox init, no systemd, no udev"}
 
@@ -49,9 +51,9 @@ class Version:
 
 def slot_image(model, version):
     """The path of a root slot's image: the version's system with the agent, the machine's settings, kernel and initramfs."""
-    agent, anchors = programs.program("aloftd"), programs.keys() / "trust"
+    agent, anchors = programs.program("aloftd", model.architecture), programs.keys() / "trust"
     copied = sorted(path for top in ("common", model.system) for path in (DEVICE / top).rglob("*") if path.is_file())
-    made_from = [model.system, dataclasses.asdict(version), own_files(model), cache.file_digest(agent),
+    made_from = [model.system, model.architecture.name, dataclasses.asdict(version), own_files(model), cache.file_digest(agent),
                  [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
                  [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in copied], str(kernel.boot_folder(model)),
                  [cache.file_digest(path) for path in [*sorted(SYSTEMD.iterdir()), *map(pathlib.Path, model.loader.device_programs)]],
@@ -59,13 +61,14 @@ def slot_image(model, version):
 
     def make(folder):
         tree = folder / "tree"
-        FLAVOURS[model.system](tree, agent)
-        add_version(tree, version, agent, anchors)
+        FLAVOURS[model.system](tree, agent, model.architecture)
+        add_version(tree, version, anchors)
+        debian.run(f"{model.architecture.triplet}-strip", "-o", tree / "usr/bin/aloftd", agent)
         for top in ("common", model.system):
             shutil.copytree(DEVICE / top, tree, dirs_exist_ok=True)
         add_machine(tree, model)
         break_it(tree, version)
-        make_ext4(tree, folder / "slot.ext4", IMAGE_MIB[model.system], f"aloft {version.name}")
+        make_ext4(tree, folder / "slot.ext4", IMAGE_MIB[model.system] + (0 if model.architecture.native else FOREIGN_KERNEL_MIB), f"aloft {version.name}")
         shutil.rmtree(tree)
 
     return cache.entry("slot", made_from, make) / "slot.ext4"
@@ -85,13 +88,13 @@ def add_machine(tree, model):
         (tree / each.folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
     for program in model.loader.device_programs:
         (tree / "usr/bin" / pathlib.Path(program).name).unlink(missing_ok=True)
-        shutil.copy(program, tree / "usr/bin")
-        copy_libraries(tree, program)
+        shutil.copy(debian.root(model.architecture) / program.lstrip("/"), tree / "usr/bin")
+        copy_libraries(tree, tree / "usr/bin" / pathlib.Path(program).name, model.architecture)
     for file in kernel.boot_folder(model).iterdir():
         shutil.copy(file, tree / "boot" / file.name)
 
 
-def debian_tree(tree, agent):
+def debian_tree(tree, agent, _):
     debian.run("cp", "-a", debian.system_tree(), tree)
     masters = tree / "usr/share/base-passwd"
     shutil.copy(masters / "passwd.master", tree / "etc/passwd")
@@ -119,40 +122,46 @@ def install_agent_files(tree):
         shutil.copy(file, tree / place / file.name)
 
 
-def busybox_tree(tree, agent):
+def busybox_tree(tree, agent, architecture):
     for folder in ("usr/bin", "usr/lib", "etc"):
         (tree / folder).mkdir(parents=True)
     for name, target in (("bin", "usr/bin"), ("sbin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib"), ("usr/sbin", "bin")):
         link(tree / name, target)
-    shutil.copy(kernel.BUSYBOX, tree / "bin/busybox")
-    for name in debian.run(kernel.BUSYBOX, "--list").split():
+    shutil.copy(kernel.busybox(architecture), tree / "bin/busybox")
+    for name in debian.run(kernel.busybox(X86_64), "--list").split():
         if name != "busybox":
             link(tree / "usr/bin" / name, "busybox")
     (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
     (tree / "etc/group").write_text("root:x:0:\n")
-    copy_libraries(tree, agent)
+    copy_libraries(tree, agent, architecture)
 
 
-def copy_libraries(tree, program):
-    """The shared libraries that a program of the host needs, unless the system has them."""
-    for word in debian.run("ldd", program).split():
-        if word.startswith("/") and not any(tree.glob(f"usr/lib*/**/{pathlib.Path(word).name}")):
-            shutil.copy(word, tree / "usr/lib" / pathlib.Path(word).name)
+def copy_libraries(tree, program, architecture):
+    """The shared libraries that a program needs, and theirs, unless the system has them."""
+    folders = [debian.root(architecture) / place / architecture.triplet for place in ("usr/lib", "lib")]
+    for name in needed_libraries(program):
+        if not any(tree.glob(f"usr/lib*/**/{name}")):
+            found = next((folder / name for folder in folders if (folder / name).exists()), None)
+            if not found:
+                raise SystemExit(f"lab: {program} needs {name}, which is not in {folders[0]}")
+            shutil.copy(found, tree / "usr/lib" / name)
+            copy_libraries(tree, found, architecture)
+
+
+def needed_libraries(program):
+    return [line.split("[")[1].rstrip("]") for line in debian.run("readelf", "-d", program).splitlines() if "(NEEDED)" in line]
 
 
 def check_libraries(tree, agent):
     """Says at build time, rather than on the device, that a library is missing."""
-    for line in debian.run("readelf", "-d", agent).splitlines():
-        if "(NEEDED)" in line:
-            name = line.split("[")[1].rstrip("]")
-            if not any(tree.glob(f"usr/lib*/**/{name}")):
-                raise SystemExit(f"lab: aloftd needs {name}, which no package of debian.PACKAGES brings")
+    for name in needed_libraries(agent):
+        if not any(tree.glob(f"usr/lib*/**/{name}")):
+            raise SystemExit(f"lab: aloftd needs {name}, which no package of debian.PACKAGES brings")
 
 
-def add_version(tree, version, agent, anchors):
+def add_version(tree, version, anchors):
     for folder in ("boot", "dev", "proc", "sys", "run", "tmp", "root", "var/tmp", "var/lib/aloft", "etc/aloft", "opt/application"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
-    debian.run("strip", "-o", tree / "usr/bin/aloftd", agent)
     (tree / "etc/aloft/version").write_text(f"{version.name}\n")
     (tree / "etc/machine-id").write_text("")
     shutil.copytree(anchors, tree / "etc/aloft/trust")

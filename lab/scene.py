@@ -117,6 +117,9 @@ class Scene:
         self.await_device(lambda device: device["version"] == version)
         state = self.boot_state()
         require(next(iter(state.items())) == (slot, "committed"), f"{version} is committed, but the boot state is {state}")
+        if self.model.loader.first_slot:
+            _, first = self.machine.shell(self.model.loader.first_slot)
+            require(first.strip() == slot, f"{version} is committed, but the boot loader's own words on the first slot are {first!r}")
         self.await_watchdog_given_up()
 
     def await_watchdog_given_up(self, timeout_s=60):

@@ -47,7 +47,9 @@ def devices(folder):
 
 GRUB = Loader(name="grub", says="OVMF, GRUB", boot_section='loader = "grub"\ngrubenv = "/boot/efi/EFI/aloft/grubenv"\n', prepare=prepare,
               devices=devices, partitions=(Partition("ESP", ESP_MIB, "ef00"),), contents=contents,
-              mounts=(Mount("ESP", "/boot/efi", "vfat", "umask=0077,nofail"),))
+              mounts=(Mount("ESP", "/boot/efi", "vfat", "umask=0077,nofail"),),
+              first_slot="sed -n 's/^ORDER=\\([A-Z]*\\).*/\\1/p' /boot/efi/EFI/aloft/grubenv")
 
-MACHINES = [Model(name="grub-debian", loader=GRUB, system="debian", slots=(SlotClass("rootfs", 128, rootfs.slot_image),)),
-            Model(name="grub-busybox", loader=GRUB, system="busybox", slots=(SlotClass("rootfs", 128, rootfs.slot_image),))]
+SLOTS = (SlotClass("rootfs", 128, rootfs.slot_image),)
+MACHINES = [Model(name="grub-debian", loader=GRUB, system="debian", slots=SLOTS, quick=("good", "unhealthy", "hang-agent", "cut")),
+            Model(name="grub-busybox", loader=GRUB, system="busybox", slots=SLOTS, quick=("good", "panic", "hang-kernel"))]

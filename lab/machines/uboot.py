@@ -1,0 +1,88 @@
+"""U-Boot with the project's boot script; the boot state is a redundant environment on the product's disk, shared with Linux."""
+import dataclasses
+import functools
+import shutil
+import struct
+import zlib
+
+import cache
+import debian
+import disk
+import rootfs
+from architecture import ARM64
+from model import Loader, Model, Partition, SlotClass
+
+CONFIG = cache.HERE.parent / "integration/bootloader/uboot/uboot-config"
+X86_ROM, ARM64_ROM = "/usr/lib/u-boot/qemu-x86/u-boot.rom", "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+COPY_BYTES = 0x4000
+FACTORY_STATE = {"BOOT_ORDER": "A", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "0", "board_serial": "10-7f"}
+FW_ENV_CONFIG = "".join(f"/dev/disk/by-partlabel/ubootenv {offset:#x} {COPY_BYTES:#x}\n" for offset in (0, COPY_BYTES))
+BOOT_SECTION = 'loader = "uboot"\nfw_env_config = "/etc/fw_env.config"\ninitial_env = "/dev/null"\n'
+
+
+def environment(variables, serial):
+    """One copy of U-Boot's redundant environment: CRC-32, serial number, NAME=VALUE strings (U-Boot include/env_internal.h)."""
+    data = b"".join(f"{name}={value}\0".encode() for name, value in variables.items()).ljust(COPY_BYTES - 5, b"\0")
+    return struct.pack("<IB", zlib.crc32(data), serial) + data
+
+
+def contents(_):
+    """A boot state that knows only slot A, in both copies, and a variable that is none of ours."""
+
+    def make(folder):
+        (folder / "env.img").write_bytes(environment(FACTORY_STATE, 2) + environment(FACTORY_STATE, 1))
+
+    return {"ubootenv": cache.entry("uboot-env", [FACTORY_STATE, *cache.source_digest("machines/uboot.py")], make) / "env.img"}
+
+
+def script_options(model):
+    """What uboot-config is told of the machine's disk."""
+    partitions = model.partitions()
+    options = ["--initrd", "/boot/initrd.img", "--args", model.kernel_arguments()]
+    for number, partition in enumerate(partitions, start=1):
+        if partition.name in ("rootfs-a", "rootfs-b"):
+            options += ["--slot", f"{partition.name[-1].upper()}:{number}:{partition.name}"]
+    start = disk.partition_offset(partitions, "ubootenv")
+    return [*options, "--env", f"raw:{start:#x}:{start + COPY_BYTES:#x}:{COPY_BYTES:#x}"]
+
+
+def firmware_disk(options):
+    """The disk that stands for the board's own flash: FAT with boot.scr, which Debian's U-Boot runs."""
+
+    def make(folder):
+        command, script, image = (folder / name for name in ("boot.cmd", "boot.scr", "fat.img"))
+        command.write_text(debian.run(CONFIG, *options))
+        debian.run("mkimage", "-T", "script", "-C", "none", "-d", command, script)
+        debian.run("mkfs.vfat", "-C", "-n", "FIRMWARE", image, 14 * 1024)
+        debian.run("mcopy", "-i", image, script, "::boot.scr")
+        disk.make(folder / "firmware.img", [Partition("firmware", 14, "0700")], {"firmware": image})
+
+    return cache.entry("uboot-firmware", [options, cache.file_digest(CONFIG), *cache.source_digest("machines/uboot.py", "disk.py")], make) / "firmware.img"
+
+
+def prepare_x86(model, folder):
+    options = [*script_options(model), "--disk", "nvme:0", "--boot", "zboot", "--kernel-at", "1000000", "--initrd-at", "8000000", "--buffer", "6000000"]
+    shutil.copy(firmware_disk(options), folder / "firmware.img")
+
+
+def devices(rom, folder):
+    return ["-bios", rom, "-drive", f"file={folder / 'firmware.img'},if=virtio,format=raw,cache=unsafe",
+            "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={folder / 'disk.img'}", "-device", "nvme,drive=disk,serial=lab"]
+
+
+def prepare_arm64(model, folder):
+    options = [*script_options(model), "--disk", "nvme:0", "--boot", "booti", "--kernel-at", "40400000", "--initrd-at", "44000000", "--buffer", "48000000"]
+    shutil.copy(firmware_disk(options), folder / "firmware.img")
+
+
+UBOOT = Loader(name="uboot", says="U-Boot", boot_section=BOOT_SECTION, prepare=prepare_x86, devices=functools.partial(devices, X86_ROM),
+               partitions=(Partition("ubootenv", 1),), contents=contents, device_files={"etc/fw_env.config": FW_ENV_CONFIG},
+               device_programs=("/usr/bin/fw_printenv",), first_slot='mkdir -p /run/lock; fw_printenv -n BOOT_ORDER | cut -d" " -f1')
+
+# The same on another processor: other firmware, other addresses.
+UBOOT_ARM64 = dataclasses.replace(UBOOT, prepare=prepare_arm64, devices=functools.partial(devices, ARM64_ROM))
+
+SLOTS = (SlotClass("rootfs", 128, rootfs.slot_image),)
+MACHINES = [Model(name="uboot-busybox", loader=UBOOT, system="busybox", slots=SLOTS, board="pc",
+                  quick=("good", "panic", "unhealthy", "hang-init", "cut")),
+            Model(name="uboot-arm64", loader=UBOOT_ARM64, system="busybox", slots=SLOTS, architecture=ARM64, board="virt")]
