@@ -13,7 +13,9 @@ import sys
 import termios
 import tty
 
+import bootstate
 import cache
+import campaign
 import machine
 import machines
 import narrator
@@ -70,6 +72,12 @@ def do_run(options):
     print("\n" + narrator.table(rows, ("story", "result", "time", "outcome")))
     print(f"\nlogs: {logs_of(options.name)}")
     return 0 if good else 1
+
+
+def do_campaign(options):
+    if options.name == "simulated":
+        return campaign.simulated(WORK)
+    return campaign.Campaign(options.name, options, WORK).run()
 
 
 def do_shell(options):
@@ -145,6 +153,16 @@ def main():
     add.add_argument("--story", action="append", choices=stories.STORIES, metavar="STORY", help="only this one; may be repeated")
     add.add_argument("--quick", action="store_true", help="only those that ./dev test vm plays on this machine")
     add.set_defaults(run=do_run)
+    add = commands.add_parser("campaign", help="power cuts by the thousand on a machine; status 0 only without a brick",
+                              description="Records an update and judges every state that a power cut could have left; kills the device in the middle "
+                              "of updates. Goes on where it was stopped. Report: build/lab/campaigns/NAME. docs/power-cuts.md.")
+    add.add_argument("name", metavar="NAME", choices=["simulated", *(each.name for each in machines.ALL.values() if each.loader.name in bootstate.READERS)],
+                     help="a machine; or simulated: every cut of every story on every boot loader, in one process")
+    add.add_argument("--runs", type=int, default=1000, help="kills; all crash states of the recordings are judged in any case (default 1000)")
+    add.add_argument("--seed", type=int, default=1, help="draws moments, subsets and samples (default 1)")
+    add.add_argument("--kind", choices=("recorded", "kills", "both"), default="both", help="only one kind of power cut")
+    add.add_argument("--boots", type=int, default=6, help="judged states of each recording that are really booted (default 6)")
+    add.set_defaults(run=do_campaign)
     add = commands.add_parser("shell", help="boot a machine, enrol it, and talk to its root shell")
     add.add_argument("name", choices=machines.ALL, metavar="NAME")
     add.set_defaults(run=do_shell)

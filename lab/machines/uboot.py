@@ -60,14 +60,26 @@ def firmware_disk(options):
     return cache.entry("uboot-firmware", [options, cache.file_digest(CONFIG), *cache.source_digest("machines/uboot.py", "disk.py")], make) / "firmware.img"
 
 
-def prepare_x86(model, folder):
-    options = [*script_options(model), "--disk", "nvme:0", "--boot", "zboot", "--kernel-at", "1000000", "--initrd-at", "8000000", "--buffer", "6000000"]
+def prepare_x86(model, folder, product_disk="nvme:0"):
+    options = [*script_options(model), "--disk", product_disk, "--boot", "zboot", "--kernel-at", "1000000", "--initrd-at", "8000000", "--buffer", "6000000"]
     shutil.copy(firmware_disk(options), folder / "firmware.img")
 
 
 def devices(rom, folder):
     return ["-bios", rom, "-drive", f"file={folder / 'firmware.img'},if=virtio,format=raw,cache=unsafe",
             "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={folder / 'disk.img'}", "-device", "nvme,drive=disk,serial=lab"]
+
+
+def virtio_devices(folder):
+    return ["-bios", X86_ROM, "-drive", f"if=none,id=firmware,format=raw,cache=unsafe,file={folder / 'firmware.img'}",
+            "-device", "virtio-blk-pci,drive=firmware",
+            "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={folder / 'disk.img'}", "-device", "virtio-blk-pci,drive=disk"]
+
+
+def freezable(model):
+    """An x86-64 machine with its disk on virtio instead of NVMe, whose state QEMU cannot keep; for campaign.py."""
+    loader = dataclasses.replace(model.loader, prepare=functools.partial(prepare_x86, product_disk="virtio:1"), devices=virtio_devices)
+    return dataclasses.replace(model, loader=loader)
 
 
 def prepare_arm64(model, folder):

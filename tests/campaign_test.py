@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""The parts of the power-cut campaigns that need no machine: what reads a disk after a cut, and what lists the states of a recording."""
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import types
+import unittest
+import zlib
+
+SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
+sys.path.insert(0, str(SOURCE / "lab"))
+
+import blocklog  # noqa: E402
+import bootstate  # noqa: E402
+import crash  # noqa: E402
+import fat  # noqa: E402
+import judge  # noqa: E402
+import model as models  # noqa: E402
+
+
+def log_file(entries, path):
+    """entries: (sector, flags, data); as QEMU writes them."""
+    with open(path, "wb") as out:
+        out.write(struct.pack("<QQQI", blocklog.MAGIC, 1, 0, 512).ljust(512, b"\0"))
+        for sector, flags, data in entries:
+            out.write(struct.pack("<QQQQ", sector, len(data) // 512, flags, 0).ljust(512, b"\0") + data)
+
+
+class Folder(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name)
+
+
+class Log(Folder):
+    def test_reads_writes_and_flushes_and_leaves_out_half_an_entry(self):
+        path = self.folder / "log"
+        log_file([(8, 0, b"a" * 1024), (0, blocklog.FLUSH, b""), (16, 0, b"b" * 512)], path)
+        with open(path, "ab") as out:
+            out.write(struct.pack("<QQQQ", 24, 1, 0, 0).ljust(512, b"\0") + b"half")
+        log = blocklog.Log(path)
+        self.addCleanup(log.close)
+        self.assertEqual([(each.sector, each.sectors, each.flushes) for each in log.entries], [(8, 2, False), (0, 0, True), (16, 1, False)])
+        self.assertEqual(log.data(log.entries[0], 1), b"a" * 512)
+        self.assertEqual(log.until(log.ends[1]), 2)
+
+    def test_the_drive_is_put_behind_the_recorder(self):
+        command = ["-drive", "if=none,id=disk,format=raw,cache=unsafe,file=/x/disk.img", "-device", "virtio-blk-pci,drive=disk"]
+        words = blocklog.recorded(command, pathlib.Path("/x/disk.img"), pathlib.Path("/x/log"))
+        self.assertNotIn("-drive", words)
+        self.assertEqual(words[-2:], command[-2:])
+        self.assertIn("driver=blklogwrites,node-name=disk,file.driver=raw,file.file=disk-file,log=disk-log,log-sector-size=512", words)
+
+
+def write(number, sectors=1, flushes=False):
+    return blocklog.Write(number, number * 100, sectors, flushes, 0)
+
+
+class Crash(unittest.TestCase):
+    def test_what_is_not_flushed_is_lost_in_every_way(self):
+        entries = [write(0), write(1), write(2, 0, True), write(3)]
+        states = {(state.stable, state.kept) for state in crash.states(entries, 1)}
+        self.assertEqual(states, {(0, ()), (0, (0,)), (0, (1,)), (0, (0, 1)), (3, ()), (3, (3,))})
+
+    def test_each_state_comes_once(self):
+        entries = [write(number, 4) for number in range(12)] + [write(12, 0, True)]
+        states = [(state.stable, state.kept, state.torn) for state in crash.states(entries, 1)]
+        self.assertEqual(len(states), len(set(states)))
+
+    def test_a_write_is_torn_at_each_sector(self):
+        torn = [state.torn for state in crash.states([write(0, 4)], 1) if state.torn]
+        self.assertEqual(torn, [1, 2, 3])
+
+    def test_many_pending_writes_are_drawn_by_the_seed(self):
+        entries = [write(number) for number in range(40)]
+        self.assertEqual(list(crash.states(entries, 7)), list(crash.states(entries, 7)))
+        self.assertNotEqual(list(crash.states(entries, 7)), list(crash.states(entries, 8)))
+
+
+class Fat(Folder):
+    def volume(self, kib, *options):
+        image = self.folder / f"fat-{kib}.img"
+        subprocess.run(["mkfs.vfat", "-C", *options, image, str(kib)], check=True, capture_output=True)
+        subprocess.run(["mmd", "-i", image, "::EFI", "::EFI/aloft"], check=True)
+        (self.folder / "grubenv").write_bytes(bytes(range(256)) * 20)
+        subprocess.run(["mcopy", "-i", image, self.folder / "grubenv", "::EFI/aloft/grubenv"], check=True)
+        self.image = bytearray(image.read_bytes())
+        return fat.Volume(lambda offset, size: bytes(self.image[offset:offset + size]))
+
+    def test_reads_what_mtools_wrote(self):
+        for kib, options in ((1440, ()), (32 * 1024, ()), (40 * 1024, ("-F", "32", "-s", "1"))):
+            volume = self.volume(kib, *options)
+            self.assertEqual(volume.file("EFI/aloft/grubenv"), bytes(range(256)) * 20, volume.bits)
+            with self.assertRaises(fat.Bad):
+                volume.file("EFI/aloft/other")
+
+    def test_a_chain_that_breaks_off_is_bad(self):
+        volume = self.volume(32 * 1024)
+        self.image[volume.table + 8:volume.table + 256] = bytes(248)
+        with self.assertRaises(fat.Bad):
+            volume.file("EFI/aloft/grubenv")
+
+
+def environment(serial, variables):
+    data = b"".join(f"{name}={value}\0".encode() for name, value in variables.items()).ljust(bootstate.Uboot.COPY_BYTES - 5, b"\0")
+    return struct.pack("<IB", zlib.crc32(data), serial) + data
+
+
+class Uboot(unittest.TestCase):
+    def slots(self, first, second):
+        raw = first + second
+        return [str(slot) for slot in bootstate.Uboot.slots(lambda _, offset, size: raw[offset:offset + size])]
+
+    def test_the_newer_copy_counts_over_the_wrap_too(self):
+        old, new = {"BOOT_ORDER": "A", "BOOT_A_LEFT": "3"}, {"BOOT_ORDER": "B A", "BOOT_B_LEFT": "3", "BOOT_A_LEFT": "3", "aloft_trial": "B"}
+        self.assertEqual(self.slots(environment(1, old), environment(2, new)), ["B:3", "A:good"])
+        self.assertEqual(self.slots(environment(0, new), environment(255, old)), ["B:3", "A:good"])
+
+    def test_a_torn_copy_is_passed_over(self):
+        good = environment(1, {"BOOT_ORDER": "A", "BOOT_A_LEFT": "3"})
+        torn = environment(2, {"BOOT_ORDER": "B", "BOOT_B_LEFT": "3"})[:-512] + b"\xff" * 512
+        self.assertEqual(self.slots(good, torn), ["A:good"])
+        with self.assertRaises(bootstate.Lost):
+            self.slots(torn, torn)
+
+
+class Judge(Folder):
+    """A disk of one slot class, GRUB's state, and a state partition; each fault must be seen."""
+
+    def setUp(self):
+        super().setUp()
+        loader = types.SimpleNamespace(name="grub")
+        slots = (models.SlotClass("rootfs", 2, None),)
+        parts = [models.Partition("ESP", 2), models.Partition("rootfs-a", 2), models.Partition("rootfs-b", 2), models.Partition("state", 8)]
+        self.model = types.SimpleNamespace(loader=loader, slots=slots, partitions=lambda: parts)
+        self.contents = {version: os.urandom(judge.MIB + 5000) for version in ("1.0", "2.0")}
+        releases = []
+        for version, content in self.contents.items():
+            (self.folder / version).write_bytes(content)
+            releases.append(judge.Release(version, {"rootfs": self.folder / version}))
+        disk = self.folder / "disk.img"
+        with open(disk, "wb") as out:
+            out.truncate(16 * judge.MIB)
+        self.disk = judge.Disk(self.model, disk)
+        self.addCleanup(self.disk.close)
+        self.put("rootfs-a", self.contents["1.0"])
+        self.put("rootfs-b", self.contents["2.0"])
+        self.make_esp("B A", {"A": "good", "B": "3"})
+        self.make_state("")
+        self.judge = judge.Judge(self.model, self.disk, releases, self.folder)
+
+    def put(self, partition, content, at=0):
+        self.disk.put(self.disk.offsets[partition] + at, content)
+
+    def make_esp(self, order, states):
+        block = "# GRUB Environment Block\n" + f"ORDER={order}\n" + "".join(f"{name}_STATE={state}\n" for name, state in states.items())
+        (self.folder / "grubenv").write_text(block.ljust(1024, "#"))
+        image = self.folder / "esp.img"
+        image.unlink(missing_ok=True)
+        subprocess.run(["mkfs.vfat", "-C", image, "2048"], check=True, capture_output=True)
+        subprocess.run(["mmd", "-i", image, "::EFI", "::EFI/aloft"], check=True)
+        subprocess.run(["mcopy", "-i", image, self.folder / "grubenv", "::EFI/aloft/grubenv"], check=True)
+        self.put("ESP", image.read_bytes())
+
+    def make_state(self, journal):
+        tree = self.folder / "tree"
+        tree.mkdir(exist_ok=True)
+        (tree / "journal").write_text(journal)
+        image = self.folder / "ext4.img"
+        image.unlink(missing_ok=True)
+        subprocess.run(["mkfs.ext4", "-q", "-d", tree, image, "8M"], check=True, capture_output=True)
+        self.put("state", image.read_bytes())
+
+    def problems(self, *phases, committed="1.0"):
+        return "; ".join(self.judge.judge(judge.Known(phases, committed)).problems)
+
+    def test_a_trial_of_a_complete_release_is_fine(self):
+        self.assertEqual(self.problems(), "")
+        self.assertEqual(self.judge.judge(judge.Known()).boots, "B 2.0 on trial")
+
+    def test_a_byte_that_differs_is_seen_and_forgotten_again(self):
+        place = self.disk.offsets["rootfs-b"] + judge.MIB + 10
+        before = self.disk.put(place, bytes([self.disk.bytes[place] ^ 1]))
+        self.judge.slots.touched(place, 1)
+        self.assertIn("B may be booted, but holds no complete release", self.problems())
+        self.disk.put(place, before)
+        self.judge.slots.touched(place, 1)
+        self.assertEqual(self.problems(), "")
+
+    def test_a_lost_boot_state_is_seen(self):
+        self.put("ESP", bytes(512))
+        self.assertIn("the boot state is lost", self.problems())
+
+    def test_no_slot_left_is_seen(self):
+        self.make_esp("B A", {"A": "0", "B": "0"})
+        self.assertIn("no slot may be booted", self.problems())
+
+    def test_a_report_that_is_not_true_is_seen(self):
+        self.assertIn("2.0 was reported as committed", self.problems("committed", committed="2.0"))
+        self.assertIn("rolled back was reported", self.problems("rolled-back"))
+
+    def test_a_report_must_be_in_the_journal(self):
+        self.assertIn("reported, but not in the journal: installing", self.problems("installing"))
+
+    def test_a_state_partition_beyond_mending_is_seen(self):
+        self.put("state", os.urandom(4 << 20))
+        self.judge.state.may_write(self.disk.offsets["state"], 8 << 20)
+        self.assertIn("e2fsck ends with", self.problems())
+
+
+if __name__ == "__main__":
+    unittest.main()
