@@ -30,6 +30,9 @@ def build(architecture, built={}):  # once in a run of the lab
     print(f"lab: building the agent for {architecture.name}", flush=True)
     with open(folder / "lab.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        known = folder / "CMakeCache.txt"
+        if known.is_file() and str(sysroot) not in known.read_text():
+            known.unlink()  # it knows libraries of an older tree
         debian.run("cmake", "-S", REPOSITORY, "-B", folder, "-G", "Ninja", *(f"-D{name}={value}" for name, value in options.items()), env=environment)
         debian.run("cmake", "--build", folder, "--target", *PROGRAMS, "-j", str(os.cpu_count() or 1), env=environment)
     return built.setdefault(architecture.name, folder)

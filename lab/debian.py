@@ -1,4 +1,5 @@
 """What the lab takes from Debian: one kernel package, and a small system of packages unpacked without running anything of theirs."""
+import functools
 import os
 import pathlib
 import shutil
@@ -10,8 +11,8 @@ SUITE = "bookworm"
 PACKAGES = ["base-files", "base-passwd", "ca-certificates", "coreutils", "dash", "grep", "kmod", "libcurl4", "libgcc-s1", "libssl3",
             "libstdc++6", "libzstd1", "mount", "sed", "systemd-sysv", "udev", "util-linux"]
 # What the device's programs are compiled against, and what a machine of another architecture boots with.
-FOREIGN_PACKAGES = ["busybox-static", "libc6-dev", "libcli11-dev", "libcurl4-openssl-dev", "libssl-dev", "libtomlplusplus-dev", "libubootenv-tool",
-                    "libxxhash-dev", "libzstd-dev", "nlohmann-json3-dev"]
+FOREIGN_PACKAGES = ["busybox-static", "libarchive-dev", "libc6-dev", "libcli11-dev", "libcurl4-openssl-dev", "libssl-dev", "libtomlplusplus-dev",
+                    "libubootenv-tool", "libxxhash-dev", "libzstd-dev", "nlohmann-json3-dev"]
 NOT_WANTED = ["/usr/share/*", "/lib/udev/hwdb.d/*", "/etc/cron*", "/etc/apt/*", "/var/lib/dpkg/*", "/usr/lib/x86_64-linux-gnu/gconv/*"]
 WANTED = ["/usr/share/base-passwd/*", "/usr/share/dbus-1/*"]
 
@@ -24,6 +25,7 @@ def run(*command, **options):
     return done.stdout
 
 
+@functools.cache  # apt is slow to ask
 def kernel_package():
     """The package that linux-image-amd64 stands for today, like linux-image-6.1.0-56-amd64; other architectures have the same version."""
     for lists_are_new in False, True:
