@@ -223,6 +223,89 @@ class SlotsTest(unittest.TestCase):
         self.assertEqual(running.read_bytes(), pathlib.Path(TOOLS.aloft).read_bytes())
         self.assertEqual(self.refuse(self.vendor.pack("3.0", "--image", f"app={content}"), "slot-type"), "image app is of type raw, but the slot app of type file takes file")
 
+    def disk(self, *partitions, size=64 << 20, label="gpt"):
+        """A loop device with partitions, and its path."""
+        image = self.folder / f"disk-{len(list(self.folder.iterdir()))}"
+        with open(image, "wb") as file:
+            file.truncate(size)
+        subprocess.run(["sfdisk", "-q", image], input=f"label: {label}\n" + "\n".join(partitions) + "\n", check=True, text=True, capture_output=True)
+        path = run("losetup", "-P", "-f", "--show", image)
+        self.addCleanup(subprocess.run, ["losetup", "-d", path], check=False)
+        return path
+
+    def loader(self, name):
+        path = self.folder / name
+        path.write_bytes(b"LOADER" + os.urandom(1 << 20))
+        return path
+
+    def test_partitions_by_name_and_made_by_the_agent(self):
+        disk = self.disk("start=2048, size=16384, name=rootfs-a")
+        wanted = "".join(f'[[partition]]\ndisk = "{disk}"\nname = "{name}"\nsize_mib = 8\n{more}' for name, more in (("rootfs-b", ""), ("data", "grow = true\n")))
+        self.device = Device(TOOLS, self.vendor.trust, slots="".join(f'[group.{group}.rootfs]\ndevice = "partlabel:rootfs-{group.lower()}"\n' for group in "AB") + wanted)
+        self.addCleanup(self.device.stop, kill=True)
+        dry = self.device.run("partition", "--dry-run")
+        self.assertIn("partition 'rootfs-b' is made, number 2, 8 MiB", dry.stdout, dry.stderr)
+        self.assertNotIn("rootfs-b", run("sfdisk", "-d", disk))
+        done = self.device.run("partition")
+        self.assertEqual((done.returncode, done.stdout), (0, dry.stdout), done.stderr)
+        self.assertEqual(self.device.run("partition").stdout, "nothing to do\n")
+        table = run("sfdisk", "-J", disk)
+        self.assertIn('"name": "data"', table)
+        self.assertIn("No problems found", run("sgdisk", "-v", disk))
+        self.assertEqual(int(run("blockdev", "--getsize64", f"{disk}p2")), 8 << 20)
+        self.assertGreater(int(run("blockdev", "--getsize64", f"{disk}p3")), 40 << 20)
+        self.device.power_on()
+        bundle, image = self.vendor.bundle("2.0")
+        self.install_and_commit(bundle, "2.0")
+        with open(f"{disk}p2", "rb") as slot:
+            self.assertEqual(slot.read(len(image)), image)
+
+    def switching(self, label, options, started):
+        """A new loader waits until the new system is committed, and is then the one that is started."""
+        _, slots = self.pair("rootfs", "", size=4 << 20)
+        old, new = self.loader("old"), self.loader("new")
+        self.start(slots + f'[shared.loader]\n{options}\n')
+        _, image = self.vendor.bundle("x")
+        rootfs = self.folder / "rootfs"
+        rootfs.write_bytes(image)
+        bundle = self.vendor.pack("2.0", "--image", f"loader={new}", "--image", f"rootfs={rootfs}")
+        before = started()
+        self.install(bundle)
+        self.device.wait_for_reboot()
+        self.assertEqual(started(), before, "still on trial")
+        self.device.power_on("2.0")
+        self.device.wait_for_state("committed")
+        wait_for("the loader is switched", lambda: started() == new.read_bytes())
+        self.assertEqual((self.device.folder / "state" / "switches").read_text(), "{}")
+
+    def test_boot_partitions(self):
+        for label, flag in (("gpt", ', attrs="LegacyBIOSBootable"'), ("dos", ", bootable")):
+            with self.subTest(label):
+                disk = self.disk(f"start=2048, size=4096{flag}", "start=6144, size=4096", label=label)
+                size = (1 << 20) + 6
+
+                def started(disk=disk):
+                    word = "LegacyBIOSBootable" if "gpt" in run("sfdisk", "-d", disk) else "bootable"
+                    lines = [line for line in run("sfdisk", "-d", disk).splitlines() if line.startswith(disk)]
+                    line = next(line for line in lines if word in line)
+                    with open(disk, "rb") as whole:
+                        whole.seek(512 * int(line.split("start=")[1].split(",")[0]))
+                        return whole.read(size)
+
+                self.switching(label, f'type = "boot-partition"\ndevice = "{disk}"\npartitions = [1, 2]', started)
+                self.device.stop()
+                self.setUp()
+
+    def test_two_copies(self):
+        path = self.loop("rom", 8 << 20)
+
+        def started():
+            with open(path, "rb") as rom:
+                rom.seek(32768)
+                return rom.read((1 << 20) + 6)
+
+        self.switching("copies", f'type = "raw-pair"\ndevice = "{path}"\noffsets = [32768, 4194304]\nsize = 2097152', started)
+
 
 if __name__ == "__main__":
     if os.geteuid() != 0 or subprocess.run(["losetup", "-f"], capture_output=True).returncode != 0:

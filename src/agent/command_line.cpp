@@ -16,7 +16,7 @@ struct VerbHelp {
   std::string_view more;
 };
 
-constexpr std::array<VerbHelp, 10> kVerbs{{
+constexpr std::array<VerbHelp, 11> kVerbs{{
     {"daemon", "", "", "run the update agent (systemd does this)", "Runs in the foreground until SIGTERM. Logs to standard error."},
     {"status", "", "--json", "show the running system, the update, the server",
      "--json prints one object; its members: docs/agent.md, \"Local API\"."},
@@ -30,6 +30,8 @@ constexpr std::array<VerbHelp, 10> kVerbs{{
     {"history", "", "--json", "show past updates, oldest first", ""},
     {"doctor", "", "", "examine this device, and say how to mend what is wrong",
      "Works without the daemon, as root. Exits with 1 when something is wrong."},
+    {"partition", "", "--dry-run", "make and grow the partitions that the configuration asks for",
+     "Works without the daemon, as root. Nothing is moved, made smaller or deleted. --dry-run only says what would be done."},
     {"help", "", "", "show this", ""},
     {"version", "", "", "show the program's version", ""},
 }};
@@ -46,7 +48,7 @@ std::unexpected<Error> misuse(const std::string& what, const std::string& verb) 
 Result<> take_flag(CommandLine& line, std::string_view flag) {
   const VerbHelp* const verb = find_verb(line.verb);
   if (verb == nullptr || !verb->options.contains(flag)) return misuse("unknown option " + std::string(flag), line.verb);
-  (flag == "--json" ? line.json : line.wait) = true;
+  (flag == "--json" ? line.json : flag == "--wait" ? line.wait : line.dry_run) = true;
   return {};
 }
 
@@ -95,7 +97,7 @@ std::string usage(const std::string& name) {
   std::string text = "usage: aloftd " + name;
   if (!verb->options.empty()) text += " [" + std::string(verb->options) + "]";
   if (!verb->argument.empty()) text += " " + std::string(verb->argument);
-  text += " [--config FILE]" + std::string(name == "daemon" || name == "doctor" ? "" : " [--socket PATH]") + "\n\n" +
+  text += " [--config FILE]" + std::string(name == "daemon" || name == "doctor" || name == "partition" ? "" : " [--socket PATH]") + "\n\n" +
           std::string(verb->line) + "\n";
   if (!verb->more.empty()) text += std::string(verb->more) + "\n";
   return text;

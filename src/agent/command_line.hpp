@@ -12,12 +12,13 @@
 namespace aloft::agent {
 
 struct CommandLine {
-  std::string verb;      // "daemon", "status", "install", "check", "defer", "cancel", "history", "doctor", "help", "version"
+  std::string verb;      // "daemon", "status", "install", "check", "defer", "cancel", "history", "doctor", "partition", "help", "version"
   std::string argument;  // of install: URI; of defer: duration
   std::filesystem::path config = kDefaultConfigPath;
   std::filesystem::path socket;  // empty: as configured, or the default where there is no readable configuration
   bool json = false;
   bool wait = false;
+  bool dry_run = false;
   bool help = false;
 };
 

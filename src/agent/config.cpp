@@ -118,6 +118,7 @@ Result<> read_all(Table& table, Config& config) {
   TRY(section(table, "boot", [&](Table& inner) { return read_boot(inner, config.boot); }));
   TRY(section(table, "group", [&](Table& inner) { return read_groups(inner, config.groups); }));
   TRY(section(table, "shared", [&](Table& inner) { return read_shared(inner, config.shared); }));
+  TRY(read_partitions(table, config.partitions));
   TRY(section(table, "server", [&](Table& inner) { return read_server(inner, config.server.emplace()); }));
   TRY(section(table, "health", [&](Table& inner) { return read_health(inner, config.health); }));
   TRY(section(table, "watchdog", [&](Table& inner) { return read_watchdog(inner, config.watchdog); }));

@@ -12,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "boot/settings.hpp"
+#include "storage/partition_plan.hpp"
 #include "storage/slot.hpp"
 
 namespace aloft::agent {
@@ -26,6 +27,12 @@ struct BootConfig {
   std::string loader = "grub";
   unsigned tries = 3;       // boots of a system on trial, 1..3
   boot::Settings settings;  // the loader's own keys, by its row in boot/loaders.cpp
+};
+
+// One of those that `aloftd partition` makes or grows.
+struct PartitionConfig {
+  std::filesystem::path disk;
+  storage::WantedPartition wanted;
 };
 
 struct ServerConfig {
@@ -74,6 +81,7 @@ struct Config {
   BootConfig boot;
   std::map<std::string, GroupConfig> groups;  // at least two, all with the same classes
   GroupConfig shared;                         // slots that exist once, by slot class; none of the groups' classes
+  std::vector<PartitionConfig> partitions;
   std::optional<ServerConfig> server;
   HealthConfig health;
   WatchdogConfig watchdog;

@@ -169,6 +169,43 @@ TEST(Config, SlotsHaveTheKeysOfTheirType) {
   EXPECT_EQ(config->shared.at("boot").filesystem, "vfat");
 }
 
+TEST(Config, BootAreasAreSharedSlotsWithTwoPlaces) {
+  const std::string shared =
+      "[shared.loader]\ntype = \"boot-partition\"\ndevice = \"/dev/sda\"\npartitions = [1, 2]\n"
+      "[shared.rom]\ntype = \"raw-pair\"\ndevice = \"/dev/sdb\"\noffsets = [32768, 8421376]\nsize = 8388608\nheader = 1024\n"
+      "[shared.spl]\ntype = \"boot-emmc\"\ndevice = \"/dev/mmcblk0\"\n"
+      "[[partition]]\ndisk = \"/dev/sda\"\nname = \"data\"\nsize_mib = 512\ngrow = true\n";
+  const auto config = parse_config(with_slots("device = \"partlabel:rootfs-a\"\n", shared), "f");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->groups.at("A").at("rootfs").device, "partlabel:rootfs-a");
+  EXPECT_EQ(config->shared.at("loader").partitions, (storage::TwoPartitions{1, 2}));
+  EXPECT_EQ(config->shared.at("rom").copies.offsets_bytes[1], 8421376U);
+  EXPECT_EQ(config->shared.at("rom").copies.header_bytes, 1024U);
+  ASSERT_EQ(config->partitions.size(), 1U);
+  EXPECT_EQ(config->partitions[0].wanted.size_bytes, 512ULL << 20);
+  EXPECT_TRUE(config->partitions[0].wanted.grow);
+}
+
+TEST(Config, BadBootAreasAndPartitionsAreSaid) {
+  const auto error_of = [](const std::string& shared) {
+    return parse_config(with_slots("device = \"/dev/a\"\n", shared), "f").error().message;
+  };
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"boot-partition\"\ndevice = \"/dev/sda\"\npartitions = [1, 1]\n"),
+              testing::HasSubstr("two different numbers"));
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"boot-partition\"\ndevice = \"/dev/sda\"\npartitions = [1]\n"),
+              testing::HasSubstr("array of two whole numbers"));
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"raw-pair\"\ndevice = \"/dev/sda\"\noffsets = [0, 4096]\nsize = 8192\n"),
+              testing::HasSubstr("at least \"size\" apart"));
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"raw-pair\"\ndevice = \"/dev/sda\"\nsize = 8192\n"),
+              testing::HasSubstr("\"shared.x.offsets\" is missing"));
+  EXPECT_THAT(error_of("[shared.x]\ndevice = \"partlabel:\"\n"), testing::HasSubstr("partlabel:NAME"));
+  EXPECT_THAT(error_of("[[partition]]\ndisk = \"/dev/sda\"\nname = \"x\"\n"), testing::HasSubstr("\"partition.size_mib\" is missing"));
+  EXPECT_THAT(error_of("[[partition]]\ndisk = \"/dev/sda\"\nname = \"x\"\nsize_mib = 1\ntype = \"ext4\"\n"),
+              testing::HasSubstr("linux, efi, or a GUID"));
+  EXPECT_THAT(parse_config(with_slots("device = \"/dev/a\"\ntype = \"boot-emmc\"\n"), "f").error().message,
+              testing::HasSubstr("exists once: [shared.rootfs]"));
+}
+
 TEST(Config, SlotsHaveNoOtherKeys) {
   const auto error_of = [](const std::string& text) { return parse_config(text, "f").error().message; };
   EXPECT_THAT(error_of(with_slots("device = \"/dev/a\"\nresize = true\n")), testing::HasSubstr("unknown key \"group.A.rootfs.resize\""));

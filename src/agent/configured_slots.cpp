@@ -1,6 +1,7 @@
 #include "agent/configured_slots.hpp"
 
 #include "base/errors.hpp"
+#include "base/log.hpp"
 
 namespace aloft::agent {
 
@@ -38,6 +39,35 @@ Result<storage::Target> ConfiguredSlots::open(const std::string& group, const bu
   if (const auto slot = config_.shared.find(image.slot_class); slot != config_.shared.end())
     return storage::open_slot(slot->second, image.type);
   return fail(kBadArgument, "group \"" + group + "\" has no slot of class \"" + image.slot_class + "\"");
+}
+
+Result<> ConfiguredSlots::written(const bundle::Image& image) {
+  const auto slot = config_.shared.find(image.slot_class);
+  if (slot == config_.shared.end() || !storage::switches_at_commit(slot->second.type)) return {};
+  return waiting_.add(image.slot_class, {.sha256 = image.sha256, .size_bytes = image.size_bytes});
+}
+
+Result<> ConfiguredSlots::switch_due() {
+  for (const auto& [slot_class, one] : TRY(waiting_.all())) {
+    if (!one.due) continue;
+    const auto slot = config_.shared.find(slot_class);
+    if (slot != config_.shared.end()) TRY(storage::switch_slot(slot->second, one.content));
+    log::info("slot " + slot_class + ": switched to what was installed");
+    TRY(waiting_.remove(slot_class));
+  }
+  return {};
+}
+
+Result<> ConfiguredSlots::commit() {
+  TRY(waiting_.make_all_due());
+  return switch_due();
+}
+
+// What is due belongs to a system that was committed: it is made up for, and stands in the way of the next update until then.
+Result<> ConfiguredSlots::abandon() {
+  TRY(switch_due());
+  for (const auto& [slot_class, one] : TRY(waiting_.all())) TRY(waiting_.remove(slot_class));
+  return {};
 }
 
 }  // namespace aloft::agent

@@ -3,19 +3,26 @@
 
 #include "agent/config.hpp"
 #include "agent/updater.hpp"
+#include "agent/waiting_switches.hpp"
 
 namespace aloft::agent {
 
 class ConfiguredSlots final : public Slots {
  public:
-  explicit ConfiguredSlots(const Config& config) : config_(config) {}  // which must outlive this
+  // Both must outlive this.
+  ConfiguredSlots(const Config& config, update::StateFiles& files) : config_(config), waiting_(files) {}
   std::vector<std::string> groups() const override;
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override;
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override;
+  Result<> written(const bundle::Image& image) override;
+  Result<> commit() override;
+  Result<> abandon() override;
 
  private:
   Result<const GroupConfig*> find(const std::string& group) const;
+  Result<> switch_due();
   const Config& config_;
+  WaitingSwitches waiting_;
 };
 
 }  // namespace aloft::agent

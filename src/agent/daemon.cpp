@@ -363,7 +363,7 @@ class Daemon {
   ServerReach reach_;
   ResetGuard guard_{config_.watchdog, watchdog_giver()};
   SourceOpener opener_{config_, session_.get(), clock_, random_};
-  ConfiguredSlots slots_{config_};
+  ConfiguredSlots slots_{config_, files_};
   MachineSurroundings surroundings_{*spool_, deferral_, ring_, config_.state_dir / "logs", clock_, hooks()};
   Updater updater_{
       UpdaterConfig{.product = config_.product,

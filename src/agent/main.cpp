@@ -4,6 +4,7 @@
 #include "agent/command_line.hpp"
 #include "agent/daemon.hpp"
 #include "agent/doctor.hpp"
+#include "agent/partition_command.hpp"
 
 namespace {
 
@@ -19,6 +20,10 @@ std::filesystem::path socket_of(const CommandLine& line) {
 
 Result<> run(const CommandLine& line) {
   if (line.verb == "daemon") return run_daemon(TRY(load_config(line.config)));
+  if (line.verb == "partition") {
+    SystemRandom random;
+    return partition(TRY(load_config(line.config)), line.dry_run ? storage::Apply::no : storage::Apply::yes, random);
+  }
   const Output output = line.json ? Output::json : Output::text;
   const std::filesystem::path socket = socket_of(line);
   if (line.verb == "status") return show_status(socket, output);

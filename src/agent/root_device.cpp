@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/file.hpp"
+#include "storage/device_name.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -26,10 +27,13 @@ std::optional<DeviceNumber> number_of_block_device(const fs::path& path) {
   return number(found.st_rdev);
 }
 
+// Empty where there is none.
+fs::path path_of(const SlotConfig& slot) { return storage::find_device(slot.device).value_or(fs::path()); }
+
 std::string owner(const Config& config, const DeviceNumber& device) {
   for (const auto& [name, group] : config.groups)
     for (const auto& [slot_class, slot] : group)
-      if (number_of_block_device(slot.device) == device) return name;
+      if (number_of_block_device(path_of(slot)) == device) return name;
   return {};
 }
 
@@ -64,7 +68,7 @@ bool same_file(const fs::path& left, const fs::path& right) {
 std::string owner_of_path(const Config& config, const fs::path& device, const fs::path& sys) {
   for (const auto& [name, group] : config.groups)
     for (const auto& [slot_class, slot] : group)
-      if (same_file(slot.device, device)) return name;
+      if (same_file(path_of(slot), device)) return name;
   const auto block = number_of_block_device(device);
   return block ? owner_through_layers(config, *block, sys, kMostLayers) : std::string();
 }

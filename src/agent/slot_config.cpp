@@ -1,5 +1,6 @@
 #include "agent/slot_config.hpp"
 
+#include "storage/device_name.hpp"
 #include "storage/volume.hpp"
 
 namespace aloft::agent {
@@ -11,8 +12,38 @@ bool is_name(std::string_view name) {
   });
 }
 
+Result<> read_device(Table& table, SlotConfig& slot) {
+  TRY(table.text("device", slot.device));
+  if (slot.device.empty() || storage::is_device_name(slot.device)) return {};
+  return table.wrong(*table.get().get("device"), "device",
+                     "an absolute path, \"partlabel:NAME\", \"partuuid:UUID\" or \"disk:/dev/DISK#NUMBER\"");
+}
+
+Result<> read_boot_partitions(Table& table, SlotConfig& slot) {
+  if (!table.get().contains("partitions")) return table.missing("partitions");
+  TRY(table.two_numbers("partitions", slot.partitions, 1, 1024));
+  if (slot.partitions[0] == slot.partitions[1]) return table.wrong(*table.get().get("partitions"), "partitions", "two different numbers");
+  return {};
+}
+
+Result<> read_copies(Table& table, storage::CopyPlaces& copies) {
+  for (const char* key : {"offsets", "size"}) {
+    if (!table.get().contains(key)) return table.missing(key);
+  }
+  constexpr std::int64_t kMost = INT64_MAX / 2;
+  TRY(table.two_numbers("offsets", copies.offsets_bytes, 0, kMost));
+  TRY(table.number("size", copies.size_bytes, 4096, kMost));
+  TRY(table.number("header", copies.header_bytes, 512, 65536));
+  const auto [first, second] = std::minmax(copies.offsets_bytes[0], copies.offsets_bytes[1]);
+  if (second - first < copies.size_bytes || first % 512 != 0 || second % 512 != 0)
+    return table.wrong(*table.get().get("offsets"), "offsets", "two multiples of 512, at least \"size\" apart");
+  if (copies.header_bytes % 512 != 0 || copies.header_bytes > copies.size_bytes)
+    return table.wrong(*table.get().get("header"), "header", "a multiple of 512, not larger than \"size\"");
+  return {};
+}
+
 Result<> read_file_slot(Table& table, SlotConfig& slot) {
-  TRY(table.path("device", slot.device));
+  TRY(read_device(table, slot));
   if (!table.get().contains("path")) return table.missing("path");
   TRY(table.path("path", slot.path));
   if (!slot.path.has_filename()) return table.wrong(*table.get().get("path"), "path", "the path of a file");
@@ -36,7 +67,9 @@ Result<> read_slot(Table& table, SlotConfig& slot) {
   if (!storage::is_slot_type(slot.type)) return table.wrong(*table.get().get("type"), "type", "one of " + storage::slot_types());
   if (slot.type == "file") return read_file_slot(table, slot);
   if (!table.get().contains("device")) return table.missing("device");
-  TRY(table.path("device", slot.device));
+  TRY(read_device(table, slot));
+  if (slot.type == "boot-partition") return read_boot_partitions(table, slot);
+  if (slot.type == "raw-pair") return read_copies(table, slot.copies);
   if (storage::find_file_system(slot.type) != nullptr) return read_tree_slot(table, slot);
   return {};
 }
@@ -51,7 +84,7 @@ Result<> read_classes(Table& table, GroupConfig& group) {
 }
 
 // What two slots must not have in common.
-std::string place_of(const SlotConfig& slot) { return slot.device.string() + (slot.path.empty() ? "" : " " + slot.path.string()); }
+std::string place_of(const SlotConfig& slot) { return slot.device + (slot.path.empty() ? "" : " " + slot.path.string()); }
 
 // Places that are taken, by whom.
 using Owners = std::map<std::string, std::string>;
@@ -80,6 +113,29 @@ Result<> read_shared(Table& table, GroupConfig& shared) {
   return {};
 }
 
+Result<> read_partitions(Table& table, std::vector<PartitionConfig>& partitions) {
+  for (const toml::table* one : TRY(table.tables("partition"))) {
+    Table inner(*one, "partition", table.file());
+    PartitionConfig& partition = partitions.emplace_back();
+    std::string type = "linux";
+    std::uint64_t size_mib = 0;
+    for (const char* key : {"disk", "name", "size_mib"}) {
+      if (!one->contains(key)) return inner.missing(key);
+    }
+    TRY(inner.path("disk", partition.disk));
+    TRY(inner.text("name", partition.wanted.name));
+    TRY(inner.number("size_mib", size_mib, 1, 1LL << 32));
+    partition.wanted.size_bytes = size_mib << 20;
+    TRY(inner.boolean("grow", partition.wanted.grow));
+    TRY(inner.text("type", type));
+    const auto guid = storage::partition_type(type);
+    if (!guid) return inner.wrong(*one->get("type"), "type", "linux, efi, or a GUID");
+    partition.wanted.type = *guid;
+    TRY(inner.no_more());
+  }
+  return {};
+}
+
 // A slot named twice would be written while it runs.
 Result<> check_slots(const Config& config, std::string_view file) {
   const std::string prefix = std::string(file) + ": ";
@@ -93,7 +149,12 @@ Result<> check_slots(const Config& config, std::string_view file) {
     if (!std::ranges::equal(first, group, same_class))
       return fail(kConfigValue,
                   prefix + "group \"" + name + "\" has other slot classes than group \"" + config.groups.begin()->first + "\"");
-    for (const auto& [slot_class, slot] : group) TRY(claim(owners, slot, name + "." + slot_class, prefix));
+    for (const auto& [slot_class, slot] : group) {
+      TRY(claim(owners, slot, name + "." + slot_class, prefix));
+      if (storage::switches_at_commit(slot.type))
+        return fail(kConfigValue, prefix + "slot " + name + "." + slot_class + ": a slot of type " + slot.type + " exists once: [shared." +
+                                      slot_class + "]");
+    }
   }
   for (const auto& [slot_class, slot] : config.shared) {
     TRY(claim(owners, slot, "shared." + slot_class, prefix));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 // The library asserts what not every input keeps to, as fuzzing found; behind its assertions
 // stand its own error checks. With NDEBUG it would even promise the compiler that they hold.
@@ -101,6 +102,31 @@ class Table {
       at = end + 1;
     }
     return wrong(*node, key, list);
+  }
+
+  template <typename Number>
+  Result<> two_numbers(std::string_view key, std::array<Number, 2>& out, std::int64_t least, std::int64_t most) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return {};
+    const std::string expected = "an array of two whole numbers from " + std::to_string(least) + " to " + std::to_string(most);
+    const auto* array = node->as_array();
+    if (array == nullptr || array->size() != out.size()) return wrong(*node, key, expected);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const auto* value = array->get(i)->as_integer();
+      if (value == nullptr || value->get() < least || value->get() > most) return wrong(*node, key, expected);
+      out.at(i) = Number(value->get());
+    }
+    return {};
+  }
+
+  // The [[key]] tables; none when absent.
+  Result<std::vector<const toml::table*>> tables(std::string_view key) {
+    std::vector<const toml::table*> found;
+    const toml::node* node = find(key);
+    if (node == nullptr) return found;
+    if (!node->is_array_of_tables()) return wrong(*node, key, "tables: [[" + qualified(key) + "]]");
+    for (const auto& one : *node->as_array()) found.push_back(one.as_table());
+    return found;
   }
 
   // nullptr when absent.

@@ -324,7 +324,7 @@ Result<std::optional<Event>> Updater::act(Action action) {
     case Action::reboot: TRY(reboot()); return std::nullopt;
     case Action::check_health: seams_.surroundings.begin_trial(state_); return std::nullopt;
     case Action::commit: TRY(commit()); return Event{EventKind::kept, {}};
-    case Action::raise_floor: TRY(update::raise_floor(seams_.files, state_.security_version)); return std::nullopt;
+    case Action::raise_floor: TRY(finish()); return std::nullopt;
     case Action::abandon_target: TRY(abandon_target()); return Event{EventKind::gave_up, {}};
   }
   return std::nullopt;
@@ -347,7 +347,14 @@ Result<> Updater::commit() {
   return seams_.boot.commit(state_.target);
 }
 
+// The floor first: what a shared slot cannot do now does not keep it low.
+Result<> Updater::finish() {
+  TRY(update::raise_floor(seams_.files, state_.security_version));
+  return seams_.slots.commit();
+}
+
 Result<> Updater::abandon_target() {
+  TRY(seams_.slots.abandon());
   if (is_parked(TRY(seams_.boot.read()), state_.target)) return {};
   return seams_.boot.mark_bad(state_.target);
 }

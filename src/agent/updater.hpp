@@ -51,6 +51,12 @@ class Slots {
   virtual Result<std::map<std::string, SlotFacts>> facts(const std::string& group) = 0;
   // For writing an image of this type. Must refuse a device that is in use (FileDevice does, by O_EXCL).
   virtual Result<storage::Target> open(const std::string& group, const bundle::Image& image) = 0;
+  // The image has been written and verified. What its slot still has to do once the group is committed is kept durably.
+  virtual Result<> written(const bundle::Image&) { return {}; }
+  // The new group is committed: shared slots switch. Done at each start and before the next update until it has returned once.
+  virtual Result<> commit() { return {}; }
+  // The new group is given up, or its target is about to be written anew: what waited for a commit that never came is forgotten.
+  virtual Result<> abandon() { return {}; }
 };
 
 // What the updater needs of the world around it. Called on the thread that runs the updater, without its lock; may call its methods.
@@ -160,6 +166,7 @@ class Updater {
   Result<> arm();
   Result<> reboot();
   Result<> commit();
+  Result<> finish();
   Result<> abandon_target();
 
   const UpdaterConfig config_;

@@ -103,6 +103,7 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
     options.streamed(frames);
   };
   const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
+  TRY(seams_.slots.written(image));
   log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +
             " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_in_place) + " in place, " +
             std::to_string(stats.bytes_written) + " bytes written");

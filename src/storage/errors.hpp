@@ -16,5 +16,11 @@ inline constexpr ErrorCode kBadArchive{4007, ErrorKind::reject, "bad-archive"};
 inline constexpr ErrorCode kTreeEntry{4008, ErrorKind::reject, "tree-entry"};
 inline constexpr ErrorCode kNotOnFat{4009, ErrorKind::ask, "not-on-fat"};
 inline constexpr ErrorCode kSlotFull{4010, ErrorKind::reject, "slot-full"};
+inline constexpr ErrorCode kNoTable{4011, ErrorKind::ask, "no-partition-table"};
+inline constexpr ErrorCode kBadPartition{4012, ErrorKind::ask, "bad-partition"};
+inline constexpr ErrorCode kNoPartition{4013, ErrorKind::ask, "no-partition"};
+inline constexpr ErrorCode kSwitchContent{4014, ErrorKind::ask, "switch-content"};
+inline constexpr ErrorCode kNoHeader{4015, ErrorKind::reject, "no-header"};
+inline constexpr ErrorCode kEmmc{4016, ErrorKind::ask, "emmc"};
 
 }  // namespace aloft::storage

@@ -23,14 +23,14 @@ Result<std::uint64_t> size_of(int fd, const struct stat& status, const std::file
 
 }  // namespace
 
-Result<std::unique_ptr<FileDevice>> FileDevice::open(const std::filesystem::path& path) {
+Result<std::unique_ptr<FileDevice>> FileDevice::open(const std::filesystem::path& path, Claim claim) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return fail(system_error("opening the slot", path, errno));
   const bool is_block = S_ISBLK(status.st_mode);
   if (!is_block && !S_ISREG(status.st_mode)) {
     return fail(kNotADevice, path.string() + " is neither a block device nor a file; check the slot in system.toml");
   }
-  Fd cached(::open(path.c_str(), O_RDWR | O_CLOEXEC | (is_block ? O_EXCL : 0)));
+  Fd cached(::open(path.c_str(), O_RDWR | O_CLOEXEC | (is_block && claim == Claim::exclusive ? O_EXCL : 0)));
   if (!cached && errno == EBUSY) {
     return fail(kDeviceBusy, path.string() + " is mounted or in use, so it is not written; check the groups in system.toml");
   }

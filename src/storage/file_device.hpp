@@ -10,6 +10,9 @@
 
 namespace aloft::storage {
 
+// shared: for a disk of which others use other parts.
+enum class Claim : std::uint8_t { exclusive, shared };
+
 // Writes go through the page cache, so that the kernel gathers and queues them while the next frames are decoded. flush() makes them
 // durable and drops the cache, and reads go past it (O_DIRECT) where the system lets them: what is read back is the device's. Safe to use
 // from several threads at once.
@@ -17,7 +20,7 @@ class FileDevice final : public BlockDevice {
  public:
   // For writing. A block device that is mounted or otherwise in use is refused by the kernel (O_EXCL): kDeviceBusy. kNotADevice where
   // path is something else.
-  static Result<std::unique_ptr<FileDevice>> open(const std::filesystem::path& path);
+  static Result<std::unique_ptr<FileDevice>> open(const std::filesystem::path& path, Claim claim = Claim::exclusive);
 
   std::uint64_t size_bytes() const override { return size_bytes_; }
   // Past the cache with offset, size and the buffer's address multiples of kAlignment; anything else is allowed.

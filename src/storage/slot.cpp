@@ -8,10 +8,13 @@
 #include <cerrno>
 
 #include "base/file.hpp"
+#include "storage/device_name.hpp"
+#include "storage/emmc.hpp"
 #include "storage/errors.hpp"
 #include "storage/file_device.hpp"
 #include "storage/file_target.hpp"
 #include "storage/grown_target.hpp"
+#include "storage/partition_pair.hpp"
 #include "storage/tree_target.hpp"
 
 namespace aloft::storage {
@@ -38,12 +41,44 @@ Result<Target> open_file_slot(const SlotSpec& slot) {
   return std::make_unique<FileTarget>(std::move(volume), slot.path, slot.mode, slot.single ? OnFat::refuse : OnFat::write_in_place);
 }
 
+Result<std::unique_ptr<Pair>> partition_pair(const SlotSpec& slot) {
+  return std::make_unique<PartitionPair>(TRY(FileDevice::open(slot.device, Claim::shared)), slot.partitions);
+}
+
+Result<std::unique_ptr<Pair>> copy_pair(const SlotSpec& slot) {
+  return std::make_unique<CopyPair>(TRY(FileDevice::open(slot.device, Claim::shared)), slot.copies);
+}
+
+Result<std::unique_ptr<Pair>> emmc_pair(const SlotSpec& slot) { return std::make_unique<EmmcPair>(slot.device, system_ioctl()); }
+
+Result<Target> open_partition_pair(const SlotSpec& slot) { return open_inactive(TRY(partition_pair(slot))); }
+Result<Target> open_copy_pair(const SlotSpec& slot) { return open_inactive(TRY(copy_pair(slot))); }
+Result<Target> open_emmc_pair(const SlotSpec& slot) { return open_inactive(TRY(emmc_pair(slot))); }
+
+// With the device's path in the place of its name.
+Result<SlotSpec> found(const SlotSpec& slot) {
+  SlotSpec with_path = slot;
+  if (!slot.device.empty()) with_path.device = TRY(find_device(slot.device)).string();
+  return with_path;
+}
+
+// Of each place, where a slot has two.
+Result<std::optional<std::uint64_t>> place_size_bytes(const SlotSpec& slot) {
+  if (slot.type == "raw-pair") return slot.copies.size_bytes;
+  if (slot.type == "boot-emmc") return TRY(TRY(emmc_pair(slot))->open(1))->device().size_bytes();
+  if (slot.type != "boot-partition") return std::nullopt;
+  const std::unique_ptr<FileDevice> disk = TRY(FileDevice::open(slot.device, Claim::shared));
+  std::uint64_t smaller = UINT64_MAX;
+  for (const unsigned number : slot.partitions) smaller = std::min(smaller, TRY(partition_place(*disk, number)).size_bytes);
+  return smaller;
+}
+
 constexpr Nature R = Nature::random_access;
 constexpr Nature S = Nature::stream;
 
 // clang-format off
 constexpr SlotRow kSlotTable[] = {
-    // image   slot     nature  opened by
+    // image   slot              nature opened by            two places
     {"raw",    "raw",   R,      open_block},
     {"raw",    "ext4",  R,      open_grown},
     {"raw",    "vfat",  R,      open_block},
@@ -52,6 +87,9 @@ constexpr SlotRow kSlotTable[] = {
     {"tar",    "vfat",  S,      open_tree},
     {"tar",    "btrfs", S,      open_tree},
     {"file",   "file",  S,      open_file_slot},
+    {"raw", "boot-partition", R, open_partition_pair, partition_pair},
+    {"raw", "boot-emmc", R, open_emmc_pair, emmc_pair},
+    {"raw", "raw-pair", R, open_copy_pair, copy_pair},
 };
 // clang-format on
 
@@ -82,13 +120,27 @@ std::vector<std::string> image_types_of(std::string_view slot_type) {
   return types;
 }
 
-Result<std::uint64_t> slot_size_bytes(const SlotSpec& slot) {
-  if (slot.device.empty()) return UINT64_MAX;
+bool switches_at_commit(std::string_view slot_type) {
+  const auto row = std::ranges::find(kSlotTable, slot_type, &SlotRow::slot_type);
+  return row != std::end(kSlotTable) && row->pair != nullptr;
+}
+
+Result<> switch_slot(const SlotSpec& slot, const Waiting& waiting) {
+  const auto row = std::ranges::find(kSlotTable, slot.type, &SlotRow::slot_type);
+  if (row == std::end(kSlotTable) || row->pair == nullptr) return {};
+  const std::unique_ptr<Pair> pair = TRY(row->pair(TRY(found(slot))));
+  return switch_pair(*pair, waiting);
+}
+
+Result<std::uint64_t> slot_size_bytes(const SlotSpec& named) {
+  if (named.device.empty()) return UINT64_MAX;
+  const SlotSpec slot = TRY(found(named));
+  if (const auto size = TRY(place_size_bytes(slot))) return *size;
   const Fd fd = TRY(open_file(slot.device, O_RDONLY));
   struct stat kind{};
   if (::fstat(fd.get(), &kind) != 0) return fail(system_error("cannot look at", slot.device, errno));
   if (!S_ISBLK(kind.st_mode) && !S_ISREG(kind.st_mode))
-    return fail(kNotADevice, slot.device.string() + " is neither a block device nor a regular file; check the slot in system.toml");
+    return fail(kNotADevice, slot.device + " is neither a block device nor a regular file; check the slot in system.toml");
   const off_t size = ::lseek(fd.get(), 0, SEEK_END);
   if (size < 0) return fail(system_error("cannot measure", slot.device, errno));
   return static_cast<std::uint64_t>(size);
@@ -96,7 +148,7 @@ Result<std::uint64_t> slot_size_bytes(const SlotSpec& slot) {
 
 Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type) {
   for (const SlotRow& row : kSlotTable) {
-    if (row.image_type == image_type && row.slot_type == slot.type) return row.open(slot);
+    if (row.image_type == image_type && row.slot_type == slot.type) return row.open(TRY(found(slot)));
   }
   return fail(kNoRow, "an image of type " + std::string(image_type) + " cannot be written to a slot of type " + slot.type);
 }

@@ -8,12 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "storage/boot_flag.hpp"
+#include "storage/copy_pair.hpp"
 #include "storage/target.hpp"
 
 namespace aloft::storage {
 
 struct SlotSpec {
-  std::filesystem::path device;
+  std::string device;  // a path, or one of the names of device_name.hpp
   std::string type = "raw";
   std::vector<std::string> mkfs_options;  // ext4, vfat, btrfs: before the device on mkfs's command line
   bool device_nodes = false;              // ext4, btrfs: an archive may hold device nodes
@@ -21,6 +23,8 @@ struct SlotSpec {
   std::string filesystem;                 // file: of the device; without a device the path lies in the running system
   std::filesystem::path path;             // file: where, absolute
   unsigned mode = 0644;                   // file
+  TwoPartitions partitions{};             // boot-partition: their numbers
+  CopyPlaces copies;                      // raw-pair
   bool single = false;                    // [shared.CLASS]: the running system uses this very slot
 };
 
@@ -32,6 +36,7 @@ struct SlotRow {
   std::string_view slot_type;
   Nature nature;
   Result<Target> (*open)(const SlotSpec&);
+  Result<std::unique_ptr<Pair>> (*pair)(const SlotSpec&) = nullptr;  // of a slot that is two places inside
 };
 std::span<const SlotRow> slot_table();
 bool is_slot_type(std::string_view slot_type);
@@ -41,6 +46,11 @@ std::string slot_types();  // all, for a message
 std::vector<std::string> image_types_of(std::string_view slot_type);
 // Of the device, where the slot is one. Errors: file errors, kNotADevice.
 Result<std::uint64_t> slot_size_bytes(const SlotSpec& slot);
+
+// Whether what was written waits for the commit and is then switched to: the slot must be a shared one.
+bool switches_at_commit(std::string_view slot_type);
+// Does so. Errors: of switch_pair.
+Result<> switch_slot(const SlotSpec& slot, const Waiting& waiting);
 
 // Ready to be written, nothing changed yet. kNoRow when the table has no such line; errors of the device.
 Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type);

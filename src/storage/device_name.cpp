@@ -1,0 +1,108 @@
+#include "storage/device_name.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/file.hpp"
+#include "storage/errors.hpp"
+#include "storage/file_device.hpp"
+#include "storage/gpt.hpp"
+
+namespace aloft::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLabel = "partlabel:";
+constexpr std::string_view kUuid = "partuuid:";
+constexpr std::string_view kDisk = "disk:";
+constexpr std::uint64_t kMaxUevent = 4096;
+
+struct Partition {
+  std::string name;    // sda1
+  std::string disk;    // sda
+  std::string label;   // PARTNAME
+  std::string number;  // PARTN
+};
+
+std::map<std::string, std::string> read_uevent(const fs::path& folder) {
+  std::map<std::string, std::string> values;
+  const auto text = read_file(folder / "uevent", kMaxUevent);
+  if (!text) return values;
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t end = std::min(text->find('\n', at), text->size());
+    const std::string line = text->substr(at, end - at);
+    at = end + 1;
+    if (const auto equals = line.find('='); equals != std::string::npos) values[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  return values;
+}
+
+std::vector<Partition> partitions(const DeviceTree& tree) {
+  std::vector<Partition> found;
+  std::error_code ignored;
+  for (const auto& one : fs::directory_iterator(tree.sysfs, ignored)) {
+    const auto uevent = read_uevent(one.path());
+    const auto number = uevent.find("PARTN");
+    if (number == uevent.end()) continue;
+    const fs::path real = fs::canonical(one.path(), ignored);
+    const auto label = uevent.find("PARTNAME");
+    found.push_back({one.path().filename(), real.parent_path().filename(), label == uevent.end() ? "" : label->second, number->second});
+  }
+  return found;
+}
+
+// As the disk's own table has it; free where that cannot be read.
+GptEntry entry_of(const Partition& partition, const DeviceTree& tree) {
+  const auto disk = FileDevice::open(tree.dev / partition.disk, Claim::shared);
+  if (!disk) return {};
+  const auto gpt = Gpt::read(**disk);
+  const unsigned long number = std::stoul(partition.number);
+  if (!gpt || number < 1 || number > gpt->entry_count()) return {};
+  return gpt->entry(number - 1);
+}
+
+// The kernel says the name of those that it found itself, not of those that it was told of.
+std::string label_of(const Partition& partition, const DeviceTree& tree) {
+  return partition.label.empty() ? entry_of(partition, tree).name : partition.label;
+}
+
+std::string lower(std::string_view text) {
+  std::string made(text);
+  std::ranges::transform(made, made.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return made;
+}
+
+}  // namespace
+
+bool is_device_name(std::string_view text) {
+  if (text.starts_with(kLabel)) return text.size() > kLabel.size();
+  if (text.starts_with(kUuid)) return text.size() > kUuid.size();
+  if (!text.starts_with(kDisk)) return text.starts_with('/');
+  const auto hash = text.rfind('#');
+  if (text.substr(kDisk.size(), 1) != "/" || hash == std::string_view::npos) return false;
+  const std::string_view number = text.substr(hash + 1);
+  return !number.empty() && number.size() <= 3 && std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
+  if (text.starts_with('/')) return fs::path(text);
+  std::vector<fs::path> matches;
+  const auto hash = text.rfind('#');
+  std::error_code ignored;
+  const std::string disk = text.starts_with(kDisk) ? fs::weakly_canonical(text.substr(kDisk.size(), hash - kDisk.size()), ignored).filename().string() : "";
+  for (const Partition& one : partitions(tree)) {
+    const bool same = text.starts_with(kLabel)  ? label_of(one, tree) == text.substr(kLabel.size())
+                      : text.starts_with(kUuid) ? to_text(entry_of(one, tree).id) == lower(text.substr(kUuid.size()))
+                                                : one.disk == disk && one.number == text.substr(hash + 1);
+    if (same) matches.push_back(tree.dev / one.name);
+  }
+  if (matches.size() == 1) return matches.front();
+  if (matches.empty()) return fail(kNoPartition, "there is no partition " + std::string(text) + "; check the slot in system.toml and the disk's partition table");
+  return fail(kNoPartition, std::string(text) + " names " + matches[0].string() + " and " + matches[1].string() + "; give each partition a name of its own");
+}
+
+}  // namespace aloft::storage

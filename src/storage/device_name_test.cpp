@@ -1,0 +1,76 @@
+#include "storage/device_name.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "base/file.hpp"
+#include "crypto/test_pki.hpp"
+#include "storage/errors.hpp"
+#include "storage/file_device.hpp"
+#include "storage/gpt.hpp"
+
+namespace aloft::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using crypto::test::must;
+
+TEST(DeviceName, HasFourForms) {
+  for (const char* good : {"/dev/sda1", "partlabel:rootfs-a", "partuuid:0fc63daf-8483-4772-8e79-3d69d8477de4", "disk:/dev/mmcblk0#12"}) EXPECT_TRUE(is_device_name(good)) << good;
+  for (const char* bad : {"", "sda1", "partlabel:", "partuuid:", "disk:/dev/sda", "disk:sda#1", "disk:/dev/sda#", "disk:/dev/sda#x", "disk:/dev/sda#1234"}) EXPECT_FALSE(is_device_name(bad)) << bad;
+}
+
+class DeviceNameTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "aloft-names-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    tree_ = {folder_ / "sys", folder_ / "dev"};
+    fs::create_directories(tree_.sysfs);
+    fs::create_directories(tree_.dev);
+    add("sda", "sda1", "1", "boot");
+    add("sda", "sda2", "2", "rootfs-a");
+    add("sda", "sda3", "3", "");
+    add("sdb", "sdb1", "1", "twice");
+    add("sdb", "sdb2", "2", "twice");
+    must(replace_file(tree_.dev / "sda", ""));
+    fs::resize_file(tree_.dev / "sda", 16 << 20);
+    const auto disk = must(FileDevice::open(tree_.dev / "sda"));
+    Guid id;
+    id.fill(std::byte{0xAB});
+    Gpt gpt = must(Gpt::create(*disk, id));
+    must(gpt.set(1, {.type = id, .id = id, .first = 4096, .last = 5000, .name = "rootfs-a"}));
+    id.fill(std::byte{0xCD});
+    must(gpt.set(2, {.type = id, .id = id, .first = 6000, .last = 7000, .name = "unsaid"}));
+    must(gpt.write(*disk));
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  void add(const std::string& disk, const std::string& name, const std::string& number, const std::string& label) {
+    const fs::path real = folder_ / "devices" / disk / name;
+    fs::create_directories(real);
+    must(replace_file(real / "uevent", "DEVNAME=" + name + "\nDEVTYPE=partition\nPARTN=" + number + "\nPARTNAME=" + label + "\n"));
+    fs::create_symlink(real, tree_.sysfs / name);
+  }
+  fs::path folder_;
+  DeviceTree tree_;
+};
+
+TEST_F(DeviceNameTest, EachFormFindsItsPartition) {
+  EXPECT_EQ(must(find_device("partlabel:rootfs-a", tree_)), tree_.dev / "sda2");
+  EXPECT_EQ(must(find_device("partuuid:ABABABAB-ABAB-ABAB-ABAB-ABABABABABAB", tree_)), tree_.dev / "sda2");
+  EXPECT_EQ(must(find_device("disk:" + (tree_.dev / "sda").string() + "#1", tree_)), tree_.dev / "sda1");
+  EXPECT_EQ(must(find_device("partlabel:unsaid", tree_)), tree_.dev / "sda3") << "the kernel does not say this one's name";
+  EXPECT_EQ(must(find_device("/dev/x", tree_)), "/dev/x");
+}
+
+TEST_F(DeviceNameTest, WhatIsNotThereOrTwiceIsAnError) {
+  EXPECT_EQ(find_device("partlabel:none", tree_).error().code.number, kNoPartition.number);
+  const auto twice = find_device("partlabel:twice", tree_);
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().message.find("a name of its own"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace aloft::storage

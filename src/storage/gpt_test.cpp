@@ -1,0 +1,94 @@
+#include "storage/gpt.hpp"
+
+#include <gtest/gtest.h>
+
+#include "crypto/test_pki.hpp"
+#include "storage/boot_flag.hpp"
+#include "storage/errors.hpp"
+#include "storage/sim_disk.hpp"
+
+namespace aloft::storage {
+namespace {
+
+using crypto::test::must;
+
+constexpr std::uint64_t kDiskBytes = 16ULL << 20;
+constexpr std::size_t kSector = 512;
+
+Guid guid(std::uint8_t fill) {
+  Guid made;
+  made.fill(static_cast<std::byte>(fill));
+  return made;
+}
+
+GptEntry partition(const std::string& name, std::uint64_t first, std::uint64_t last) {
+  return {.type = must(parse_guid("0FC63DAF-8483-4772-8E79-3D69D8477DE4")), .id = guid(static_cast<std::uint8_t>(first)), .first = first, .last = last, .name = name};
+}
+
+class GptTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Gpt gpt = must(Gpt::create(disk_, guid(9)));
+    ASSERT_TRUE(gpt.set(0, partition("boot-a", 2048, 4095)));
+    ASSERT_TRUE(gpt.set(1, partition("boot-b", 4096, 6143)));
+    ASSERT_TRUE(gpt.write(disk_));
+  }
+  void damage(std::uint64_t sector) { disk_.fill(sector * kSector + 50, Bytes(1, std::byte{0x5a})); }
+  std::uint64_t last_sector() const { return kDiskBytes / kSector - 1; }
+  Power power_;
+  SimDisk disk_{power_, kDiskBytes};
+};
+
+TEST_F(GptTest, ReadsWhatItWrote) {
+  const Gpt gpt = must(Gpt::read(disk_));
+  EXPECT_TRUE(gpt.is_sound());
+  EXPECT_EQ(gpt.entry(1).name, "boot-b");
+  EXPECT_EQ(gpt.entry(1).last, 6143U);
+  EXPECT_EQ(to_text(gpt.entry(0).type), "0fc63daf-8483-4772-8e79-3d69d8477de4");
+  EXPECT_TRUE(gpt.entry(2).is_free());
+}
+
+TEST_F(GptTest, EitherCopyIsEnough) {
+  damage(1);
+  EXPECT_EQ(must(Gpt::read(disk_)).entry(0).name, "boot-a");
+  EXPECT_FALSE(must(Gpt::read(disk_)).is_sound());
+  Gpt gpt = must(Gpt::read(disk_));
+  ASSERT_TRUE(gpt.write(disk_));
+  EXPECT_TRUE(must(Gpt::read(disk_)).is_sound());
+  damage(last_sector());
+  EXPECT_FALSE(must(Gpt::read(disk_)).is_sound());
+  damage(1);
+  EXPECT_EQ(Gpt::read(disk_).error().code.number, kNoTable.number);
+}
+
+TEST_F(GptTest, RefusesPartitionsThatCannotBe) {
+  Gpt gpt = must(Gpt::read(disk_));
+  EXPECT_EQ(gpt.set(2, partition("x", 4000, 5000)).error().code.number, kBadPartition.number);
+  EXPECT_EQ(gpt.set(2, partition("x", 8000, 7000)).error().code.number, kBadPartition.number);
+  EXPECT_EQ(gpt.set(2, partition("x", 8000, kDiskBytes)).error().code.number, kBadPartition.number);
+  EXPECT_EQ(gpt.set(2, partition(std::string(37, 'x'), 8000, 9000)).error().code.number, kBadPartition.number);
+  EXPECT_EQ(gpt.set(200, partition("x", 8000, 9000)).error().code.number, kBadPartition.number);
+}
+
+TEST_F(GptTest, TheBackupFollowsAGrownDisk) {
+  SimDisk larger(power_, 2 * kDiskBytes);
+  larger.fill(0, disk_.durable());
+  Gpt gpt = must(Gpt::read(larger));
+  EXPECT_FALSE(gpt.is_sound());
+  gpt.fit_to(larger);
+  ASSERT_TRUE(gpt.set(2, partition("data", kDiskBytes / kSector, kDiskBytes / kSector + 2047)));
+  ASSERT_TRUE(gpt.write(larger));
+  EXPECT_TRUE(must(Gpt::read(larger)).is_sound());
+}
+
+TEST(Guids, AreWrittenAsPeopleWriteThem) {
+  const std::string_view esp = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
+  const Guid parsed = must(parse_guid(esp));
+  EXPECT_EQ(parsed[0], std::byte{0x28});
+  EXPECT_EQ(to_text(parsed), "c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
+  EXPECT_FALSE(parse_guid("C12A7328"));
+  EXPECT_FALSE(parse_guid("G12A7328-F81F-11D2-BA4B-00A0C93EC93B"));
+}
+
+}  // namespace
+}  // namespace aloft::storage
