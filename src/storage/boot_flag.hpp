@@ -16,8 +16,8 @@ struct PartitionPlace {
 
 // 0 or 1: the one that is flagged; the first where neither is or both are. Errors: kNoTable, kBadPartition, the disk's.
 Result<unsigned> flagged(BlockDevice& disk, const TwoPartitions& numbers);
-// Flags this one and not the other. On an MBR one sector is written; on a GPT see Gpt::write, whose last write, of one sector, is the switch.
-// Durable and read back once returned.
+// Flags this one and not the other. On an MBR one sector is written; on a GPT see Gpt::write, whose last write, of one sector, is the
+// switch. Durable and read back once returned.
 Result<> flag(BlockDevice& disk, const TwoPartitions& numbers, unsigned which);
 // kBadPartition where the table has none of this number.
 Result<PartitionPlace> partition_place(BlockDevice& disk, unsigned number);

@@ -49,13 +49,15 @@ class HeaderLast final : public BlockDevice {
   // The rest has been flushed and read back.
   Result<> complete() {
     if (held_.empty()) return {};
-    if (is_zero(held_)) return fail(kNoHeader, "the image begins with zeros where the machine's ROM looks for a header; check header in the slot");
+    if (is_zero(held_))
+      return fail(kNoHeader, "the image begins with zeros where the machine's ROM looks for a header; check header in the slot");
     TRY(area_.flush());
     TRY(area_.write(0, held_));
     TRY(area_.flush());
     Bytes back(held_.size());
     TRY(area_.read(0, back));
-    if (back != held_) return fail(kReadBack, "the boot loader's header reads back differently than it was written; the device may be failing");
+    if (back != held_)
+      return fail(kReadBack, "the boot loader's header reads back differently than it was written; the device may be failing");
     held_.clear();
     return {};
   }

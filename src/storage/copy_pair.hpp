@@ -11,9 +11,9 @@ struct CopyPlaces {
   std::uint64_t header_bytes = 512;              // what must be good for the ROM to take a copy; a multiple of 512
 };
 
-// While a copy is written its header is zero; the header comes last, after everything else was flushed. So at every cut one copy is complete:
-// a new image goes to the second copy, and is copied to the first when it is activated. A first copy without a header (a cut in activate()) is
-// restored from the second before anything else. kNoHeader for an image that begins with zeros.
+// While a copy is written its header is zero; the header comes last, after everything else was flushed. So at every cut one copy is
+// complete: a new image goes to the second copy, and is copied to the first when it is activated. A first copy without a header (a cut in
+// activate()) is restored from the second before anything else. kNoHeader for an image that begins with zeros.
 class CopyPair final : public Pair {
  public:
   // Takes over the device, which holds both copies.

@@ -93,7 +93,8 @@ Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
   std::vector<fs::path> matches;
   const auto hash = text.rfind('#');
   std::error_code ignored;
-  const std::string disk = text.starts_with(kDisk) ? fs::weakly_canonical(text.substr(kDisk.size(), hash - kDisk.size()), ignored).filename().string() : "";
+  const std::string disk =
+      text.starts_with(kDisk) ? fs::weakly_canonical(text.substr(kDisk.size(), hash - kDisk.size()), ignored).filename().string() : "";
   for (const Partition& one : partitions(tree)) {
     const bool same = text.starts_with(kLabel)  ? label_of(one, tree) == text.substr(kLabel.size())
                       : text.starts_with(kUuid) ? to_text(entry_of(one, tree).id) == lower(text.substr(kUuid.size()))
@@ -101,8 +102,11 @@ Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
     if (same) matches.push_back(tree.dev / one.name);
   }
   if (matches.size() == 1) return matches.front();
-  if (matches.empty()) return fail(kNoPartition, "there is no partition " + std::string(text) + "; check the slot in system.toml and the disk's partition table");
-  return fail(kNoPartition, std::string(text) + " names " + matches[0].string() + " and " + matches[1].string() + "; give each partition a name of its own");
+  if (matches.empty())
+    return fail(kNoPartition,
+                "there is no partition " + std::string(text) + "; check the slot in system.toml and the disk's partition table");
+  return fail(kNoPartition, std::string(text) + " names " + matches[0].string() + " and " + matches[1].string() +
+                                "; give each partition a name of its own");
 }
 
 }  // namespace aloft::storage

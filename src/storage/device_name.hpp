@@ -17,8 +17,8 @@ struct DeviceTree {
 // Whether text is an absolute path, "partlabel:NAME", "partuuid:UUID" or "disk:/dev/DISK#NUMBER".
 bool is_device_name(std::string_view text);
 
-// The device's path. Asks the kernel and the disk's own GUID partition table, so that neither udev nor its links are needed. Errors: kNoPartition
-// for one that is not there, or that stands twice.
+// The device's path. Asks the kernel and the disk's own GUID partition table, so that neither udev nor its links are needed. Errors:
+// kNoPartition for one that is not there, or that stands twice.
 Result<std::filesystem::path> find_device(std::string_view text, const DeviceTree& tree = {});
 
 }  // namespace aloft::storage

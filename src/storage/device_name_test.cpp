@@ -18,8 +18,11 @@ namespace fs = std::filesystem;
 using crypto::test::must;
 
 TEST(DeviceName, HasFourForms) {
-  for (const char* good : {"/dev/sda1", "partlabel:rootfs-a", "partuuid:0fc63daf-8483-4772-8e79-3d69d8477de4", "disk:/dev/mmcblk0#12"}) EXPECT_TRUE(is_device_name(good)) << good;
-  for (const char* bad : {"", "sda1", "partlabel:", "partuuid:", "disk:/dev/sda", "disk:sda#1", "disk:/dev/sda#", "disk:/dev/sda#x", "disk:/dev/sda#1234"}) EXPECT_FALSE(is_device_name(bad)) << bad;
+  for (const char* good : {"/dev/sda1", "partlabel:rootfs-a", "partuuid:0fc63daf-8483-4772-8e79-3d69d8477de4", "disk:/dev/mmcblk0#12"})
+    EXPECT_TRUE(is_device_name(good)) << good;
+  for (const char* bad :
+       {"", "sda1", "partlabel:", "partuuid:", "disk:/dev/sda", "disk:sda#1", "disk:/dev/sda#", "disk:/dev/sda#x", "disk:/dev/sda#1234"})
+    EXPECT_FALSE(is_device_name(bad)) << bad;
 }
 
 class DeviceNameTest : public ::testing::Test {

@@ -13,9 +13,9 @@ namespace aloft::storage {
 using Ioctl = std::function<int(int fd, unsigned long request, void* argument)>;
 Ioctl system_ioctl();
 
-// `device` is the card, such as /dev/mmcblk0; its boot areas are /dev/mmcblk0boot0 and boot1. Their write protection by the kernel (force_ro) is
-// lifted while one is open. The switch is one byte in the card's own non-volatile register, changed by CMD6; the card does that whole or not at
-// all. BOOT_ACK and PARTITION_ACCESS stay as they are. Where no boot area is enabled, the first counts as active.
+// `device` is the card, such as /dev/mmcblk0; its boot areas are /dev/mmcblk0boot0 and boot1. Their write protection by the kernel
+// (force_ro) is lifted while one is open. The switch is one byte in the card's own non-volatile register, changed by CMD6; the card does
+// that whole or not at all. BOOT_ACK and PARTITION_ACCESS stay as they are. Where no boot area is enabled, the first counts as active.
 class EmmcPair final : public Pair {
  public:
   EmmcPair(std::filesystem::path device, Ioctl ioctl, std::filesystem::path sysfs = "/sys/class/block")

@@ -55,7 +55,8 @@ class EmmcTest : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
   EmmcPair pair() {
-    return {folder_ / "mmcblk0", [this](int, unsigned long request, void* argument) { return card_.command(request, argument); }, folder_ / "sys"};
+    return {folder_ / "mmcblk0", [this](int, unsigned long request, void* argument) { return card_.command(request, argument); },
+            folder_ / "sys"};
   }
   std::string lock(unsigned place) { return must(read_file(folder_ / "sys" / ("mmcblk0boot" + std::to_string(place)) / "force_ro")); }
   FakeCard card_;

@@ -68,7 +68,8 @@ Result<> Gpt::set(std::size_t index, const GptEntry& wanted) {
   const auto bad = [&](const std::string& why) { return fail(kBadPartition, "partition '" + wanted.name + "' " + why); };
   if (index >= entry_count()) return bad("has no place in the table");
   if (!wanted.is_free()) {
-    if (wanted.first < first_usable_ || wanted.last > last_usable_ || wanted.first > wanted.last) return bad("does not lie within the disk");
+    if (wanted.first < first_usable_ || wanted.last > last_usable_ || wanted.first > wanted.last)
+      return bad("does not lie within the disk");
     if (wanted.name.size() > kNameUnits || !std::ranges::all_of(wanted.name, [](char c) { return c >= ' ' && c < 0x7f; }))
       return bad("must have a name of at most 36 ASCII characters");
     for (std::size_t other = 0; other < entry_count(); ++other) {

@@ -10,7 +10,7 @@
 
 namespace aloft::storage {
 
-using Guid = std::array<std::byte, 16>;  // as on the disk: the first three fields little-endian
+using Guid = std::array<std::byte, 16>;          // as on the disk: the first three fields little-endian
 Result<Guid> parse_guid(std::string_view text);  // "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", either case
 std::string to_text(const Guid& guid);           // lower case
 
@@ -31,8 +31,8 @@ class Gpt {
  public:
   // From the primary copy, or from the backup where the primary is damaged. Sectors of 512 or 4096 bytes. kNoTable when neither is good.
   static Result<Gpt> read(BlockDevice& disk);
-  // A new, empty one over the whole disk, with 128 entries of 128 bytes; its first write() also makes the protective MBR. Nothing is written
-  // yet. kNoTable for a disk below 8 MiB.
+  // A new, empty one over the whole disk, with 128 entries of 128 bytes; its first write() also makes the protective MBR. Nothing is
+  // written yet. kNoTable for a disk below 8 MiB.
   static Result<Gpt> create(const BlockDevice& disk, const Guid& disk_id);
 
   std::size_t entry_count() const { return entries_.size() / entry_bytes_; }

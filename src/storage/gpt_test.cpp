@@ -22,7 +22,11 @@ Guid guid(std::uint8_t fill) {
 }
 
 GptEntry partition(const std::string& name, std::uint64_t first, std::uint64_t last) {
-  return {.type = must(parse_guid("0FC63DAF-8483-4772-8E79-3D69D8477DE4")), .id = guid(static_cast<std::uint8_t>(first)), .first = first, .last = last, .name = name};
+  return {.type = must(parse_guid("0FC63DAF-8483-4772-8E79-3D69D8477DE4")),
+          .id = guid(static_cast<std::uint8_t>(first)),
+          .first = first,
+          .last = last,
+          .name = name};
 }
 
 class GptTest : public ::testing::Test {

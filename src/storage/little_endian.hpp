@@ -12,7 +12,8 @@ namespace aloft::storage {
 template <std::unsigned_integral Number>
 Number get_le(ByteView bytes, std::size_t at) {
   Number value = 0;
-  for (std::size_t i = sizeof(Number); i-- > 0;) value = static_cast<Number>((static_cast<std::uint64_t>(value) << 8U) | std::to_integer<std::uint64_t>(bytes[at + i]));
+  for (std::size_t i = sizeof(Number); i-- > 0;)
+    value = static_cast<Number>((static_cast<std::uint64_t>(value) << 8U) | std::to_integer<std::uint64_t>(bytes[at + i]));
   return value;
 }
 

@@ -1,4 +1,5 @@
-// A slot that is two places inside, of which the first boot stage uses one: boot partitions, boot areas of an eMMC, copies of a boot loader.
+// A slot that is two places inside, of which the first boot stage uses one: boot partitions, boot areas of an eMMC, copies of a boot
+// loader.
 #pragma once
 
 #include <memory>

@@ -67,8 +67,8 @@ Result<> Plan::enlarge(std::size_t index, const WantedPartition& wanted) {
   const std::uint64_t room = std::max(free_until(entry.last + 1), entry.last + 1) - entry.first;
   const std::uint64_t takes = wanted.grow ? std::max(room, has) : std::max(sectors(wanted), has);
   if (takes < sectors(wanted) || takes > std::max(room, has))
-    return fail(kBadPartition, "partition '" + wanted.name + "' has " + mebibytes(has, gpt_) + " and cannot become " + mebibytes(sectors(wanted), gpt_) +
-                                   ": what follows it is in use");
+    return fail(kBadPartition, "partition '" + wanted.name + "' has " + mebibytes(has, gpt_) + " and cannot become " +
+                                   mebibytes(sectors(wanted), gpt_) + ": what follows it is in use");
   if (takes == has) return {};
   entry.last = entry.first + takes - 1;
   TRY(gpt_.set(index, entry));
@@ -85,7 +85,8 @@ Result<> Plan::make(const WantedPartition& wanted) {
     if (end >= first + sectors(wanted)) {
       const std::uint64_t last = wanted.grow ? end - 1 : first + sectors(wanted) - 1;
       TRY(gpt_.set(index, {.type = wanted.type, .id = new_id_(), .first = first, .last = last, .name = wanted.name}));
-      changes.push_back("partition '" + wanted.name + "' is made, number " + std::to_string(index + 1) + ", " + mebibytes(last - first + 1, gpt_));
+      changes.push_back("partition '" + wanted.name + "' is made, number " + std::to_string(index + 1) + ", " +
+                        mebibytes(last - first + 1, gpt_));
       return {};
     }
     std::uint64_t next = gpt_.last_usable() + 1;  // behind the partition that was in the way

@@ -6,8 +6,8 @@ namespace aloft::storage {
 
 Result<> RangeDevice::check(std::uint64_t offset, std::uint64_t size) const {
   if (offset <= size_bytes_ && size <= size_bytes_ - offset) return {};
-  return fail(kOutsideDevice, "an access of " + std::to_string(size) + " bytes at " + std::to_string(offset) + " is past the end of a part of " +
-                                  std::to_string(size_bytes_) + " bytes");
+  return fail(kOutsideDevice, "an access of " + std::to_string(size) + " bytes at " + std::to_string(offset) +
+                                  " is past the end of a part of " + std::to_string(size_bytes_) + " bytes");
 }
 
 Result<> RangeDevice::read(std::uint64_t offset, MutableByteView buffer) {

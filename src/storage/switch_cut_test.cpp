@@ -1,5 +1,5 @@
-// A power cut at every write and flush of a partition table's change, of the switch between two boot partitions, and of a new boot loader in
-// its two copies, whatever becomes of unflushed writes. What the first boot stage then finds must be the old or the new, whole.
+// A power cut at every write and flush of a partition table's change, of the switch between two boot partitions, and of a new boot loader
+// in its two copies, whatever becomes of unflushed writes. What the first boot stage then finds must be the old or the new, whole.
 #include <gtest/gtest.h>
 
 #include <functional>
