@@ -253,9 +253,17 @@ class AgentTest(unittest.TestCase):
         for state, restarts in (("good", False), ("2", True), ("0", True)):
             write_env(self.device.env, {"ORDER": "B A", "A_STATE": "good", "B_STATE": state})
             (self.device.folder / "cmdline").write_text("quiet aloft.slot=B\n")
-            done = subprocess.run([script, self.device.folder / "system.toml", self.device.folder / "cmdline"], capture_output=True, text=True,
-                                  env={**os.environ, "ALOFT_RESTART": "echo"})
-            self.assertEqual(done.stdout.endswith("reboot\n"), restarts, done.stdout)
+            self.assertEqual(self.device.run("on-trial").returncode, 0 if restarts else 1)
+            self.assertEqual(self.restarts(script, "system.toml"), restarts, state)
+        # Without a configuration that can be read, by what the boot loader told the kernel.
+        for word, restarts in (("aloft.state=committed", False), ("aloft.state=trial", True), ("", True)):
+            (self.device.folder / "cmdline").write_text(f"quiet aloft.slot=B {word}\n")
+            self.assertEqual(self.restarts(script, "no-such.toml"), restarts, word)
+
+    def restarts(self, script, config):
+        done = subprocess.run([script, self.device.folder / config, self.device.folder / "cmdline"], capture_output=True, text=True,
+                              env={**os.environ, "ALOFT_RESTART": "echo", "ALOFTD": str(TOOLS.aloftd)})
+        return done.stdout.endswith("reboot\n")
 
     def test_idle_memory(self):
         self.device.power_on()

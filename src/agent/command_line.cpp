@@ -16,7 +16,7 @@ struct VerbHelp {
   std::string_view more;
 };
 
-constexpr std::array<VerbHelp, 11> kVerbs{{
+constexpr std::array<VerbHelp, 12> kVerbs{{
     {"daemon", "", "", "run the update agent (systemd does this)", "Runs in the foreground until SIGTERM. Logs to standard error."},
     {"status", "", "--json", "show the running system, the update, the server",
      "--json prints one object; its members: docs/agent.md, \"Local API\"."},
@@ -30,6 +30,8 @@ constexpr std::array<VerbHelp, 11> kVerbs{{
     {"history", "", "--json", "show past updates, oldest first", ""},
     {"doctor", "", "", "examine this device, and say how to mend what is wrong",
      "Works without the daemon, as root. Exits with 1 when something is wrong."},
+    {"on-trial", "", "", "tell by the exit status whether the running system is on trial",
+     "0: on trial; 1: committed; 2: the boot loader's state cannot be read. Works without the daemon, as root; for scripts."},
     {"partition", "", "--dry-run", "make and grow the partitions that the configuration asks for",
      "Works without the daemon, as root. Nothing is moved, made smaller or deleted. --dry-run only says what would be done."},
     {"help", "", "", "show this", ""},
@@ -97,8 +99,9 @@ std::string usage(const std::string& name) {
   std::string text = "usage: aloftd " + name;
   if (!verb->options.empty()) text += " [" + std::string(verb->options) + "]";
   if (!verb->argument.empty()) text += " " + std::string(verb->argument);
-  text += " [--config FILE]" + std::string(name == "daemon" || name == "doctor" || name == "partition" ? "" : " [--socket PATH]") + "\n\n" +
-          std::string(verb->line) + "\n";
+  text += " [--config FILE]" +
+          std::string(name == "daemon" || name == "doctor" || name == "on-trial" || name == "partition" ? "" : " [--socket PATH]") +
+          "\n\n" + std::string(verb->line) + "\n";
   if (!verb->more.empty()) text += std::string(verb->more) + "\n";
   return text;
 }

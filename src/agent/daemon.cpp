@@ -31,6 +31,7 @@
 #include "base/log.hpp"
 #include "base/notify.hpp"
 #include "base/process.hpp"
+#include "boot/shared_control.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -401,7 +402,7 @@ Result<std::unique_ptr<ServerSession>> make_session(const Config& config, const 
 
 Result<> run_daemon(const Config& config) {
   const Fd signals = TRY(catch_signals());
-  auto boot = TRY(open_boot_control(config));
+  auto boot = std::make_unique<boot::SharedControl>(TRY(open_boot_control(config)));
   SystemFacts facts = TRY(read_system_facts(config, *boot));
   SystemClock clock;
   Fd lock = TRY(lock_state(config.state_dir));

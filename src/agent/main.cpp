@@ -2,6 +2,7 @@
 
 #include "agent/client.hpp"
 #include "agent/command_line.hpp"
+#include "agent/configured_boot.hpp"
 #include "agent/daemon.hpp"
 #include "agent/doctor.hpp"
 #include "agent/partition_command.hpp"
@@ -34,6 +35,18 @@ Result<> run(const CommandLine& line) {
   return cancel(socket);
 }
 
+// As an exit status.
+int trial_status(const std::filesystem::path& config_path) {
+  const auto config = load_config(config_path);
+  const auto on_trial = config ? is_on_trial(*config) : Result<bool>(fail(config.error()));
+  if (on_trial) {
+    std::cout << (*on_trial ? "on trial\n" : "committed\n");
+    return *on_trial ? 0 : 1;
+  }
+  std::cerr << on_trial.error().text() << "\n";
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -54,6 +67,7 @@ int main(int argc, char** argv) {
     SystemClock clock;
     return print_findings(examine(line->config, clock)) ? 0 : 1;
   }
+  if (line->verb == "on-trial") return trial_status(line->config);
   const auto done = run(*line);
   if (done) return 0;
   std::cerr << done.error().text() << "\n";

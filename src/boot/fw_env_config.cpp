@@ -8,10 +8,20 @@
 
 #include "base/file.hpp"
 #include "boot/errors.hpp"
+#include "boot/flash.hpp"
 #include "boot/record_control.hpp"
 
 namespace aloft::boot {
 namespace {
+
+constexpr std::int64_t kMaxBlocks = 64;
+
+bool is_mtd(const std::filesystem::path& device) {
+  return device.string().starts_with("/dev/mtd") && !device.string().starts_with("/dev/mtdblock");
+}
+bool is_ubi(const std::filesystem::path& device) {
+  return device.string().starts_with("/dev/ubi") && !device.string().starts_with("/dev/ubiblock");
+}
 
 // As C writes integers: 0x4000, -0x4000, 16384. (Octal is nobody's wish here: a leading zero means nothing.)
 std::optional<std::int64_t> parse_number(std::string_view text) {
@@ -33,13 +43,19 @@ Result<FwEnvCopy> parse_line(const std::vector<std::string>& fields, std::size_t
   if (fields.size() < 3) return wrong(line, "a copy of the environment is DEVICE OFFSET SIZE");
   FwEnvCopy copy{.device = fields[0]};
   if (!copy.device.is_absolute()) return wrong(line, "the device must be an absolute path");
-  if (fields[0].starts_with("/dev/mtd") || fields[0].starts_with("/dev/ubi"))
-    return wrong(line, "an environment on raw flash (" + fields[0] + ") cannot be written yet; keep it on a block device or in files");
   const auto offset = parse_number(fields[1]);
   const auto size = parse_number(fields[2]);
   if (!offset || *offset % static_cast<std::int64_t>(kSectorBytes) != 0) return wrong(line, "the offset must be a multiple of 512 bytes");
   if (!size || *size <= 0 || *size % static_cast<std::int64_t>(kSectorBytes) != 0 || static_cast<std::uint64_t>(*size) > kMaxUbootEnvBytes)
     return wrong(line, "the size must be a multiple of 512 bytes, at most 1 MiB");
+  if ((is_mtd(copy.device) && *offset < 0) || (is_ubi(copy.device) && *offset != 0))
+    return wrong(line, "an offset on flash counts from the start, and in a UBI volume it is 0");
+  if (fields.size() > 4) {
+    const auto blocks = parse_number(fields[4]);
+    if (!blocks || *blocks < 0 || *blocks > kMaxBlocks)
+      return wrong(line, "the number of sectors must be 0 to " + std::to_string(kMaxBlocks));
+    copy.block_count = static_cast<std::uint64_t>(*blocks);
+  }
   copy.offset_bytes = *offset;
   copy.size_bytes = static_cast<std::uint64_t>(*size);
   return copy;
@@ -83,8 +99,19 @@ Result<std::vector<FwEnvCopy>> parse_fw_env_config(std::string_view text) {
 
 Result<std::unique_ptr<UbootEnvironment>> open_uboot_env(const std::vector<FwEnvCopy>& copies) {
   std::vector<std::unique_ptr<Region>> regions;
-  for (const FwEnvCopy& copy : copies) regions.push_back(std::make_unique<FileRegion>(copy.device, TRY(from_start(copy)), copy.size_bytes));
-  return std::make_unique<UbootEnvironment>(std::move(regions), copies.front().size_bytes);
+  UbootFlags flags = UbootFlags::serial;
+  for (const FwEnvCopy& copy : copies) {
+    if (is_mtd(copy.device)) {
+      auto flash = std::make_unique<MtdFlash>(copy.device);
+      if (!TRY(flash->geometry()).is_nand) flags = UbootFlags::active;
+      regions.push_back(std::make_unique<FlashRegion>(std::move(flash), TRY(from_start(copy)), copy.size_bytes, copy.block_count));
+    } else if (is_ubi(copy.device)) {
+      regions.push_back(std::make_unique<UbiRegion>(copy.device, copy.size_bytes));
+    } else {
+      regions.push_back(std::make_unique<FileRegion>(copy.device, TRY(from_start(copy)), copy.size_bytes));
+    }
+  }
+  return std::make_unique<UbootEnvironment>(std::move(regions), copies.front().size_bytes, flags);
 }
 
 }  // namespace aloft::boot

@@ -17,6 +17,7 @@ struct FwEnvCopy {
   std::filesystem::path device;   // block device, or a file on ext4 or FAT
   std::int64_t offset_bytes = 0;  // from the end where negative
   std::uint64_t size_bytes = 0;
+  std::uint64_t block_count = 0;  // on NAND: so many blocks may be taken, the bad ones passed over; 0: as few as are needed
 };
 
 inline constexpr std::uint64_t kMaxUbootEnvBytes = 1 << 20;

@@ -17,6 +17,8 @@ Result<> sync(int fd, const std::filesystem::path& path) {
 
 }  // namespace
 
+Result<> Region::clear_byte(std::uint64_t) { return fail(kBootStateWrite, "this storage cannot clear a single byte"); }
+
 Result<std::string> FileRegion::read() {
   const Fd fd = TRY(open_file(path_, O_RDONLY));
   // What a write has left in the page cache says nothing about the device.
@@ -36,7 +38,10 @@ Result<> FileRegion::write(std::uint64_t offset, std::string_view sectors) {
 
 Result<> FileRegion::create(std::string_view content) {
   struct stat found{};
-  const bool is_file = ::stat(path_.c_str(), &found) != 0 || S_ISREG(found.st_mode);
+  const bool is_there = ::stat(path_.c_str(), &found) == 0;
+  // A file made in the place of a device that has gone would take the state, and lose it at the next boot.
+  if (!is_there && path_.string().starts_with("/dev/")) return fail(system_error("cannot open", path_, ENOENT));
+  const bool is_file = !is_there || S_ISREG(found.st_mode);
   const int flags = O_WRONLY | (is_file ? O_CREAT : 0) | (is_file && offset_bytes_ == 0 ? O_TRUNC : 0);
   const Fd fd = TRY(open_file(path_, flags, 0600));
   TRY(write_all_at(fd.get(), as_bytes(content), offset_bytes_));

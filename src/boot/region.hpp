@@ -27,6 +27,9 @@ class Region {
   virtual Result<> create(std::string_view content) = 0;
   // Whether write() would be allowed, found out without writing.
   virtual Result<> check_writable() = 0;
+  // One byte to zero without touching any other: what NOR flash can do without an erase. Durable once returned. Errors: kBootStateWrite
+  // where the storage cannot.
+  virtual Result<> clear_byte(std::uint64_t offset);
 };
 
 // A whole file of at most size_bytes, or so many bytes at an offset of a device or file.

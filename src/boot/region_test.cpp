@@ -51,6 +51,12 @@ TEST_F(FileRegionTest, NeverMakesAFileButToStartOver) {
   EXPECT_EQ(*region.read(), std::string(512, 'a'));
 }
 
+TEST_F(FileRegionTest, ADeviceThatHasGoneIsNotReplacedByAFile) {
+  FileRegion region("/dev/aloft-no-such-device", 0, 1024);
+  EXPECT_EQ(region.create(std::string(512, 'a')).error().code.number, kNotFound.number);
+  EXPECT_FALSE(std::filesystem::exists("/dev/aloft-no-such-device"));
+}
+
 TEST_F(FileRegionTest, StartingOverLeavesTheRestOfADeviceAlone) {
   ASSERT_TRUE(FileRegion(folder / "disk", 1024, 1024).create(std::string(512, 'a')));
   EXPECT_EQ(disk(), std::string(1024, 'x') + std::string(512, 'a') + std::string(2560, 'x'));

@@ -87,9 +87,10 @@ std::size_t UbootEnvironment::newer() const {
 Result<> UbootEnvironment::save(const UbootVariables& variables) {
   UbootCopy copy{.flags = 1, .variables = variables};
   std::size_t target = 0;
-  if (redundant() && (found_[0] || found_[1])) {
+  const bool has_older = redundant() && (found_[0] || found_[1]);
+  if (has_older) {
     const std::size_t current = newer();
-    copy.flags = static_cast<std::uint8_t>(found_[current]->flags + 1);
+    if (flags_ == UbootFlags::serial) copy.flags = static_cast<std::uint8_t>(found_[current]->flags + 1);
     target = 1 - current;
   }
   const std::string image = TRY(format_uboot_env(copy, redundant(), size_bytes_));
@@ -102,6 +103,10 @@ Result<> UbootEnvironment::save(const UbootVariables& variables) {
     return fail(kBootStateWrite, "U-Boot's environment reads back differently than it was written");
   found_[target] = std::move(copy);
   found_bytes_[target] = size_bytes_;
+  if (!has_older || flags_ == UbootFlags::serial) return {};
+  // Until here both are active, and U-Boot takes the first: the old or the new one, each complete.
+  TRY(copies_[1 - target]->clear_byte(kCrcBytes));
+  if (found_[1 - target]) found_[1 - target]->flags = 0;
   return {};
 }
 

@@ -150,7 +150,9 @@ TEST(FwEnvConfig, RefusesWhatItCannotKeepSafe) {
       {"/dev/a 0 0x4000\n/dev/a 0x4000 0x8000\n", "differ in size"},
       {"/dev/a 0 0x4000\n/dev/a 0x2000 0x4000\n", "overlap"},
       {"/dev/a 0 0x4000\n/dev/a 0x4000 0x4000\n/dev/a 0x8000 0x4000\n", "line 3: there can be two"},
-      {"/dev/mtd1 0 0x4000 0x4000\n", "raw flash"},
+      {"/dev/mtd1 -0x4000 0x4000 0x4000\n", "an offset on flash counts from the start"},
+      {"/dev/ubi0_1 0x200 0x4000\n", "in a UBI volume it is 0"},
+      {"/dev/mtd1 0 0x4000 0x4000 many\n", "the number of sectors"},
   };
   for (const auto& [text, why] : cases) {
     const auto copies = parse_fw_env_config(text);
@@ -158,6 +160,13 @@ TEST(FwEnvConfig, RefusesWhatItCannotKeepSafe) {
     EXPECT_EQ(copies.error().code.number, kBootSetting.number);
     EXPECT_THAT(copies.error().message, HasSubstr(why));
   }
+}
+
+TEST(FwEnvConfig, FlashIsOpenedAsFlash) {
+  EXPECT_FALSE(open_uboot_env(test::must(parse_fw_env_config("/dev/mtd99 0 0x4000\n")))) << "its kind must be known";
+  auto volume = test::must(open_uboot_env(test::must(parse_fw_env_config("/dev/ubi9:env 0 0x4000\n"))));
+  EXPECT_FALSE(volume->load());
+  EXPECT_THAT(volume->save({{"a", "1"}}).error().message, HasSubstr("there is no UBI volume"));
 }
 
 // A control over variables as a factory or another updater left them.
