@@ -230,11 +230,11 @@ class AgentTest(unittest.TestCase):
         self.device.power_on()
         done = self.device.run("doctor")
         self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn("ok    the daemon answers", done.stdout)
+        self.assertIn("ok    daemon: the daemon answers", done.stdout)
         (self.device.folder / "slot-B").unlink()
         done = self.device.run("doctor")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("BAD   slot B.rootfs", done.stdout)
+        self.assertIn("BAD   slot-missing: slot B.rootfs", done.stdout)
         self.assertIn("mend: ", done.stdout)
 
     def test_doctor_probes_the_boot_state_only_without_a_daemon(self):
@@ -244,7 +244,7 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(self.device.env.stat().st_mtime_ns, before)
         self.device.stop()
         content = self.device.env.read_bytes()
-        self.assertIn("warn  the daemon does not run", self.device.run("doctor").stdout)
+        self.assertIn("warn  daemon-stopped: the daemon does not run", self.device.run("doctor").stdout)
         self.assertNotEqual(self.device.env.stat().st_mtime_ns, before)
         self.assertEqual(self.device.env.read_bytes(), content)
 

@@ -161,7 +161,29 @@ def check_docs(files):
                 yield f"{path}: the link to {link} leads nowhere"
 
 
-CHECKS = [check_layers, check_banned, check_sizes, check_dead_headers, check_pragma_once, check_error_codes, check_docs]
+def check_findings(files):
+    """Every finding of aloftd doctor stands in docs/doctor.md, and the other way round."""
+    page = files.get("docs/doctor.md")
+    if page is None:
+        return
+    listed = {name: set(verdicts.split(", ")) for name, verdicts in re.findall(r"^\| `([a-z0-9-]+)` \| ([a-z, ]+) \|", page, re.M)}
+    said = {}
+    for path, text in files.items():
+        if re.match(r"src/agent/doctor\w*\.cpp$", path) and not path.endswith("_test.cpp"):
+            for call in re.finditer(r"out\.(good|unknown|warn|bad)\(([^;]*?),", text):
+                verdict = {"good": "ok", "warn": "warning"}.get(call[1], call[1])
+                for name in re.findall(r'"([a-z0-9-]+)"', call[2]):
+                    said.setdefault(name, set()).add(verdict)
+    for name in sorted(set(said) - set(listed)):
+        yield f"docs/doctor.md: no row for {name}"
+    for name in sorted(set(listed) - set(said)):
+        yield f"docs/doctor.md: nothing says {name}"
+    for name in sorted(set(said) & set(listed)):
+        if said[name] != listed[name]:
+            yield f"docs/doctor.md: {name} may be {', '.join(sorted(said[name]))}, the page says {', '.join(sorted(listed[name]))}"
+
+
+CHECKS = [check_layers, check_banned, check_sizes, check_dead_headers, check_pragma_once, check_error_codes, check_docs, check_findings]
 
 
 def read_tree(root):
@@ -181,7 +203,7 @@ def problems_of(files):
     code = {name: text for name, text in files.items() if name.endswith((".cpp", ".hpp"))}
     found = []
     for check in CHECKS:
-        found += check(files if check in (check_error_codes, check_docs) else code)
+        found += check(files if check in (check_error_codes, check_docs, check_findings) else code)
     return found
 
 
@@ -201,6 +223,7 @@ def self_test():
         "dead header": {"src/base/b.hpp": header},
         "no pragma": {"src/base/b.hpp": "", "src/base/b.cpp": '#include "base/b.hpp"\n'},
         "unlisted error": {"src/base/errors.hpp": header + 'inline constexpr ErrorCode kA{1, ErrorKind::retry, "a"};\n', "src/base/b.cpp": '#include "base/errors.hpp"\n'},
+        "unlisted finding": {"docs/doctor.md": "| `a-b` | bad | x |\n", "src/agent/doctor_x.cpp": 'void f() {\n  out.bad("a-b", x);\n  out.bad("c-d", x);\n}\n'},
         "dead link": {"docs/a.md": "[x](nowhere.md)"},
     }
     if problems_of(clean):

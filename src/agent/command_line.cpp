@@ -16,24 +16,27 @@ struct VerbHelp {
   std::string_view more;
 };
 
-constexpr std::array<VerbHelp, 12> kVerbs{{
+constexpr std::array<VerbHelp, 13> kVerbs{{
     {"daemon", "", "", "run the update agent (systemd does this)", "Runs in the foreground until SIGTERM. Logs to standard error."},
     {"status", "", "--json", "show the running system, the update, the server",
      "--json prints one object; its members: docs/agent.md, \"Local API\"."},
-    {"install", "URI", "--wait", "install a bundle now",
+    {"install", "URI", "--wait | --dry-run [--json]", "install a bundle now",
      "URI is a file, an address (http, https, ftp, sftp), or - for standard input. The machine restarts once it is installed.\n"
-     "--wait shows progress until then, and exits with 1 when the update did not take place. With - it always waits."},
+     "--wait shows progress until then, and exits with 1 when the update did not take place. With - it always waits.\n"
+     "--dry-run says what would be written where, and what would stop it. It writes nothing, and needs root but no daemon."},
     {"check", "", "", "ask the server now, instead of after the next delay",
      "While the server is connected a deployment arrives by itself."},
     {"defer", "DURATION", "", "no update from the server for so long", "DURATION is 90s, 15m, 2h or 7d; at most 30d. 0 ends a deferral."},
     {"cancel", "", "", "give up the update that is being fetched or installed", "Once the machine is about to restart it is too late."},
     {"history", "", "--json", "show past updates, oldest first", ""},
-    {"doctor", "", "", "examine this device, and say how to mend what is wrong",
-     "Works without the daemon, as root. Exits with 1 when something is wrong."},
     {"on-trial", "", "", "tell by the exit status whether the running system is on trial",
      "0: on trial; 1: committed; 2: the boot loader's state cannot be read. Works without the daemon, as root; for scripts."},
     {"partition", "", "--dry-run", "make and grow the partitions that the configuration asks for",
      "Works without the daemon, as root. Nothing is moved, made smaller or deleted. --dry-run only says what would be done."},
+    {"doctor", "", "--json", "examine this device, and say how to mend what is wrong",
+     "Works without the daemon, as root. Exits with 1 when something is wrong. Every finding: docs/doctor.md."},
+    {"factory-reset", "", "--yes | --cancel", "empty the application's folders at the next start",
+     "The folders are those of [factory_reset] in system.toml. The agent's own state stays. --cancel withdraws it before the restart."},
     {"help", "", "", "show this", ""},
     {"version", "", "", "show the program's version", ""},
 }};
@@ -47,10 +50,22 @@ std::unexpected<Error> misuse(const std::string& what, const std::string& verb) 
   return fail(kBadArgument, what + "; see aloftd" + (verb.empty() ? "" : " " + verb) + " --help");
 }
 
+constexpr std::array<std::pair<std::string_view, bool CommandLine::*>, 5> kFlags{{{"--json", &CommandLine::json},
+                                                                                  {"--wait", &CommandLine::wait},
+                                                                                  {"--dry-run", &CommandLine::dry_run},
+                                                                                  {"--yes", &CommandLine::yes},
+                                                                                  {"--cancel", &CommandLine::withdraw}}};
+
 Result<> take_flag(CommandLine& line, std::string_view flag) {
+  if (line.verb == "factory-reset" && flag == "--carry-out") {  // for the early service only, so it stands in no help
+    line.carry_out = true;
+    return {};
+  }
   const VerbHelp* const verb = find_verb(line.verb);
-  if (verb == nullptr || !verb->options.contains(flag)) return misuse("unknown option " + std::string(flag), line.verb);
-  (flag == "--json" ? line.json : flag == "--wait" ? line.wait : line.dry_run) = true;
+  const auto known = std::ranges::find(kFlags, flag, [](const auto& each) { return each.first; });
+  if (verb == nullptr || known == kFlags.end() || !verb->options.contains(flag))
+    return misuse("unknown option " + std::string(flag), line.verb);
+  line.*(known->second) = true;
   return {};
 }
 
@@ -99,9 +114,9 @@ std::string usage(const std::string& name) {
   std::string text = "usage: aloftd " + name;
   if (!verb->options.empty()) text += " [" + std::string(verb->options) + "]";
   if (!verb->argument.empty()) text += " " + std::string(verb->argument);
-  text += " [--config FILE]" +
-          std::string(name == "daemon" || name == "doctor" || name == "on-trial" || name == "partition" ? "" : " [--socket PATH]") +
-          "\n\n" + std::string(verb->line) + "\n";
+  constexpr std::array<std::string_view, 5> kWithoutDaemon{"daemon", "doctor", "on-trial", "partition", "factory-reset"};
+  const bool asks_daemon = std::ranges::find(kWithoutDaemon, name) == kWithoutDaemon.end();
+  text += std::string(" [--config FILE]") + (asks_daemon ? " [--socket PATH]" : "") + "\n\n" + std::string(verb->line) + "\n";
   if (!verb->more.empty()) text += std::string(verb->more) + "\n";
   return text;
 }

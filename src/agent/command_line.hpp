@@ -12,13 +12,17 @@
 namespace aloft::agent {
 
 struct CommandLine {
-  std::string verb;      // "daemon", "status", "install", "check", "defer", "cancel", "history", "doctor", "partition", "help", "version"
+  std::string verb;      // "daemon", "status", "install", "check", "defer", "cancel", "history", "doctor", "on-trial",
+                         // "partition", "factory-reset", "help", "version"
   std::string argument;  // of install: URI; of defer: duration
   std::filesystem::path config = kDefaultConfigPath;
   std::filesystem::path socket;  // empty: as configured, or the default where there is no readable configuration
   bool json = false;
   bool wait = false;
-  bool dry_run = false;
+  bool dry_run = false;    // install, partition
+  bool yes = false;        // factory-reset: this and the next two
+  bool withdraw = false;   // --cancel
+  bool carry_out = false;  // what the early service says
   bool help = false;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/errors.hpp"
+#include "agent/factory_reset.hpp"
 #include "agent/slot_config.hpp"
 #include "base/file.hpp"
 #include "boot/loaders.hpp"
@@ -109,6 +110,13 @@ Result<> read_agent(Table& table, AgentConfig& agent) {
   return table.path("machine_id_file", agent.machine_id_file);
 }
 
+Result<> read_factory_reset(Table& table, std::vector<std::filesystem::path>& folders) {
+  std::vector<std::string> names;
+  TRY(table.words("folders", names));
+  folders.assign(names.begin(), names.end());
+  return {};
+}
+
 Result<> read_all(Table& table, Config& config) {
   TRY(table.required_text("product", config.product));
   TRY(table.required_text("hardware", config.hardware));
@@ -116,13 +124,14 @@ Result<> read_all(Table& table, Config& config) {
   TRY(table.path("trust_dir", config.trust_dir));
   if (!table.get().contains("boot")) return table.missing("boot");
   TRY(section(table, "boot", [&](Table& inner) { return read_boot(inner, config.boot); }));
-  TRY(section(table, "group", [&](Table& inner) { return read_groups(inner, config.groups); }));
+  TRY(section(table, "group", [&](Table& inner) { return read_groups(inner, config); }));
   TRY(section(table, "shared", [&](Table& inner) { return read_shared(inner, config.shared); }));
   TRY(read_partitions(table, config.partitions));
   TRY(section(table, "server", [&](Table& inner) { return read_server(inner, config.server.emplace()); }));
   TRY(section(table, "health", [&](Table& inner) { return read_health(inner, config.health); }));
   TRY(section(table, "watchdog", [&](Table& inner) { return read_watchdog(inner, config.watchdog); }));
   TRY(section(table, "download", [&](Table& inner) { return read_download(inner, config.download); }));
+  TRY(section(table, "factory_reset", [&](Table& inner) { return read_factory_reset(inner, config.reset_folders); }));
   TRY(section(table, "agent", [&](Table& inner) { return read_agent(inner, config.agent); }));
   return table.no_more();
 }
@@ -138,6 +147,7 @@ Result<Config> parse_config(std::string_view text, std::string_view file_name) {
   Table root(parsed.table(), "", file_name);
   TRY(read_all(root, config));
   TRY(check_slots(config, file_name));
+  TRY(check_reset_folders(config.reset_folders, config.state_dir, config.trust_dir));
   return config;
 }
 

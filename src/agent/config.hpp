@@ -79,13 +79,15 @@ struct Config {
   std::filesystem::path state_dir = "/var/lib/aloft";
   std::filesystem::path trust_dir = "/etc/aloft/trust";
   BootConfig boot;
-  std::map<std::string, GroupConfig> groups;  // at least two, all with the same classes
+  std::map<std::string, GroupConfig> groups;  // at least two; all but the recovery system's with the same classes
+  std::string recovery;                       // the group with role = "recovery", with classes of its own; empty: there is none
   GroupConfig shared;                         // slots that exist once, by slot class; none of the groups' classes
   std::vector<PartitionConfig> partitions;
   std::optional<ServerConfig> server;
   HealthConfig health;
   WatchdogConfig watchdog;
   DownloadConfig download;
+  std::vector<std::filesystem::path> reset_folders;  // emptied by a factory reset
   AgentConfig agent;
 };
 

@@ -371,6 +371,7 @@ class Daemon {
                     .hardware = config_.hardware,
                     .booted = facts_.booted_group,
                     .boot_id = facts_.boot_id,
+                    .recovery = config_.recovery,
                     .tries = tries(config_, *boot_),
                     .reset_by_watchdog = guard_.status().caused_last_boot},
       UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = *boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};

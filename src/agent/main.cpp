@@ -5,6 +5,9 @@
 #include "agent/configured_boot.hpp"
 #include "agent/daemon.hpp"
 #include "agent/doctor.hpp"
+#include "agent/dry_run.hpp"
+#include "agent/errors.hpp"
+#include "agent/factory_reset.hpp"
 #include "agent/partition_command.hpp"
 
 namespace {
@@ -19,13 +22,29 @@ std::filesystem::path socket_of(const CommandLine& line) {
   return config ? config->agent.socket : AgentConfig{}.socket;
 }
 
+Result<> factory_reset(const CommandLine& line) {
+  const Config config = TRY(load_config(line.config));
+  if (line.withdraw) return cancel_factory_reset(config.state_dir);
+  if (line.carry_out) {
+    if (TRY(carry_out_factory_reset(config.state_dir, config.reset_folders)) == Reset::done) std::cout << "factory reset: done\n";
+    return {};
+  }
+  if (!line.yes)
+    return fail(kNotConfirmed, "at the next start everything in the folders of [factory_reset] would be lost; say --yes if that is meant");
+  TRY(request_factory_reset(config.state_dir, config.reset_folders));
+  std::cout << "the application's folders are emptied at the next start; aloftd factory-reset --cancel withdraws it\n";
+  return {};
+}
+
 Result<> run(const CommandLine& line) {
   if (line.verb == "daemon") return run_daemon(TRY(load_config(line.config)));
   if (line.verb == "partition") {
     SystemRandom random;
     return partition(TRY(load_config(line.config)), line.dry_run ? storage::Apply::no : storage::Apply::yes, random);
   }
+  if (line.verb == "factory-reset") return factory_reset(line);
   const Output output = line.json ? Output::json : Output::text;
+  if (line.dry_run) return dry_run(TRY(load_config(line.config)), line.argument, output);
   const std::filesystem::path socket = socket_of(line);
   if (line.verb == "status") return show_status(socket, output);
   if (line.verb == "history") return show_history(socket, output);
@@ -65,7 +84,10 @@ int main(int argc, char** argv) {
   }
   if (line->verb == "doctor") {
     SystemClock clock;
-    return print_findings(examine(line->config, clock)) ? 0 : 1;
+    const auto findings = examine(line->config, clock);
+    if (line->json) std::cout << findings_json(findings).dump(2) << "\n";
+    if (!line->json) print_findings(findings);
+    return is_sound(findings) ? 0 : 1;
   }
   if (line->verb == "on-trial") return trial_status(line->config);
   const auto done = run(*line);

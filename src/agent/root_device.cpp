@@ -1,31 +1,16 @@
 #include "agent/root_device.hpp"
 
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <array>
-#include <optional>
 
-#include "base/file.hpp"
+#include "agent/block_number.hpp"
 #include "storage/device_name.hpp"
 
 namespace aloft::agent {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kMostLayers = 8;  // of device-mapper on each other
-constexpr std::uint64_t kMaxNumberBytes = 64;
-
-using DeviceNumber = std::string;  // "259:2", as sysfs writes it
-
-DeviceNumber number(dev_t device) { return std::to_string(::major(device)) + ":" + std::to_string(::minor(device)); }
-
-std::optional<DeviceNumber> number_of_block_device(const fs::path& path) {
-  struct stat found{};
-  if (::stat(path.c_str(), &found) != 0 || !S_ISBLK(found.st_mode)) return std::nullopt;
-  return number(found.st_rdev);
-}
 
 // Empty where there is none.
 fs::path path_of(const SlotConfig& slot) { return storage::find_device(slot.device).value_or(fs::path()); }
@@ -38,15 +23,9 @@ std::string owner(const Config& config, const DeviceNumber& device) {
 }
 
 // The owner of a device, or of what a device-mapper device lies on.
-std::string owner_through_layers(const Config& config, const DeviceNumber& device, const fs::path& sys, int layers) {
-  if (std::string name = owner(config, device); !name.empty() || layers == 0) return name;
-  std::error_code problem;
-  for (const auto& slave : fs::directory_iterator(sys / "dev/block" / device / "slaves", problem)) {
-    const auto text = read_file(slave.path() / "dev", kMaxNumberBytes);
-    if (!text) continue;
-    std::string name = owner_through_layers(config, text->substr(0, text->find('\n')), sys, layers - 1);
-    if (!name.empty()) return name;
-  }
+std::string owner_through_layers(const Config& config, const DeviceNumber& device, const fs::path& sys) {
+  for (const DeviceNumber& each : with_layers_below(device, sys))
+    if (std::string name = owner(config, each); !name.empty()) return name;
   return {};
 }
 
@@ -70,7 +49,7 @@ std::string owner_of_path(const Config& config, const fs::path& device, const fs
     for (const auto& [slot_class, slot] : group)
       if (same_file(path_of(slot), device)) return name;
   const auto block = number_of_block_device(device);
-  return block ? owner_through_layers(config, *block, sys, kMostLayers) : std::string();
+  return block ? owner_through_layers(config, *block, sys) : std::string();
 }
 
 }  // namespace
@@ -89,7 +68,7 @@ std::string command_line_value(std::string_view command_line, std::string_view k
 std::string group_of_root(const Config& config, std::string_view command_line, const DeviceTrees& trees) {
   struct stat root{};
   if (::stat(trees.root.c_str(), &root) == 0) {
-    if (std::string name = owner_through_layers(config, number(root.st_dev), trees.sys, kMostLayers); !name.empty()) return name;
+    if (std::string name = owner_through_layers(config, device_number(root.st_dev), trees.sys); !name.empty()) return name;
   }
   for (const std::string_view key : {"systemd.verity_root_data=", "root="}) {
     const fs::path device = device_of(command_line_value(command_line, key), trees.dev);

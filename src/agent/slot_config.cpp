@@ -1,5 +1,7 @@
 #include "agent/slot_config.hpp"
 
+#include <set>
+
 #include "storage/device_name.hpp"
 #include "storage/volume.hpp"
 
@@ -74,9 +76,12 @@ Result<> read_slot(Table& table, SlotConfig& slot) {
   return {};
 }
 
+constexpr std::string_view kRole = "role";
+
 Result<> read_classes(Table& table, GroupConfig& group) {
   for (const auto& [slot_class, node] : table.get()) {
     const std::string name(slot_class.str());
+    if (name == kRole && !node.is_table()) continue;
     if (!is_name(name)) return table.wrong(node, name, "named with 1-32 of A-Z a-z 0-9 _ -");
     TRY(section(table, name.c_str(), [&](Table& slot) { return read_slot(slot, group[name]); }));
   }
@@ -97,12 +102,21 @@ Result<> claim(Owners& owners, const SlotConfig& slot, const std::string& name, 
 
 }  // namespace
 
-Result<> read_groups(Table& table, std::map<std::string, GroupConfig>& groups) {
+Result<> read_groups(Table& table, Config& config) {
   for (const auto& [name, node] : table.get()) {
     const std::string group_name(name.str());
     if (!is_name(group_name)) return table.wrong(node, group_name, "named with 1-32 of A-Z a-z 0-9 _ -");
-    GroupConfig& group = groups[group_name];
-    TRY(section(table, group_name.c_str(), [&group](Table& classes) { return read_classes(classes, group); }));
+    GroupConfig& group = config.groups[group_name];
+    std::string role = "normal";
+    TRY(section(table, group_name.c_str(), [&](Table& classes) -> Result<> {
+      const toml::node* const given = classes.get().get(kRole);
+      if (given != nullptr && !given->is_table()) TRY(classes.choice(kRole, role, "normal|recovery"));
+      return read_classes(classes, group);
+    }));
+    if (role != "recovery") continue;
+    if (!config.recovery.empty())
+      return table.wrong(node, group_name, "normal: \"" + config.recovery + "\" is the recovery system already");
+    config.recovery = group_name;
   }
   return {};
 }
@@ -136,30 +150,57 @@ Result<> read_partitions(Table& table, std::vector<PartitionConfig>& partitions)
   return {};
 }
 
+namespace {
+
+using ClassSet = std::set<std::string>;
+
+ClassSet classes_of(const GroupConfig& group) {
+  ClassSet classes;
+  for (const auto& [slot_class, slot] : group) classes.insert(slot_class);
+  return classes;
+}
+
+// A bundle finds its group by its images' classes: the recovery system's must be its own.
+Result<> check_classes(const Config& config, const std::string& prefix) {
+  const std::pair<const std::string, GroupConfig>* first = nullptr;
+  for (const auto& entry : config.groups) {
+    const auto& [name, group] = entry;
+    if (group.empty()) return fail(kConfigMissing, prefix + "group \"" + name + "\" has no slots");
+    if (name == config.recovery) continue;
+    if (first == nullptr) first = &entry;
+    if (classes_of(group) != classes_of(first->second))
+      return fail(kConfigValue, prefix + "group \"" + name + "\" has other slot classes than group \"" + first->first + "\"");
+  }
+  const auto recovery = config.groups.find(config.recovery);
+  for (const auto& [name, group] : config.groups)
+    for (const auto& [slot_class, slot] : group) {
+      if (recovery != config.groups.end() && name != config.recovery && recovery->second.contains(slot_class))
+        return fail(kConfigValue,
+                    prefix + "class \"" + slot_class + "\" is of group \"" + name +
+                        "\" and of the recovery system; give the recovery system's slots classes of their own, such as \"recovery\"");
+      if (config.shared.contains(slot_class))
+        return fail(kConfigValue, prefix + "class \"" + slot_class + "\" is both shared and in the groups");
+    }
+  return {};
+}
+
+}  // namespace
+
 // A slot named twice would be written while it runs.
 Result<> check_slots(const Config& config, std::string_view file) {
   const std::string prefix = std::string(file) + ": ";
   if (config.groups.size() < 2)
     return fail(kConfigMissing, prefix + "at least two groups of slots are needed, such as [group.A.rootfs] and [group.B.rootfs]");
+  TRY(check_classes(config, prefix));
   Owners owners;
-  const GroupConfig& first = config.groups.begin()->second;
-  for (const auto& [name, group] : config.groups) {
-    if (group.empty()) return fail(kConfigMissing, prefix + "group \"" + name + "\" has no slots");
-    const auto same_class = [](const auto& left, const auto& right) { return left.first == right.first; };
-    if (!std::ranges::equal(first, group, same_class))
-      return fail(kConfigValue,
-                  prefix + "group \"" + name + "\" has other slot classes than group \"" + config.groups.begin()->first + "\"");
+  for (const auto& [name, group] : config.groups)
     for (const auto& [slot_class, slot] : group) {
       TRY(claim(owners, slot, name + "." + slot_class, prefix));
       if (storage::switches_at_commit(slot.type))
         return fail(kConfigValue, prefix + "slot " + name + "." + slot_class + ": a slot of type " + slot.type + " exists once: [shared." +
                                       slot_class + "]");
     }
-  }
-  for (const auto& [slot_class, slot] : config.shared) {
-    TRY(claim(owners, slot, "shared." + slot_class, prefix));
-    if (first.contains(slot_class)) return fail(kConfigValue, prefix + "class \"" + slot_class + "\" is both shared and in the groups");
-  }
+  for (const auto& [slot_class, slot] : config.shared) TRY(claim(owners, slot, "shared." + slot_class, prefix));
   return {};
 }
 

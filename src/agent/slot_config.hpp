@@ -6,11 +6,12 @@
 
 namespace aloft::agent {
 
-Result<> read_groups(Table& table, std::map<std::string, GroupConfig>& groups);
+// Into config.groups and config.recovery.
+Result<> read_groups(Table& table, Config& config);
 Result<> read_shared(Table& table, GroupConfig& shared);
 // [[partition]]
 Result<> read_partitions(Table& table, std::vector<PartitionConfig>& partitions);
-// Every group has every class, no place is named twice, no shared class is a group's.
+// Every normal group has every class, a recovery system none of theirs; no place is named twice, no shared class is a group's.
 Result<> check_slots(const Config& config, std::string_view file);
 
 }  // namespace aloft::agent

@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 constexpr unsigned kMaxAttempts = 8;
 constexpr milliseconds kFirstPause{1000};
 constexpr milliseconds kMostPause{60'000};
+constexpr std::chrono::seconds kBetweenRounds{300};
 constexpr milliseconds kLastWords{3000};  // for reports to leave before the machine goes down
 constexpr milliseconds kProgressInterval{1000};
 constexpr std::uint64_t kProgressStep = 20;        // permille: each report is a durable write
@@ -93,6 +94,13 @@ bool MachineSurroundings::pause_before_retry(unsigned attempt) {
   const auto ended = ended_pauses_;
   woken_.wait_for(lock, pause, [&] { return stopped_ || ended_pauses_ != ended; });
   return !stopped_;
+}
+
+void MachineSurroundings::pause_between_rounds() {
+  log::info("trying again in " + std::to_string(kBetweenRounds.count()) + " s");
+  std::unique_lock lock(mutex_);
+  const auto ended = ended_pauses_;
+  woken_.wait_for(lock, kBetweenRounds, [&] { return stopped_ || ended_pauses_ != ended; });
 }
 
 void MachineSurroundings::stop() {

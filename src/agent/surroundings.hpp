@@ -40,6 +40,7 @@ class MachineSurroundings final : public Surroundings {
   void begin_trial(const update::State& state) override;
   Result<> reboot() override;
   bool pause_before_retry(unsigned attempt) override;
+  void pause_between_rounds() override;
 
   void stop();       // pauses end at once, and no more attempts are made
   void end_pause();  // the pause under way ends, and the attempt is made

@@ -5,7 +5,6 @@
 #include <array>
 
 #include "agent/errors.hpp"
-#include "agent/root_device.hpp"
 #include "base/file.hpp"
 
 namespace aloft::agent {
@@ -26,7 +25,7 @@ std::string first_line(const std::filesystem::path& path) {
   return content->substr(0, content->find_first_of("\r\n"));
 }
 
-std::vector<Witness> witnesses(const Config& config, boot::BootControl& control, std::string_view command_line) {
+std::vector<Witness> witnesses(const Config& config, boot::BootControl& control, std::string_view command_line, const DeviceTrees& trees) {
   std::vector<Witness> found;
   // A state that cannot be read is the updater's to mend; the others still know.
   if (const auto booted = control.booted(); booted && *booted) found.push_back({"the boot loader", **booted});
@@ -34,16 +33,17 @@ std::vector<Witness> witnesses(const Config& config, boot::BootControl& control,
     if (std::string group = command_line_value(command_line, key); !group.empty())
       found.push_back({config.agent.kernel_command_line.string() + " (" + std::string(key) + ")", std::move(group)});
   }
-  if (std::string group = group_of_root(config, command_line); !group.empty()) found.push_back({"the device of /", std::move(group)});
+  if (std::string group = group_of_root(config, command_line, trees); !group.empty())
+    found.push_back({"the device of /", std::move(group)});
   return found;
 }
 
 }  // namespace
 
-Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control) {
+Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control, const DeviceTrees& trees) {
   SystemFacts facts;
   const std::string path = config.agent.kernel_command_line.string();
-  const auto found = witnesses(config, control, TRY(read_file(path, kMaxFactBytes)));
+  const auto found = witnesses(config, control, TRY(read_file(path, kMaxFactBytes)), trees);
   if (found.empty())
     return fail(kBootedGroup,
                 path + " has no \"aloft.slot=\", and / is on no slot's device; the boot loader must say which group of slots it booted");

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "agent/config.hpp"
+#include "agent/root_device.hpp"
 #include "base/result.hpp"
 #include "boot/boot_control.hpp"
 
@@ -21,6 +22,6 @@ struct SystemFacts {
 // `rauc.slot=` or `bootchooser.active=` on the kernel's command line, and by the device of the root file system (root_device.hpp). At least
 // one must tell, the group must be configured, and where two tell different things that is an error: nothing may be written then. Errors:
 // kBootedGroup.
-Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control);
+Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control, const DeviceTrees& trees = {});
 
 }  // namespace aloft::agent

@@ -183,18 +183,29 @@ class SimBootStorage final : public boot::test::TestStorage {
   std::map<std::string, std::string> variables_;
 };
 
+// Which groups a device has, and which of them is a recovery system.
+struct Layout {
+  std::vector<std::string> groups;
+  std::string recovery;
+};
+inline const Layout kTwoGroups{{"A", "B"}, ""};
+inline const Layout kThreeGroups{{"A", "B", "C"}, ""};
+inline const Layout kNormalAndRecovery{{"A", "B"}, "B"};
+
 // Copies are independent: one is kept at each operation at which the power may go.
 class Hardware {
  public:
-  // As it leaves the factory and has lived since: A runs release 1, B holds 0, and both are good to boot. `power` must outlive it.
-  Hardware(Power& power, const boot::test::NamedLoader& boots, Fault fault) : state(power), boot_storage(power), boots_(&boots) {
-    for (const char* group : {"A", "B"}) slots.emplace(group, Group(power));
-    put("A", releases().at("1"));
-    put("B", releases().at("0"));
+  // As it leaves the factory and has lived since: A runs release 1, the others hold 0 or a recovery system, and all are good to boot.
+  // `power` must outlive it.
+  Hardware(Power& power, const boot::test::NamedLoader& boots, Fault fault, const Layout& has = kTwoGroups)
+      : layout(has), state(power), boot_storage(power), boots_(&boots) {
+    for (const std::string& group : layout.groups) {
+      slots.emplace(group, Group(power));
+      put(group, releases().at(group == layout.recovery ? "1-recovery" : group == "A" ? "1" : "0"));
+    }
     const auto control = loader()->control();
     succeed(control->rebuild("A"));
-    succeed(control->commit("B"));
-    succeed(control->commit("A"));
+    for (auto group = layout.groups.rbegin(); group != layout.groups.rend(); ++group) succeed(control->commit(*group));
     SimStateFiles files(state);
     succeed(update::raise_floor(files, 11));
     boot_storage.set_fault(fault);
@@ -208,7 +219,7 @@ class Hardware {
     }
     return nullptr;
   }
-  std::unique_ptr<boot::test::TestLoader> loader() { return boots_->make(boot_storage, {"A", "B"}); }
+  std::unique_ptr<boot::test::TestLoader> loader() { return boots_->make(boot_storage, layout.groups); }
   // The boot loader's walk. A half-written slot has a kernel that loads.
   std::optional<std::string> choose() {
     return loader()->boot([this](const std::string& name) {
@@ -240,6 +251,7 @@ class Hardware {
     SimDisk rootfs;
     SimDisk boot;
   };
+  Layout layout;
   std::map<std::string, Group> slots;
   storage::SimExt4 state;
   SimBootStorage boot_storage;

@@ -17,6 +17,7 @@ struct Story {
 struct Witness {
   std::size_t stage = 0;  // the deployment under way
   std::string committed = "1";
+  std::string recovery = "1-recovery";  // likewise, where there is one
   std::string running;
   std::uint64_t floor = 11;
   unsigned boots_on_trial = 0;
@@ -32,6 +33,7 @@ struct Witness {
   void add_to(Fingerprint& fingerprint) const {
     for (const std::uint64_t number : {std::uint64_t{stage}, floor, std::uint64_t{boots_on_trial}}) fingerprint.add(number);
     fingerprint.add(committed);
+    fingerprint.add(recovery);
     for (const Told& report : told) {
       fingerprint.add(report.deployment * 1000 + report.sequence);
       fingerprint.add(static_cast<std::uint64_t>(report.phase));
@@ -137,7 +139,7 @@ class Life {
 
   void check_boot(const Release& release) {
     Witness& witness = world_.witness;
-    if (release.version == witness.committed) return;
+    if (release.version == witness.committed || release.version == witness.recovery) return;
     require(release.version == deployment().version, "release " + release.version + " runs, which is neither committed nor deployed");
     // A boot loader that does not flush its counting may have what was counted since the last flush taken back by a cut.
     require(++witness.boots_on_trial <= tries() * (1 + witness.cuts), "an uncommitted release is booted too often");
@@ -158,7 +160,7 @@ class Life {
     const bool runs = witness.running == state.version;
     if (state.phase == update::Phase::committed) {
       if (!runs) return object("reported as committed, but it does not run");
-      witness.committed = state.version;
+      (releases().at(state.version).recovery ? witness.recovery : witness.committed) = state.version;
     } else if (update::is_at_rest(state.phase)) {
       require(!runs, "reported as " + std::string(to_string(state.phase)) + ", but it runs");
     }
@@ -171,7 +173,11 @@ class Life {
     const bool gone_back = tries() == 1 && world_.witness.cuts > 0 && state.phase == update::Phase::rolled_back;
     require(state.phase == deployment().end || (gone_back && deployment().end == update::Phase::committed),
             std::string(deployment().version) + " ended as " + std::string(to_string(state.phase)) + ": " + state.message);
-    require(world_.witness.running == world_.witness.committed, "what was committed does not run");
+    // A normal system that failed has only the recovery system to go back to.
+    const Witness& witness = world_.witness;
+    const bool in_recovery = witness.running == witness.recovery && !world_.hardware.layout.recovery.empty();
+    require(witness.running == witness.committed || (in_recovery && state.phase != update::Phase::committed),
+            "what was committed does not run, but " + witness.running);
   }
 
   void check_floor() {

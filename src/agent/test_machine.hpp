@@ -11,7 +11,7 @@ namespace aloft::agent::test {
 class MemoryBundle final : public OpenBundle {
  public:
   MemoryBundle(const Bytes& bytes, const crypto::TrustStore& trust)
-      : source_(bytes), reader_(must(bundle::Reader::open(source_, trust, crypto::test::kNow))) {}
+      : source_(bytes, true), reader_(must(bundle::Reader::open(source_, trust, crypto::test::kNow))) {}
   bundle::Reader& reader() override { return reader_; }
   bool is_remote() const override { return false; }
 
@@ -96,6 +96,7 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
         files_(hardware.state, fault),
         release_(*hardware.held(booted)) {
     UpdaterConfig config{.product = "lab-gateway", .hardware = "rev-a", .booted = booted, .boot_id = boot_id};
+    config.recovery = hardware.layout.recovery;
     config.tries = std::min(config.tries, control_.max_tries());
     config.workers = 1;
     config.settle_bytes = bundle::kMinFrameBytes;
@@ -108,9 +109,10 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override {
     return std::make_unique<MemoryBundle>(releases().at(source).bundle, releases().trust());
   }
-  std::vector<std::string> groups() const override { return {"A", "B"}; }
+  std::vector<std::string> groups() const override { return hardware_.layout.groups; }
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override {
     Hardware::Group& found = hardware_.slots.at(group);
+    if (group == hardware_.layout.recovery) return std::map<std::string, SlotFacts>{{"recovery", {"raw", found.rootfs.size_bytes()}}};
     return std::map<std::string, SlotFacts>{{"rootfs", {"raw", found.rootfs.size_bytes()}}, {"boot", {"raw", found.boot.size_bytes()}}};
   }
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override {

@@ -17,9 +17,9 @@ struct SearchLimits {
 
 class PowerCutSearch {
  public:
-  PowerCutSearch(const boot::test::NamedLoader& loader, Story story, Fault fault, SearchLimits limits)
+  PowerCutSearch(const boot::test::NamedLoader& loader, Story story, Fault fault, SearchLimits limits, const Layout& layout = kTwoGroups)
       : story_(std::move(story)), fault_(fault), limits_(limits) {
-    first_.push_back({World{Hardware(power_, loader, fault), {}}, {}});
+    first_.push_back({World{Hardware(power_, loader, fault, layout), {}}, {}});
   }
 
   // What a power cut can do that must not be, and at which cuts; empty if nothing.

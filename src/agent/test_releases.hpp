@@ -21,6 +21,7 @@ struct Release {
   Bytes boot;
   Bytes bundle;
   std::uint64_t security_version = 0;
+  bool recovery = false;  // a recovery system: one image, in rootfs, for the class "recovery"
 };
 
 // Every release that was ever signed, by version.
@@ -34,6 +35,9 @@ class Releases {
     add("3-unhealthy", Character::unhealthy);
     add("3-panics", Character::panics);
     add("3-no-kernel", Character::no_kernel);
+    add_recovery("1-recovery", Character::good);
+    add_recovery("1-recovery-next", Character::good);
+    add_recovery("1-recovery-panics", Character::panics);
   }
   const Release& at(const std::string& version) const { return all_.at(version); }
   const crypto::TrustStore& trust() const { return trust_; }
@@ -50,6 +54,17 @@ class Releases {
     release.rootfs[2 * bundle::kMinFrameBytes + 9000] = static_cast<std::byte>(seed);
     release.boot = bundle::test::test_content(kBootBytes, 200 + seed);
     bundle::test::Built built = bundle::test::build({{"rootfs", release.rootfs}, {"boot", release.boot}}, version);
+    seal(std::move(release), std::move(built));
+  }
+  void add_recovery(const std::string& version, Character character) {
+    Release release{.version = version, .character = character};
+    release.rootfs = bundle::test::test_content(kBootBytes, 300 + static_cast<std::uint32_t>(all_.size()));
+    release.recovery = true;
+    bundle::test::Built built = bundle::test::build({{"recovery", release.rootfs}}, version);
+    seal(std::move(release), std::move(built));
+  }
+  void seal(Release release, bundle::test::Built built) {
+    const std::string version = release.version;
     release.security_version = 10 + static_cast<std::uint64_t>(version[0] - '0');
     built.manifest.security_version = release.security_version;
     release.bundle = bundle::test::sealed(built, {signer_});

@@ -28,15 +28,9 @@ State reason(const Error& error) {
   return facts;
 }
 
-// Whose the error is: what a failed action means to the table.
-EventKind failure_event(Action action, const Error& error) {
-  const bool last_slot = action == Action::abandon_target && error.code.number == boot::kNoOtherSlot.number;
-  return last_slot ? EventKind::no_way_back : EventKind::failed;
-}
-
 bool can_be_cancelled(Phase phase) {
   return phase == Phase::offered || phase == Phase::deferred || phase == Phase::accepted || phase == Phase::downloading ||
-         phase == Phase::installing;
+         phase == Phase::installing || phase == Phase::stranded;
 }
 
 const boot::SlotState* find_slot(const boot::BootState& state, const std::string& name) {
@@ -62,7 +56,11 @@ protocol::UpdateState reported_state(Phase phase) {
   switch (phase) {
     case Phase::idle:
     case Phase::offered: return R::offered;
-    case Phase::accepted: return R::accepted;
+    case Phase::accepted:
+    case Phase::summoning:
+    case Phase::crossing:
+    case Phase::unanswered:
+    case Phase::stranded: return R::accepted;  // it goes on by itself
     case Phase::downloading: return R::downloading;
     case Phase::installing: return R::installing;
     case Phase::verified: return R::verified;
@@ -120,6 +118,10 @@ Result<> Updater::start() {
 
 State Updater::waking_facts(EventKind kind, const State& known, const boot::BootState& boot) const {
   State facts;
+  const bool summoned = known.phase == Phase::summoning || known.phase == Phase::crossing;
+  if (kind == EventKind::woke_old && summoned)
+    return reason({update::kRecoveryNotBooted, "the recovery system (group " + known.via +
+                                                   ") did not come up, so nothing was installed; install it anew, from the normal system"});
   if (kind == EventKind::woke_old) {
     const boot::SlotState* target = find_slot(boot, known.target);
     const bool tries_left = target && target->health == boot::SlotHealth::trial;
@@ -135,6 +137,7 @@ State Updater::waking_facts(EventKind kind, const State& known, const boot::Boot
   if (kind == EventKind::woke_trial) {
     facts = reason({update::kStrangeSlot, "group " + config_.booted + " was booted although its update was not finished"});
     facts.target = config_.booted;
+    if (in_recovery()) facts.via = config_.booted;
     for (const boot::SlotState& slot : boot.order) {
       if (slot.name != config_.booted && slot.health == boot::SlotHealth::committed) facts.origin = slot.name;
     }
@@ -315,6 +318,7 @@ void Updater::end_interruption() {
 Result<std::optional<Event>> Updater::act(Action action) {
   switch (action) {
     case Action::none: return std::nullopt;
+    case Action::rest: TRY(rest()); return std::nullopt;
     case Action::ask_policy: seams_.surroundings.decide(state_); return std::nullopt;
     case Action::open: return TRY(open_bundle());
     case Action::prepare_target: TRY(prepare_target()); return Event{EventKind::prepared, {}};
@@ -324,8 +328,14 @@ Result<std::optional<Event>> Updater::act(Action action) {
     case Action::reboot: TRY(reboot()); return std::nullopt;
     case Action::check_health: seams_.surroundings.begin_trial(state_); return std::nullopt;
     case Action::commit: TRY(commit()); return Event{EventKind::kept, {}};
-    case Action::raise_floor: TRY(finish()); return std::nullopt;
+    case Action::raise_floor:
+      TRY(finish());
+      TRY(rest());
+      return std::nullopt;
     case Action::abandon_target: TRY(abandon_target()); return Event{EventKind::gave_up, {}};
+    case Action::summon_recovery: TRY(summon_recovery()); return Event{EventKind::armed, {}};
+    case Action::abandon_recovery: TRY(abandon_recovery()); return Event{EventKind::gave_up, {}};
+    case Action::wait_a_while: seams_.surroundings.pause_between_rounds(); return Event{EventKind::again, {}};
   }
   return std::nullopt;
 }

@@ -76,13 +76,16 @@ class Surroundings {
   virtual Result<> reboot() = 0;
   // Between two attempts at an action that failed with kind retry. False: give up.
   virtual bool pause_before_retry(unsigned attempt) = 0;
+  // In a recovery system, between two rounds at a normal one that must come to be. Ends early when something is asked for, or at the stop.
+  virtual void pause_between_rounds() {}
 };
 
 struct UpdaterConfig {
   std::string product;
   std::string hardware;
-  std::string booted;   // the running group
-  std::string boot_id;  // /proc/sys/kernel/random/boot_id
+  std::string booted;    // the running group
+  std::string boot_id;   // /proc/sys/kernel/random/boot_id
+  std::string recovery;  // the group that is the recovery system; empty: there is none
   unsigned tries = 3;
   bool reset_by_watchdog = false;             // it was the hardware watchdog that ended the boot before this one
   unsigned workers = 4;                       // this and the next: see storage::InstallOptions
@@ -156,7 +159,6 @@ class Updater {
   std::optional<update::Event> perform(update::Action action);
   Result<std::optional<update::Event>> act(update::Action action);
   Result<update::Event> open_bundle();
-  Result<std::string> choose_target();
   Result<> prepare_target();
   Result<> write_images();
   Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);
@@ -168,6 +170,12 @@ class Updater {
   Result<> commit();
   Result<> finish();
   Result<> abandon_target();
+  // With a recovery system
+  bool in_recovery() const { return !config_.recovery.empty() && config_.booted == config_.recovery; }
+  update::EventKind failure_event(update::Action action, const Error& error);
+  Result<> summon_recovery();
+  Result<> abandon_recovery();
+  Result<> rest();
 
   const UpdaterConfig config_;
   const UpdaterSeams seams_;

@@ -1,6 +1,7 @@
 // The updater's actions that touch bundle and slots: open, prepare_target, write_images.
 #include <algorithm>
 
+#include "agent/target_choice.hpp"
 #include "agent/updater.hpp"
 #include "base/log.hpp"
 #include "bundle/compatibility.hpp"
@@ -22,28 +23,23 @@ constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
 
 }  // namespace
 
-// The group that is least likely to be booted, and not the one that runs.
-Result<std::string> Updater::choose_target() {
-  const std::vector<std::string> groups = seams_.slots.groups();
-  const boot::BootState boot = TRY(seams_.boot.read());
-  for (auto slot = boot.order.rbegin(); slot != boot.order.rend(); ++slot) {
-    if (slot->name != config_.booted && std::ranges::find(groups, slot->name) != groups.end()) return slot->name;
-  }
-  return fail(bundle::kNoSlot, "there is no group but the running one (" + config_.booted + ") to install to; check system.toml");
-}
-
 Result<Event> Updater::open_bundle() {
   bundle_.reset();
   std::unique_ptr<OpenBundle> opened = TRY(seams_.bundles.open(state_.source));
   const bundle::Reader& reader = opened->reader();
-  const std::string target = TRY(choose_target());
+  const boot::BootState boot = TRY(seams_.boot.read());
+  const std::string target = TRY(choose_target(reader.manifest(), seams_.slots, boot, config_.booted, config_.recovery));
   bundle::DeviceFacts facts{.product = config_.product, .hardware = config_.hardware};
   facts.security_floor = TRY(update::read_floor(seams_.files));
   facts.slots = TRY(seams_.slots.facts(target));
   TRY(bundle::check_compatible(reader.manifest(), facts));
   order_ = TRY(bundle::writing_order(reader.manifest(), facts.slots,
                                      opened->is_remote() || reader.any_order() ? bundle::Seek::can : bundle::Seek::cannot));
-  bundle_ = std::move(opened);
+  const bool elsewhere = target == config_.booted;
+  if (elsewhere && !opened->is_remote() && !reader.any_order())
+    return fail(update::kStreamForRecovery,
+                "the recovery system has to install this, and cannot read a stream again; give a file or an address");
+  if (!elsewhere) bundle_ = std::move(opened);
 
   State known;
   known.manifest_sha256 = to_hex(reader.manifest_sha256());
@@ -51,13 +47,19 @@ Result<Event> Updater::open_bundle() {
   known.security_version = reader.manifest().security_version;
   known.origin = config_.booted;
   known.target = target;
-  return Event{EventKind::opened, known};
+  if (elsewhere || in_recovery() || target == config_.recovery) known.via = config_.recovery;
+  return Event{elsewhere ? EventKind::elsewhere : EventKind::opened, known};
 }
 
 // From here on, until it is armed, no power cut can make the boot loader choose the target.
 Result<> Updater::prepare_target() {
   const boot::BootState boot = TRY(seams_.boot.read());
   const auto running = std::ranges::find(boot.order, config_.booted, &boot::SlotState::name);
+  // It has been started for this, and the normal system is about to be no more.
+  if (in_recovery() && running != boot.order.end() && running->health != boot::SlotHealth::committed) {
+    TRY(seams_.boot.commit(config_.booted));
+    return abandon_target();
+  }
   if (running == boot.order.end() || running->health != boot::SlotHealth::committed) {
     return fail(update::kNotNow, "the running group " + config_.booted + " is not committed, so it is the only way back");
   }

@@ -10,17 +10,18 @@ namespace aloft::bundle::test {
 
 class MemorySource final : public ByteSource {
  public:
-  explicit MemorySource(Bytes bytes) : bytes_(std::move(bytes)) {}
+  explicit MemorySource(Bytes bytes, bool any_order = false) : bytes_(std::move(bytes)), any_order_(any_order) {}
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
     if (offset >= bytes_.size()) return std::size_t{0};
     const std::size_t count = std::min(buffer.size(), bytes_.size() - static_cast<std::size_t>(offset));
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), count, buffer.begin());
     return count;
   }
-  bool any_order() const override { return false; }
+  bool any_order() const override { return any_order_; }
 
  private:
   Bytes bytes_;
+  bool any_order_;
 };
 
 struct TestImage {

@@ -130,4 +130,18 @@ WallTime TrustStore::anchors_valid_until() const {
   return first;
 }
 
+std::optional<WallTime> TrustStore::crls_valid_until() const {
+  std::optional<WallTime> first;
+  const STACK_OF(X509_OBJECT)* const objects = X509_STORE_get0_objects(state_->store.get());
+  for (int at = 0; at < sk_X509_OBJECT_num(objects); ++at) {
+    const X509_CRL* const crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, at));
+    const ASN1_TIME* const next = crl == nullptr ? nullptr : X509_CRL_get0_nextUpdate(crl);
+    std::tm end{};
+    if (next == nullptr || ASN1_TIME_to_tm(next, &end) != 1) continue;
+    const WallTime until(std::chrono::seconds(::timegm(&end)));
+    first = first ? std::min(*first, until) : until;
+  }
+  return first;
+}
+
 }  // namespace aloft::crypto

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ class TrustStore {
 
   // When the first of the anchors expires.
   WallTime anchors_valid_until() const;
+  // When the first of the revocation lists wants to be replaced (nextUpdate); nothing without lists that say so.
+  std::optional<WallTime> crls_valid_until() const;
 
  private:
   struct State;

@@ -13,4 +13,8 @@ inline constexpr ErrorCode kNotBooted{6004, ErrorKind::rollback, "not-booted"};
 inline constexpr ErrorCode kStrangeSlot{6005, ErrorKind::rollback, "strange-slot"};
 inline constexpr ErrorCode kHung{6006, ErrorKind::rollback, "hung"};
 
+inline constexpr ErrorCode kNoRecovery{6020, ErrorKind::ask, "no-recovery"};
+inline constexpr ErrorCode kRecoveryNotBooted{6021, ErrorKind::ask, "recovery-not-booted"};
+inline constexpr ErrorCode kStreamForRecovery{6022, ErrorKind::reject, "stream-for-recovery"};
+
 }  // namespace aloft::update

@@ -9,8 +9,8 @@ namespace aloft::update {
 namespace {
 
 constexpr std::array<std::string_view, kPhaseCount> kPhaseNames = {
-    "idle",     "offered",   "accepted",   "downloading", "installing",  "verified", "armed",    "rebooting",
-    "on_trial", "committed", "retreating", "returned",    "rolled_back", "failed",   "deferred", "cancelled",
+    "idle",       "offered",  "accepted",    "downloading", "installing", "verified",  "armed",     "rebooting", "on_trial",   "committed",
+    "retreating", "returned", "rolled_back", "failed",      "deferred",   "cancelled", "summoning", "crossing",  "unanswered", "stranded",
 };
 
 Result<Phase> phase_of(std::string_view name) {
@@ -29,23 +29,25 @@ bool is_at_rest(Phase phase) {
 }
 
 Json to_json(const State& state) {
-  return Json{{"phase", to_string(state.phase)},
-              {"update", state.update},
-              {"sequence", state.sequence},
-              {"deployment", state.deployment},
-              {"time_ms", state.time_ms},
-              {"source", state.source},
-              {"manifest", state.manifest_sha256},
-              {"version", state.version},
-              {"security_version", state.security_version},
-              {"origin", state.origin},
-              {"target", state.target},
-              {"boot_id", state.boot_id},
-              {"error", state.error},
-              {"error_name", state.error_name},
-              {"message", state.message},
-              {"mark_image", state.mark.image},
-              {"mark_frames", state.mark.frames}};
+  Json json{{"phase", to_string(state.phase)},
+            {"update", state.update},
+            {"sequence", state.sequence},
+            {"deployment", state.deployment},
+            {"time_ms", state.time_ms},
+            {"source", state.source},
+            {"manifest", state.manifest_sha256},
+            {"version", state.version},
+            {"security_version", state.security_version},
+            {"origin", state.origin},
+            {"target", state.target},
+            {"boot_id", state.boot_id},
+            {"error", state.error},
+            {"error_name", state.error_name},
+            {"message", state.message},
+            {"mark_image", state.mark.image},
+            {"mark_frames", state.mark.frames}};
+  if (!state.via.empty()) json["via"] = state.via;
+  return json;
 }
 
 Result<State> state_from_json(const Json& json) {
@@ -62,6 +64,7 @@ Result<State> state_from_json(const Json& json) {
   state.security_version = TRY(object.number("security_version"));
   state.origin = TRY(object.text("origin"));
   state.target = TRY(object.text("target"));
+  state.via = TRY(object.optional_text("via")).value_or("");
   state.boot_id = TRY(object.text("boot_id"));
   state.error = TRY(object.number("error", UINT16_MAX));
   state.error_name = TRY(object.text("error_name"));

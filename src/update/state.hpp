@@ -28,8 +28,13 @@ enum class Phase : std::uint8_t {
   failed,
   deferred,
   cancelled,
+  // Where a recovery system installs (asymmetric layout):
+  summoning,   // the recovery system is being armed for the next boot
+  crossing,    // the machine restarts into it
+  unanswered,  // it did not come up; it has still to be taken out of the boot order
+  stranded,    // it runs, the normal system is not whole, and the last round failed: there will be another
 };
-inline constexpr std::size_t kPhaseCount = 16;
+inline constexpr std::size_t kPhaseCount = 20;
 std::string_view to_string(Phase phase);
 // True for idle and for those that nothing follows but a new offer.
 bool is_at_rest(Phase phase);
@@ -52,6 +57,7 @@ struct State {
   std::uint64_t security_version = 0;
   std::string origin;   // the group that ran when the update was opened
   std::string target;   // the group that gets it
+  std::string via;      // the recovery system's group, where it installs or is the target; else empty
   std::string boot_id;  // the kernel's, of the boot in which this was recorded
   std::uint64_t error = 0;
   std::string error_name;

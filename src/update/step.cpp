@@ -29,24 +29,24 @@ constexpr Transition kTransitions[] = {
     {P::cancelled,     E::offer,          P::offered,      A::ask_policy},
     {P::deferred,      E::offer,          P::offered,      A::ask_policy},
     {P::offered,       E::accept,         P::accepted,     A::open},
-    {P::offered,       E::defer,          P::deferred,     A::none},
-    {P::offered,       E::cancel,         P::cancelled,    A::none},
+    {P::offered,       E::defer,          P::deferred,     A::rest},
+    {P::offered,       E::cancel,         P::cancelled,    A::rest},
     {P::deferred,      E::accept,         P::accepted,     A::open},
-    {P::deferred,      E::cancel,         P::cancelled,    A::none},
+    {P::deferred,      E::cancel,         P::cancelled,    A::rest},
 
     // Installing; nothing is written before the target is out of the boot order
     {P::accepted,      E::opened,         P::downloading,  A::prepare_target},
-    {P::accepted,      E::failed,         P::failed,       A::none},
-    {P::accepted,      E::defer,          P::deferred,     A::none},
-    {P::accepted,      E::cancel,         P::cancelled,    A::none},
+    {P::accepted,      E::failed,         P::failed,       A::rest},
+    {P::accepted,      E::defer,          P::deferred,     A::rest},
+    {P::accepted,      E::cancel,         P::cancelled,    A::rest},
     {P::downloading,   E::prepared,       P::installing,   A::write_images},
-    {P::downloading,   E::failed,         P::failed,       A::none},
-    {P::downloading,   E::defer,          P::deferred,     A::none},
-    {P::downloading,   E::cancel,         P::cancelled,    A::none},
+    {P::downloading,   E::failed,         P::failed,       A::rest},
+    {P::downloading,   E::defer,          P::deferred,     A::rest},
+    {P::downloading,   E::cancel,         P::cancelled,    A::rest},
     {P::installing,    E::written,        P::verified,     A::arm},
-    {P::installing,    E::failed,         P::failed,       A::none},
-    {P::installing,    E::defer,          P::deferred,     A::none},
-    {P::installing,    E::cancel,         P::cancelled,    A::none},
+    {P::installing,    E::failed,         P::failed,       A::rest},
+    {P::installing,    E::defer,          P::deferred,     A::rest},
+    {P::installing,    E::cancel,         P::cancelled,    A::rest},
 
     // The switch
     {P::verified,      E::armed,          P::armed,        A::ready},
@@ -60,10 +60,43 @@ constexpr Transition kTransitions[] = {
     {P::on_trial,      E::unhealthy,      P::retreating,   A::abandon_target},
     {P::retreating,    E::gave_up,        P::retreating,   A::reboot},
     {P::retreating,    E::failed,         P::retreating,   A::reboot},
-    {P::retreating,    E::no_way_back,    P::failed,       A::none},
-    {P::returned,      E::gave_up,        P::rolled_back,  A::none},
-    {P::returned,      E::failed,         P::rolled_back,  A::none},
-    {P::returned,      E::no_way_back,    P::rolled_back,  A::none},
+    {P::retreating,    E::no_way_back,    P::failed,       A::rest},
+    {P::returned,      E::gave_up,        P::rolled_back,  A::rest},
+    {P::returned,      E::failed,         P::rolled_back,  A::rest},
+    {P::returned,      E::no_way_back,    P::rolled_back,  A::rest},
+
+    // A recovery system has to install: it is armed for the next boot, and the machine restarts into it. There it goes on from accepted
+    {P::accepted,      E::elsewhere,      P::summoning,    A::summon_recovery},
+    {P::summoning,     E::armed,          P::crossing,     A::reboot},
+    {P::summoning,     E::failed,         P::failed,       A::rest},
+    {P::summoning,     E::woke_recovery,  P::accepted,     A::open},
+    {P::crossing,      E::woke_recovery,  P::accepted,     A::open},
+    {P::unanswered,    E::woke_recovery,  P::accepted,     A::open},
+    {P::summoning,     E::woke_old,       P::unanswered,   A::abandon_recovery}, // it did not come up
+    {P::crossing,      E::woke_old,       P::unanswered,   A::abandon_recovery},
+    {P::unanswered,    E::gave_up,        P::failed,       A::rest},
+    {P::unanswered,    E::failed,         P::failed,       A::rest},
+    {P::unanswered,    E::no_way_back,    P::failed,       A::rest},
+    {P::summoning,     E::resumed,        P::summoning,    A::summon_recovery},
+    {P::crossing,      E::resumed,        P::crossing,     A::reboot},
+    {P::unanswered,    E::resumed,        P::unanswered,   A::abandon_recovery},
+
+    // In the recovery system, with a normal one that is no longer whole: round after round
+    {P::accepted,      E::stuck,          P::stranded,     A::wait_a_while},
+    {P::downloading,   E::stuck,          P::stranded,     A::wait_a_while},
+    {P::installing,    E::stuck,          P::stranded,     A::wait_a_while},
+    {P::verified,      E::stuck,          P::stranded,     A::wait_a_while},
+    {P::stranded,      E::again,          P::accepted,     A::open},
+    {P::stranded,      E::offer,          P::offered,      A::ask_policy},
+    {P::stranded,      E::cancel,         P::cancelled,    A::rest},
+    {P::stranded,      E::resumed,        P::accepted,     A::open},
+    {P::stranded,      E::woke_trial,     P::retreating,   A::abandon_target},
+    {P::stranded,      E::woke_committed, P::failed,       A::rest},             // somebody has mended it
+
+    // After a start: the recovery system runs, and has not yet gone home
+    {P::failed,        E::woke_recovery,  P::failed,       A::rest},
+    {P::cancelled,     E::woke_recovery,  P::cancelled,    A::rest},
+    {P::deferred,      E::woke_recovery,  P::deferred,     A::rest},
 
     // After a start: the origin runs and the target was not tried
     {P::offered,       E::resumed,        P::offered,      A::ask_policy},
@@ -119,12 +152,13 @@ constexpr Transition kTransitions[] = {
 // clang-format on
 
 constexpr std::array<std::string_view, kEventCount> kEventNames = {
-    "offer",     "accept", "defer",   "cancel",      "opened", "prepared", "written",  "armed",      "going",          "healthy",
-    "unhealthy", "kept",   "gave_up", "no_way_back", "failed", "resumed",  "woke_old", "woke_trial", "woke_committed",
+    "offer", "accept",  "defer",     "cancel",   "opened",     "prepared",       "written",       "armed",
+    "going", "healthy", "unhealthy", "kept",     "gave_up",    "no_way_back",    "failed",        "elsewhere",
+    "stuck", "again",   "resumed",   "woke_old", "woke_trial", "woke_committed", "woke_recovery",
 };
-constexpr std::array<std::string_view, 12> kActionNames = {
-    "none",  "ask_policy", "open",         "prepare_target", "write_images", "arm",
-    "ready", "reboot",     "check_health", "commit",         "raise_floor",  "abandon_target",
+constexpr std::array<std::string_view, 16> kActionNames = {
+    "none",         "rest",   "ask_policy",  "open",           "prepare_target",  "write_images",     "arm",          "ready", "reboot",
+    "check_health", "commit", "raise_floor", "abandon_target", "summon_recovery", "abandon_recovery", "wait_a_while",
 };
 
 State begun(const State& before, const State& facts) {
@@ -142,6 +176,7 @@ void take_manifest(State& state, const State& facts) {
   state.security_version = facts.security_version;
   state.origin = facts.origin;
   state.target = facts.target;
+  state.via = facts.via;
 }
 
 // The first reason is the one that counts: what follows from it does not replace it.
@@ -152,20 +187,30 @@ void take_reason(State& state, const State& facts) {
   state.message = facts.message;
 }
 
+// Of the round before: the next one may succeed.
+void forget_reason(State& state) {
+  state.error = 0;
+  state.error_name.clear();
+  state.message.clear();
+}
+
 void take_facts(State& state, const Event& event) {
   switch (event.kind) {
-    case E::opened: take_manifest(state, event.facts); break;
+    case E::opened:
+    case E::elsewhere: take_manifest(state, event.facts); break;
     case E::defer: state.message = event.facts.message; break;
     case E::accept: state.message.clear(); break;
     case E::failed:
     case E::unhealthy:
     case E::no_way_back:
+    case E::stuck:
     case E::woke_old: take_reason(state, event.facts); break;
     case E::woke_trial:
       if (state.phase == P::retreating) take_reason(state, event.facts);
       if (state.target.empty()) {
         state.origin = event.facts.origin;
         state.target = event.facts.target;
+        state.via = event.facts.via;
       }
       break;
     default: break;
@@ -183,13 +228,42 @@ std::optional<Step> step(const State& state, const Event& event) {
     State next = event.kind == E::offer ? begun(state, event.facts) : state;
     next.phase = row.to;
     if (next.phase != state.phase) ++next.sequence;
+    if (state.phase == P::stranded && next.phase == P::accepted) forget_reason(next);
     take_facts(next, event);
     return Step{std::move(next), row.action};
   }
   return std::nullopt;
 }
 
+namespace {
+
+// On the way to the recovery system, and at rest after it has installed; nothing where the usual rules hold.
+std::optional<EventKind> classify_detour(const State& state, const Waking& waking) {
+  if (state.via.empty()) return std::nullopt;
+  const bool same_boot = state.boot_id == waking.boot_id;
+  const bool in_recovery = waking.booted == state.via;
+  switch (state.phase) {
+    case P::summoning:
+      if (in_recovery) return E::woke_recovery;
+      return !same_boot && waking.first == state.via ? E::woke_old : E::resumed;
+    case P::crossing:
+      if (in_recovery) return E::woke_recovery;
+      return same_boot ? E::resumed : E::woke_old;
+    case P::unanswered: return in_recovery ? E::woke_recovery : E::resumed;
+    case P::failed:
+    case P::cancelled:
+    case P::deferred:
+      // Gone home, it would be the second in the order: then the boot loader has chosen it, and it stays.
+      if (in_recovery && state.target != state.via && waking.first == state.via) return E::woke_recovery;
+      return std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
 EventKind classify(const State& state, const Waking& waking) {
+  if (const auto detour = classify_detour(state, waking)) return *detour;
   const bool same_boot = state.boot_id == waking.boot_id;
   if (state.target.empty() || waking.booted == state.target) {
     if (!waking.booted_committed) return E::woke_trial;

@@ -25,13 +25,18 @@ enum class EventKind : std::uint8_t {
   gave_up,      // the boot loader has the target as bad
   no_way_back,  // no other group could be booted instead
   failed,       // the action failed for good: error and message
+  // Where a recovery system installs:
+  elsewhere,  // as opened, but the target is what runs: the recovery system (via) has to do it
+  stuck,      // the action failed, in the recovery system and with no other that is whole: error and message
+  again,      // the pause after that is over
   // What the machine finds itself to be at start (see classify):
-  resumed,        // the origin runs and the target was not tried
-  woke_old,       // the target was to be booted, but another group runs
-  woke_trial,     // the target runs and is not committed
-  woke_committed  // the target runs and is committed
+  resumed,         // the origin runs and the target was not tried
+  woke_old,        // the target was to be booted, but another group runs
+  woke_trial,      // the target runs and is not committed
+  woke_committed,  // the target runs and is committed
+  woke_recovery,   // the recovery system runs, as it was to, or has not yet gone home
 };
-inline constexpr std::size_t kEventCount = 19;
+inline constexpr std::size_t kEventCount = 23;
 std::string_view to_string(EventKind kind);
 
 struct Event {
@@ -42,17 +47,21 @@ struct Event {
 // One thing to do on entering a state. All may be done twice: after a power cut they are.
 enum class Action : std::uint8_t {
   none,
-  ask_policy,      // -> accept, defer, cancel
-  open,            // -> opened, failed
-  prepare_target,  // -> prepared, failed
-  write_images,    // -> written, failed
-  arm,             // -> armed, failed
-  ready,           // -> going, once the machine may be rebooted
-  reboot,          // -> (a new boot), failed
-  check_health,    // -> healthy, unhealthy
-  commit,          // -> kept, failed
-  raise_floor,     // the update is over
-  abandon_target,  // -> gave_up, failed
+  rest,              // nothing more; the recovery system goes home by a restart, where the normal one is whole
+  ask_policy,        // -> accept, defer, cancel
+  open,              // -> opened, elsewhere, failed
+  prepare_target,    // -> prepared, failed
+  write_images,      // -> written, failed
+  arm,               // -> armed, failed
+  ready,             // -> going, once the machine may be rebooted
+  reboot,            // -> (a new boot), failed
+  check_health,      // -> healthy, unhealthy
+  commit,            // -> kept, failed
+  raise_floor,       // the update is over; then as rest
+  abandon_target,    // -> gave_up, failed
+  summon_recovery,   // -> armed, failed
+  abandon_recovery,  // -> gave_up, failed
+  wait_a_while,      // -> again
 };
 std::string_view to_string(Action action);
 

@@ -28,10 +28,17 @@ std::vector<EventKind> all_events() {
 State in(Phase phase) {
   State state{.phase = phase, .update = 3, .sequence = 5, .origin = "A", .target = "B", .boot_id = "one"};
   if (phase == P::offered) state.origin = state.target = "";
+  // On a detour: A is the normal system, C the recovery system that has to write it.
+  if (phase == P::summoning || phase == P::crossing || phase == P::unanswered || phase == P::stranded) {
+    state.target = "A";
+    state.via = "C";
+  }
   return state;
 }
 
-bool is_waking(EventKind kind) { return kind == E::resumed || kind == E::woke_old || kind == E::woke_trial || kind == E::woke_committed; }
+bool is_waking(EventKind kind) {
+  return kind == E::resumed || kind == E::woke_old || kind == E::woke_trial || kind == E::woke_committed || kind == E::woke_recovery;
+}
 
 // The whole matrix at a glance: what each phase does with each event; "-" refuses it.
 TEST(Step, TheWholeMatrix) {
@@ -44,7 +51,18 @@ TEST(Step, TheWholeMatrix) {
             std::string(to_string(phase)) + " " + std::string(to_string(kind)) + " " + std::string(to_string(next->state.phase)) + "\n";
     }
   }
-  EXPECT_EQ(std::ranges::count(matrix, '\n'), 79) << matrix;
+  EXPECT_EQ(std::ranges::count(matrix, '\n'), 106) << matrix;
+}
+
+TEST(Step, EverythingHasANameOfItsOwn) {
+  std::set<std::string_view> phases;
+  std::set<std::string_view> events;
+  for (const Phase phase : all_phases()) phases.insert(to_string(phase));
+  for (const EventKind kind : all_events()) events.insert(to_string(kind));
+  EXPECT_EQ(phases.size(), kPhaseCount);
+  EXPECT_EQ(events.size(), kEventCount);
+  EXPECT_FALSE(phases.contains("") || events.contains(""));
+  EXPECT_EQ(to_string(A::wait_a_while), "wait_a_while") << "the last action";
 }
 
 TEST(Step, AGoodUpdateGoesStraightToCommitted) {
@@ -66,7 +84,7 @@ TEST(Step, AGoodUpdateGoesStraightToCommitted) {
 
 TEST(Step, WhatIsUnderWayRefusesAnotherOffer) {
   for (const Phase phase : all_phases()) {
-    const bool expected = is_at_rest(phase) || phase == P::deferred;
+    const bool expected = is_at_rest(phase) || phase == P::deferred || phase == P::stranded;
     EXPECT_EQ(step(in(phase), Event{E::offer, {}}).has_value(), expected) << to_string(phase);
   }
 }
@@ -200,6 +218,56 @@ TEST(Classify, ACutBetweenArmingAndItsRecordIsSeenInTheBootOrder) {
   EXPECT_EQ(classify(in(P::verified), Waking{"B", "two", false, "B"}), E::woke_trial);
   EXPECT_EQ(classify(in(P::verified), Waking{"A", "two", true, "B"}), E::woke_old);
   EXPECT_EQ(classify(in(P::verified), Waking{"A", "two", true, "A"}), E::resumed);
+}
+
+// In the asymmetric layout: offered in the normal system A, carried on in the recovery system C, tried in A.
+TEST(Step, AnUpdateThroughTheRecoverySystem) {
+  State state = in(P::accepted);
+  State elsewhere;
+  elsewhere.origin = elsewhere.target = "A";
+  elsewhere.via = "C";
+  state = step(state, Event{E::elsewhere, elsewhere})->state;
+  EXPECT_EQ(state.phase, P::summoning);
+  const auto armed = step(state, Event{E::armed, {}});
+  EXPECT_EQ(armed->action, A::reboot);
+  EXPECT_EQ(classify(armed->state, Waking{"C", "two", false, "C"}), E::woke_recovery);
+  const auto arrived = step(armed->state, Event{E::woke_recovery, {}});
+  EXPECT_EQ(arrived->state.phase, P::accepted);
+  EXPECT_EQ(arrived->action, A::open);
+  State opened = elsewhere;
+  opened.origin = "C";
+  EXPECT_EQ(step(arrived->state, Event{E::opened, opened})->action, A::prepare_target);
+}
+
+TEST(Classify, ARecoverySystemThatDoesNotComeUpIsGivenUp) {
+  EXPECT_EQ(classify(in(P::summoning), Waking{"A", "two", true, "A"}), E::resumed) << "it was not armed yet";
+  EXPECT_EQ(classify(in(P::summoning), Waking{"A", "two", true, "C"}), E::woke_old);
+  EXPECT_EQ(classify(in(P::crossing), Waking{"A", "one", true, "C"}), E::resumed) << "the agent was restarted, not the machine";
+  EXPECT_EQ(classify(in(P::crossing), Waking{"A", "two", true, "A"}), E::woke_old);
+  EXPECT_EQ(step(in(P::crossing), Event{E::woke_old, {}})->action, A::abandon_recovery);
+  EXPECT_EQ(classify(in(P::unanswered), Waking{"C", "two", false, "C"}), E::woke_recovery) << "late, but there";
+}
+
+// Only nothing that is whole makes another round; and that round's reason is its own.
+TEST(Step, AStrandedUpdateIsTriedAgain) {
+  State why;
+  why.error = 7013;
+  const State stranded = step(in(P::installing), Event{E::stuck, why})->state;
+  EXPECT_EQ(stranded.phase, P::stranded);
+  EXPECT_EQ(stranded.error, 7013U);
+  for (const EventKind kind : {E::again, E::resumed}) {
+    const auto next = step(stranded, Event{kind, {}});
+    EXPECT_EQ(next->action, A::open);
+    EXPECT_EQ(next->state.error, 0U);
+  }
+}
+
+TEST(Classify, ARecoverySystemGoesHomeOnce) {
+  State state = in(P::failed);
+  state.via = "C";
+  EXPECT_EQ(classify(state, Waking{"C", "two", true, "C"}), E::woke_recovery);
+  EXPECT_EQ(classify(state, Waking{"C", "two", true, "A"}), E::resumed) << "the boot loader has chosen it in spite of the order";
+  EXPECT_FALSE(step(state, Event{E::resumed, {}}));
 }
 
 TEST(Classify, ALostJournalLeavesATrialToBeJudged) {

@@ -1,0 +1,88 @@
+// The state folder: on a partition of its own, writable, with room, and with a rollback floor that can be read.
+#include <algorithm>
+
+#include "agent/block_number.hpp"
+#include "agent/examination.hpp"
+#include "base/file.hpp"
+#include "update/floor.hpp"
+
+namespace aloft::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kLeastBytes = 4 << 20;
+constexpr std::uint64_t kEnoughBytes = 16 << 20;  // for the logs of updates that went wrong, and reports that wait for the server
+constexpr std::uint64_t kLeastInodes = 64;
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+bool is_slot(const Config& config, const Mount& mount, const Places& places, std::string& name) {
+  const auto layers = with_layers_below(mount.number, places.sys);
+  const fs::path source = mount.source.starts_with("/dev/") ? places.dev / mount.source.substr(5) : fs::path();
+  for (const auto& [group, classes] : config.groups)
+    for (const auto& [slot_class, slot] : classes) {
+      std::error_code problem;
+      const fs::path device = device_path(slot, places);
+      const auto number = number_of_block_device(device);
+      name = group + "." + slot_class;
+      if (number && std::ranges::find(layers, *number) != layers.end()) return true;
+      if (!source.empty() && fs::equivalent(source, device, problem) && !problem) return true;
+    }
+  return false;
+}
+
+void examine_place(const Patient& patient, Examination& out) {
+  const std::string dir = patient.config.state_dir.string();
+  const std::string mend = "mount a partition of its own there, which no update writes";
+  std::error_code problem;
+  const fs::path real = fs::weakly_canonical(patient.config.state_dir, problem);
+  const Mount* const mount = mount_of(patient.mounts, problem ? patient.config.state_dir : real);
+  if (mount == nullptr) return;
+  std::string slot;
+  if (is_slot(patient.config, *mount, patient.places, slot))
+    return out.bad("state-on-slot", "state folder " + dir + " lies on slot " + slot + ": an update wipes it out", mend);
+  if (mount->point == "/") out.warn("state-on-root", "state folder " + dir + " lies on the root file system", mend);
+  if (mount->type == "tmpfs" || mount->type == "ramfs")
+    out.bad("state-in-memory", "state folder " + dir + " lies in memory: after a restart nothing is known of an update", mend);
+}
+
+void examine_space(const Patient& patient, Examination& out) {
+  const std::string dir = "state folder " + patient.config.state_dir.string();
+  const auto space = patient.places.space(patient.config.state_dir);
+  if (!space) return out.bad("state-unwritable", space.error().message, "check its owner and mode");
+  if (space->free_bytes < kLeastBytes)
+    return out.bad("state-full", dir + " has less than " + mebibytes(kLeastBytes) + " left", "make room on its partition");
+  if (space->counts_inodes && space->free_inodes < kLeastInodes)
+    return out.bad("state-inodes", dir + " has room for " + std::to_string(space->free_inodes) + " files only",
+                   "remove files from its partition, or make it anew with more inodes");
+  if (space->free_bytes < kEnoughBytes)
+    out.warn("state-space-low", dir + " has " + mebibytes(space->free_bytes) + " left; the logs of failed updates may not fit",
+             "keep " + mebibytes(kEnoughBytes) + " free");
+}
+
+}  // namespace
+
+void examine_state(const Patient& patient, Examination& out) {
+  const Config& config = patient.config;
+  const std::string dir = config.state_dir.string();
+  const std::size_t before = out.count();
+  examine_place(patient, out);
+  std::error_code problem;
+  const fs::path real = fs::weakly_canonical(config.state_dir, problem);
+  if (const Mount* const mount = mount_of(patient.mounts, real); mount != nullptr && mount->read_only)
+    return out.bad("state-read-only", "state folder " + dir + " is mounted read-only at " + mount->point.string(),
+                   "mount it read-write; where the kernel made it so after an error, check the file system");
+  fs::create_directories(config.state_dir, problem);
+  const auto probe = replace_file(config.state_dir / "doctor.probe", "probe\n");
+  fs::remove(config.state_dir / "doctor.probe", problem);
+  if (!probe) return out.bad("state-unwritable", "state folder: " + probe.error().message, "make " + dir + " writable");
+  examine_space(patient, out);
+  auto files = update::StateFolder::open(config.state_dir);
+  if (!files) return out.bad("state-unwritable", "state folder: " + files.error().message, "check its owner and mode");
+  const auto floor = update::read_floor(*files);
+  if (!floor) return out.bad("floor", "rollback floor: " + floor.error().message, "restore " + dir + "/floor.0 from a backup");
+  if (out.all_good_since(before)) out.good("state", "state folder " + dir + "; rollback floor " + std::to_string(*floor));
+}
+
+}  // namespace aloft::agent

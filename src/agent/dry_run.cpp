@@ -1,0 +1,105 @@
+#include "agent/dry_run.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <map>
+
+#include "agent/bundle_opener.hpp"
+#include "agent/configured_boot.hpp"
+#include "agent/configured_slots.hpp"
+#include "agent/errors.hpp"
+#include "agent/rehearsal.hpp"
+#include "agent/system_facts.hpp"
+#include "base/file.hpp"
+#include "storage/device_name.hpp"
+#include "update/floor.hpp"
+#include "update/journal.hpp"
+
+namespace aloft::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+const SlotConfig* find_slot(const Config& config, const std::string& group, const std::string& slot_class) {
+  const auto slots = config.groups.find(group);
+  if (slots != config.groups.end())
+    if (const auto slot = slots->second.find(slot_class); slot != slots->second.end()) return &slot->second;
+  const auto shared = config.shared.find(slot_class);
+  return shared == config.shared.end() ? nullptr : &shared->second;
+}
+
+// For reading, with the exclusive right that the kernel gives to what is not mounted (except to the running group, which is).
+class OpenSlots {
+ public:
+  explicit OpenSlots(const Config& config, std::string booted) : config_(config), booted_(std::move(booted)) {}
+  Result<bool> look(const std::string& group, const bundle::Image& image, std::uint64_t offset, MutableByteView out) {
+    const SlotConfig* const slot = find_slot(config_, group, image.slot_class);
+    if (slot == nullptr || slot->device.empty() || slot->type == "file" || image.type != "raw" || storage::switches_at_commit(slot->type))
+      return false;
+    std::error_code problem;
+    const fs::path device = TRY(storage::find_device(slot->device));
+    const bool exclusive = group != booted_ && !slot->single && fs::is_block_file(device, problem);
+    Fd& fd = open_[device];
+    if (!fd) fd = TRY(open_file(device, O_RDONLY | (exclusive ? O_EXCL : 0)));
+    return TRY(read_full_at(fd.get(), out, offset)) == out.size();
+  }
+
+ private:
+  const Config& config_;
+  std::string booted_;
+  std::map<fs::path, Fd> open_;
+};
+
+// Without making the folder where it is missing.
+Result<std::uint64_t> floor_of(const Config& config) {
+  std::error_code problem;
+  if (!fs::is_directory(config.state_dir, problem)) return 0;
+  auto files = TRY(update::StateFolder::open(config.state_dir));
+  return update::read_floor(files);
+}
+
+update::State last_of(const Config& config) {
+  const auto text = read_file(config.state_dir / "journal", update::kMaxJournalBytes * 2);
+  const auto records = update::parse_journal(text.value_or("")).records;
+  return records.empty() ? update::State() : records.back();
+}
+
+}  // namespace
+
+Result<> dry_run(const Config& config, const std::string& uri, Output output) {
+  SystemClock clock;
+  SystemRandom random;
+  const auto control = TRY(open_boot_control(config));
+  const SystemFacts system = TRY(read_system_facts(config, *control));
+  RehearsalFacts facts{.product = config.product,
+                       .hardware = config.hardware,
+                       .booted = system.booted_group,
+                       .recovery = config.recovery,
+                       .tries = tries(config, *control),
+                       .floor = TRY(floor_of(config)),
+                       .last = last_of(config),
+                       .boot = TRY(control->read()),
+                       .device_of = [&config](const std::string& group, const std::string& slot_class) {
+                         const SlotConfig* const slot = find_slot(config, group, slot_class);
+                         if (slot == nullptr) return std::string();
+                         return slot->device + (slot->path.empty() ? "" : (slot->device.empty() ? "" : ":") + slot->path.string());
+                       }};
+  SourceOpener opener(config, nullptr, clock, random);
+  std::string source = uri;
+  if (uri == "-") source = opener.attach(uri, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
+  if (uri != "-" && !uri.contains("://")) source = fs::absolute(uri).lexically_normal().string();
+  const auto bundle = TRY(opener.open(source));
+  ConfiguredSlots slots(config);
+  OpenSlots open(config, system.booted_group);
+  const SlotLook look = [&open](const std::string& group, const bundle::Image& image, std::uint64_t offset, MutableByteView out) {
+    return open.look(group, image, offset, out);
+  };
+  const Rehearsal plan = TRY(rehearse(facts, *bundle, slots, look));
+  std::cout << (output == Output::json ? to_json(plan).dump(2) + "\n" : text_of(plan));
+  if (!plan.obstacles.empty()) return fail(kWouldNotInstall, "the update would not take place");
+  return {};
+}
+
+}  // namespace aloft::agent

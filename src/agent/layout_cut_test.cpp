@@ -1,0 +1,77 @@
+// The power-cut test on other layouts than A/B: three groups, and a normal system with a recovery system that installs. The same search,
+// the same invariants: at every cut some group boots and holds a complete release, and the device settles with a truthful report.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "agent/test_power_cuts.hpp"
+#include "base/log.hpp"
+
+namespace aloft::agent {
+namespace {
+
+using test::Deployment;
+using test::Fault;
+using test::Layout;
+using test::PowerCutSearch;
+using test::Story;
+using update::Phase;
+using Wish = Deployment::Wish;
+
+struct Case {
+  const char* name;
+  const Layout* layout;
+  Story story;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> kCases = {
+      {"ThreeGroupsInTurn", &test::kThreeGroups, {"", {{"2"}, {"4"}, {"2"}}}},
+      {"ThreeGroupsAfterFailure",
+       &test::kThreeGroups,
+       {"", {{"3-panics", Phase::rolled_back}, {"2"}, {"3-unhealthy", Phase::rolled_back}}}},
+      {"RecoveryInstalls", &test::kNormalAndRecovery, {"", {{"2"}}}},
+      {"RecoveryInstallsTwice", &test::kNormalAndRecovery, {"", {{"2"}, {"4"}}}},
+      {"RecoveryAfterPanic", &test::kNormalAndRecovery, {"", {{"3-panics", Phase::rolled_back}, {"4"}}}},
+      {"RecoveryAfterNoKernel", &test::kNormalAndRecovery, {"", {{"3-no-kernel", Phase::rolled_back}, {"4"}}}},
+      {"RecoveryAfterUnhealthy", &test::kNormalAndRecovery, {"", {{"3-unhealthy", Phase::rolled_back}, {"4"}}}},
+      {"RecoveryCancelled", &test::kNormalAndRecovery, {"", {{"2", Phase::cancelled, Wish::cancel}, {"4"}}}},
+      {"RecoveryDeferred", &test::kNormalAndRecovery, {"", {{"2", Phase::committed, Wish::defer_first}}}},
+      {"RecoveryIsReplaced", &test::kNormalAndRecovery, {"", {{"1-recovery-next"}, {"2"}}}},
+      {"RecoveryIsReplacedBadly", &test::kNormalAndRecovery, {"", {{"1-recovery-panics", Phase::rolled_back}, {"1-recovery-next"}, {"2"}}}},
+  };
+  return kCases;
+}
+
+class LayoutCut : public ::testing::TestWithParam<std::tuple<boot::test::NamedLoader, std::size_t>> {
+ protected:
+  void SetUp() override { log::set_level(log::Level::error); }
+};
+
+TEST_P(LayoutCut, AtEveryOperation) {
+  const auto& [loader, number] = GetParam();
+  const Case& tested = cases()[number];
+  if (tested.layout->groups.size() > loader.most_slots) GTEST_SKIP() << loader.name << " has two groups only";
+  PowerCutSearch search(loader, tested.story, Fault::none, {}, *tested.layout);
+  EXPECT_EQ(search.run(), "");
+  EXPECT_GT(search.operations(), 20U);
+  std::printf("%s, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name, tested.name,
+              static_cast<unsigned long long>(search.operations()), static_cast<unsigned long long>(search.cuts()),
+              static_cast<unsigned long long>(search.lives()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut,
+                         ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), ::testing::Range(std::size_t{0}, cases().size())),
+                         [](const auto& tested) {
+                           return std::string(std::get<0>(tested.param).name) + cases()[std::get<1>(tested.param)].name;
+                         });
+
+// The search finds the mistake of a detour: a normal system that is written while the boot loader may still choose it.
+TEST(LayoutCutFault, ATargetThatIsNotParkedIsFound) {
+  log::set_level(log::Level::error);
+  PowerCutSearch search(boot::test::kLoaders[0], {"", {{"2"}}}, Fault::target_not_parked, {}, test::kNormalAndRecovery);
+  EXPECT_NE(search.run(), "");
+}
+
+}  // namespace
+}  // namespace aloft::agent
