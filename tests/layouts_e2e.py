@@ -122,8 +122,19 @@ class LayoutTest(unittest.TestCase):
         self.assertEqual(self.device.power_on("1.0"), "N")
         self.assertEqual(self.device.wait_for_state("failed")["update"]["error"]["name"], "recovery-not-booted")
         self.assertEqual(self.device.slot("N"), before)
-        done = self.device.run("install", "--dry-run", self.bundle("2.0"))
-        self.assertIn("E6020 no-recovery", done.stdout)
+        self.install("2.0")
+        self.assertEqual(self.device.power_on("r1"), "R", "it is tried again")
+        self.device.wait_for_reboot()
+        self.assertEqual(self.device.power_on("2.0"), "N")
+        self.device.wait_for_state("committed")
+
+    def test_a_recovery_system_that_is_half_written_is_never_started(self):
+        self.make_recovery()
+        self.device.power_on("1.0")
+        write_env(self.device.env, {"ORDER": "N R", "N_STATE": "good", "R_STATE": "0"})
+        self.assertEqual(self.device.run("install", self.bundle("2.0")).returncode, 0)
+        self.assertEqual(self.device.wait_for_state("failed")["update"]["error"]["name"], "no-recovery")
+        self.assertIn("E6020 no-recovery", self.device.run("install", "--dry-run", self.bundle("2.0")).stdout)
 
     def test_a_bundle_that_is_gone_in_the_recovery_system_leads_home(self):
         self.make_recovery()

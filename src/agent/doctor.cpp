@@ -68,7 +68,7 @@ std::vector<Finding> examine(const std::filesystem::path& config_file, Clock& cl
     examine_system(patient, **control, out);
     examine_boot(patient, **control, out);
   } else {
-    out.bad("boot-control", control.error().message, "correct [boot] in system.toml; see docs/boot-control.md");
+    out.bad("boot-control", "boot control: " + control.error().message, "correct [boot] in system.toml; see docs/boot-control.md");
   }
   examine_boot_script(patient, out);
   examine_slots(patient, out);

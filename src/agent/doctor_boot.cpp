@@ -50,7 +50,8 @@ void examine_order(const Patient& patient, const boot::BootState& state, Examina
 // What the last trial has shown: nothing else can.
 void examine_counting(const Config& config, Examination& out) {
   const auto counting = read_file(config.state_dir / kNotCountingFile, kMaxWarningBytes);
-  if (counting && !counting->empty()) return out.bad("boot-not-counting", *counting, page_of(config));
+  if (counting && !counting->empty())
+    return out.bad("boot-not-counting", "boot state (" + config.boot.loader + "): " + *counting, page_of(config));
   const auto journal = read_file(config.state_dir / "journal", update::kMaxJournalBytes * 2);
   const auto records = update::parse_journal(journal.value_or("")).records;
   const bool tried = std::ranges::any_of(records, [](const update::State& state) { return state.phase == update::Phase::committed; });

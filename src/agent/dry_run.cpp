@@ -10,8 +10,10 @@
 #include "agent/configured_boot.hpp"
 #include "agent/configured_slots.hpp"
 #include "agent/errors.hpp"
+#include "agent/recovery_mark.hpp"
 #include "agent/rehearsal.hpp"
 #include "agent/system_facts.hpp"
+#include "base/errors.hpp"
 #include "base/file.hpp"
 #include "storage/device_name.hpp"
 #include "update/floor.hpp"
@@ -52,13 +54,23 @@ class OpenSlots {
   std::map<fs::path, Fd> open_;
 };
 
-// Without making the folder where it is missing.
-Result<std::uint64_t> floor_of(const Config& config) {
-  std::error_code problem;
-  if (!fs::is_directory(config.state_dir, problem)) return 0;
-  auto files = TRY(update::StateFolder::open(config.state_dir));
-  return update::read_floor(files);
-}
+// The state folder, for looking at only; it need not be there.
+class ReadOnlyFiles final : public update::StateFiles {
+ public:
+  explicit ReadOnlyFiles(fs::path folder) : folder_(std::move(folder)) {}
+  Result<std::optional<std::string>> read(std::string_view name) override {
+    auto content = read_file(folder_ / name);
+    if (content) return std::optional(*std::move(content));
+    if (content.error().code.number == kNotFound.number) return std::optional<std::string>();
+    return fail(std::move(content).error());
+  }
+  Result<> replace(std::string_view name, std::string_view) override { return refused(name); }
+  Result<> append(std::string_view name, std::string_view) override { return refused(name); }
+
+ private:
+  Result<> refused(std::string_view name) const { return fail(kPermission, (folder_ / name).string() + " is not written by a dry run"); }
+  fs::path folder_;
+};
 
 update::State last_of(const Config& config) {
   const auto text = read_file(config.state_dir / "journal", update::kMaxJournalBytes * 2);
@@ -71,14 +83,16 @@ update::State last_of(const Config& config) {
 Result<> dry_run(const Config& config, const std::string& uri, Output output) {
   SystemClock clock;
   SystemRandom random;
+  ReadOnlyFiles files(config.state_dir);
   const auto control = TRY(open_boot_control(config));
   const SystemFacts system = TRY(read_system_facts(config, *control));
   RehearsalFacts facts{.product = config.product,
                        .hardware = config.hardware,
                        .booted = system.booted_group,
                        .recovery = config.recovery,
+                       .recovery_whole = TRY(recovery_is_whole(files)),
                        .tries = tries(config, *control),
-                       .floor = TRY(floor_of(config)),
+                       .floor = TRY(update::read_floor(files)),
                        .last = last_of(config),
                        .boot = TRY(control->read()),
                        .device_of = [&config](const std::string& group, const std::string& slot_class) {
@@ -91,7 +105,7 @@ Result<> dry_run(const Config& config, const std::string& uri, Output output) {
   if (uri == "-") source = opener.attach(uri, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
   if (uri != "-" && !uri.contains("://")) source = fs::absolute(uri).lexically_normal().string();
   const auto bundle = TRY(opener.open(source));
-  ConfiguredSlots slots(config);
+  ConfiguredSlots slots(config, files);
   OpenSlots open(config, system.booted_group);
   const SlotLook look = [&open](const std::string& group, const bundle::Image& image, std::uint64_t offset, MutableByteView out) {
     return open.look(group, image, offset, out);

@@ -65,7 +65,7 @@ void find_obstacles(const RehearsalFacts& facts, const Rehearsal& plan, OpenBund
     obstacles.push_back(order.error());
   if (plan.target != facts.booted) return;
   const boot::SlotState* const recovery = find(facts.boot, facts.recovery);
-  if (recovery == nullptr || recovery->health == boot::SlotHealth::bad)
+  if (recovery == nullptr || (recovery->health == boot::SlotHealth::bad && !facts.recovery_whole))
     against(fail(update::kNoRecovery, "the recovery system (group " + facts.recovery + ") has to install this, but it is marked bad"));
   if (!rereadable) against(fail(update::kStreamForRecovery, "the recovery system has to install this, and cannot read a stream again"));
 }

@@ -44,7 +44,8 @@ struct RehearsalFacts {
   std::string product;
   std::string hardware;
   std::string booted;
-  std::string recovery;  // as UpdaterConfig has it
+  std::string recovery;         // as UpdaterConfig has it
+  bool recovery_whole = false;  // marked so, see recovery_mark.hpp
   unsigned tries = 3;
   std::uint64_t floor = 0;
   update::State last;  // of the journal

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/test_machine.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::agent::test {
 
@@ -170,8 +171,11 @@ class Life {
 
   // A boot loader that gives a trial one boot goes back where the power fails in that boot: a good update has then been rolled back.
   void check_end(const update::State& state) {
-    const bool gone_back = tries() == 1 && world_.witness.cuts > 0 && state.phase == update::Phase::rolled_back;
-    require(state.phase == deployment().end || (gone_back && deployment().end == update::Phase::committed),
+    // So it is with a recovery system that the power fails in before it has begun, or that was itself new then.
+    const bool not_begun = state.phase == update::Phase::failed &&
+                           (state.error == update::kRecoveryNotBooted.number || state.error == update::kNoRecovery.number);
+    const bool gone_back = tries() == 1 && world_.witness.cuts > 0 && (state.phase == update::Phase::rolled_back || not_begun);
+    require(state.phase == deployment().end || (gone_back && deployment().end == update::Phase::committed) || (gone_back && not_begun),
             std::string(deployment().version) + " ended as " + std::string(to_string(state.phase)) + ": " + state.message);
     // A normal system that failed has only the recovery system to go back to.
     const Witness& witness = world_.witness;

@@ -32,6 +32,7 @@ class Releases {
     add("1", Character::good);
     add("2", Character::good);
     add("4", Character::good);
+    add("5", Character::good);
     add("3-unhealthy", Character::unhealthy);
     add("3-panics", Character::panics);
     add("3-no-kernel", Character::no_kernel);

@@ -121,7 +121,7 @@ State Updater::waking_facts(EventKind kind, const State& known, const boot::Boot
   const bool summoned = known.phase == Phase::summoning || known.phase == Phase::crossing;
   if (kind == EventKind::woke_old && summoned)
     return reason({update::kRecoveryNotBooted, "the recovery system (group " + known.via +
-                                                   ") did not come up, so nothing was installed; install it anew, from the normal system"});
+                                                   ") did not come up, so nothing was installed; the next update tries it again"});
   if (kind == EventKind::woke_old) {
     const boot::SlotState* target = find_slot(boot, known.target);
     const bool tries_left = target && target->health == boot::SlotHealth::trial;

@@ -1,6 +1,7 @@
 // The updater's actions that touch bundle and slots: open, prepare_target, write_images.
 #include <algorithm>
 
+#include "agent/recovery_mark.hpp"
 #include "agent/target_choice.hpp"
 #include "agent/updater.hpp"
 #include "base/log.hpp"
@@ -63,6 +64,7 @@ Result<> Updater::prepare_target() {
   if (running == boot.order.end() || running->health != boot::SlotHealth::committed) {
     return fail(update::kNotNow, "the running group " + config_.booted + " is not committed, so it is the only way back");
   }
+  if (state_.target == config_.recovery && !config_.recovery.empty()) TRY(unmark_recovery(seams_.files));
   return abandon_target();
 }
 

@@ -1,6 +1,7 @@
 // The updater's actions where a recovery system installs: docs/decisions/0013-recovery-system.md.
 #include <algorithm>
 
+#include "agent/recovery_mark.hpp"
 #include "agent/try_counting.hpp"
 #include "agent/updater.hpp"
 #include "base/log.hpp"
@@ -50,7 +51,8 @@ Result<> Updater::summon_recovery() {
   if (!is_committed(boot, config_.booted))
     return fail(update::kNotNow, "the running group " + config_.booted + " is not committed, so it is the only way back");
   const boot::SlotState* const recovery = find(boot, state_.via);
-  if (recovery == nullptr || recovery->health == SlotHealth::bad)
+  if (recovery != nullptr && recovery->health != SlotHealth::bad) TRY(mark_recovery_whole(seams_.files));
+  if (recovery == nullptr || (recovery->health == SlotHealth::bad && !TRY(recovery_is_whole(seams_.files))))
     return fail(update::kNoRecovery,
                 "the recovery system (group " + state_.via + ") has to install this, but it is marked bad; install it anew first");
   TRY(TryCounting(seams_.files).arming(state_.via, config_.tries));
