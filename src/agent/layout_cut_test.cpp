@@ -47,7 +47,7 @@ const std::vector<Case>& cases() {
 
 using Tested = std::pair<boot::test::NamedLoader, std::size_t>;
 
-std::vector<Tested> tested() {
+std::vector<Tested> all_tested() {
   constexpr std::size_t kFirstFew = 3;
   const char* const asked = std::getenv("ALOFT_CUTS");
   const bool everything = asked && std::string_view(asked) == "all";
@@ -77,7 +77,7 @@ TEST_P(LayoutCut, AtEveryOperation) {
               static_cast<unsigned long long>(search.lives()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut, ::testing::ValuesIn(tested()),
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut, ::testing::ValuesIn(all_tested()),
                          [](const auto& each) { return std::string(each.param.first.name) + cases()[each.param.second].name; });
 
 // The search finds the mistake of a detour: a normal system that is written while the boot loader may still choose it.
