@@ -72,8 +72,11 @@ Result<std::string> BareboxState::load() {
     const std::string_view bytes = std::string_view(area).substr(std::min(i * stride_bytes_, area.size()), stride_bytes_);
     auto data = parse_barebox_copy(bytes, magic_);
     if (!data || (first && *data != *first)) damaged_.push_back(i + 1);
-    if (data && !first) first = *std::move(data);
-    if (!data && !why) why = std::move(data).error();
+    if (!data) {
+      if (!why) why = std::move(data).error();
+    } else if (!first) {
+      first = *std::move(data);
+    }
   }
   if (!first) return fail(kBootStateCorrupt, "no copy of barebox's state is valid: " + why->message);
   return *std::move(first);

@@ -12,8 +12,6 @@
 namespace aloft::boot {
 namespace {
 
-using test::must;
-
 struct PowerLost {};
 
 // What lies in the chip; outlives the Flash that is opened on it.
@@ -77,7 +75,10 @@ std::string loaded(Chip& chip) {
 }
 void save(Chip& chip, const std::string& value) {
   UbootEnvironment subject = environment(chip);
-  (void)subject.load();
+  const auto before = subject.load();
+  if (!before) {
+    EXPECT_EQ(before.error().code.number, kBootStateCorrupt.number);  // nothing there yet
+  }
   const auto saved = subject.save({{"v", value}});
   ASSERT_TRUE(saved) << saved.error().text();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "boot/errors.hpp"
 #include "boot/order.hpp"
 
@@ -31,7 +32,8 @@ Result<> RecordControl::mark_bad(std::string_view slot) {
 
 Result<> RecordControl::rebuild(std::string_view booted) {
   const BootState state = TRY(rebuilt(slots_, booted));
-  (void)load();  // for what can be kept; that it fails is why we are here
+  // For what can be kept; that it fails is why we are here.
+  if (const auto lost = load(); !lost) log::debug("boot state: " + lost.error().message);
   return store(state);
 }
 

@@ -4,7 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "base/errors.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "boot/errors.hpp"
 
 namespace aloft::boot {
@@ -24,7 +28,23 @@ Result<std::string> FileRegion::read() {
   // What a write has left in the page cache says nothing about the device.
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
   std::string content(size_bytes_, '\0');
-  content.resize(TRY(read_full_at(fd.get(), std::as_writable_bytes(std::span(content)), offset_bytes_)));
+  const auto bytes = std::as_writable_bytes(std::span(content));
+  const auto whole = read_full_at(fd.get(), bytes, offset_bytes_);
+  if (whole) {
+    content.resize(*whole);
+    return content;
+  }
+  if (whole.error().code.number != kIo.number) return fail(whole.error());
+  log::warning(path_.string() + ": " + whole.error().message + "; the sectors that cannot be read count as damaged");
+  std::ranges::fill(content, '\0');
+  for (std::size_t at = 0; at < size_bytes_; at += kSectorBytes) {
+    const std::size_t size = std::min(kSectorBytes, size_bytes_ - at);
+    const auto part = read_full_at(fd.get(), bytes.subspan(at, size), offset_bytes_ + at);
+    if (part && *part < size) {
+      content.resize(at + *part);
+      break;
+    }
+  }
   return content;
 }
 

@@ -17,7 +17,8 @@ inline constexpr std::size_t kSectorBytes = 512;
 class Region {
  public:
   virtual ~Region() = default;
-  // All of it as the device has it; shorter where the file or device ends earlier.
+  // All of it as the device has it; shorter where the file or device ends earlier. A sector that cannot be read is zeros: as good as
+  // damaged, so that other copies count, or a new state is written in its place.
   virtual Result<std::string> read() = 0;
   // Whole sectors in place, `offset` counted from the region's start; never truncates, renames or grows. Durable once returned. A power
   // cut before leaves each of the sectors old or new: what must change as one must lie in one sector, or in a copy that is not in use.

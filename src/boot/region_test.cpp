@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "base/errors.hpp"
 #include "base/file.hpp"
@@ -40,6 +44,20 @@ TEST_F(FileRegionTest, ReadsLessWhereTheDeviceEnds) {
   EXPECT_EQ(FileRegion(folder / "disk", 3584, 1024).read()->size(), 512U);
   EXPECT_EQ(FileRegion(folder / "disk", 8192, 1024).read()->size(), 0U);
   EXPECT_EQ(FileRegion(folder / "none", 0, 1024).read().error().code.number, kNotFound.number);
+}
+
+// The kernel answers EIO for what is not mapped: a disk whose first eight sectors are dead.
+TEST_F(FileRegionTest, ADeadSectorCountsAsDamaged) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  char* const memory = static_cast<char*>(::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(memory, MAP_FAILED);
+  std::fill_n(memory + page, page, 'x');
+  ASSERT_EQ(::munmap(memory, page), 0);
+  FileRegion region("/proc/self/mem", reinterpret_cast<std::uintptr_t>(memory), page + 1024);
+  const auto content = region.read();
+  ASSERT_TRUE(content) << content.error().text();
+  EXPECT_EQ(*content, std::string(page, '\0') + std::string(1024, 'x'));
+  ::munmap(memory + page, page);
 }
 
 TEST_F(FileRegionTest, NeverMakesAFileButToStartOver) {
