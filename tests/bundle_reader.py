@@ -199,7 +199,7 @@ def hexadecimal(value):
 
 class Image:
     def __init__(self, value):
-        known(value, ["name", "slot_class", "type", "size", "sha256", "frames", "stored"], ["blocks"])
+        known(value, ["name", "slot_class", "type", "size", "sha256", "frames", "stored"], ["blocks", "verity"])
         self.name = text(value["name"], NAME)
         self.slot_class = text(value["slot_class"], NAME)
         need(value["type"] in ("raw", "tar", "file", "payload"), "unknown type")
@@ -226,8 +226,38 @@ class Image:
             whole(blocks["size"], 4096, 4096)
             self.blocks = hexadecimal(blocks["sha256"])
 
+        self.verity = None
+        if "verity" in value:
+            verity = known(value["verity"], ["data_size", "root", "salt"])
+            need(value["type"] == "raw", "verity of something that is not raw")
+            size = whole(verity["data_size"], 4096, self.size - 1)
+            self.verity = (size, hexadecimal(verity["root"]), hexadecimal(verity["salt"]))
+            need(size % 4096 == 0 and self.size - size == len(verity_area(bytes(32), *self.verity[:2], bytes(size // 4096 * 32))), "verity sizes")
+
     def content_size(self, frame):
         return min(self.frame_size, self.size - frame * self.frame_size)
+
+
+def verity_area(salt, size, root, leaves):
+    """Superblock and tree of dm-verity over so many bytes, from the digests of the blocks; the highest level first."""
+    def padded(data):
+        return data + bytes(-len(data) % 4096)
+
+    levels, digests = [], leaves
+    while len(digests) > 32:
+        levels.insert(0, padded(digests))
+        digests = b"".join(hashlib.sha256(salt + levels[0][i : i + 4096]).digest() for i in range(0, len(levels[0]), 4096))
+    head = struct.pack("<8sII16s32sIIQH6s", b"verity", 1, 1, bytes(16), b"sha256", 4096, 4096, size // 4096, 32, bytes(6)) + salt
+    verity_area.root = digests
+    return padded(head) + b"".join(levels)
+
+
+def check_verity(content, size, root, salt):
+    area = verity_area(salt, size, root, b"".join(hashlib.sha256(salt + content[i : i + 4096]).digest() for i in range(0, size, 4096)))
+    need(verity_area.root == root, "the verity root is not of this content")
+    own = bytearray(content[size:])
+    own[16:32] = bytes(16)  # the id may be anything
+    need(bytes(own) == area, "the verity tree is not of this content")
 
 
 def parse_manifest(raw):
@@ -292,6 +322,8 @@ def read(path, trust, extract=None):
             need(hashlib.sha256(plain).digest() == image.frames[frame], f"frame {frame} of {image.name} decodes to something else")
             content += plain
         need(hashlib.sha256(content).digest() == image.sha256, f"image {image.name} is something else")
+        if image.verity:
+            check_verity(bytes(content), *image.verity)
         contents.append(bytes(content))
     for image, content in zip(images, contents):
         if image.blocks is None:

@@ -146,6 +146,10 @@ Result<Config> parse_config(std::string_view text, std::string_view file_name) {
   Config config;
   Table root(parsed.table(), "", file_name);
   TRY(read_all(root, config));
+  for (auto& [slot_class, slot] : config.shared) {
+    slot.work_folder = config.state_dir / "modules" / slot_class;
+    slot.device_type = config.product;
+  }
   TRY(check_slots(config, file_name));
   TRY(check_reset_folders(config.reset_folders, config.state_dir, config.trust_dir));
   return config;

@@ -186,6 +186,26 @@ TEST(Config, BootAreasAreSharedSlotsWithTwoPlaces) {
   EXPECT_TRUE(config->partitions[0].wanted.grow);
 }
 
+TEST(Config, HandlersAndModulesAreSharedPrograms) {
+  const auto config =
+      parse_config(with_slots("device = \"/dev/a\"\n",
+                              "[shared.modem]\ntype = \"handler\"\nprogram = \"/usr/lib/modem\"\ntimeout_s = 30\ndevice = \"/dev/ttyS1\"\n"
+                              "[shared.mcu]\ntype = \"handler\"\nprogram = \"/usr/lib/modem\"\n"
+                              "[shared.app]\ntype = \"mender-module\"\nprogram = \"/usr/share/mender/modules/v3/deb\"\n"),
+                   "f");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->shared.at("modem").timeout, std::chrono::seconds(30));
+  EXPECT_EQ(config->shared.at("modem").slot_class, "modem");
+  EXPECT_EQ(config->shared.at("app").work_folder, "/var/lib/aloft/modules/app");
+  EXPECT_EQ(config->shared.at("app").device_type, "p");
+  const auto error_of = [](const std::string& shared) {
+    return parse_config(with_slots("device = \"/dev/a\"\n", shared), "f").error().message;
+  };
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"handler\"\n"), testing::HasSubstr("\"shared.x.program\" is missing"));
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"handler\"\nprogram = \"modem\"\n"), testing::HasSubstr("an absolute path"));
+  EXPECT_THAT(parse_config(with_slots("type = \"handler\"\nprogram = \"/x\"\n"), "f").error().message, testing::HasSubstr("exists once"));
+}
+
 TEST(Config, BadBootAreasAndPartitionsAreSaid) {
   const auto error_of = [](const std::string& shared) {
     return parse_config(with_slots("device = \"/dev/a\"\n", shared), "f").error().message;

@@ -43,16 +43,20 @@ Result<storage::Target> ConfiguredSlots::open(const std::string& group, const bu
 
 Result<> ConfiguredSlots::written(const bundle::Image& image) {
   const auto slot = config_.shared.find(image.slot_class);
-  if (slot == config_.shared.end() || !storage::switches_at_commit(slot->second.type)) return {};
+  if (slot == config_.shared.end() || !storage::waits_for_commit(slot->second.type)) return {};
   return waiting_.add(image.slot_class, {.sha256 = image.sha256, .size_bytes = image.size_bytes});
 }
 
-Result<> ConfiguredSlots::switch_due() {
+// A slot that must be committed keeps its record until it was; another that fails has said why, and is not asked again.
+Result<> ConfiguredSlots::commit_due() {
   for (const auto& [slot_class, one] : TRY(waiting_.all())) {
     if (!one.due) continue;
-    const auto slot = config_.shared.find(slot_class);
-    if (slot != config_.shared.end()) TRY(storage::switch_slot(slot->second, one.content));
-    log::info("slot " + slot_class + ": switched to what was installed");
+    if (const auto slot = config_.shared.find(slot_class); slot != config_.shared.end()) {
+      auto done = storage::commit_slot(slot->second, one.content);
+      if (!done && storage::must_commit(slot->second.type)) return done;
+      if (done) log::info("slot " + slot_class + ": committed");
+      if (!done) log::error("slot " + slot_class + ": " + done.error().text());
+    }
     TRY(waiting_.remove(slot_class));
   }
   return {};
@@ -60,13 +64,18 @@ Result<> ConfiguredSlots::switch_due() {
 
 Result<> ConfiguredSlots::commit() {
   TRY(waiting_.make_all_due());
-  return switch_due();
+  return commit_due();
 }
 
 // What is due belongs to a system that was committed: it is made up for, and stands in the way of the next update until then.
 Result<> ConfiguredSlots::abandon() {
-  TRY(switch_due());
-  for (const auto& [slot_class, one] : TRY(waiting_.all())) TRY(waiting_.remove(slot_class));
+  TRY(commit_due());
+  for (const auto& [slot_class, one] : TRY(waiting_.all())) {
+    if (const auto slot = config_.shared.find(slot_class); slot != config_.shared.end()) {
+      if (auto done = storage::give_up_slot(slot->second); !done) log::error("slot " + slot_class + ": " + done.error().text());
+    }
+    TRY(waiting_.remove(slot_class));
+  }
   return {};
 }
 

@@ -44,6 +44,13 @@ Result<> read_copies(Table& table, storage::CopyPlaces& copies) {
   return {};
 }
 
+Result<> read_program(Table& table, SlotConfig& slot) {
+  if (!table.get().contains("program")) return table.missing("program");
+  TRY(table.path("program", slot.program));
+  TRY(table.number("timeout_s", slot.timeout, 1, 7 * 86400));
+  return slot.type == "handler" ? read_device(table, slot) : Result<>();
+}
+
 Result<> read_file_slot(Table& table, SlotConfig& slot) {
   TRY(read_device(table, slot));
   if (!table.get().contains("path")) return table.missing("path");
@@ -68,6 +75,7 @@ Result<> read_slot(Table& table, SlotConfig& slot) {
   TRY(table.text("type", slot.type));
   if (!storage::is_slot_type(slot.type)) return table.wrong(*table.get().get("type"), "type", "one of " + storage::slot_types());
   if (slot.type == "file") return read_file_slot(table, slot);
+  if (slot.type == "handler" || slot.type == "mender-module") return read_program(table, slot);
   if (!table.get().contains("device")) return table.missing("device");
   TRY(read_device(table, slot));
   if (slot.type == "boot-partition") return read_boot_partitions(table, slot);
@@ -89,7 +97,10 @@ Result<> read_classes(Table& table, GroupConfig& group) {
 }
 
 // What two slots must not have in common.
-std::string place_of(const SlotConfig& slot) { return slot.device + (slot.path.empty() ? "" : " " + slot.path.string()); }
+std::string place_of(const SlotConfig& slot) {
+  if (!slot.program.empty()) return slot.program.string() + " " + slot.slot_class;
+  return slot.device + (slot.path.empty() ? "" : " " + slot.path.string());
+}
 
 // Places that are taken, by whom.
 using Owners = std::map<std::string, std::string>;
@@ -123,7 +134,10 @@ Result<> read_groups(Table& table, Config& config) {
 
 Result<> read_shared(Table& table, GroupConfig& shared) {
   TRY(read_classes(table, shared));
-  for (auto& [slot_class, slot] : shared) slot.single = true;
+  for (auto& [slot_class, slot] : shared) {
+    slot.single = true;
+    slot.slot_class = slot_class;
+  }
   return {};
 }
 
@@ -196,7 +210,7 @@ Result<> check_slots(const Config& config, std::string_view file) {
   for (const auto& [name, group] : config.groups)
     for (const auto& [slot_class, slot] : group) {
       TRY(claim(owners, slot, name + "." + slot_class, prefix));
-      if (storage::switches_at_commit(slot.type))
+      if (storage::waits_for_commit(slot.type))
         return fail(kConfigValue, prefix + "slot " + name + "." + slot_class + ": a slot of type " + slot.type + " exists once: [shared." +
                                       slot_class + "]");
     }

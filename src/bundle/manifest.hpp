@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "bundle/verity.hpp"
 #include "crypto/sha256.hpp"
 
 namespace aloft::bundle {
@@ -50,6 +51,8 @@ struct Image {
   Encoding encoding = Encoding::zstd;
   std::vector<StoredFrame> stored;  // one per frame
   std::optional<Digest> blocks;     // of the section that holds a SHA-256 for every 4 KiB of content, when there is one
+
+  std::optional<Verity> verity;  // of a raw image whose content is data and their dm-verity tree
 
   std::uint64_t frame_count() const;
   std::uint32_t frame_content_bytes(std::uint64_t frame) const;  // frame_size_bytes, or what is left in the last

@@ -93,6 +93,20 @@ Result<> read_blocks(const Json& json, Image& image, const std::string& at) {
   return object.no_more();
 }
 
+Result<> read_verity(const Json& json, Image& image, const std::string& at) {
+  auto object = TRY(JsonObject::of(json, at));
+  Verity verity{.data_bytes = TRY(object.number("data_size"))};
+  verity.root = TRY(digest_from_hex(TRY(object.text("root")), at + ": \"root\""));
+  verity.salt = TRY(digest_from_hex(TRY(object.text("salt")), at + ": \"salt\""));
+  TRY(object.no_more());
+  if (image.type != "raw") return bad(at + ": only raw images can have it");
+  const std::uint64_t data = verity.data_bytes;
+  if (data == 0 || data % kVerityBlockBytes != 0 || data >= image.size_bytes || verity_area_bytes(data) != image.size_bytes - data)
+    return bad(at + ": \"data_size\" must be a multiple of 4096, and the rest of the image its superblock and tree");
+  image.verity = verity;
+  return {};
+}
+
 Result<std::string> read_name(JsonObject& object, const char* key, const std::string& at) {
   auto name = TRY(object.text(key));
   if (!is_image_name(name))
@@ -115,6 +129,7 @@ Result<Image> read_image(const Json& json, std::size_t index) {
   TRY(read_frames(*TRY(object.object("frames")), image, at + ".frames"));
   TRY(read_stored(*TRY(object.object("stored")), image, at + ".stored"));
   if (const Json* blocks = TRY(object.optional_object("blocks"))) TRY(read_blocks(*blocks, image, at + ".blocks"));
+  if (const Json* verity = TRY(object.optional_object("verity"))) TRY(read_verity(*verity, image, at + ".verity"));
   TRY(object.no_more());
   return image;
 }
@@ -185,6 +200,8 @@ Json to_json(const Image& image) {
     }
     json["stored"] = {{"encoding", "zstd"}, {"sizes", std::move(sizes)}, {"sha256", base64_of(digests)}};
   }
+  if (image.verity)
+    json["verity"] = {{"data_size", image.verity->data_bytes}, {"root", to_hex(image.verity->root)}, {"salt", to_hex(image.verity->salt)}};
   if (image.blocks) json["blocks"] = {{"size", kBlockBytes}, {"sha256", to_hex(*image.blocks)}};
   return json;
 }

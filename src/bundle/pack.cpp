@@ -22,7 +22,10 @@ constexpr int kMaxLevel = 19;
 struct OpenImage {
   const ImageFile* file;
   Fd fd;
-  std::uint64_t size_bytes;
+  std::uint64_t file_bytes;
+  Bytes tail;  // behind the file's content: padding, superblock, tree
+  std::optional<Verity> verity;
+  std::uint64_t size_bytes() const { return file_bytes + tail.size(); }
 };
 
 std::unexpected<Error> bad(const std::string& what) { return fail(kBadRecipe, what); }
@@ -56,11 +59,53 @@ Result<> check(const Recipe& recipe) {
   return check_images(recipe);
 }
 
+std::unexpected<Error> changed(const std::filesystem::path& path) {
+  return fail(kImageChanged, "image file " + path.string() + " changed while it was packed; pack it again");
+}
+
+// The file's content, with zeros up to a whole block.
+ReadContent padded(const OpenImage& image) {
+  return [&image](std::uint64_t offset, MutableByteView buffer) -> Result<> {
+    const auto there =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), image.file_bytes - std::min(image.file_bytes, offset)));
+    if (TRY(read_full_at(image.fd.get(), buffer.first(there), offset)) < there) return changed(image.file->path);
+    std::ranges::fill(buffer.subspan(there), std::byte{0});
+    return {};
+  };
+}
+
+// A salt of the content, so that the same content gives the same tree.
+Result<VeritySalt> salt_of(const ReadContent& read, std::uint64_t data_bytes) {
+  constexpr std::string_view kPurpose = "aloft dm-verity salt";
+  crypto::Sha256 hash;
+  hash.update(as_bytes(kPurpose));
+  Bytes buffer(64 * kVerityBlockBytes);
+  for (std::uint64_t at = 0; at < data_bytes; at += buffer.size()) {
+    const auto part = MutableByteView(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), data_bytes - at)));
+    TRY(read(at, part));
+    hash.update(part);
+  }
+  return hash.finish();
+}
+
+Result<> add_tree(OpenImage& image) {
+  if (image.file->type != "raw") return bad("image \"" + image.file->name + "\": only raw images can have a dm-verity tree");
+  const std::uint64_t data_bytes = (image.file_bytes + kVerityBlockBytes - 1) / kVerityBlockBytes * kVerityBlockBytes;
+  const ReadContent read = padded(image);
+  Bytes area;
+  image.verity = TRY(build_verity(read, data_bytes, TRY(salt_of(read, data_bytes)), area));
+  image.tail.assign(static_cast<std::size_t>(data_bytes - image.file_bytes), std::byte{0});
+  image.tail.insert(image.tail.end(), area.begin(), area.end());
+  return {};
+}
+
 Result<OpenImage> open_image(const ImageFile& file) {
   Fd fd = TRY(open_file(file.path, O_RDONLY));
   const off_t size = ::lseek(fd.get(), 0, SEEK_END);
   if (size <= 0) return bad("image file " + file.path.string() + " is empty, or neither a file nor a block device");
-  return OpenImage{&file, std::move(fd), static_cast<std::uint64_t>(size)};
+  OpenImage image{&file, std::move(fd), static_cast<std::uint64_t>(size), {}, {}};
+  if (file.verity) TRY(add_tree(image));
+  return image;
 }
 
 Result<Fd> temporary_file(const std::filesystem::path& folder) {
@@ -78,7 +123,8 @@ class Packer {
 
   Result<Image> add(const OpenImage& input) {
     const ImageFile& file = *input.file;
-    Image image{.name = file.name, .slot_class = file.slot_class, .type = file.type, .size_bytes = input.size_bytes};
+    Image image{.name = file.name, .slot_class = file.slot_class, .type = file.type, .size_bytes = input.size_bytes()};
+    image.verity = input.verity;
     image.frame_size_bytes = file.frame_size_bytes;
     image.encoding = file.encoding;
     Bytes block_digests;
@@ -100,7 +146,7 @@ class Packer {
     };
     TRY(encode_frames(work, read, take));
     image.sha256 = hash_.finish();
-    if (::lseek(input.fd.get(), 0, SEEK_END) != static_cast<off_t>(input.size_bytes)) return changed(input);
+    if (::lseek(input.fd.get(), 0, SEEK_END) != static_cast<off_t>(input.file_bytes)) return changed(file.path);
     if (file.blocks == BlockDigests::include) {
       image.blocks = crypto::sha256(block_digests);
       sections_.push_back(std::move(block_digests));
@@ -114,13 +160,16 @@ class Packer {
   }
 
  private:
-  static std::unexpected<Error> changed(const OpenImage& input) {
-    return fail(kImageChanged, "image file " + input.file->path.string() + " changed while it was packed; pack it again");
-  }
-
   Result<> read_content(const OpenImage& input, const Image& image, std::uint64_t frame, Bytes& content) {
     content.resize(image.frame_content_bytes(frame));
-    if (TRY(read_full_at(input.fd.get(), content, frame * image.frame_size_bytes)) < content.size()) return changed(input);
+    const std::uint64_t offset = frame * image.frame_size_bytes;
+    const auto in_file =
+        static_cast<std::size_t>(std::min<std::uint64_t>(content.size(), input.file_bytes - std::min(input.file_bytes, offset)));
+    if (TRY(read_full_at(input.fd.get(), MutableByteView(content).first(in_file), offset)) < in_file) return changed(input.file->path);
+    if (in_file < content.size()) {
+      const auto from = static_cast<std::ptrdiff_t>(offset + in_file - input.file_bytes);
+      std::copy_n(input.tail.begin() + from, content.size() - in_file, content.begin() + static_cast<std::ptrdiff_t>(in_file));
+    }
     hash_.update(content);
     return {};
   }
@@ -142,11 +191,16 @@ class Packer {
 
 }  // namespace
 
+Result<Verity> verity_of(const std::filesystem::path& path) {
+  const ImageFile file{.name = path.filename().string(), .slot_class = {}, .path = path, .verity = true};
+  return *TRY(open_image(file)).verity;
+}
+
 Result<Package> pack(const Recipe& recipe, const std::filesystem::path& folder, const Progress& progress) {
   TRY(check(recipe));
   std::vector<OpenImage> inputs;
   std::uint64_t total_bytes = 0;
-  for (const auto& file : recipe.images) total_bytes += inputs.emplace_back(TRY(open_image(file))).size_bytes;
+  for (const auto& file : recipe.images) total_bytes += inputs.emplace_back(TRY(open_image(file))).size_bytes();
   Package package{.manifest_text = {}, .payload = TRY(temporary_file(folder))};
   Manifest manifest{.product = recipe.product,
                     .hardware = recipe.hardware,

@@ -19,6 +19,7 @@ struct ImageFile {
   Encoding encoding = Encoding::zstd;
   std::uint32_t frame_size_bytes = kDefaultFrameBytes;
   BlockDigests blocks = BlockDigests::omit;
+  bool verity = false;  // the file is the data: zeros up to a multiple of 4096, superblock and tree are put behind it
 };
 
 struct Recipe {
@@ -31,6 +32,9 @@ struct Recipe {
   int level = 9;         // zstd: 1 to 19
   unsigned threads = 0;  // 0: one per core
 };
+
+// What pack() makes of an image file with `verity`: the same for the same content. Reads the file twice. Errors: kBadRecipe, file errors.
+Result<Verity> verity_of(const std::filesystem::path& path);
 
 // Bytes of content packed so far, of all.
 using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;

@@ -26,6 +26,7 @@ void add_bundle_commands(CLI::App& app, Run& run) {
   auto* bundle = app.add_subcommand("bundle", "Make, sign, verify, show and unpack bundles");
   bundle->require_subcommand(1);
   add_create_command(*bundle, run);
+  add_verity_command(*bundle, run);
   add_sign_commands(*bundle, run);
   add_inspect_commands(*bundle, run);
 }

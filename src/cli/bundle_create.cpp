@@ -23,6 +23,7 @@ struct CreateOptions {
   std::optional<std::string> description;
   std::vector<std::string> images;  // NAME=FILE or NAME:CLASS=FILE
   std::vector<std::string> types;   // NAME=TYPE
+  std::vector<std::string> verity;  // NAME
   bool blocks = false;
   std::string encoding = "zstd";
   std::uint32_t frame_kib = bundle::kDefaultFrameBytes / 1024;
@@ -71,6 +72,11 @@ Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   if (!options.images.empty()) recipe.images.clear();
   for (const auto& image : options.images) recipe.images.push_back(TRY(image_of(image, options)));
   TRY(set_types(options.types, recipe));
+  for (const std::string& name : options.verity) {
+    const auto image = std::ranges::find(recipe.images, name, &bundle::ImageFile::name);
+    if (image == recipe.images.end()) return fail(kBadArgument, "--verity needs the NAME of an image, not " + name);
+    image->verity = true;
+  }
   recipe.level = options.level;
   recipe.threads = options.threads;
   return recipe;
@@ -112,6 +118,8 @@ void add_create_command(CLI::App& bundle, Run& run) {
   command->add_option("--description", options->description, "A note for people");
   command->add_option("--image", options->images, "NAME=FILE or NAME:SLOTCLASS=FILE; may be given again")->allow_extra_args(false);
   command->add_option("--type", options->types, "NAME=raw, tar, file or payload: what an image is (raw); may be given again")
+      ->allow_extra_args(false);
+  command->add_option("--verity", options->verity, "NAME of an image that gets a dm-verity tree behind its data; may be given again")
       ->allow_extra_args(false);
   command->add_flag("--blocks", options->blocks, "Add a digest for every 4 KiB block, so that devices fetch only what they lack");
   command->add_option("--encoding", options->encoding, "How frames are stored")

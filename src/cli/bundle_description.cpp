@@ -72,6 +72,7 @@ Result<bundle::ImageFile> read_image(const toml::table& source, const std::files
   std::string encoding = "zstd";
   std::int64_t frame_size = bundle::kDefaultFrameBytes;
   bool blocks = false;
+  bool verity = false;
   TRY(table.read("name", image.name, "text"));
   image.slot_class = image.name;
   TRY(table.read("slot_class", image.slot_class, "text"));
@@ -80,11 +81,13 @@ Result<bundle::ImageFile> read_image(const toml::table& source, const std::files
   TRY(table.read("encoding", encoding, "text"));
   TRY(table.read("frame_size", frame_size, "a number"));
   TRY(table.read("blocks", blocks, "true or false"));
+  TRY(table.read("verity", verity, "true or false"));
   TRY(table.no_more());
   TRY(set_encoding(encoding, image));
   if (file.empty()) return table.wrong("file", "given");
   if (frame_size < bundle::kMinFrameBytes || frame_size > bundle::kMaxFrameBytes) return table.wrong("frame_size", "from 65536 to 4194304");
   image.path = folder / file;
+  image.verity = verity;
   image.frame_size_bytes = static_cast<std::uint32_t>(frame_size);
   image.blocks = blocks ? bundle::BlockDigests::include : bundle::BlockDigests::omit;
   return image;

@@ -23,6 +23,7 @@ void add_signer_options(CLI::App& command, SignerOptions& options);
 Result<std::vector<crypto::SigningIdentity>> load_signers(const SignerOptions& options);
 
 void add_create_command(CLI::App& bundle, Run& run);
+void add_verity_command(CLI::App& bundle, Run& run);
 void add_sign_commands(CLI::App& bundle, Run& run);     // sign, extract-manifest, attach
 void add_inspect_commands(CLI::App& bundle, Run& run);  // verify, show, unpack
 

@@ -61,6 +61,7 @@ std::string show_text(const bundle::Reader& reader) {
         << "  Frames:          " << image.frame_count() << " of " << readable_size(image.frame_size_bytes)
         << (image.blocks ? ", with block digests" : "") << "\n"
         << "  Digest:          " << to_hex(image.sha256) << "\n";
+    if (image.verity) out << "  dm-verity root:  " << to_hex(image.verity->root) << "\n";
   }
   return out.str();
 }

@@ -22,5 +22,8 @@ inline constexpr ErrorCode kNoPartition{4013, ErrorKind::ask, "no-partition"};
 inline constexpr ErrorCode kSwitchContent{4014, ErrorKind::ask, "switch-content"};
 inline constexpr ErrorCode kNoHeader{4015, ErrorKind::reject, "no-header"};
 inline constexpr ErrorCode kEmmc{4016, ErrorKind::ask, "emmc"};
+inline constexpr ErrorCode kHandler{4017, ErrorKind::reject, "handler-failed"};
+inline constexpr ErrorCode kHandlerBusy{4018, ErrorKind::retry, "handler-busy"};
+inline constexpr ErrorCode kModule{4019, ErrorKind::reject, "update-module"};
 
 }  // namespace aloft::storage

@@ -113,8 +113,10 @@ Result<> tell_kernel(const std::filesystem::path& disk, const Gpt& gpt) {
     const GptEntry entry = gpt.entry(index);
     if (entry.is_free()) continue;
     blkpg_partition partition{};
-    partition.start = static_cast<long long>(entry.first * gpt.sector_bytes());
-    partition.length = static_cast<long long>((entry.last - entry.first + 1) * gpt.sector_bytes());
+    const std::uint64_t start = entry.first * gpt.sector_bytes();
+    const std::uint64_t length = (entry.last - entry.first + 1) * gpt.sector_bytes();
+    partition.start = static_cast<long long>(start);
+    partition.length = static_cast<long long>(length);
     partition.pno = static_cast<int>(index + 1);
     for (const int operation : {BLKPG_ADD_PARTITION, BLKPG_RESIZE_PARTITION}) {
       blkpg_ioctl_arg argument{.op = operation, .flags = 0, .datalen = sizeof partition, .data = &partition};

@@ -14,6 +14,8 @@
 #include "storage/file_device.hpp"
 #include "storage/file_target.hpp"
 #include "storage/grown_target.hpp"
+#include "storage/handler.hpp"
+#include "storage/mender_module.hpp"
 #include "storage/partition_pair.hpp"
 #include "storage/tree_target.hpp"
 
@@ -55,6 +57,28 @@ Result<Target> open_partition_pair(const SlotSpec& slot) { return open_inactive(
 Result<Target> open_copy_pair(const SlotSpec& slot) { return open_inactive(TRY(copy_pair(slot))); }
 Result<Target> open_emmc_pair(const SlotSpec& slot) { return open_inactive(TRY(emmc_pair(slot))); }
 
+Result<> switch_partition(const SlotSpec& slot, const Waiting& waiting) { return switch_pair(*TRY(partition_pair(slot)), waiting); }
+Result<> switch_copies(const SlotSpec& slot, const Waiting& waiting) { return switch_pair(*TRY(copy_pair(slot)), waiting); }
+Result<> switch_emmc(const SlotSpec& slot, const Waiting& waiting) { return switch_pair(*TRY(emmc_pair(slot)), waiting); }
+
+HandlerSpec handler_of(const SlotSpec& slot) {
+  return {.program = slot.program, .slot_class = slot.slot_class, .device = slot.device, .timeout = slot.timeout};
+}
+
+ModuleSpec module_of(const SlotSpec& slot) {
+  ModuleSpec module{.module = slot.program, .tree = slot.work_folder};
+  module.device_type = slot.device_type;
+  module.timeout = slot.timeout;
+  return module;
+}
+
+Result<Target> open_handler(const SlotSpec& slot) { return std::make_unique<HandlerTarget>(handler_of(slot)); }
+Result<> commit_handler(const SlotSpec& slot, const Waiting&) { return call_handler(handler_of(slot), "commit"); }
+Result<> give_up_handler(const SlotSpec& slot) { return call_handler(handler_of(slot), "rollback"); }
+Result<Target> open_module(const SlotSpec& slot) { return std::make_unique<ModuleTarget>(module_of(slot)); }
+Result<> commit_module(const SlotSpec& slot, const Waiting&) { return Module(module_of(slot)).commit(); }
+Result<> give_up_module(const SlotSpec& slot) { return Module(module_of(slot)).give_up(); }
+
 // With the device's path in the place of its name.
 Result<SlotSpec> found(const SlotSpec& slot) {
   SlotSpec with_path = slot;
@@ -78,18 +102,23 @@ constexpr Nature S = Nature::stream;
 
 // clang-format off
 constexpr SlotRow kSlotTable[] = {
-    // image   slot              nature opened by            two places
-    {"raw",    "raw",   R,      open_block},
-    {"raw",    "ext4",  R,      open_grown},
-    {"raw",    "vfat",  R,      open_block},
-    {"raw",    "btrfs", R,      open_block},
-    {"tar",    "ext4",  S,      open_tree},
-    {"tar",    "vfat",  S,      open_tree},
-    {"tar",    "btrfs", S,      open_tree},
-    {"file",   "file",  S,      open_file_slot},
-    {"raw", "boot-partition", R, open_partition_pair, partition_pair},
-    {"raw", "boot-emmc", R, open_emmc_pair, emmc_pair},
-    {"raw", "raw-pair", R, open_copy_pair, copy_pair},
+    // image     slot              nature opened by            at the commit     when given up
+    {"raw",     "raw",            R,     open_block},
+    {"raw",     "ext4",           R,     open_grown},
+    {"raw",     "vfat",           R,     open_block},
+    {"raw",     "btrfs",          R,     open_block},
+    {"tar",     "ext4",           S,     open_tree},
+    {"tar",     "vfat",           S,     open_tree},
+    {"tar",     "btrfs",          S,     open_tree},
+    {"file",    "file",           S,     open_file_slot},
+    {"raw",     "boot-partition", R,     open_partition_pair,  switch_partition},
+    {"raw",     "boot-emmc",      R,     open_emmc_pair,       switch_emmc},
+    {"raw",     "raw-pair",       R,     open_copy_pair,       switch_copies},
+    {"raw",     "handler",        S,     open_handler,         commit_handler,   give_up_handler},
+    {"tar",     "handler",        S,     open_handler,         commit_handler,   give_up_handler},
+    {"file",    "handler",        S,     open_handler,         commit_handler,   give_up_handler},
+    {"payload", "handler",        S,     open_handler,         commit_handler,   give_up_handler},
+    {"tar",     "mender-module",  S,     open_module,          commit_module,    give_up_module},
 };
 // clang-format on
 
@@ -120,20 +149,30 @@ std::vector<std::string> image_types_of(std::string_view slot_type) {
   return types;
 }
 
-bool switches_at_commit(std::string_view slot_type) {
+bool waits_for_commit(std::string_view slot_type) {
   const auto row = std::ranges::find(kSlotTable, slot_type, &SlotRow::slot_type);
-  return row != std::end(kSlotTable) && row->pair != nullptr;
+  return row != std::end(kSlotTable) && row->commit != nullptr;
 }
 
-Result<> switch_slot(const SlotSpec& slot, const Waiting& waiting) {
+bool must_commit(std::string_view slot_type) {
+  const auto row = std::ranges::find(kSlotTable, slot_type, &SlotRow::slot_type);
+  return row != std::end(kSlotTable) && row->commit != nullptr && row->give_up == nullptr;
+}
+
+Result<> commit_slot(const SlotSpec& slot, const Waiting& waiting) {
   const auto row = std::ranges::find(kSlotTable, slot.type, &SlotRow::slot_type);
-  if (row == std::end(kSlotTable) || row->pair == nullptr) return {};
-  const std::unique_ptr<Pair> pair = TRY(row->pair(TRY(found(slot))));
-  return switch_pair(*pair, waiting);
+  if (row == std::end(kSlotTable) || row->commit == nullptr) return {};
+  return row->commit(TRY(found(slot)), waiting);
+}
+
+Result<> give_up_slot(const SlotSpec& slot) {
+  const auto row = std::ranges::find(kSlotTable, slot.type, &SlotRow::slot_type);
+  if (row == std::end(kSlotTable) || row->give_up == nullptr) return {};
+  return row->give_up(TRY(found(slot)));
 }
 
 Result<std::uint64_t> slot_size_bytes(const SlotSpec& named) {
-  if (named.device.empty()) return UINT64_MAX;
+  if (named.device.empty() || !named.program.empty()) return UINT64_MAX;
   const SlotSpec slot = TRY(found(named));
   if (const auto size = TRY(place_size_bytes(slot))) return *size;
   const Fd fd = TRY(open_file(slot.device, O_RDONLY));

@@ -25,6 +25,11 @@ struct SlotSpec {
   unsigned mode = 0644;                   // file
   TwoPartitions partitions{};             // boot-partition: their numbers
   CopyPlaces copies;                      // raw-pair
+  std::filesystem::path program;          // handler, mender-module: the executable
+  std::chrono::seconds timeout{3600};     // handler, mender-module: of each call
+  std::filesystem::path work_folder;      // mender-module: its tree
+  std::string slot_class;                 // handler, mender-module: told to it
+  std::string device_type;                // mender-module: told to it
   bool single = false;                    // [shared.CLASS]: the running system uses this very slot
 };
 
@@ -36,7 +41,9 @@ struct SlotRow {
   std::string_view slot_type;
   Nature nature;
   Result<Target> (*open)(const SlotSpec&);
-  Result<std::unique_ptr<Pair>> (*pair)(const SlotSpec&) = nullptr;  // of a slot that is two places inside
+  // What is still to do once the new system is committed, and when it is given up; each may be called again after a power cut.
+  Result<> (*commit)(const SlotSpec&, const Waiting&) = nullptr;
+  Result<> (*give_up)(const SlotSpec&) = nullptr;
 };
 std::span<const SlotRow> slot_table();
 bool is_slot_type(std::string_view slot_type);
@@ -47,10 +54,12 @@ std::vector<std::string> image_types_of(std::string_view slot_type);
 // Of the device, where the slot is one. Errors: file errors, kNotADevice.
 Result<std::uint64_t> slot_size_bytes(const SlotSpec& slot);
 
-// Whether what was written waits for the commit and is then switched to: the slot must be a shared one.
-bool switches_at_commit(std::string_view slot_type);
-// Does so. Errors: of switch_pair.
-Result<> switch_slot(const SlotSpec& slot, const Waiting& waiting);
+// Whether a slot of this type has still to do something at the commit: it must be a shared one.
+bool waits_for_commit(std::string_view slot_type);
+// Whether no next update may begin before that was done: boot areas. A handler that fails is not asked again.
+bool must_commit(std::string_view slot_type);
+Result<> commit_slot(const SlotSpec& slot, const Waiting& waiting);
+Result<> give_up_slot(const SlotSpec& slot);
 
 // Ready to be written, nothing changed yet. kNoRow when the table has no such line; errors of the device.
 Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type);

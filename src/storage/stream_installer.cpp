@@ -42,6 +42,11 @@ Result<InstallStats> install_to(bundle::Reader& reader, std::size_t image, Targe
   if (auto* stream = std::get_if<std::unique_ptr<StreamTarget>>(&target)) return stream_image(reader, image, **stream, options);
   DeviceTarget& device = *std::get<std::unique_ptr<DeviceTarget>>(target);
   const InstallStats stats = TRY(install_image(reader, image, device.device(), options));
+  const bundle::Image& what = reader.manifest().images.at(image);
+  if (what.verity) {
+    TRY(bundle::check_verity([&](std::uint64_t offset, MutableByteView buffer) { return device.device().read(offset, buffer); },
+                             *what.verity));
+  }
   TRY(device.finish(reader.manifest().images.at(image)));
   return stats;
 }

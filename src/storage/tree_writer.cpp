@@ -13,9 +13,9 @@
 #include <array>
 #include <cerrno>
 #include <map>
-#include <memory>
 
 #include "base/file.hpp"
+#include "storage/archive_reader.hpp"
 #include "storage/errors.hpp"
 
 namespace aloft::storage {
@@ -29,10 +29,6 @@ std::unexpected<Error> refused(const std::string& path, const std::string& why) 
   return fail(kTreeEntry, "the archive's entry '" + path + "' " + why);
 }
 
-struct ArchiveEnd {
-  void operator()(archive* one) const { ::archive_read_free(one); }
-};
-
 // Where an entry goes: a folder that is there, and a name in it.
 struct Place {
   int folder_fd;
@@ -41,12 +37,10 @@ struct Place {
 
 class Unpacking {
  public:
-  Unpacking(ByteQueue& stream, int root_fd, const TreePolicy& policy) : stream_(stream), root_fd_(root_fd), policy_(policy) {}
+  Unpacking(ByteQueue& stream, int root_fd, const TreePolicy& policy) : reader_(stream), root_fd_(root_fd), policy_(policy) {}
   Result<TreeSum> run();
 
  private:
-  static la_ssize_t read_more(archive*, void* self, const void** buffer);
-  std::unexpected<Error> broken(const std::string& what) const;
   Result<TreeEntry> describe(archive_entry* found) const;
   Result<> check_kind(const TreeEntry& entry, archive_entry* found) const;
   Result<> make(archive_entry* found);
@@ -63,35 +57,15 @@ class Unpacking {
   Result<> finish_folders();
   Result<Fd> open_beneath(const std::string& path, std::uint64_t flags) const;
 
-  ByteQueue& stream_;
+  ArchiveReader reader_;
   const int root_fd_;
   const TreePolicy& policy_;
-  std::unique_ptr<archive, ArchiveEnd> archive_;
-  Bytes part_;
-  bool complete_ = true;
   std::map<std::string, TreeEntry> folders_;  // dressed at the end, when nothing changes their times any more
   std::size_t folder_bytes_ = 0;
   std::string parent_path_;
   Fd parent_;
   TreeSum sum_;
 };
-
-la_ssize_t Unpacking::read_more(archive* one, void* self, const void** buffer) {
-  auto* me = static_cast<Unpacking*>(self);
-  me->part_ = me->stream_.pop(me->complete_);
-  if (!me->complete_) {
-    ::archive_set_error(one, ECANCELED, "the stream was cut off");
-    return ARCHIVE_FATAL;
-  }
-  *buffer = me->part_.data();
-  return static_cast<la_ssize_t>(me->part_.size());
-}
-
-std::unexpected<Error> Unpacking::broken(const std::string& what) const {
-  if (!complete_) return fail(kCancelled, "the install was stopped before the archive's end");
-  const char* why = ::archive_error_string(archive_.get());
-  return fail(kBadArchive, what + ": " + (why != nullptr ? why : "unknown reason") + "; the image must be a tar archive, not compressed");
-}
 
 // "./a//b/" is a/b, "." the root.
 Result<std::string> clean_path(const std::string& path) {
@@ -221,18 +195,11 @@ Result<> Unpacking::write_content(int fd, TreeEntry& entry) {
       written += count;
     }
   };
-  for (;;) {
-    const void* block = nullptr;
-    std::size_t size = 0;
-    la_int64_t offset = 0;
-    const int status = ::archive_read_data_block(archive_.get(), &block, &size, &offset);
-    if (status == ARCHIVE_EOF) break;
-    if (status != ARCHIVE_OK) return broken("reading '" + entry.path + "' from the archive");
-    hash_zeros(static_cast<std::uint64_t>(offset));
-    const ByteView bytes(static_cast<const std::byte*>(block), size);
-    TRY(write_all_at(fd, bytes, written));
-    hash.update(bytes);
-    written += size;
+  while (const auto piece = TRY(reader_.piece())) {
+    hash_zeros(piece->offset);
+    TRY(write_all_at(fd, piece->bytes, written));
+    hash.update(piece->bytes);
+    written += piece->bytes.size();
   }
   hash_zeros(entry.size_bytes);
   if (::ftruncate(fd, static_cast<off_t>(written)) != 0) return fail(system_error("sizing", entry.path, errno));
@@ -309,21 +276,9 @@ Result<> Unpacking::finish_folders() {
 }
 
 Result<TreeSum> Unpacking::run() {
-  archive_.reset(::archive_read_new());
-  if (!archive_) return fail(kBadArchive, "no memory to read an archive");
-  ::archive_read_support_format_tar(archive_.get());
   TRY(add_folder({.path = "", .mode = kImplicitMode}));
-  if (::archive_read_open(archive_.get(), this, nullptr, read_more, nullptr) != ARCHIVE_OK) return broken("opening the archive");
-  archive_entry* found = nullptr;
-  for (;;) {
-    const int status = ::archive_read_next_header(archive_.get(), &found);
-    if (status == ARCHIVE_EOF) break;
-    if (status != ARCHIVE_OK) return broken("reading the archive");
-    TRY(make(found));
-  }
+  while (archive_entry* found = TRY(reader_.next())) TRY(make(found));
   TRY(finish_folders());
-  for (bool more = true; more;) more = !stream_.pop(complete_).empty();  // padding behind the archive's end
-  if (!complete_) return broken("");
   return sum_;
 }
 

@@ -1,0 +1,54 @@
+#include "base/child.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/errors.hpp"
+
+namespace aloft {
+namespace {
+
+using std::chrono::seconds;
+
+Child start(const std::string& script, Input input = Input::fed, std::function<void(std::string_view)> on_line = {}) {
+  ChildSpec spec{.argv = {"sh", "-c", script}, .folder = "/", .environment = {"WORD=here"}, .input = input, .on_line = std::move(on_line)};
+  auto child = Child::start(std::move(spec));
+  if (!child) std::abort();
+  return std::move(*child);
+}
+
+TEST(Child, IsFedAndFollowed) {
+  std::vector<std::string> lines;
+  Child child = start("echo $WORD $(pwd); wc -c; printf unfinished", Input::fed, [&](std::string_view line) { lines.emplace_back(line); });
+  const Bytes bytes(300'000, std::byte{'x'});
+  ASSERT_TRUE(child.feed(bytes, seconds(20)));
+  child.end_input();
+  const ProcessEnd end = child.wait(seconds(20));
+  EXPECT_EQ(end.exit_status, 0);
+  EXPECT_EQ(lines, (std::vector<std::string>{"here /", "300000", "unfinished"}));
+}
+
+TEST(Child, OneThatDoesNotReadIsAnErrorAndNoSignal) {
+  const Bytes bytes(1 << 20, std::byte{'x'});
+  Child ended = start("exit 3");
+  EXPECT_EQ(ended.feed(bytes, seconds(20)).error().code.number, kProcess.number);
+  EXPECT_EQ(ended.wait(seconds(20)).exit_status, 3);
+  Child closed = start("exec <&-; sleep 30");
+  EXPECT_EQ(closed.feed(bytes, seconds(20)).error().code.number, kProcess.number);
+  Child asleep = start("sleep 30");
+  EXPECT_EQ(asleep.feed(bytes, std::chrono::milliseconds(100)).error().code.number, kProcess.number);
+}
+
+TEST(Child, IsKilledWithWhatItStarted) {
+  Child child = start("sleep 30 & sleep 30", Input::none);
+  const ProcessEnd end = child.wait(std::chrono::milliseconds(50));
+  EXPECT_TRUE(end.timed_out);
+  EXPECT_EQ(end.exit_status, 128 + 9);
+}
+
+TEST(Child, ThatCannotStartIsAnError) {
+  ChildSpec spec{.argv = {"/does/not/exist"}};
+  EXPECT_EQ(Child::start(std::move(spec)).error().code.number, kProcess.number);
+}
+
+}  // namespace
+}  // namespace aloft
