@@ -276,7 +276,7 @@ class SlotsTest(unittest.TestCase):
         self.device.power_on("2.0")
         self.device.wait_for_state("committed")
         wait_for("the loader is switched", lambda: started() == new.read_bytes())
-        self.assertEqual((self.device.folder / "state" / "switches").read_text(), "{}")
+        wait_for("nothing waits any more", lambda: (self.device.folder / "state" / "switches").read_text() == "{}")
 
     def test_boot_partitions(self):
         for label, flag in (("gpt", ', attrs="LegacyBIOSBootable"'), ("dos", ", bootable")):
