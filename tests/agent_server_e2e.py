@@ -2,6 +2,7 @@
 """The real aloftd and the real aloft-server: enrolment, deployments that arrive at once, reports of every way an update can end."""
 import os
 import pathlib
+import subprocess
 import sys
 import time
 import unittest
@@ -168,6 +169,42 @@ class AgentAndServerTest(unittest.TestCase):
         number = self.deploy("2.0")
         self.wait_for_end(number, "deferred")
         self.device.wait_for_reboot()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs to mount")
+    def test_trouble_is_told_and_the_deployment_waits_for_its_end(self):
+        self.device.power_on()
+        self.connected()
+        self.device.stop()
+        state = self.device.folder / "state"
+        subprocess.run(["mount", "--bind", state, state], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", state])
+        subprocess.run(["mount", "-o", "remount,bind,ro", state], check=True)
+        self.device.start()
+        self.connected()
+        known = wait_for("the server knows", lambda: self.server.operator("GET", "/api/v1/devices/cam-01").get("problem"))
+        self.assertEqual(known["error"], 6011)
+        number = self.deploy("2.0")
+        self.assertEqual(self.wait_for_end(number, "deferred")["error"], 6011)
+        subprocess.run(["mount", "-o", "remount,bind,rw", state], check=True)
+        self.assertEqual(self.device.run("check").returncode, 0)
+        self.device.wait_for_reboot()
+        self.assertNotIn("problem", self.server.operator("GET", "/api/v1/devices/cam-01"))
+        self.device.power_on("2.0")
+        self.wait_for_end(number, "committed")
+
+    def test_device_key_that_is_none_is_replaced_and_asks_anew(self):
+        self.device.power_on()
+        self.connected()
+        self.device.stop()
+        key = self.device.folder / "state" / "device-key.pem"
+        key.write_text("no key\n")
+        self.device.start()
+        wait_for("the name is taken", lambda: "belongs to a device with another key" in self.device.status().get("server", {}).get("problem", ""))
+        self.server.operator("DELETE", "/api/v1/devices/cam-01")
+        self.device.run("check")
+        wait_for("it asks", lambda: "E8030" in self.device.status().get("server", {}).get("problem", ""), 60)
+        self.server.operator("POST", "/api/v1/devices/cam-01/accept")
+        self.connected()
 
     def test_idle_memory_while_connected(self):
         self.device.power_on()

@@ -152,6 +152,8 @@ std::string status_text(const Json& answer) {
     if (server.contains("problem")) text += ": " + text_of(server, "problem");
     text += "\n";
   }
+  if (const Json problem = status.value("problem", Json::object()); !problem.empty())
+    text += "PROBLEM E" + text_of(problem, "number") + " " + text_of(problem, "name") + ": " + text_of(problem, "message") + "\n";
   const Json watchdog = status.value("watchdog", Json::object());
   text += "watchdog: " + std::string(watchdog.value("armed", false) ? "armed" : watchdog.value("present", false) ? "ready" : "none");
   if (watchdog.value("caused_last_boot", false)) text += "; it caused the last restart";

@@ -49,12 +49,18 @@ constexpr std::uint64_t kIdleResidentBytes = 6 << 20;
 constexpr milliseconds kProgressInterval{250};
 constexpr milliseconds kLongestSleep{30'000};
 
-Result<Fd> lock_state(const std::filesystem::path& state_dir) {
+// Where the state folder cannot be written, the lock lies beside the socket.
+Result<Fd> lock_state(const Config& config) {
   std::error_code problem;
-  std::filesystem::create_directories(state_dir / "logs", problem);
-  Fd lock = TRY(open_file(state_dir / "lock", O_RDWR | O_CREAT, 0600));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  return fail(kAlreadyRunning, "another aloftd works in " + state_dir.string() + "; stop it first");
+  std::filesystem::create_directories(config.state_dir / "logs", problem);
+  auto lock = open_file(config.state_dir / "lock", O_RDWR | O_CREAT, 0600);
+  if (!lock) {
+    std::filesystem::create_directories(config.agent.socket.parent_path(), problem);
+    lock = open_file(config.agent.socket.parent_path() / "aloftd.lock", O_RDWR | O_CREAT, 0600);
+  }
+  if (lock && ::flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
+    return fail(kAlreadyRunning, "another aloftd works in " + config.state_dir.string() + "; stop it first");
+  return lock;
 }
 
 // Blocked here and in every thread made later; read from the descriptor.
@@ -91,16 +97,16 @@ class Daemon {
     surroundings_.attach(updater_);
   }
 
-  Result<> start() {
+  void start() {
     log::set_observer([this](std::string_view line) { ring_.add(line); });
     log::info("group " + facts_.booted_group + " booted, version " + facts_.version);
     // From here on a hang ends in a reset, unless the system is known to be good.
     if (!is_committed()) guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
-    TRY(updater_.start());
-    if (is_committed()) guard_.settle(clock_.steady());
+    // A trouble is told, and looked at again; the agent is there all the same: who else could tell of it.
+    if (const auto started = updater_.start(); !started) log::warning("no update can be made for now");
+    if (updater_.status().committed) guard_.settle(clock_.steady());
     if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
     work_ = std::jthread([this](const std::stop_token& stop) { updater_.serve(stop); });
-    return {};
   }
 
   Result<> serve(const Fd& signals) {
@@ -165,7 +171,8 @@ class Daemon {
                                       if (outcome && !was) log::info("connected to " + config_.server->url);
                                       if (!outcome && outcome.error().text() != before) log::warning("server: " + outcome.error().text());
                                       if (outcome.has_value() != was) mailbox_->post([this] { on_change(); });
-                                    }};
+                                    },
+                                .trouble = [this] { return updater_.status().trouble; }};
   }
 
   // As the boot state has it; false where it cannot be read.
@@ -250,7 +257,9 @@ class Daemon {
     }
     if (!wanted || busy || state.deployment == wanted->id || carried_out(wanted->id)) return;
     const auto offered = updater_.offer(config_.server->url + std::string(protocol::kArtifactPath) + wanted->artifact_sha256, wanted->id);
-    if (!offered) log::warning("deployment " + std::to_string(wanted->id) + ": " + offered.error().text());
+    if (offered) return;
+    if (const auto trouble = updater_.status().trouble) return surroundings_.tell_refusal(wanted->id, *trouble);
+    log::warning("deployment " + std::to_string(wanted->id) + ": " + offered.error().text());
   }
 
   void cancel() {
@@ -266,6 +275,7 @@ class Daemon {
       case Verb::history: return history();
       case Verb::install: return install(request.uri, std::move(attached));
       case Verb::check:
+        updater_.mend();
         if (!link_) return error_answer({kNoServer, "no [server] is configured"});
         link_->check_now();
         surroundings_.end_pause();
@@ -396,7 +406,7 @@ Result<std::unique_ptr<ServerSession>> make_session(const Config& config, const 
                      .product = config.product,
                      .hardware = config.hardware,
                      .version = facts.version};
-  return ServerSession::create(*config.server, config.state_dir, std::move(device), clock);
+  return std::make_unique<ServerSession>(*config.server, config.state_dir, std::move(device), clock);
 }
 
 }  // namespace
@@ -406,13 +416,13 @@ Result<> run_daemon(const Config& config) {
   auto boot = std::make_unique<boot::SharedControl>(TRY(open_boot_control(config)));
   SystemFacts facts = TRY(read_system_facts(config, *boot));
   SystemClock clock;
-  Fd lock = TRY(lock_state(config.state_dir));
-  auto files = TRY(update::StateFolder::open(config.state_dir));
-  auto spool = TRY(ReportSpool::open(config.state_dir / "reports"));
+  Fd lock = TRY(lock_state(config));
+  update::StateFolder files(config.state_dir);
+  auto spool = ReportSpool::open(config.state_dir / "reports");
   auto session = TRY(make_session(config, facts, clock));
   Daemon daemon(config, std::move(facts), std::move(lock), std::move(files), std::move(boot), std::move(spool), TRY(Mailbox::create()),
                 std::move(session));
-  TRY(daemon.start());
+  daemon.start();
   const auto served = daemon.serve(signals);
   daemon.stop();
   return served;

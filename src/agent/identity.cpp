@@ -4,6 +4,8 @@
 #include "base/bytes.hpp"
 #include "base/errors.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
+#include "crypto/errors.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::agent {
@@ -27,7 +29,14 @@ std::string_view trimmed(std::string_view text) {
 Result<crypto::PrivateKey> load_or_make_device_key(const fs::path& state_dir) {
   const fs::path file = state_dir / "device-key.pem";
   std::error_code problem;
-  if (fs::exists(file, problem)) return crypto::PrivateKey::load(file);
+  if (fs::exists(file, problem)) {
+    auto known = crypto::PrivateKey::load(file);
+    if (known || known.error().code.number != crypto::kBadKey.number) return known;
+    // It is lost whatever is done. With another the device can at least ask to be accepted anew.
+    log::error("the device key cannot be used: " + known.error().text() +
+               "; it is set aside, and a new one has to be accepted by the server");
+    TRY(set_file_aside(file));
+  }
   auto key = TRY(crypto::PrivateKey::generate(crypto::KeyType::ed25519));
   TRY(key.save(file));
   return key;

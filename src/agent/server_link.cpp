@@ -148,7 +148,9 @@ Result<> ServerLink::poll_once(net::HttpTransport& transport, std::string& etag)
 
 Result<> ServerLink::send_once(net::HttpTransport& transport) {
   const auto reports = spool_.oldest(protocol::kMaxReports);
-  const bool news = sent_version_ != session_.facts().version;
+  const auto trouble = listener_.trouble();
+  const std::string trouble_text = trouble ? trouble->text() : "";
+  const bool news = sent_version_ != session_.facts().version || sent_trouble_ != trouble_text;
   if (reports.empty() && !news) {
     const auto logs = logs_in(log_dir_);
     for (const fs::path& file : logs) TRY(send_log(transport, file));
@@ -159,10 +161,13 @@ Result<> ServerLink::send_once(net::HttpTransport& transport) {
   request.method = "POST";
   request.url = std::string(protocol::kReportsPath);
   request.headers = {{"Content-Type", "application/json"}};
-  request.body = protocol::to_json(protocol::Reports{.reports = reports, .version = session_.facts().version}).dump();
+  protocol::Reports message{.reports = reports, .version = session_.facts().version, .problem = {}};
+  if (trouble) message.problem = protocol::Problem{trouble->code.number, trouble->message};
+  request.body = protocol::to_json(message).dump(-1, ' ', false, Json::error_handler_t::replace);
   request.timeouts.total = kRequestLimit;
   TRY(session_.send(transport, std::move(request)));
-  sent_version_ = session_.facts().version;
+  sent_version_ = message.version;
+  sent_trouble_ = trouble_text;
   return spool_.acknowledge(reports);
 }
 

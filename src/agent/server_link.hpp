@@ -25,6 +25,7 @@ class ServerLink {
   struct Listener {
     std::function<void(protocol::Assignment)> assigned;  // whenever it changes, and once after each start
     std::function<void(Result<>)> reached;               // the outcome of every poll: authenticated, or why not
+    std::function<std::optional<Error>()> trouble;       // what keeps the device from being updated: told with the reports
   };
 
   // log_dir holds logs of failed updates as "<deployment>.log"; each is removed once the server has it. Session and spool must outlive
@@ -61,7 +62,8 @@ class ServerLink {
   std::uint64_t hurry_ = 0;  // counts check_now
   std::unique_ptr<Connection> polling_;
   std::unique_ptr<Connection> reporting_;
-  std::string sent_version_;  // of the running system, as the server knows it; the reporting thread's
+  std::string sent_version_;  // of the running system, as the server knows it; this and the next are the reporting thread's
+  std::string sent_trouble_;
 
   std::thread poller_;
   std::thread reporter_;

@@ -24,16 +24,10 @@ std::filesystem::path enrolled_file(const std::filesystem::path& state_dir) { re
 
 }  // namespace
 
-ServerSession::ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, crypto::PrivateKey key, Clock& clock)
-    : config_(std::move(config)), state_dir_(std::move(state_dir)), facts_(std::move(facts)), key_(std::move(key)), clock_(clock) {
+ServerSession::ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, Clock& clock)
+    : config_(std::move(config)), state_dir_(std::move(state_dir)), facts_(std::move(facts)), clock_(clock) {
   const auto kept = read_file(enrolled_file(state_dir_), 4096);
   enrolled_ = kept && *kept == config_.url + "\n";
-}
-
-Result<std::unique_ptr<ServerSession>> ServerSession::create(const ServerConfig& config, std::filesystem::path state_dir, DeviceFacts facts,
-                                                             Clock& clock) {
-  auto key = TRY(load_or_make_device_key(state_dir));
-  return std::unique_ptr<ServerSession>(new ServerSession(config, std::move(state_dir), std::move(facts), std::move(key), clock));
 }
 
 Result<net::TlsOptions> ServerSession::tls() const {
@@ -68,7 +62,7 @@ std::chrono::milliseconds ServerSession::asked_to_wait() const {
 Result<> ServerSession::enrol(net::HttpTransport& transport) {
   const auto token = TRY(read_enrol_token(config_));
   protocol::EnrolRequest request{.name = facts_.name,
-                                 .public_key = key_.public_pem(),
+                                 .public_key = key_->public_pem(),
                                  .product = facts_.product,
                                  .hardware = facts_.hardware,
                                  .version = facts_.version,
@@ -83,8 +77,10 @@ Result<> ServerSession::enrol(net::HttpTransport& transport) {
   if (!reply.accepted)
     return fail(kNotAccepted, "the server knows device \"" + facts_.name +
                                   "\" but nobody has accepted it yet; accept it there: aloft device accept " + facts_.name);
-  if (token) TRY(keep_pin(state_dir_, token->certificate));
-  TRY(replace_file(enrolled_file(state_dir_), config_.url + "\n", 0644));
+  // A state folder that cannot be written is no reason not to talk to the server: the next start enrols again with the same key.
+  Result<> kept = token ? keep_pin(state_dir_, token->certificate) : Result<>();
+  if (kept) kept = replace_file(enrolled_file(state_dir_), config_.url + "\n", 0644);
+  if (!kept) log::warning("that this device is enrolled is not kept: " + kept.error().text());
   enrolled_ = true;
   log::info("enrolled at " + config_.url + " as " + facts_.name);
   return {};
@@ -93,7 +89,7 @@ Result<> ServerSession::enrol(net::HttpTransport& transport) {
 Result<> ServerSession::prove(net::HttpTransport& transport) {
   const auto challenge = TRY(protocol::from_json<protocol::ChallengeReply>(
       TRY(post(transport, protocol::kChallengePath, protocol::to_json(protocol::ChallengeRequest{.name = facts_.name})))));
-  const Bytes signature = TRY(key_.sign(as_bytes(protocol::challenge_text(facts_.name, challenge.nonce))));
+  const Bytes signature = TRY(key_->sign(as_bytes(protocol::challenge_text(facts_.name, challenge.nonce))));
   const protocol::TokenRequest proof{.name = facts_.name, .nonce = challenge.nonce, .signature = to_base64url(signature)};
   const auto reply = TRY(protocol::from_json<protocol::TokenReply>(TRY(post(transport, protocol::kTokenPath, protocol::to_json(proof)))));
   if (reply.token.empty() || reply.token.find_first_of(" \r\n") != std::string::npos)
@@ -108,6 +104,7 @@ Result<std::string> ServerSession::token(net::HttpTransport& transport, net::Cre
   const std::lock_guard lock(mutex_);
   if (credentials == net::Credentials::current && !token_.empty() && clock_.steady() < token_expires_) return token_;
   token_.clear();
+  if (!key_) key_ = TRY(load_or_make_device_key(state_dir_));
   if (!enrolled_) TRY(enrol(transport));
   const auto proven = prove(transport);
   if (!proven && (is(proven.error(), net::kUnauthorized) || is(proven.error(), net::kServerRefused))) {

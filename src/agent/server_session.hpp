@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,8 @@ struct DeviceFacts {
 // Safe from several threads, each with a transport of its own.
 class ServerSession {
  public:
-  // Loads or makes the key in state_dir. Clock must outlive the session. Errors: those of identity.hpp.
-  static Result<std::unique_ptr<ServerSession>> create(const ServerConfig& config, std::filesystem::path state_dir, DeviceFacts facts,
-                                                       Clock& clock);
+  // The key is loaded or made in state_dir when it is first needed, again and again until that works. Clock must outlive the session.
+  ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, Clock& clock);
 
   // How connections to this server are checked; asked again for each new client, as enrolment may have brought a pin.
   Result<net::TlsOptions> tls() const;
@@ -42,13 +42,12 @@ class ServerSession {
   std::chrono::milliseconds asked_to_wait() const;
 
   // Sends with a bearer token, which is fetched first where there is none, and once more after a 401. request.url is a path here.
-  // Errors: kNotAccepted while an operator has to accept the device, else those of the transport and net::expect_success.
+  // Errors: kNotAccepted while an operator has to accept the device, else those of the key, of the transport and net::expect_success.
   Result<net::Response> send(net::HttpTransport& transport, net::Request request);
   // The same for a transport that is not ours: the Authorization header.
   Result<std::vector<net::Header>> authorization(net::Credentials credentials);
 
  private:
-  ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, crypto::PrivateKey key, Clock& clock);
   Result<std::string> token(net::HttpTransport& transport, net::Credentials credentials);
   Result<> enrol(net::HttpTransport& transport);
   Result<> prove(net::HttpTransport& transport);
@@ -58,11 +57,11 @@ class ServerSession {
   const ServerConfig config_;
   const std::filesystem::path state_dir_;
   const DeviceFacts facts_;
-  const crypto::PrivateKey key_;
   Clock& clock_;
   std::atomic<bool> enrolled_ = false;
   std::atomic<SteadyTime> wait_until_ = SteadyTime{};
   std::mutex mutex_;  // held while a token is fetched, so that threads do not fetch two
+  std::optional<crypto::PrivateKey> key_;
   std::string token_;
   SteadyTime token_expires_{};
 };

@@ -9,6 +9,7 @@
 #include "base/errors.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -25,6 +26,15 @@ std::string line_of(const Report& report, std::uint64_t transition) {
   return json.dump() + "\n";
 }
 
+std::uint64_t number_in(const Json& json, const char* key, std::uint64_t otherwise) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : otherwise;
+}
+
+std::uint64_t seconds_of(WallTime time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count() / 1000, 0));
+}
+
 std::optional<Report> report_of(const Json& json) {
   auto message = protocol::from_json<protocol::Reports>(Json{{"reports", Json::array({json})}, {"version", ""}});
   if (!message) return std::nullopt;
@@ -39,9 +49,13 @@ std::string bounded_text(std::string_view text) {
 
 }  // namespace
 
-Result<std::unique_ptr<ReportSpool>> ReportSpool::open(const std::filesystem::path& file) {
+std::unique_ptr<ReportSpool> ReportSpool::open(const std::filesystem::path& file) {
   std::unique_ptr<ReportSpool> spool(new ReportSpool(file));
-  TRY(spool->load());
+  if (const auto loaded = spool->load(); !loaded) {
+    spool->lost_ = true;
+    log::error("reports that the server has not acknowledged are lost: " + loaded.error().text());
+    if (const auto aside = set_file_aside(file); !aside) log::warning(aside.error().text());
+  }
   return spool;
 }
 
@@ -56,12 +70,12 @@ Result<> ReportSpool::load() {
     const auto json = parse_json(line);
     if (!json || !json->is_object()) continue;
     if (head) {
-      deployment_ = json->value("deployment", std::uint64_t{0});
-      next_sequence_ = json->value("next", std::uint64_t{1});
-      last_transition_ = json->value("transition", std::uint64_t{0});
+      deployment_ = number_in(*json, "deployment", 0);
+      next_sequence_ = number_in(*json, "next", 1);
+      last_transition_ = number_in(*json, "transition", 0);
     } else if (auto report = report_of(*json)) {
       if (report->deployment == deployment_) next_sequence_ = std::max(next_sequence_, report->sequence + 1);
-      if (report->deployment == deployment_) last_transition_ = std::max(last_transition_, json->value("transition", std::uint64_t{0}));
+      if (report->deployment == deployment_) last_transition_ = std::max(last_transition_, number_in(*json, "transition", 0));
       reports_.push_back(*std::move(report));
     }
   }
@@ -73,7 +87,7 @@ Result<> ReportSpool::add(WallTime time, const Event& event) {
   const std::lock_guard lock(mutex_);
   if (event.deployment != deployment_) {
     deployment_ = event.deployment;
-    next_sequence_ = 1;
+    next_sequence_ = lost_ ? std::max<std::uint64_t>(1, seconds_of(time)) : 1;  // the server may know smaller ones, and would drop them
     last_transition_ = 0;
     file_is_behind_ = true;
   }

@@ -28,8 +28,9 @@ struct Event {
 // report. Safe from several threads.
 class ReportSpool {
  public:
-  // A torn last line, left by a power cut, is dropped: its report had not been promised. Errors: file errors.
-  static Result<std::unique_ptr<ReportSpool>> open(const std::filesystem::path& file);
+  // A torn last line, left by a power cut, is dropped: its report had not been promised. A file that cannot be read is set aside as
+  // "FILE.bad" and begun anew.
+  static std::unique_ptr<ReportSpool> open(const std::filesystem::path& file);
 
   // Durable on return. A transition that was added before (after a restart they are told again) changes nothing. Where more than
   // kMaxSpooledReports wait, the oldest that only told progress goes first. On an error the report is kept in memory all the same.
@@ -57,6 +58,7 @@ class ReportSpool {
   std::uint64_t deployment_ = 0;
   std::uint64_t next_sequence_ = 1;
   std::uint64_t last_transition_ = 0;
+  bool lost_ = false;           // what was known of earlier reports, their numbers included
   bool file_is_behind_ = true;  // the whole file must be written, not just the next line
 };
 

@@ -12,7 +12,7 @@ using protocol::UpdateState;
 
 class Spool : public testing::Test {
  protected:
-  std::unique_ptr<ReportSpool> open() { return ReportSpool::open(folder_ / "reports").value(); }
+  std::unique_ptr<ReportSpool> open() { return ReportSpool::open(folder_ / "reports"); }
   static Event transition(std::uint64_t deployment, std::uint64_t number, UpdateState state) {
     return Event{.deployment = deployment, .transition = number, .state = state, .message = {}, .progress_permille = {}};
   }
@@ -83,6 +83,24 @@ TEST_F(Spool, ATornLastLineIsDropped) {
     ASSERT_TRUE(spool->add(clock_.now(), transition(7, 9, UpdateState::failed)));
     EXPECT_EQ(open()->size(), spool->size()) << "cut at " << cut;
   }
+}
+
+TEST_F(Spool, AFileThatCannotBeReadIsSetAside) {
+  std::filesystem::create_directory(folder_ / "reports");
+  const auto spool = open();
+  EXPECT_EQ(spool->size(), 0U);
+  EXPECT_TRUE(std::filesystem::is_directory(folder_ / "reports.bad"));
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+  EXPECT_EQ(spool->oldest(1).at(0).sequence, 1'700'000'000U) << "above what the server may have";
+  EXPECT_EQ(open()->oldest(1).at(0).sequence, 1'700'000'000U);
+}
+
+TEST_F(Spool, MembersOfTheWrongKindAreNone) {
+  ASSERT_TRUE(replace_file(folder_ / "reports", R"({"deployment":"7","next":-1,"transition":null})"
+                                                "\n[]\n{\"deployment\":{}}\n"));
+  const auto spool = open();
+  EXPECT_EQ(spool->size(), 0U);
+  EXPECT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
 }
 
 TEST_F(Spool, FullItDropsProgressFirst) {

@@ -57,6 +57,8 @@ Json to_json(const AgentStatus& status) {
   const auto& state = status.update.state;
   if (state.update != 0) json["update"] = update_json(state, status.update.progress_permille);
   json["busy"] = !update::is_at_rest(state.phase);
+  if (const auto& trouble = status.update.trouble)
+    json["problem"] = Json{{"number", trouble->code.number}, {"name", trouble->code.name}, {"message", trouble->message}};
   if (!status.update.doing.empty()) json["doing"] = status.update.doing;
   if (!status.update.boot_warning.empty()) json["warnings"] = Json::array({status.update.boot_warning});
   if (status.boot) json["boot"] = boot_json(*status.boot);

@@ -65,6 +65,19 @@ void MachineSurroundings::report(const Event& event) {
     log::warning("a report may be lost in a power cut: " + added.error().text());
 }
 
+void MachineSurroundings::tell_refusal(std::uint64_t deployment, const Error& why) {
+  std::string told = std::to_string(deployment) + " " + why.text();
+  if (told == refusal_told_) return;
+  refusal_told_ = std::move(told);
+  log::warning("deployment " + std::to_string(deployment) + ": " + why.text());
+  report(Event{.deployment = deployment,
+               .state = protocol::UpdateState::deferred,
+               .error = why.code.number,
+               .message = why.message,
+               .progress_permille = {}});
+  hooks_.changed();
+}
+
 void MachineSurroundings::save_log(const update::State& state) {
   if (state.deployment == 0) return;
   std::string text = read_file(log_dir_ / "update.before", kMaxLogBytes).value_or("");

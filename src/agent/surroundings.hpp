@@ -41,7 +41,10 @@ class MachineSurroundings final : public Surroundings {
   Result<> reboot() override;
   bool pause_before_retry(unsigned attempt) override;
   void pause_between_rounds() override;
+  void trouble_changed() override { hooks_.changed(); }
 
+  // Tells the server why its deployment is not carried out for now; once for each reason. The caller's thread: one.
+  void tell_refusal(std::uint64_t deployment, const Error& why);
   void stop();       // pauses end at once, and no more attempts are made
   void end_pause();  // the pause under way ends, and the attempt is made
 
@@ -58,6 +61,7 @@ class MachineSurroundings final : public Surroundings {
   Updater* updater_ = nullptr;
   SystemRandom random_;
 
+  std::string refusal_told_;             // deployment and reason
   std::uint64_t reported_permille_ = 0;  // the updater's thread
   SteadyTime reported_at_{};
 

@@ -10,6 +10,7 @@
 
 #include "agent/test_outcomes.hpp"
 #include "agent/test_releases.hpp"
+#include "base/errors.hpp"
 #include "boot/test_loaders.hpp"
 #include "storage/sim_disk.hpp"
 #include "storage/sim_ext4.hpp"
@@ -49,6 +50,7 @@ class SimStateFiles final : public update::StateFiles {
       : volume_(volume), synced_(fault != Fault::state_not_synced) {}
   Result<std::optional<std::string>> read(std::string_view name) override { return volume_.read(name); }
   Result<> replace(std::string_view name, std::string_view content) override {
+    if (full) return fail(kNoSpace, "no space left on the state partition");
     const std::string fresh = std::string(name) + ".new";
     if (volume_.read(fresh)) volume_.remove(fresh);
     volume_.create(fresh);
@@ -59,12 +61,19 @@ class SimStateFiles final : public update::StateFiles {
     return {};
   }
   Result<> append(std::string_view name, std::string_view content) override {
+    if (full) return fail(kNoSpace, "no space left on the state partition");
     if (!volume_.read(name)) volume_.create(name);
     volume_.append(name, content);
     if (synced_) volume_.sync(name);
     if (synced_) volume_.sync_folder();
     return {};
   }
+  Result<> set_aside(std::string_view name) override {
+    volume_.move(name, std::string(name) + ".bad");
+    if (synced_) volume_.sync_folder();
+    return {};
+  }
+  bool full = false;
 
  private:
   storage::SimVolume& volume_;

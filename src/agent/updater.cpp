@@ -92,17 +92,77 @@ Result<boot::BootState> Updater::boot_state(const State& known) {
   return seams_.boot.read();
 }
 
+// What the boot state would say if everything went as the journal has it. A trial goes on by it, and ends as boot control answers then.
+boot::BootState Updater::supposed_boot_state(const State& known) const {
+  const bool trial = known.target == config_.booted && known.phase >= Phase::verified && known.phase <= Phase::retreating &&
+                     known.phase != Phase::committed;
+  boot::BootState state;
+  state.order.push_back({config_.booted, trial ? boot::SlotHealth::trial : boot::SlotHealth::committed, 0});
+  if (trial) state.order.push_back({known.origin, boot::SlotHealth::committed, 0});
+  return state;
+}
+
+Result<boot::BootState> Updater::readable_boot_state(const State& known) {
+  auto state = boot_state(known);
+  if (state) return state;
+  return fail(update::kBootStateUnreadable, "the boot state cannot be read, so no update can be made: " + state.error().text() +
+                                                "; mount its file system, or mend its device");
+}
+
+// Nothing of an update may be done that cannot be recorded: tried here rather than in the middle of one.
+Result<> Updater::try_state_folder() {
+  const auto written = seams_.files.replace("probe", config_.boot_id + "\n");
+  if (written) return {};
+  return fail(update::kStateUnwritable, "the state folder cannot be written, so no update can be made: " + written.error().text() +
+                                            "; mount it read-write, make room in it, or mend its device");
+}
+
+void Updater::set_trouble(std::optional<Error> trouble) {
+  const auto text_of = [](const std::optional<Error>& error) { return error ? error->text() : std::string(); };
+  {
+    const std::lock_guard lock(mutex_);
+    if (text_of(trouble) == text_of(trouble_)) return;
+    std::swap(trouble_, trouble);
+  }
+  if (trouble_) log::error(trouble_->text());
+  if (!trouble_) log::info("updates can be made again");
+  seams_.surroundings.trouble_changed();
+}
+
+void Updater::mend() {
+  const std::lock_guard lock(mutex_);
+  mend_asked_ = true;
+  posted_.notify_all();
+}
+
+// Once it is over, things go on as after a start. What has been switched goes on by itself, by the boot state alone.
+void Updater::look_again() {
+  {
+    const std::lock_guard lock(mutex_);
+    mend_asked_ = false;
+    if (!trouble_ || !events_.empty() || going_down_ || !(is_at_rest(state_.phase) || can_be_cancelled(state_.phase))) return;
+  }
+  const auto read = readable_boot_state(state_);
+  const auto writable = try_state_folder();
+  if (!read || !writable) return set_trouble(read ? writable.error() : read.error());
+  if (const auto started = start(); !started) log::debug("update: " + started.error().text());
+}
+
 Result<> Updater::start() {
-  journal_.emplace(TRY(update::Journal::open(seams_.files)));
+  journal_.emplace(update::Journal::open(seams_.files));
+  if (journal_->problem()) log::error(journal_->problem()->text());
   const State known = journal_->last();
   // A state that cannot be read is mended by the next call.
   if (const auto confirmed = seams_.boot.confirm(config_.booted); !confirmed) log::warning(confirmed.error().text());
-  const boot::BootState boot = TRY(boot_state(known));
+  const auto read = readable_boot_state(known);
+  const boot::BootState boot = read ? *read : supposed_boot_state(known);
+  const Result<> writable = try_state_folder();
   TryCounting counting(seams_.files);
-  if (const boot::SlotState* running = find_slot(boot, config_.booted)) counting.started(*running);
+  if (const boot::SlotState* running = find_slot(boot, config_.booted); running && read) counting.started(*running);
   {
     const std::lock_guard lock(mutex_);
     boot_warning_ = counting.warning();
+    committed_ = is_committed(boot, config_.booted);
     state_ = known;
     history_ = journal_->history();
     events_.clear();
@@ -112,7 +172,14 @@ Result<> Updater::start() {
 
   const update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
   const EventKind kind = classify(known, waking);
-  post(Event{kind, waking_facts(kind, known, boot)});
+  std::optional<Error> trouble;
+  if (!writable) trouble = writable.error();
+  if (!read) trouble = read.error();
+  // What has not been switched yet can wait.
+  Event woken{kind, waking_facts(kind, known, boot)};
+  if (step(known, woken) && (!trouble || !can_be_cancelled(known.phase))) post(std::move(woken));
+  set_trouble(trouble);
+  if (trouble) return fail(*std::move(trouble));
   return {};
 }
 
@@ -152,6 +219,7 @@ Result<> Updater::offer(const std::string& source, std::uint64_t deployment) {
   facts.source = source;
   facts.deployment = deployment;
   const Event event{EventKind::offer, facts};
+  if (trouble_) return fail(*trouble_);
   if (!events_.empty() || !step(state_, event)) {
     return fail(update::kNotNow, "another update is " + std::string(to_string(state_.phase)) + "; wait for it, or cancel it");
   }
@@ -185,7 +253,12 @@ void Updater::health_result(const HealthVerdict& verdict) {
 
 UpdateStatus Updater::status() const {
   const std::lock_guard lock(mutex_);
-  return {state_, progress_permille_, doing_ == Action::none ? "" : std::string(to_string(doing_)), boot_warning_};
+  return {.state = state_,
+          .progress_permille = progress_permille_,
+          .doing = doing_ == Action::none ? "" : std::string(to_string(doing_)),
+          .boot_warning = boot_warning_,
+          .trouble = trouble_,
+          .committed = committed_};
 }
 
 std::vector<State> Updater::history() const {
@@ -231,7 +304,14 @@ void Updater::serve(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     run();
     std::unique_lock lock(mutex_);
-    posted_.wait(lock, stop, [this] { return !events_.empty() && !going_down_; });
+    const auto wanted = [this] { return (!events_.empty() && !going_down_) || (mend_asked_ && trouble_); };
+    if (!trouble_) {
+      posted_.wait(lock, stop, wanted);
+      continue;
+    }
+    posted_.wait_for(lock, stop, config_.mend_interval, wanted);
+    lock.unlock();
+    look_again();
   }
 }
 
@@ -248,6 +328,7 @@ std::optional<Event> Updater::apply(const Event& event) {
   std::optional<Event> outcome;
   if (const auto recorded = record(state); !recorded) {
     log::error("update: " + recorded.error().text());
+    if (event.kind == EventKind::offer && state.deployment != 0) return refuse_for_now();
     if (state.phase == Phase::on_trial) {
       outcome = Event{EventKind::unhealthy, reason(recorded.error())};
       next->action = Action::none;
@@ -264,6 +345,17 @@ std::optional<Event> Updater::apply(const Event& event) {
   const std::lock_guard lock(mutex_);
   doing_ = Action::none;
   return outcome;
+}
+
+// The server's offer stands: it is taken up when it can be recorded.
+std::optional<Event> Updater::refuse_for_now() {
+  const auto writable = try_state_folder();
+  if (writable) {
+    seams_.surroundings.trouble_changed();
+  } else {
+    set_trouble(writable.error());
+  }
+  return std::nullopt;
 }
 
 void Updater::enter(const State& state, Action action) {
@@ -287,7 +379,7 @@ Result<> Updater::record(State& state) {
   state.boot_id = config_.boot_id;
   for (unsigned attempt = 1;; ++attempt) {
     auto added = journal_->add(state);
-    if (added || !seams_.surroundings.pause_before_retry(attempt)) return added;
+    if (added || state.phase == Phase::offered || !seams_.surroundings.pause_before_retry(attempt)) return added;
   }
 }
 

@@ -2,6 +2,7 @@
 // outcomes back.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -78,6 +79,8 @@ class Surroundings {
   virtual bool pause_before_retry(unsigned attempt) = 0;
   // In a recovery system, between two rounds at a normal one that must come to be. Ends early when something is asked for, or at the stop.
   virtual void pause_between_rounds() {}
+  // UpdateStatus::trouble has come, changed or gone.
+  virtual void trouble_changed() {}
 };
 
 struct UpdaterConfig {
@@ -87,9 +90,10 @@ struct UpdaterConfig {
   std::string boot_id;   // /proc/sys/kernel/random/boot_id
   std::string recovery;  // the group that is the recovery system; empty: there is none
   unsigned tries = 3;
-  bool reset_by_watchdog = false;             // it was the hardware watchdog that ended the boot before this one
-  unsigned workers = 4;                       // this and the next: see storage::InstallOptions
-  std::uint64_t settle_bytes = 128ULL << 20;  // for local bundles; remote ones settle frame by frame
+  bool reset_by_watchdog = false;                   // it was the hardware watchdog that ended the boot before this one
+  unsigned workers = 4;                             // this and the next: see storage::InstallOptions
+  std::uint64_t settle_bytes = 128ULL << 20;        // for local bundles; remote ones settle frame by frame
+  std::chrono::milliseconds mend_interval{30'000};  // between looks whether a trouble is over
 };
 
 struct UpdaterSeams {
@@ -106,6 +110,8 @@ struct UpdateStatus {
   std::optional<std::uint64_t> progress_permille;  // while installing
   std::string doing;                               // the action under way, or empty
   std::string boot_warning;                        // what is known against the boot loader, or empty
+  std::optional<Error> trouble;                    // why no update can be begun for now
+  bool committed = false;                          // at the start the running group was good, as far as could be known
 };
 
 struct HealthVerdict {
@@ -122,12 +128,16 @@ class Updater {
  public:
   Updater(UpdaterConfig config, UpdaterSeams seams);
 
-  // Reads journal and boot state, finds out what happened since, and queues what follows. Boot state that cannot be read is rebuilt
-  // around the running group. Errors: journal and boot control; without them no update can be made.
+  // Reads journal and boot state, finds out what happened since, and queues what follows. A journal that cannot be read is begun anew, boot
+  // state that is corrupt is rebuilt around the running group. What cannot be mended (boot state that cannot be read, a state folder that
+  // cannot be written) is trouble: the error is it, and everything else goes on. While it lasts no update is begun; serve() looks again.
+  // Errors: kBootStateUnreadable, kStateUnwritable.
   Result<> start();
+  // Has serve() look again now.
+  void mend();
 
   // An update from `source` ("https://...", a path). deployment: the server's number, 0 for a local install. Errors: kNotNow while
-  // another update is under way. The same deployment again, while it is under way or was the last one, changes nothing.
+  // another update is under way, the trouble. The same deployment again, while it is under way or was the last one, changes nothing.
   Result<> offer(const std::string& source, std::uint64_t deployment);
   void accept();
   void defer(const std::string& why);
@@ -149,11 +159,17 @@ class Updater {
   std::optional<update::Event> next_event();
   std::optional<update::Event> apply(const update::Event& event);
   Result<> record(update::State& state);
+  std::optional<update::Event> refuse_for_now();
   void enter(const update::State& state, update::Action action);
   bool interrupted() const;
   void end_interruption();
   // At start
   Result<boot::BootState> boot_state(const update::State& known);
+  Result<boot::BootState> readable_boot_state(const update::State& known);
+  boot::BootState supposed_boot_state(const update::State& known) const;
+  Result<> try_state_folder();
+  void set_trouble(std::optional<Error> trouble);
+  void look_again();
   update::State waking_facts(update::EventKind kind, const update::State& known, const boot::BootState& boot) const;
   // Actions; each outcome is the next event
   std::optional<update::Event> perform(update::Action action);
@@ -191,7 +207,10 @@ class Updater {
   update::Action doing_ = update::Action::none;
   std::vector<update::State> history_;
   std::string boot_warning_;
+  bool committed_ = false;
   std::stop_source stop_install_;  // asked to stop from interrupt() until its event is applied
+  std::optional<Error> trouble_;
+  bool mend_asked_ = false;
   bool stopping_ = false;
   bool going_down_ = false;
 };

@@ -51,6 +51,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
     return {};
   }
   bool pause_before_retry(unsigned attempt) override { return attempt < 3; }
+  void trouble_changed() override { ++troubles; }
 
   std::map<std::string, SlotFacts> slot_facts = {{"rootfs", {"raw", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
   std::set<std::string> written_groups;
@@ -61,6 +62,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   unsigned opens_that_fail = 0;
   unsigned reboots = 0;
   unsigned trials = 0;
+  unsigned troubles = 0;
   bool accept_at_once = true;
   bool reset_by_watchdog = false;
   storage::Power power;
@@ -73,14 +75,16 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
 
 class UpdaterTest : public ::testing::Test {
  protected:
-  void boot(const std::string& group) {
+  void boot(const std::string& group) { boot_into_trouble(group, std::nullopt); }
+  void boot_into_trouble(const std::string& group, std::optional<ErrorCode> trouble) {
     UpdaterConfig config{.product = "lab-gateway", .hardware = "rev-a", .booted = group, .boot_id = std::to_string(++boots_)};
     config.workers = 1;
     config.reset_by_watchdog = bench_.reset_by_watchdog;
     updater_.emplace(config, UpdaterSeams{bench_, bench_, bench_.boot, bench_.files, bench_.clock, bench_});
     bench_.updater = &*updater_;
     bench_.told.clear();
-    ASSERT_TRUE(updater_->start());
+    const auto started = updater_->start();
+    ASSERT_EQ(started ? 0 : started.error().code.number, trouble ? trouble->number : 0);
     updater_->run();
   }
   void install(const std::string& version, std::uint64_t deployment = 0) {
@@ -149,6 +153,113 @@ TEST_F(UpdaterTest, ABootLoaderThatDoesNotCountIsNoticed) {
   ASSERT_EQ(boot::walk(bench_.boot.state, loads), "A");
   boot("A");
   EXPECT_EQ(updater_->status().boot_warning, "");
+}
+
+// What the daemon does: serves until the trouble is over, makes the offer, if any, and serves until the update waits for its reboot.
+void mend_and_install(Updater& updater, const char* version) {
+  std::jthread serving([&](const std::stop_token& stop) { updater.serve(stop); });
+  const auto until = [](const auto& condition) {
+    for (int patience = 0; !condition() && patience < 10'000; ++patience) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  updater.mend();
+  until([&] { return !updater.status().trouble; });
+  if (version != nullptr) {
+    const auto offered = updater.offer(version, 5);
+    EXPECT_TRUE(offered) << offered.error().text();
+  }
+  until([&] { return updater.status().state.phase == Phase::rebooting; });
+}
+
+TEST_F(UpdaterTest, BootStateThatCannotBeReadIsTroubleAndNoEnd) {
+  bench_.boot.unreadable = true;
+  boot_into_trouble("A", update::kBootStateUnreadable);
+  ASSERT_TRUE(updater_->status().trouble);
+  EXPECT_EQ(bench_.troubles, 1U);
+  const auto refused = updater_->offer("2", 5);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code.number, update::kBootStateUnreadable.number);
+  EXPECT_EQ(phase(), Phase::idle);
+  bench_.boot.unreadable = false;
+  mend_and_install(*updater_, "2");
+  EXPECT_EQ(bench_.troubles, 2U);
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, ATrialWhoseBootStateCannotBeReadIsJudgedAndGoesBackWhereItCannotBeKept) {
+  boot("A");
+  install("2", 5);
+  bench_.boot.unreadable = true;
+  boot_into_trouble("B", update::kBootStateUnreadable);
+  EXPECT_EQ(phase(), Phase::on_trial);
+  EXPECT_EQ(bench_.trials, 1U);
+  updater_->health_result({true, ""});
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::retreating);
+  EXPECT_EQ(bench_.reboots, 2U);
+}
+
+TEST_F(UpdaterTest, ATrialWhoseBootStateComesBackIsKept) {
+  boot("A");
+  install("2", 5);
+  bench_.boot.unreadable = true;
+  boot_into_trouble("B", update::kBootStateUnreadable);
+  bench_.boot.unreadable = false;
+  updater_->health_result({true, ""});
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::committed);
+}
+
+TEST_F(UpdaterTest, AStateFolderThatCannotBeWrittenIsTroubleUntilItCan) {
+  bench_.files.full = true;
+  boot_into_trouble("A", update::kStateUnwritable);
+  EXPECT_EQ(updater_->offer("2", 0).error().code.number, update::kStateUnwritable.number);
+  bench_.files.full = false;
+  mend_and_install(*updater_, "2");
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, AnUpdateUnderWayWaitsForTheStateFolderAndGoesOn) {
+  boot("A");
+  bench_.accept_at_once = false;
+  install("2", 5);
+  ASSERT_EQ(phase(), Phase::offered);
+  bench_.accept_at_once = true;
+  bench_.files.full = true;
+  boot_into_trouble("A", update::kStateUnwritable);
+  EXPECT_EQ(phase(), Phase::offered);
+  bench_.files.full = false;
+  mend_and_install(*updater_, nullptr);
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, ADeploymentThatCannotBeRecordedIsNotTakenAndOfferedAgainLater) {
+  boot("A");
+  bench_.files.full = true;
+  install("2", 5);
+  EXPECT_EQ(phase(), Phase::idle);
+  ASSERT_TRUE(updater_->status().trouble);
+  EXPECT_EQ(updater_->status().trouble->code.number, update::kStateUnwritable.number);
+  bench_.files.full = false;
+  mend_and_install(*updater_, "2");
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(UpdaterTest, ADamagedJournalIsBegunAnewAndTheRunningSystemKept) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  updater_->health_result({true, ""});
+  updater_->run();
+  std::string journal = must(bench_.files.read("journal")).value();
+  journal[journal.find('\n') + 30] ^= 1;
+  ASSERT_TRUE(bench_.files.replace("journal", journal));
+  boot("B");
+  EXPECT_EQ(phase(), Phase::idle);
+  EXPECT_EQ(first().health, boot::SlotHealth::committed);
+  EXPECT_EQ(must(bench_.files.read("journal.bad")), journal);
+  EXPECT_EQ(bench_.reboots, 1U);
+  install("2", 6);
+  EXPECT_EQ(phase(), Phase::rebooting);
 }
 
 TEST_F(UpdaterTest, AnUnhealthySystemGoesBackAndSaysWhy) {

@@ -129,6 +129,13 @@ Result<> publish_file(int fd, const std::filesystem::path& fresh, const std::fil
   return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
 }
 
+Result<> set_file_aside(const std::filesystem::path& path) {
+  auto aside = path;
+  aside += ".bad";
+  if (::rename(path.c_str(), aside.c_str()) != 0) return fail(system_error("cannot set aside", path, errno));
+  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
 Result<> replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {
   auto fresh = path;
   fresh += ".new";

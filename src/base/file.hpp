@@ -46,7 +46,9 @@ Result<> write_all_at(int fd, ByteView bytes, std::uint64_t offset);
 // stands, and once this has returned, the new. For ext4 and its like; never for FAT, where rename is not atomic (boot state is
 // written in place instead, see boot/).
 Result<> replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);
-// The same for content too large to hold: gives the finished file `fresh` (in the same folder, open as fd) the name path.
+// Renames path to "PATH.bad", in place of an earlier one, durably: what cannot be read makes room for a new file and stays for a person.
+Result<> set_file_aside(const std::filesystem::path& path);
+// The same as replace_file for content too large to hold: gives the finished file `fresh` (in the same folder, open as fd) the name path.
 Result<> publish_file(int fd, const std::filesystem::path& fresh, const std::filesystem::path& path);
 
 }  // namespace aloft

@@ -1,5 +1,6 @@
 #include "boot/fake.hpp"
 
+#include "base/errors.hpp"
 #include "boot/errors.hpp"
 #include "boot/order.hpp"
 
@@ -21,11 +22,13 @@ FakeControl::FakeControl(std::vector<std::string> slots, unsigned max_tries) : s
 }
 
 Result<BootState> FakeControl::read() {
+  if (unreadable) return fail(kIo, "the fake boot state cannot be read");
   if (corrupt) return fail(kBootStateCorrupt, "the fake boot state is corrupt");
   return state;
 }
 
 Result<> FakeControl::set(Result<BootState> next) {
+  if (unreadable) return fail(kIo, "the fake boot state cannot be read");
   if (corrupt) return fail(kBootStateCorrupt, "the fake boot state is corrupt");
   if (!next) return fail(std::move(next).error());
   if (failing_writes > 0) {

@@ -30,6 +30,7 @@ class FakeControl final : public BootControl {
 
   BootState state;
   bool corrupt = false;         // read() and changes say so until rebuild()
+  bool unreadable = false;      // read() and changes fail with kIo
   unsigned failing_writes = 0;  // so many changes to come fail with kBootStateWrite
   std::vector<std::string> confirmed;
 

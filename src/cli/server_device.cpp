@@ -28,7 +28,16 @@ struct Device {
   std::uint64_t created_ms;
   std::uint64_t last_seen_ms;
   std::optional<std::uint64_t> deployment;
+  std::string problem;  // "E6007: ..."; empty: none
 };
+
+Result<std::string> parse_problem(JsonObject& device) {
+  const Json* problem = TRY(device.optional_object("problem"));
+  if (problem == nullptr) return std::string();
+  JsonObject object = TRY(JsonObject::of(*problem, "problem"));
+  const std::uint64_t error = TRY(object.number("error"));
+  return "E" + std::to_string(error) + ": " + TRY(object.text("message"));
+}
 
 Result<Device> parse_device(const Json& json) {
   JsonObject object = TRY(JsonObject::of(json, "device"));
@@ -40,7 +49,8 @@ Result<Device> parse_device(const Json& json) {
                 .key_sha256 = TRY(object.text("key_sha256")),
                 .created_ms = TRY(object.number("created_ms")),
                 .last_seen_ms = TRY(object.number("last_seen_ms")),
-                .deployment = TRY(object.optional_number("deployment"))};
+                .deployment = TRY(object.optional_number("deployment")),
+                .problem = TRY(parse_problem(object))};
 }
 
 Result<std::string> path_of(const std::string& name) {
@@ -83,7 +93,8 @@ Result<> show(const DeviceOptions& options) {
                {"key sha256", device.key_sha256},
                {"known since", readable_time(device.created_ms) + " UTC"},
                {"last seen", readable_time(device.last_seen_ms) + " UTC"},
-               {"deployment", device.deployment ? std::to_string(*device.deployment) : "-"}});
+               {"deployment", device.deployment ? std::to_string(*device.deployment) : "-"},
+               {"problem", device.problem.empty() ? "-" : device.problem}});
   return {};
 }
 

@@ -34,6 +34,8 @@ struct Device {
   std::uint64_t created_ms = 0;
   std::uint64_t last_seen_ms = 0;
   std::optional<std::uint64_t> deployment;  // the unfinished one; a device has at most one
+  std::uint64_t problem_error = 0;          // what keeps it from being updated, as last reported; 0: nothing
+  std::string problem;
 };
 
 struct EnrolmentToken {

@@ -114,7 +114,9 @@ Result<ReportOutcome> apply(Database& database, const ReportBatch& batch) {
     if (applied == Applied::stored) touched.insert(report.deployment);
   }
   for (const std::uint64_t id : touched) outcome.changed.push_back(TRY(find_deployment(database, id)));
-  TRY(database.run("UPDATE devices SET version=?2,last_seen_ms=?3 WHERE name=?1", batch.device, batch.reports.version, batch.received_ms));
+  const protocol::Problem problem = batch.reports.problem.value_or(protocol::Problem{});
+  TRY(database.run("UPDATE devices SET version=?2,last_seen_ms=?3,problem_error=?4,problem=?5 WHERE name=?1", batch.device,
+                   batch.reports.version, batch.received_ms, problem.error, problem.message));
   return outcome;
 }
 

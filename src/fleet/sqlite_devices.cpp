@@ -10,7 +10,7 @@ namespace {
 
 #define ALOFT_DEVICE_COLUMNS                                                                              \
   "d.name,d.status,d.public_key,d.key_sha256,d.product,d.hardware,d.version,d.created_ms,d.last_seen_ms," \
-  "(SELECT id FROM deployments WHERE device=d.id AND active)"
+  "(SELECT id FROM deployments WHERE device=d.id AND active),d.problem_error,d.problem"
 
 Device device_row(const Statement& row) {
   return {.name = row.text(0),
@@ -22,7 +22,9 @@ Device device_row(const Statement& row) {
           .version = row.text(6),
           .created_ms = row.number(7),
           .last_seen_ms = row.number(8),
-          .deployment = row.optional_number(9)};
+          .deployment = row.optional_number(9),
+          .problem_error = row.number(10),
+          .problem = row.text(11)};
 }
 
 std::uint64_t number_of(DeviceStatus status) { return static_cast<std::uint64_t>(status); }

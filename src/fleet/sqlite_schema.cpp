@@ -9,7 +9,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 1> kSteps{R"sql(
+constexpr std::array<const char*, 2> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -91,6 +91,10 @@ CREATE TABLE access_tokens(
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER);
 CREATE TABLE settings(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)sql",
+                                            R"sql(
+ALTER TABLE devices ADD COLUMN problem_error INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE devices ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 )sql"};
 
 }  // namespace

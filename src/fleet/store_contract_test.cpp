@@ -107,6 +107,22 @@ TEST_P(StoreContract, ReportsAreKeptOnceAndInTheirOrder) {
   EXPECT_EQ(store_->transitions(made.id, kept->at(2).id, 100)->size(), 1U);
 }
 
+TEST_P(StoreContract, ADevicesProblemStandsUntilItReportsNone) {
+  const Deployment made = assigned("a");
+  const auto tell = [&](std::optional<protocol::Problem> problem) {
+    ReportBatch batch{.device = "a", .reports = {.reports = {}, .version = "1", .problem = std::move(problem)}, .received_ms = 1};
+    return wait<ReportOutcome>([&](auto done) { store_->apply_reports(batch, done); });
+  };
+  EXPECT_EQ(store_->device("a")->problem_error, 0U);
+  ASSERT_TRUE(tell(protocol::Problem{6011, "the state partition is full"}));
+  EXPECT_EQ(store_->device("a")->problem_error, 6011U);
+  EXPECT_EQ(store_->device("a")->problem, "the state partition is full");
+  EXPECT_EQ(store_->device("a")->deployment, made.id);
+  ASSERT_TRUE(tell(std::nullopt));
+  EXPECT_EQ(store_->device("a")->problem_error, 0U);
+  EXPECT_EQ(store_->device("a")->problem, "");
+}
+
 TEST_P(StoreContract, AFinishedDeploymentFreesItsDevice) {
   const Deployment made = assigned("a");
   EXPECT_ERROR(wait<DeletedRelease>([&](auto done) { store_->delete_release(*made.release, done); }), kReleaseInUse);

@@ -163,7 +163,9 @@ Result<Assignment> from_json(const Json& json) {
 Json to_json(const Reports& message) {
   Json reports = Json::array();
   for (const Report& report : message.reports) reports.push_back(to_json(report));
-  return Json{{"reports", std::move(reports)}, {"version", message.version}};
+  Json json{{"reports", std::move(reports)}, {"version", message.version}};
+  if (message.problem) json["problem"] = Json{{"error", message.problem->error}, {"message", message.problem->message}};
+  return json;
 }
 
 template <>
@@ -172,6 +174,10 @@ Result<Reports> from_json(const Json& json) {
   Reports message;
   for (const Json& report : *TRY(object.array("reports", kMaxReports))) message.reports.push_back(TRY(report_from(report)));
   message.version = TRY(object.text("version", 128));
+  if (const Json* problem = TRY(object.optional_object("problem")); problem != nullptr) {
+    auto inner = TRY(JsonObject::of(*problem, "problem"));
+    message.problem = Problem{TRY(inner.number("error", UINT16_MAX)), TRY(inner.text("message", 16384))};
+  }
   return message;
 }
 

@@ -98,9 +98,15 @@ struct Report {
   std::string message;
   std::optional<std::uint64_t> progress_permille;
 };
+// What keeps a device from being updated, whatever it is offered.
+struct Problem {
+  std::uint64_t error;
+  std::string message;
+};
 struct Reports {
-  std::vector<Report> reports;  // at most kMaxReports
-  std::string version;          // the running system's
+  std::vector<Report> reports;     // at most kMaxReports
+  std::string version;             // the running system's
+  std::optional<Problem> problem;  // none: what was told before is over
 };
 
 // Every error answer: {"error":{"number":9004,"name":"...","message":"..."}}

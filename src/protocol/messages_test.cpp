@@ -20,11 +20,15 @@ TEST(Messages, SurviveTheWire) {
   EXPECT_EQ(read->deployment->artifact_size_bytes, 1ULL << 40);
   EXPECT_FALSE(from_json<Assignment>(Json::object())->deployment);
 
-  Reports reports{{Report{7, 1, 1700000000000, UpdateState::failed, 3004, "why", std::nullopt}}, "1.0"};
+  Reports reports{{Report{7, 1, 1700000000000, UpdateState::failed, 3004, "why", std::nullopt}}, "1.0", Problem{6011, "full"}};
   const auto back = from_json<Reports>(to_json(reports));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->reports[0].error, 3004U);
   EXPECT_EQ(back->reports[0].state, UpdateState::failed);
+  EXPECT_EQ(back->problem->error, 6011U);
+  EXPECT_EQ(back->problem->message, "full");
+  EXPECT_FALSE(from_json<Reports>(*parse_json(R"({"reports":[],"version":"1"})"))->problem);
+  EXPECT_FALSE(from_json<Reports>(*parse_json(R"({"reports":[],"version":"1","problem":{"error":"x","message":""}})")));
 }
 
 TEST(Messages, NewerMembersAreIgnoredWrongOnesAreNot) {

@@ -12,6 +12,7 @@ Json to_json(const fleet::Device& device) {
             {"created_ms", device.created_ms},
             {"last_seen_ms", device.last_seen_ms}};
   if (device.deployment) json["deployment"] = *device.deployment;
+  if (device.problem_error != 0) json["problem"] = Json{{"error", device.problem_error}, {"message", device.problem}};
   return json;
 }
 

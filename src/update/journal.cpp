@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/sha256.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::update {
 namespace {
@@ -40,6 +41,7 @@ JournalText parse_journal(std::string_view text) {
     std::optional<State> record = end == std::string_view::npos ? std::nullopt : parse_line(text.substr(0, end));
     if (!record) {
       parsed.torn = true;
+      parsed.damaged = end != std::string_view::npos && end + 1 < text.size();
       return parsed;
     }
     parsed.records.push_back(*std::move(record));
@@ -48,15 +50,32 @@ JournalText parse_journal(std::string_view text) {
   return parsed;
 }
 
-Result<Journal> Journal::open(StateFiles& files) {
+Journal Journal::open(StateFiles& files) {
   Journal journal(files);
-  const std::string text = TRY(files.read(kFile)).value_or("");
-  JournalText parsed = parse_journal(text);
+  const auto text = files.read(kFile);
+  if (!text) {
+    journal.begin_anew(text.error().text());
+    return journal;
+  }
+  const std::string& content = text->value_or("");
+  JournalText parsed = parse_journal(content);
+  if (parsed.damaged) {
+    journal.begin_anew("it is damaged after " + std::to_string(parsed.records.size()) + " records");
+    return journal;
+  }
   journal.records_ = std::move(parsed.records);
-  journal.size_bytes_ = text.size();
+  journal.size_bytes_ = content.size();
   if (!journal.records_.empty()) journal.last_ = journal.records_.back();
-  if (parsed.torn) TRY(journal.rewrite());
+  if (parsed.torn) journal.rewrite_first_ = !journal.rewrite();
   return journal;
+}
+
+void Journal::begin_anew(const std::string& why) {
+  const auto aside = files_->set_aside(kFile);
+  rewrite_first_ = !aside;
+  problem_ = Error{kJournalUnreadable, "the journal could not be read: " + why +
+                                           (aside ? "; it is set aside as journal.bad and a new one is begun, nothing is to be done"
+                                                  : "; nor can it be set aside: " + aside.error().message)};
 }
 
 Result<> Journal::add(const State& state) {

@@ -35,4 +35,6 @@ Result<> StateFolder::append(std::string_view name, std::string_view content) {
   return {};
 }
 
+Result<> StateFolder::set_aside(std::string_view name) { return set_file_aside(folder_ / name); }
+
 }  // namespace aloft::update
