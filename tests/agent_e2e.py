@@ -3,6 +3,7 @@
 
 Programs are taken from $ALOFT_BUILD; ALOFT_AGENT and ALOFT_CLI name others.
 """
+import glob
 import http.server
 import json
 import os
@@ -20,6 +21,9 @@ from agent_device import Device, Tools, Vendor, read_env, wait_for, write_env  #
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
 TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
+
+
+FAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1") if b"__asan" not in pathlib.Path(TOOLS.aloftd).read_bytes() else []
 
 
 class BreakingHandler(http.server.BaseHTTPRequestHandler):
@@ -307,6 +311,15 @@ class TroubleTest(unittest.TestCase):
         self.state.mkdir(exist_ok=True)
         return self.state
 
+    def fill_state(self):
+        filler = self.state / "filler"
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 4096):
+                    pass
+            except OSError:
+                return filler
+
     def problem(self):
         return self.device.status().get("problem", {})
 
@@ -360,13 +373,7 @@ class TroubleTest(unittest.TestCase):
 
     def test_full_state_partition(self):
         self.mount_state()
-        filler = self.state / "filler"
-        with open(filler, "wb", buffering=0) as file:
-            try:
-                while file.write(b"x" * 4096):
-                    pass
-            except OSError:
-                pass
+        filler = self.fill_state()
         self.device.power_on()
         self.refused("E6011 state-unwritable")
         self.assertIn("No space left", self.problem()["message"])
@@ -377,10 +384,9 @@ class TroubleTest(unittest.TestCase):
         self.mount_state()
         self.device.power_on()
         self.assertEqual(self.problem(), {})
-        subprocess.run(["mount", "-o", "remount,ro", self.state], check=True)
+        self.fill_state()
         self.device.run("install", str(self.good))
-        update = self.device.wait_for_state("failed")["update"]
-        self.assertIn(update["error"]["number"], (1000, 1002, 1003))
+        self.assertEqual(self.device.wait_for_state("failed")["update"]["error"]["number"], 1002)
 
     def test_boot_state_that_cannot_be_read(self):
         kept = self.device.env.read_bytes()
@@ -403,13 +409,14 @@ class TroubleTest(unittest.TestCase):
         self.assertEqual(self.problem(), {})
         self.assertEqual(read_env(self.device.env)["A_STATE"], "good")
 
+    @unittest.skipUnless(FAKETIME, "needs faketime, and no sanitizer")
     def test_wrong_clocks(self):
         for year, name in (("1970", "certificate-not-yet-valid"), ("2099", "certificate-expired")):
             with self.subTest(year):
                 device = Device(TOOLS, self.vendor.trust)
                 self.addCleanup(device.stop, kill=True)
                 device.tools = Tools(device.folder / "aloftd", TOOLS.aloft)
-                device.tools.aloftd.write_text(f"#!/bin/sh\nexec faketime -f '@{year}-01-01 00:10:00' {TOOLS.aloftd} \"$@\"\n")
+                device.tools.aloftd.write_text(f"#!/bin/sh\nexec env LD_PRELOAD={FAKETIME[0]} FAKETIME='@{year}-01-01 00:10:00' {TOOLS.aloftd} \"$@\"\n")
                 device.tools.aloftd.chmod(0o755)
                 device.power_on()
                 self.assertEqual(device.status()["group"], "A")
@@ -417,6 +424,7 @@ class TroubleTest(unittest.TestCase):
                 wait_for("the certificate's time is told", lambda: name in device.log_text())
                 self.assertEqual(device.slot("B").strip(b"\0"), b"")
                 device.run("cancel")
+                wait_for("the update is over", lambda: device.status()["update"]["state"] in ("cancelled", "failed"))
                 device.stop()
                 device.tools = TOOLS
                 device.start()

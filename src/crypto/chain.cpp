@@ -20,7 +20,7 @@ Verdict verdict_of(int error) {
   switch (error) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CRL_NOT_YET_VALID: return {kNotYetValid, "check the clock of this machine"};
-    case X509_V_ERR_CERT_HAS_EXPIRED: return {kExpired, "sign with a current certificate"};
+    case X509_V_ERR_CERT_HAS_EXPIRED: return {kExpired, "check the clock of this machine, or sign with a current certificate"};
     case X509_V_ERR_CERT_REVOKED: return {kRevoked, "sign with another certificate"};
     case X509_V_ERR_UNABLE_TO_GET_CRL:
     case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
