@@ -168,12 +168,46 @@ def case_deployments_are_cancelled_and_logs_read(server):
     assert operator.run("deployment", "log", deployment) == "line one\n"
 
 
+def case_api_tokens_open_until_they_are_revoked(server):
+    operator = first_login(server)
+    secret = operator.run("token", "create", "--note", "ci").strip()
+    short = operator.json("token", "create", "--note", "short", "--expires-days", "3")
+    assert short["token"] and short["expires_ms"] - short["created_ms"] == 3 * 24 * 3600 * 1000
+    listed = operator.json("token", "list")["tokens"]
+    assert [(one["kind"], one["note"]) for one in listed][1:] == [("api", "ci"), ("api", "short")], listed
+    assert "token" not in listed[1] and secret not in operator.run("token", "list") and "never" in operator.run("token", "list")
+    ci = Operator(server)
+    ci.environment = {"PATH": os.environ["PATH"], "ALOFT_SERVER": ci.url(), "ALOFT_TOKEN": secret, "ALOFT_FINGERPRINT": server.fingerprint}
+    ci.run("device", "list")
+    assert "no longer opens" in operator.run("token", "revoke", listed[1]["id"])
+    assert "E7016" in ci.run("device", "list", status=1)
+    assert "you have no token 4711" in operator.run("token", "revoke", 4711, status=1)
+
+
+def case_a_release_is_named_by_number_or_version(server):
+    operator = first_login(server)
+    release = uploaded(operator)
+    for name in ("cam-1", "cam-2", "cam-3"):
+        ready_device(server, name)
+    assert operator.json("deploy", "--release", release["id"], "--device", "cam-1")["deployments"][0]["version"] == release["version"]
+    uploaded(operator, "2.1-rc1", b"x" * 5000)
+    assert operator.json("deploy", "--release", "2.1-rc1", "--device", "cam-2")["deployments"][0]["version"] == "2.1-rc1"
+    other = server.folder / "other.aloft"
+    other.write_bytes(Signer(server.folder).bundle("2.1-rc1", b"y" * 5000, product="toaster"))
+    operator.run("release", "upload", other)
+    told = operator.run("deploy", "--release", "2.1-rc1", "--device", "cam-3", status=1)
+    assert "several releases have version 2.1-rc1" in told and "(toaster)" in told and "--product" in told, told
+    made = operator.json("deploy", "--release", "2.1-rc1", "--product", "lab-gateway", "--device", "cam-3")["deployments"]
+    assert made[0]["version"] == "2.1-rc1"
+    assert "no release has version 9.9-none" in operator.run("deploy", "--release", "9.9-none", "--device", "cam-3", status=1)
+
+
 def case_wrong_usage_is_told_apart(server):
     operator = Operator(server)
     operator.run("deploy", "--device", "cam-1", status=2)
     operator.run("deploy", "--release", "1", "--version", "2", "--device", "cam-1", status=2)
     operator.run("watch", "seven", status=2)
-    for words in (["login"], ["release", "upload"], ["deploy"], ["watch"], ["enrol-token", "create"]):
+    for words in (["login"], ["release", "upload"], ["deploy"], ["watch"], ["enrol-token", "create"], ["token", "create"]):
         assert "--help" in operator.run(*words, "--help")
 
 

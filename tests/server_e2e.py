@@ -79,6 +79,31 @@ def case_logins_are_limited():
         assert error.status == 429 and error.number == 9062 and error.headers["Retry-After"]
 
 
+def case_strangers_may_knock_so_often():
+    with site() as server:
+        secret = server.enrolment_secret()
+        waiting = Device(server, "waiting")
+        assert waiting.enrol() is False
+        error = None
+        for number in range(40):
+            try:
+                Device(server, f"stranger-{number}").enrol()
+            except Refused as caught:
+                error = caught
+                break
+        assert number == 29, number  # the first was the one that waits
+        assert error.status == 429 and error.number == 9062 and 1 <= int(error.headers["Retry-After"]) <= 60
+        for _ in range(40):
+            assert waiting.enrol() is False, "who is known may ask again"
+        refused(429, 9062, Device(server, "late").enrol, secret)
+
+
+def case_a_whole_site_may_enrol_from_one_address():
+    with site() as server:
+        for number in range(45):
+            assert Device(server, f"cam-{number}").enrol(server.enrolment_secret()) is True
+
+
 def case_operators_survive_a_restart_and_api_tokens_can_be_revoked():
     with site() as server:
         made = server.operator("POST", "/api/v1/tokens", {"note": "ci"})

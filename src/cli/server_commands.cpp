@@ -4,6 +4,7 @@ namespace aloft::cli {
 
 void add_server_commands(CLI::App& app, Run& run) {
   add_login_commands(app, run);
+  add_token_commands(app, run);
   add_release_commands(app, run);
   add_device_commands(app, run);
   add_deployment_commands(app, run);

@@ -6,6 +6,7 @@
 namespace aloft::cli {
 
 void add_login_commands(CLI::App& app, Run& run);       // login, logout
+void add_token_commands(CLI::App& app, Run& run);       // token create, list, revoke
 void add_release_commands(CLI::App& app, Run& run);     // release upload, list, show
 void add_device_commands(CLI::App& app, Run& run);      // device list, show, accept, reject; enrol-token create, list
 void add_deployment_commands(CLI::App& app, Run& run);  // deploy; deployment list, show, cancel, log; watch

@@ -146,9 +146,9 @@ void add_deploy(CLI::App& app, Run& run) {
   auto options = std::make_shared<DeploymentOptions>();
   CLI::App* command = app.add_subcommand("deploy", "Give a release to devices");
   auto* release = command->add_option_group("release", "Which release")->require_option(1);
-  release->add_option("--release", options->release.id, "By its number")->check(CLI::PositiveNumber);
-  release->add_option("--version", options->release.version, "By its version");
-  command->add_option("--product", options->release.product, "With --version, where several products have it");
+  release->add_option("--release", options->release.release, "Its number or its version");
+  release->add_option("--version", options->release.version, "Its version, also one that looks like a number");
+  command->add_option("--product", options->release.product, "With a version that several products have");
   command->add_option("--device", options->devices, "Device's name; may be given several times")->required();
   command->add_flag("--watch", options->watch, "Follow each to its end; fail if one is not committed");
   command->add_option("--timeout", options->timeout_s, "With --watch: give up after so many seconds each");

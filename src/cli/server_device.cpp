@@ -144,7 +144,7 @@ Result<> list_tokens(const DeviceOptions& options) {
   return {};
 }
 
-void add_token_commands(CLI::App& app, Run& run) {
+void add_enrol_token_commands(CLI::App& app, Run& run) {
   auto options = std::make_shared<DeviceOptions>();
   CLI::App* group = app.add_subcommand("enrol-token", "One-time tokens that let devices in")->require_subcommand(1);
   CLI::App* create = group->add_subcommand("create", "Make a token for one device and print it; it is shown this once");
@@ -178,7 +178,7 @@ void add_device_commands(CLI::App& app, Run& run) {
   show_command->callback([&run, options] { run = [options] { return show(*options); }; });
   accept->callback([&run, options] { run = [options] { return decide(*options, "accept"); }; });
   reject->callback([&run, options] { run = [options] { return decide(*options, "reject"); }; });
-  add_token_commands(app, run);
+  add_enrol_token_commands(app, run);
 }
 
 }  // namespace aloft::cli

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
+
 #include "cli/server_commands.hpp"
 #include "cli/server_errors.hpp"
 #include "cli/terminal.hpp"
@@ -137,16 +139,26 @@ Result<> show(const ReleaseOptions& options) {
 }  // namespace
 
 Result<std::uint64_t> find_release(ServerSession& session, const ReleaseChoice& choice) {
-  if (choice.id != 0) return choice.id;
-  std::string query = "?version=" + url_part(choice.version);
+  const bool is_number = !choice.release.empty() && choice.release.find_first_not_of("0123456789") == std::string::npos;
+  if (is_number) {
+    std::uint64_t id = 0;
+    const auto [end, problem] = std::from_chars(choice.release.data(), choice.release.data() + choice.release.size(), id);
+    if (problem != std::errc{} || id == 0) return fail(kNoSuchRelease, "there is no release " + choice.release);
+    return id;
+  }
+  const std::string& version = choice.release.empty() ? choice.version : choice.release;
+  std::string query = "?version=" + url_part(version);
   if (!choice.product.empty()) query += "&product=" + url_part(choice.product);
   const auto found =
       TRY(session.list({.path = "/api/v1/releases" + query, .list = "releases", .next = "next_before", .parameter = "before"}, 100));
-  if (found.empty()) return fail(kNoSuchRelease, "no release has version " + choice.version + "; see `aloft release list`");
+  if (found.empty()) return fail(kNoSuchRelease, "no release has version " + version + "; see `aloft release list`");
   if (found.size() > 1) {
     std::string ids;
-    for (const Json& json : found) ids += " " + std::to_string(TRY(parse_release(json)).id);
-    return fail(kNoSuchRelease, "several releases have version " + choice.version + ":" + ids + "; choose one by --release");
+    for (const Json& json : found) {
+      const Release release = TRY(parse_release(json));
+      ids += (ids.empty() ? " " : ", ") + std::to_string(release.id) + " (" + release.product + ")";
+    }
+    return fail(kNoSuchRelease, "several releases have version " + version + ":" + ids + "; add --product, or give the number");
   }
   return TRY(parse_release(found.front())).id;
 }

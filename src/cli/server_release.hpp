@@ -9,7 +9,7 @@
 namespace aloft::cli {
 
 struct ReleaseChoice {
-  std::uint64_t id = 0;  // 0: by version
+  std::string release;  // its number, or its version where that is no plain number; empty: by version
   std::string version;
   std::string product;  // may be empty: any
 };

@@ -38,6 +38,11 @@ Result<Json> ServerSession::post(const std::string& path, const Json& body) {
   return json_of(TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path)), path);
 }
 
+Result<> ServerSession::remove(const std::string& path) {
+  TRY(send({.method = "DELETE"}, path));
+  return {};
+}
+
 Result<std::vector<Json>> ServerSession::list(const Listing& listing, std::size_t limit) {
   std::vector<Json> all;
   std::string more;

@@ -68,4 +68,20 @@ Result<> Attempts::count(const std::string& key, SteadyTime now) {
   return {};
 }
 
+std::chrono::seconds Attempts::wait(const std::string& key, SteadyTime now) const {
+  const auto found = recent_.find(key);
+  if (found == recent_.end()) return std::chrono::seconds(recent_.size() >= kMaxKeys ? 60 : 0);
+  const std::deque<SteadyTime>& times = found->second;
+  if (times.size() < limit_) return std::chrono::seconds(0);
+  const auto free = times[times.size() - limit_] + std::chrono::minutes(1);
+  return free <= now ? std::chrono::seconds(0) : std::chrono::ceil<std::chrono::seconds>(free - now);
+}
+
+void Attempts::forgive_last(const std::string& key) {
+  const auto found = recent_.find(key);
+  if (found == recent_.end()) return;
+  if (!found->second.empty()) found->second.pop_back();
+  if (found->second.empty()) recent_.erase(found);
+}
+
 }  // namespace aloft::server

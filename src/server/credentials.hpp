@@ -45,7 +45,10 @@ class Attempts {
   explicit Attempts(std::size_t limit) : limit_(limit) {}
   // Errors: kTooManyAttempts.
   Result<> count(const std::string& key, SteadyTime now);
+  // Until the next attempt is taken: 0 if it is now, else at least 1 s.
+  std::chrono::seconds wait(const std::string& key, SteadyTime now) const;
   void forgive(const std::string& key) { recent_.erase(key); }
+  void forgive_last(const std::string& key);
 
  private:
   static constexpr std::size_t kMaxKeys = 10'000;

@@ -55,5 +55,21 @@ TEST(Attempts, AreCountedByKeyAndMinute) {
   EXPECT_TRUE(attempts.count("a", clock.steady()));
 }
 
+TEST(Attempts, SayWhenTheNextIsTaken) {
+  FakeClock clock;
+  Attempts attempts(2);
+  EXPECT_EQ(attempts.wait("a", clock.steady()).count(), 0);
+  EXPECT_TRUE(attempts.count("a", clock.steady()));
+  clock.advance(std::chrono::milliseconds(10'500));
+  EXPECT_TRUE(attempts.count("a", clock.steady()));
+  EXPECT_EQ(attempts.wait("a", clock.steady()).count(), 50);
+  attempts.forgive_last("a");
+  EXPECT_EQ(attempts.wait("a", clock.steady()).count(), 0);
+  EXPECT_TRUE(attempts.count("a", clock.steady()));
+  clock.advance(std::chrono::milliseconds(49'500));
+  EXPECT_EQ(attempts.wait("a", clock.steady()).count(), 0);
+  EXPECT_TRUE(attempts.count("a", clock.steady()));
+}
+
 }  // namespace
 }  // namespace aloft::server

@@ -6,6 +6,7 @@
 #include "server/errors.hpp"
 #include "server/event_stream.hpp"
 #include "server/json_forms.hpp"
+#include "server/listing.hpp"
 
 namespace aloft::server {
 namespace {
@@ -43,13 +44,9 @@ Result<fleet::DeploymentQuery> DeploymentApi::read_query(const Request& request)
 DeploymentApi::Answer DeploymentApi::list(Request& request) {
   const fleet::DeploymentQuery query = CO_TRY(read_query(request));
   std::vector<fleet::Deployment> found = CO_TRY(store_.deployments(query));
-  const bool more = found.size() == query.limit;
-  if (more) found.pop_back();
-  Json deployments = Json::array();
-  for (const fleet::Deployment& deployment : found) deployments.push_back(to_json(deployment));
-  Json json{{"deployments", std::move(deployments)}};
-  if (more) json["next_before"] = found.back().id;
-  co_return json_response(200, json);
+  const auto form = [](const fleet::Deployment& deployment) { return to_json(deployment); };
+  const auto place = [](const fleet::Deployment& deployment) { return deployment.id; };
+  co_return json_response(200, listing("deployments", std::move(found), query.limit, "next_before", form, place));
 }
 
 Result<fleet::NewDeployments> DeploymentApi::read_new(const Request& request) {

@@ -5,6 +5,7 @@
 #include "httpd/elsewhere.hpp"
 #include "server/errors.hpp"
 #include "server/json_forms.hpp"
+#include "server/listing.hpp"
 
 namespace aloft::server {
 namespace {
@@ -50,13 +51,9 @@ Result<fleet::DeviceQuery> DeviceAdminApi::read_query(const Request& request) {
 DeviceAdminApi::Answer DeviceAdminApi::list(Request& request) {
   const fleet::DeviceQuery query = CO_TRY(read_query(request));
   std::vector<fleet::Device> found = CO_TRY(store_.devices(query));
-  const bool more = found.size() == query.limit;
-  if (more) found.pop_back();
-  Json devices = Json::array();
-  for (const fleet::Device& device : found) devices.push_back(to_json(with_last_seen(device)));
-  Json json{{"devices", std::move(devices)}};
-  if (more) json["next_after"] = found.back().name;
-  co_return json_response(200, json);
+  const auto form = [this](const fleet::Device& device) { return to_json(with_last_seen(device)); };
+  const auto place = [](const fleet::Device& device) { return device.name; };
+  co_return json_response(200, listing("devices", std::move(found), query.limit, "next_after", form, place));
 }
 
 DeviceAdminApi::Answer DeviceAdminApi::get(Request& request) {

@@ -69,12 +69,26 @@ Result<fleet::Enrolment> DeviceApi::read_enrolment(const Request& request) {
   return enrolment;
 }
 
+std::optional<Response> DeviceApi::too_often(const fleet::Enrolment& enrolment, const std::string& peer) {
+  const Roster::Entry* const known = roster_.find(enrolment.device.name);
+  if (known != nullptr && known->key_sha256 == enrolment.device.key_sha256) return std::nullopt;
+  const SteadyTime now = clock_.steady();
+  const Result<> counted = enrolments_.count(peer, now);
+  if (counted) return std::nullopt;
+  Response response = httpd::error_response(429, counted.error());
+  std::erase_if(response.headers, [](const auto& header) { return header.first == "Retry-After"; });
+  response.headers.emplace_back("Retry-After", std::to_string(enrolments_.wait(peer, now).count()));
+  return response;
+}
+
 DeviceApi::Answer DeviceApi::enrol(Request& request) {
   fleet::Enrolment enrolment = CO_TRY(read_enrolment(request));
+  if (auto refusal = too_often(enrolment, request.peer)) co_return *std::move(refusal);
   auto start = [this, &enrolment](auto done) { store_.enrol(std::move(enrolment), done); };
   const Result<fleet::Device> device = co_await delivered<Result<fleet::Device>>(start);
   if (!device) co_return std::unexpected(device.error());
   roster_.put(*device);
+  if (device->status == fleet::DeviceStatus::accepted) enrolments_.forgive_last(request.peer);
   const protocol::EnrolReply reply{.accepted = device->status == fleet::DeviceStatus::accepted};
   co_return httpd::json_response(200, protocol::to_json(reply));
 }

@@ -6,10 +6,14 @@
 #include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
 #include "httpd/router.hpp"
+#include "server/credentials.hpp"
 #include "server/device_tokens.hpp"
 #include "server/roster.hpp"
 
 namespace aloft::server {
+
+// Of strangers, per address. Devices that are known, or bring a good token, do not count: a whole site may stand behind one address.
+inline constexpr std::size_t kMaxEnrolmentsPerMinute = 30;
 
 class DeviceApi {
  public:
@@ -28,6 +32,8 @@ class DeviceApi {
   Answer log(httpd::Request& request);
   Answer artifact(httpd::Request& request);
 
+  // The answer to a stranger who asks too often from one address; nothing for others. Counts the attempt.
+  std::optional<httpd::Response> too_often(const fleet::Enrolment& enrolment, const std::string& peer);
   Result<fleet::Enrolment> read_enrolment(const httpd::Request& request);
   Result<httpd::Response> issue_token(const httpd::Request& request);
   Result<fleet::ReportBatch> read_reports(const httpd::Request& request);
@@ -42,6 +48,7 @@ class DeviceApi {
   Roster& roster_;
   DeviceTokens tokens_;
   Challenges challenges_;
+  Attempts enrolments_{kMaxEnrolmentsPerMinute};
   Clock& clock_;
   Random& random_;
 };

@@ -4,6 +4,7 @@
 #include "httpd/elsewhere.hpp"
 #include "httpd/errors.hpp"
 #include "server/json_forms.hpp"
+#include "server/listing.hpp"
 
 namespace aloft::server {
 namespace {
@@ -39,13 +40,9 @@ ReleaseApi::Answer ReleaseApi::list(Request& request) {
   auto read = [this, &query] { return store_.releases(query); };
   Result<std::vector<fleet::Release>> found = co_await offloaded(disk_, read);
   if (!found) co_return std::unexpected(found.error());
-  const bool more = found->size() == query.limit;
-  if (more) found->pop_back();
-  Json releases = Json::array();
-  for (const fleet::Release& release : *found) releases.push_back(to_json(release));
-  Json json{{"releases", std::move(releases)}};
-  if (more) json["next_before"] = found->back().id;
-  co_return json_response(200, json);
+  const auto form = [](const fleet::Release& release) { return to_json(release); };
+  const auto place = [](const fleet::Release& release) { return release.id; };
+  co_return json_response(200, listing("releases", *std::move(found), query.limit, "next_before", form, place));
 }
 
 ReleaseApi::Answer ReleaseApi::get(Request& request) {
