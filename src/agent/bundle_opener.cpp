@@ -62,6 +62,8 @@ void SourceOpener::interrupt() {
 Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::string& source, Open& bundle) {
   if (std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return source.starts_with(scheme); })) {
     net::RangeSourceOptions options;
+    options.known_hosts = config_.download.known_hosts;
+    options.ssh_key = config_.download.ssh_key;
     options.give_up_after = config_.download.give_up;
     options.ahead_bytes = config_.download.ahead_kib << 10;
     if (!config_.download.ca_file.empty()) options.tls.trust = net::CaFile{config_.download.ca_file};

@@ -61,6 +61,8 @@ struct DownloadConfig {
   std::chrono::seconds give_up{3600};  // without a single new byte
   std::uint32_t ahead_kib = 256;       // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
   std::filesystem::path ca_file;       // for https sources other than the server; empty: the system's
+  std::filesystem::path known_hosts;   // of sftp servers; empty: none is believed
+  std::filesystem::path ssh_key;       // for sftp; empty: the password in the address
 };
 
 struct AgentConfig {

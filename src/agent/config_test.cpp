@@ -64,6 +64,8 @@ systemd_timeout_s = 20
 give_up_s = 60
 ahead_kib = 1024
 ca_file = "/etc/other-ca.pem"
+known_hosts = "/etc/aloft/known_hosts"
+ssh_key = "/var/lib/aloft/ssh.key"
 [agent]
 socket = "/run/x.sock"
 control_group = "operators"
@@ -89,6 +91,8 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_EQ(config->watchdog.systemd_timeout, std::chrono::seconds(20));
   EXPECT_EQ(config->download.give_up, std::chrono::seconds(60));
   EXPECT_EQ(config->download.ahead_kib, 1024U);
+  EXPECT_EQ(config->download.known_hosts, "/etc/aloft/known_hosts");
+  EXPECT_EQ(config->download.ssh_key, "/var/lib/aloft/ssh.key");
   EXPECT_EQ(config->agent.control_group, "operators");
   EXPECT_EQ(config->agent.reboot_command, (std::vector<std::string>{"/sbin/reboot", "-f"}));
 }

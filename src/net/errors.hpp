@@ -22,5 +22,7 @@ inline constexpr ErrorCode kCancelled{7013, ErrorKind::retry, "cancelled"};
 inline constexpr ErrorCode kContentChanged{7014, ErrorKind::retry, "content-changed"};
 inline constexpr ErrorCode kGaveUp{7015, ErrorKind::retry, "gave-up"};
 inline constexpr ErrorCode kUnauthorized{7016, ErrorKind::ask, "unauthorized"};
+inline constexpr ErrorCode kSshHostUnknown{7017, ErrorKind::ask, "ssh-host-unknown"};
+inline constexpr ErrorCode kSshHostChanged{7018, ErrorKind::ask, "ssh-host-changed"};
 
 }  // namespace aloft::net

@@ -134,6 +134,8 @@ Result<> RangeSource::State::start(std::uint64_t offset) {
                         .connect_timeout = options.connect_timeout,
                         .stall_timeout = options.stall_timeout,
                         .ahead_bytes = options.ahead_bytes,
+                        .known_hosts = options.known_hosts.string(),
+                        .ssh_key = options.ssh_key.string(),
                         .on_body = [this](ByteView piece) { return take_body(piece); }};
   if (options.headers) setup.headers = TRY(options.headers(renewed ? Credentials::renewed : Credentials::current));
   if (offset > 0 && !validator.empty()) setup.headers.push_back({"If-Range", validator});

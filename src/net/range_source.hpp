@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,6 +26,8 @@ enum class Credentials : std::uint8_t {
 
 struct RangeSourceOptions {
   TlsOptions tls;
+  std::filesystem::path known_hosts;  // of sftp servers, as sshd(8) describes it; without it every one is refused
+  std::filesystem::path ssh_key;      // private key for sftp, PEM; empty: the password in the address
   // Headers for the next request, asked for before each; not sent on to another host by a redirect. Its error ends the reading.
   std::function<Result<std::vector<Header>>(Credentials)> headers;
   std::chrono::milliseconds connect_timeout{15'000};
@@ -49,7 +52,7 @@ class RangeSource final : public bundle::ByteSource {
   ~RangeSource() override;
 
   // Errors: kContentChanged when the file was replaced while it was being read (start over), kGaveUp with the last failure,
-  // kServerRefused, kUnauthorized, kTlsUntrusted, kPinMismatch and kBadUrl at once, kCancelled.
+  // kServerRefused, kUnauthorized, kTlsUntrusted, kPinMismatch, kSshHostUnknown, kSshHostChanged and kBadUrl at once, kCancelled.
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override;
   bool any_order() const override { return false; }
   // For http and https; other protocols stream on.

@@ -84,6 +84,7 @@ Result<> Transfer::prepare(Setup setup) {
   setup_ = std::move(setup);
   head_ = {};
   refused_certificate_.clear();
+  refused_host_.reset();
   reason_[0] = '\0';
   TRY(list_headers());
   curl_easy_reset(easy_);
@@ -111,7 +112,7 @@ Result<> Transfer::prepare(Setup setup) {
     curl_easy_setopt(easy_, CURLOPT_READDATA, this);
   }
   apply_tls();
-  return {};
+  return apply_ssh();
 }
 
 Result<> Transfer::list_headers() {
@@ -152,6 +153,26 @@ int Transfer::on_socket(void* self, curl_socket_t socket, curlsocktype) {
   ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   ::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);  // past net.core.rmem_max, where we may
   return CURL_SOCKOPT_OK;
+}
+
+// Never what the file does not hold: nobody sits beside a device to compare a fingerprint.
+Result<> Transfer::apply_ssh() {
+  if (!setup_.url.starts_with("sftp:")) return {};
+  if (setup_.known_hosts.empty())
+    return fail(kSshHostUnknown, "no known_hosts file is configured, so the host key of " + without_secrets(setup_.url) +
+                                     " cannot be checked; set download.known_hosts in system.toml");
+  set(easy_, CURLOPT_SSH_KNOWNHOSTS, setup_.known_hosts.c_str());
+  curl_easy_setopt(easy_, CURLOPT_SSH_KEYFUNCTION, &Transfer::on_ssh_host);
+  curl_easy_setopt(easy_, CURLOPT_SSH_KEYDATA, this);
+  set(easy_, CURLOPT_SSH_AUTH_TYPES, setup_.ssh_key.empty() ? CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD : CURLSSH_AUTH_PUBLICKEY);
+  if (!setup_.ssh_key.empty()) set(easy_, CURLOPT_SSH_PRIVATE_KEYFILE, setup_.ssh_key.c_str());
+  return {};
+}
+
+int Transfer::on_ssh_host(CURL*, const curl_khkey*, const curl_khkey*, curl_khmatch match, void* self) {
+  if (match == CURLKHMATCH_OK) return CURLKHSTAT_FINE;
+  static_cast<Transfer*>(self)->refused_host_ = match == CURLKHMATCH_MISMATCH ? kSshHostChanged : kSshHostUnknown;
+  return CURLKHSTAT_REJECT;
 }
 
 CURLcode Transfer::on_tls(CURL*, void* tls, void* self) {
@@ -248,6 +269,12 @@ Error Transfer::error_of(CURLcode code) const {
   if (!refused_certificate_.empty())
     return {kPinMismatch, address + " shows a certificate with SHA-256 " + refused_certificate_ +
                               ", not the pinned one; if the server's certificate was replaced on purpose, pin the new one"};
+  if (refused_host_)
+    return {*refused_host_,
+            refused_host_->number == kSshHostChanged.number
+                ? address + " shows another host key than " + setup_.known_hosts +
+                      " has for it; if it was changed on purpose, replace the line there, else somebody stands between"
+                : address + " is not in " + setup_.known_hosts + "; add its host key there (ssh-keyscan, then compare the fingerprint)"};
   const ErrorCode known = code_of(code);
   std::string message = "cannot reach " + address + ": " + (reason_[0] != '\0' ? reason_ : curl_easy_strerror(code));
   if (known.number == kTlsUntrusted.number) message += "; give the CA file of the server's certificate, or pin the certificate";
