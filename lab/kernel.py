@@ -10,6 +10,7 @@ import programs
 
 MODULES = ["virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "nvme", "ext4", "crc32c_generic", "vfat", "nls_cp437", "nls_ascii",
            "nls_iso8859-1", "nls_utf8", "efivarfs", "i6300esb", "loop"]
+USB_MODULES = ["xhci_pci", "usb_storage", "sd_mod"]
 
 # The slot's file system, the state partition, the site's settings and the machine's identity are put together here, so that both root
 # file systems of the lab find them the same way. The network is brought up here for the same reason.
@@ -116,7 +117,7 @@ def initramfs(tree, model):
              "bin/aloft-watchdog": (program, programs.program("aloft-watchdog", model.architecture).read_bytes())}
     for name in "sh mount mkdir insmod cat sed grep basename seq sleep ip cut echo tr switch_root".split():
         files[f"bin/{name}"] = (stat.S_IFLNK | 0o777, b"busybox")
-    modules = module_files(tree, [*MODULES, *model.architecture.modules, *model.loader.modules])
+    modules = module_files(tree, [*MODULES, *model.architecture.modules, *model.loader.modules, *(USB_MODULES if model.usb else [])])
     for module in modules:
         files[f"modules/{module.name}"] = (program, module.read_bytes())
     files["modules/order"] = (program, "\n".join(module.name for module in modules).encode())
@@ -137,6 +138,6 @@ def boot_folder(model):
         (folder / "vmlinuz").write_bytes(image.read_bytes())
         (folder / "initrd.img").write_bytes(initramfs(tree, model))
 
-    made_from = [debian.kernel_package(), model.architecture.name, model.loader.modules, model.early_watchdog_s,
+    made_from = [debian.kernel_package(), model.architecture.name, model.loader.modules, model.usb, model.early_watchdog_s,
                  cache.file_digest(programs.program("aloft-watchdog", model.architecture)), cache.file_digest(busybox(model.architecture)), *cache.source_digest("kernel.py")]
     return cache.entry("boot", made_from, make)

@@ -29,7 +29,7 @@ ESCAPE = b"\x1d"
 
 def do_list(options):
     described = [{"name": each.name, "loader": each.loader.name, "architecture": each.architecture.name, "system": each.system, "says": each.says,
-                  "stories": [{"name": story, "proves": tell.__doc__, "quick": story in each.quick} for story, tell in stories.STORIES.items()]}
+                  "stories": [{"name": story, "proves": tell.__doc__, "quick": story in each.quick} for story, tell in stories.STORIES.items() if story in stories.of(each)]}
                  for each in machines.ALL.values()]
     if options.json:
         print(json.dumps(described, indent=2))
@@ -51,7 +51,9 @@ def do_build(options):
 
 def do_run(options):
     model = machines.ALL[options.name]
-    names = options.story or (model.quick if options.quick else list(stories.STORIES))
+    names = options.story or (model.quick if options.quick else stories.of(model))
+    if missing := set(names) - set(stories.of(model)):
+        raise SystemExit(f"lab: {options.name} cannot tell {', '.join(sorted(missing))}")
     voice, rows = narrator.Narrator(), []
 
     def told(name, seconds, outcome):

@@ -1,6 +1,7 @@
 """A device that runs in QEMU: the model's processor, board, firmware and disks; virtio network, i6300esb watchdog, console on a file, root shell on a
 socket."""
 import ctypes
+import json
 import os
 import pathlib
 import re
@@ -35,12 +36,40 @@ class Machine:
         model = self.model
         return [model.architecture.emulator, "-name", f"aloft-lab-{model.name}", "-M", model.board, "-accel", "tcg,thread=multi",
                 "-cpu", model.architecture.processor, "-smp", "2", "-m", str(model.memory_mib), "-nodefaults", "-display", "none", "-monitor", "none",
+                "-qmp", f"unix:{self.control()},server=on,wait=off", *(["-device", "qemu-xhci,id=usb"] if model.usb else []),
                 *model.loader.devices(self.folder),
                 "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,romfile=,mac={traffic.DEVICE_MAC.hex(':')}",
                 "-object", f"filter-dump,id=capture,netdev=net,file={self.capture()},maxlen={traffic.HEADERS_BYTES}", "-device", "virtio-rng-pci",
                 "-device", "i6300esb", "-action", "watchdog=reset",
                 "-chardev", f"file,id=console,append=on,path={self.console}", "-serial", "chardev:console",
                 "-chardev", f"socket,id=shell,server=on,wait=off,path={self.shell_socket}", *model.architecture.shell_port]
+
+    def control(self):
+        """QEMU's own socket."""
+        return self.shell_socket.parent / "control"
+
+    def plug_stick(self, image):
+        """A USB stick that holds the image goes into the port."""
+        self.tell({"execute": "blockdev-add", "arguments": {"node-name": "stick", "driver": "raw", "read-only": True,
+                                                            "file": {"driver": "file", "filename": str(image), "read-only": True}}},
+                  {"execute": "device_add", "arguments": {"driver": "usb-storage", "id": "stick", "bus": "usb.0", "drive": "stick"}})
+
+    def pull_stick(self):
+        self.tell({"execute": "device_del", "arguments": {"id": "stick"}})
+
+    def tell(self, *commands):
+        """Has QEMU do these, one after the other; see its QMP reference."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self.control()))
+            answers = line.makefile("rw")
+            answers.readline()  # its greeting
+            for command in ({"execute": "qmp_capabilities"}, *commands):
+                answers.write(json.dumps(command) + "\n")
+                answers.flush()
+                while "event" in (answer := json.loads(answers.readline())):
+                    pass
+                if "error" in answer:
+                    raise Failure(f"QEMU refuses {command}: {answer['error']}")
 
     def capture(self):
         return self.folder / f"network-{self.starts}.pcap"

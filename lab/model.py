@@ -65,6 +65,7 @@ class Model:
     state_mib: int = 64
     watchdog_s: int = 30                            # of the agent on trial
     early_watchdog_s: tuple = (15, 40)              # of the initramfs: timeout, and for how long it waits for the agent
+    usb: bool = False                               # there is a port, and udev to notice what is plugged into it
     quick: tuple = ("good", "panic")                # the stories that ./dev test vm plays; ./dev lab run plays all
 
     @property

@@ -55,6 +55,18 @@ def bundle(model, version):
     return cache.entry("bundle", made_from, make) / "update.aloft"
 
 
+def stick(model, version):
+    """The image of a USB stick with the version's bundle on it, as people make it: one FAT file system, without partitions."""
+    brought = bundle(model, version)
+
+    def make(folder):
+        image = folder / "stick.img"
+        debian.run("mkfs.vfat", "-C", "-n", "STICK", image, brought.stat().st_size // 1024 + 4096)
+        debian.run("mcopy", "-i", image, brought, "::update.aloft")
+
+    return cache.entry("stick", [str(brought), *cache.source_digest("programs.py")], make) / "stick.img"
+
+
 def stored_frames(bundle):
     """{slot class: [(content's size, stored size) of each frame]}; docs/bundle-format.md."""
     with open(bundle, "rb") as file:

@@ -15,6 +15,7 @@ from architecture import X86_64
 REPOSITORY = cache.HERE.parent
 DEVICE = cache.HERE / "device"
 SYSTEMD = REPOSITORY / "integration/systemd"
+SYSV = REPOSITORY / "integration/sysv/aloftd"
 EPOCH = 1735689600
 MIB = 1 << 20
 MODEL_BYTES = 6 * MIB
@@ -56,7 +57,7 @@ def slot_image(model, version):
     made_from = [model.system, model.architecture.name, dataclasses.asdict(version), own_files(model), cache.file_digest(agent),
                  [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
                  [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in copied], str(kernel.boot_folder(model)),
-                 [cache.file_digest(path) for path in [*sorted(SYSTEMD.iterdir()), *map(pathlib.Path, model.loader.device_programs)]],
+                 [cache.file_digest(path) for path in [*sorted(SYSTEMD.iterdir()), SYSV, *map(pathlib.Path, model.loader.device_programs)]],
                  *cache.source_digest("rootfs.py", "debian.py", "kernel.py")]
 
     def make(folder):
@@ -133,6 +134,8 @@ def busybox_tree(tree, agent, architecture):
             link(tree / "usr/bin" / name, "busybox")
     (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
     (tree / "etc/group").write_text("root:x:0:\n")
+    (tree / "etc/init.d").mkdir()
+    shutil.copy(SYSV, tree / "etc/init.d/aloftd")
     copy_libraries(tree, agent, architecture)
 
 

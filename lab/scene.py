@@ -78,8 +78,8 @@ class Scene:
         self.narrator.say(f"{DEVICE}: enrolled with its one-time token, {took:.0f} s after power on")
         return took
 
-    def await_boot(self, slot, version, also=None):
-        self.machine.wait_for(rf"lab: slot {slot}, version {version}, ", BOOT_S, also or self.narrator.tick)
+    def await_boot(self, slot, version, also=None, limit_s=BOOT_S):
+        self.machine.wait_for(rf"lab: slot {slot}, version {version}, ", limit_s, also or self.narrator.tick)
         self.narrator.say(f"{DEVICE}: kernel of slot {slot}, version {version}, is up")
 
     def await_device(self, condition, timeout_s=60):
@@ -148,6 +148,20 @@ class Scene:
         status, text = self.machine.shell("aloftd status --json")
         require(status == 0, f"aloftd status failed on the device: {text}")
         return json.loads(text)
+
+    def await_update(self, condition, timeout_s=UPDATE_S):
+        """The device's own word on its last update, once it fulfils the condition."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                update = self.agent_status().get("update", {})
+            except machine.Failure:
+                update = {}  # it is booting
+            if update and condition(update):
+                return update
+            require(time.monotonic() < deadline, f"not within {timeout_s} s; the device says {update}")
+            self.narrator.tick()
+            time.sleep(0.5)
 
     def boot_state(self):
         """{group: "committed", "trial" or "bad"} in boot order, as the agent reads it from the boot loader."""

@@ -2,12 +2,15 @@
 import time
 
 import machine
+import programs
 import rootfs
 from scene import DEVICE, UPDATE_S, require
 
 CUT_AT_PERMILLE = 400
 # A frame being written, and what stood in the buffers of the device's kernel when the power failed.
 REFETCH_LIMIT_BYTES = 4 << 20
+UNITS_S = 60
+STICK_KNOWN = "was here before; it is not installed again"  # said by install-from-stick
 
 
 def good(scene):
@@ -92,8 +95,32 @@ def hang_agent(scene):
     return hangs(scene, "hang-agent")
 
 
+def usb(scene):
+    """A USB stick with a bundle is plugged in, and nothing else is done; the stick that stays plugged in does not start it all again."""
+    before, target, slot = scene.version, scene.next_version(), scene.other_slot()
+    earlier = scene.agent_status().get("update", {}).get("number", 0)
+    scene.machine.plug_stick(programs.stick(scene.model, rootfs.Version(target)))
+    scene.narrator.say(f"somebody: plugs a stick with {target} into {DEVICE}")
+    started = time.monotonic()
+    scene.await_boot(slot, target, limit_s=UPDATE_S)
+    update = scene.await_update(lambda update: update["state"] == "committed" and update["version"] == target)
+    took = time.monotonic() - started
+    scene.runs_now(target, slot)
+    require(update["number"] == earlier + 1, f"one update was to be made, but there were {update['number'] - earlier}")
+    scene.machine.wait_for(STICK_KNOWN, UNITS_S, scene.narrator.tick)
+    require(scene.agent_status()["update"]["number"] == earlier + 1, "the stick that stayed plugged in was installed again")
+    scene.machine.pull_stick()
+    return f"{before} -> {target} in {took:.0f} s; the stick that stayed was left alone"
+
+
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
-           "cut": cut}
+           "cut": cut, "usb": usb}
+NEEDS = {"usb": lambda model: model.usb}  # stories that not every machine can tell
+
+
+def of(model):
+    """The names of the stories that are played on it."""
+    return [name for name in STORIES if name not in NEEDS or NEEDS[name](model)]
 
 
 def came_back(scene, watch):

@@ -269,6 +269,64 @@ class AgentTest(unittest.TestCase):
                               env={**os.environ, "ALOFT_RESTART": "echo", "ALOFTD": str(TOOLS.aloftd)})
         return done.stdout.endswith("reboot\n")
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs to mount")
+    def test_stick_is_installed_once(self):
+        stick = self.device.folder / "stick.img"
+        subprocess.run(["mkfs.vfat", "-C", stick, str(self.good.stat().st_size // 1024 + 4096)], check=True, capture_output=True)
+        subprocess.run(["mcopy", "-i", stick, self.good, "::update.aloft"], check=True)
+        wrapper = self.device.folder / "aloftd"
+        wrapper.write_text(f"#!/bin/sh\nexec {TOOLS.aloftd} \"$@\" --config {self.device.folder}/system.toml\n")
+        wrapper.chmod(0o755)
+        script = pathlib.Path(__file__).parent.parent / "integration/systemd/install-from-stick"
+
+        def plug():
+            # A loop device for the image; mount makes it, as in a namespace of its own.
+            return subprocess.run(["unshare", "--mount", script, stick], capture_output=True, text=True, timeout=60,
+                                  env={**os.environ, "ALOFTD": str(wrapper), "RUNTIME_DIRECTORY": str(self.device.folder / "usb")})
+
+        self.device.power_on()
+        self.assertIn("installing update.aloft", plug().stdout)
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.assert_running("B", "committed")
+        again = plug()
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("was here before", again.stdout)
+        self.assertEqual(len(json.loads(self.device.run("history", "--json").stdout)), 1)
+
+    def test_init_script(self):
+        folder = self.device.folder
+        program = folder / "bin/aloftd"
+        program.parent.mkdir()
+        shutil.copy(TOOLS.aloftd, program)
+        script = pathlib.Path(__file__).parent.parent / "integration/sysv/aloftd"
+        default = pathlib.Path("/etc/aloft/system.toml")
+        if default.exists() or os.geteuid() != 0:
+            self.skipTest("needs to put a configuration where the script's agent looks for it")
+
+        def say(verb, *shell):
+            # In a mount namespace of its own, /etc/aloft is the device's.
+            inside = 'mkdir -p /etc/aloft && mount --bind "$1" /etc/aloft && shift && exec "$@"'
+            return subprocess.run(["unshare", "--mount", "sh", "-c", inside, "sh", folder, *shell, script, verb], capture_output=True, text=True,
+                                  timeout=60, env={**os.environ, "ALOFTD": str(program), "ALOFT_RUN": str(folder / "run"),
+                                                   "ALOFT_LOG": str(folder / "log")})
+
+        self.addCleanup(say, "stop")
+        self.device.power_on(start=False)
+        self.assertEqual(say("status").returncode, 3)
+        for shell in ((), ("busybox", "sh")):
+            self.assertEqual(say("start", *shell).returncode, 0)
+            first = (folder / "run/aloftd.pid").read_text()
+            wait_for("it answers", lambda: "group A" in say("status", *shell).stdout)
+            self.assertEqual(say("start", *shell).returncode, 0)
+            self.assertEqual((folder / "run/aloftd.pid").read_text(), first, "it is not started twice")
+            self.assertEqual(say("restart", *shell).returncode, 0)
+            self.assertNotEqual((folder / "run/aloftd.pid").read_text(), first)
+            wait_for("it answers again", lambda: "group A" in say("status", *shell).stdout)
+            self.assertEqual(say("stop", *shell).returncode, 0)
+            self.assertEqual(say("status", *shell).returncode, 3)
+        self.assertEqual(say("fly").returncode, 2)
+
     def test_idle_memory(self):
         self.device.power_on()
         wait_for("at most 8 MiB resident", lambda: self.device.resident_kib() <= 8192, 30)

@@ -37,6 +37,7 @@ Json update_json(const update::State& state, std::optional<std::uint64_t> progre
             {"source", state.source}};
   if (state.deployment != 0) json["deployment"] = state.deployment;
   if (!state.version.empty()) json["version"] = state.version;
+  if (!state.manifest_sha256.empty()) json["manifest_sha256"] = state.manifest_sha256;
   if (!state.target.empty()) json["group"] = state.target;
   if (progress_permille) json["progress_permille"] = *progress_permille;
   if (state.error != 0) json["error"] = Json{{"number", state.error}, {"name", state.error_name}};
