@@ -21,6 +21,7 @@ import machines
 import narrator
 import rootfs
 import scene
+import service
 import stories
 
 WORK = pathlib.Path(os.environ.get("ALOFT_LAB_DIR") or cache.HERE.parent / "build/lab")
@@ -80,6 +81,22 @@ def do_campaign(options):
     if options.name == "simulated":
         return campaign.simulated(WORK)
     return campaign.Campaign(options.name, options, WORK).run()
+
+
+def do_service(_):
+    voice = narrator.Narrator()
+    folder = run_folder("service")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        print(f"\nok: {service.play(folder, voice)}")
+        return 0
+    finally:
+        voice.rest()
+        shutil.rmtree(logs_of("service"), ignore_errors=True)
+        logs_of("service").mkdir(parents=True)
+        for file in folder.glob("*.log"):
+            shutil.copy(file, logs_of("service"))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def do_shell(options):
@@ -165,6 +182,9 @@ def main():
     add.add_argument("--kind", choices=("recorded", "kills", "both"), default="both", help="only one kind of power cut")
     add.add_argument("--boots", type=int, default=6, help="judged states of each recording that are really booted (default 6)")
     add.set_defaults(run=do_campaign)
+
+    add = commands.add_parser("service", help="aloft-server's systemd unit on a Debian in QEMU: start, enrol, restart, kill, and what confines it")
+    add.set_defaults(run=do_service)
     add = commands.add_parser("shell", help="boot a machine, enrol it, and talk to its root shell")
     add.add_argument("name", choices=machines.ALL, metavar="NAME")
     add.set_defaults(run=do_shell)
