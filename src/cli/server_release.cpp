@@ -1,7 +1,6 @@
 #include "cli/server_release.hpp"
 
 #include <CLI/CLI.hpp>
-
 #include <charconv>
 
 #include "cli/server_commands.hpp"

@@ -69,8 +69,7 @@ void add_token_commands(CLI::App& app, Run& run) {
       ->check(CLI::Range(1, 3650));
   create_command->footer("Give it to a script as ALOFT_TOKEN, beside ALOFT_SERVER: see docs/cli.md.");
   CLI::App* list_command = group->add_subcommand("list", "List your tokens and sessions, without their secrets");
-  for (CLI::App* command : {create_command, list_command})
-    command->add_flag("--json", options->json, "Print the server's answer as JSON");
+  for (CLI::App* command : {create_command, list_command}) command->add_flag("--json", options->json, "Print the server's answer as JSON");
   CLI::App* revoke_command = group->add_subcommand("revoke", "End a token at once");
   revoke_command->add_option("TOKEN", options->id, "Its number, as listed")->required()->check(CLI::PositiveNumber);
   create_command->callback([&run, options] { run = [options] { return create(*options); }; });

@@ -8,7 +8,8 @@
 
 namespace aloft::server {
 
-// {name: [...], next: where the next page begins, if there is one}. form(noun) is its JSON, place(noun) where a page that follows it begins.
+// {name: [...], next: where the next page begins, if there is one}. form(noun) is its JSON, place(noun) where a page that follows it
+// begins.
 template <typename Noun>
 Json listing(const char* name, std::vector<Noun> found, std::size_t asked, const char* next, const auto& form, const auto& place) {
   const bool more = found.size() == asked;
