@@ -62,7 +62,8 @@ TEST(FindRelease, WantsExactlyOneOfThatVersion) {
   Json releases = Json::array();
   FakeServer server([&](const Received&) { return Answer{.body = Json{{"releases", releases}}.dump()}; });
   auto session = session_with(server);
-  EXPECT_EQ(find_release(session, {.id = 12}).value(), 12U);
+  EXPECT_EQ(find_release(session, {.release = "12"}).value(), 12U);
+  EXPECT_EQ(find_release(session, {.release = "0"}).error().code.number, kNoSuchRelease.number);
   EXPECT_EQ(find_release(session, {.version = "2"}).error().code.number, kNoSuchRelease.number);
   releases.push_back(release);
   EXPECT_EQ(find_release(session, {.version = "2"}).value(), 4U);
