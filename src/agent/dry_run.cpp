@@ -38,7 +38,7 @@ class OpenSlots {
   explicit OpenSlots(const Config& config, std::string booted) : config_(config), booted_(std::move(booted)) {}
   Result<bool> look(const std::string& group, const bundle::Image& image, std::uint64_t offset, MutableByteView out) {
     const SlotConfig* const slot = find_slot(config_, group, image.slot_class);
-    if (slot == nullptr || slot->device.empty() || slot->type == "file" || image.type != "raw" || storage::switches_at_commit(slot->type))
+    if (slot == nullptr || slot->device.empty() || slot->type == "file" || image.type != "raw" || storage::waits_for_commit(slot->type))
       return false;
     std::error_code problem;
     const fs::path device = TRY(storage::find_device(slot->device));
@@ -66,6 +66,7 @@ class ReadOnlyFiles final : public update::StateFiles {
   }
   Result<> replace(std::string_view name, std::string_view) override { return refused(name); }
   Result<> append(std::string_view name, std::string_view) override { return refused(name); }
+  Result<> set_aside(std::string_view name) override { return refused(name); }
 
  private:
   Result<> refused(std::string_view name) const { return fail(kPermission, (folder_ / name).string() + " is not written by a dry run"); }
