@@ -62,7 +62,7 @@ class Slots:
             self.refresh(partition, range(self.frames(partition)))
 
     def partitions(self):
-        return [each.partition(group) for each in self.disk.model.slots for group in "AB"]
+        return [each.partition(group) for each in self.disk.model.slots for group in self.disk.model.groups]
 
     def frames(self, partition):
         return max(-(-len(release.images[self.slot_class(partition)]) // FRAME) for release in self.releases)

@@ -34,7 +34,8 @@ partition() { # LABEL: waits up to 10 s for it
     sleep 0.1
   done
 }
-label=rootfs-$(echo "$slot" | tr A-Z a-z)
+label=$(sed -n 's/.*root=PARTLABEL=\([^ ]*\).*/\1/p' /proc/cmdline)
+[ -n "$label" ] || label=rootfs-$(echo "$slot" | tr A-Z a-z)
 mount -t ext4 -o ro "/dev/$(partition $label)" /root || echo "initramfs: no root file system on $label"
 mount -t ext4 -o noatime "/dev/$(partition state)" /root/var/lib/aloft || echo "initramfs: no state partition"
 

@@ -5,8 +5,6 @@ from typing import Callable
 
 from architecture import X86_64, Architecture
 
-GROUPS = "AB"
-
 
 @dataclasses.dataclass(frozen=True)
 class Partition:
@@ -66,15 +64,41 @@ class Model:
     watchdog_s: int = 30                            # of the agent on trial
     early_watchdog_s: tuple = (15, 40)              # of the initramfs: timeout, and for how long it waits for the agent
     usb: bool = False                               # there is a port, and udev to notice what is plugged into it
+    groups: str = "AB"                              # one letter for each group of slots
+    recovery: SlotClass | None = None               # the one slot of a recovery system, which is the group with the next letter
     quick: tuple = ("good", "panic")                # the stories that ./dev test vm plays; ./dev lab run plays all
 
     @property
     def says(self):
         return f"{self.architecture.name}, {self.loader.says}"
 
+    @property
+    def recovery_group(self):
+        return chr(ord(self.groups[-1]) + 1) if self.recovery else ""
+
+    @property
+    def all_groups(self):
+        return self.groups + self.recovery_group
+
+    def classes(self, group):
+        """The slot classes that a group has."""
+        return (self.recovery,) if group == self.recovery_group else self.slots
+
     def partitions(self):
-        slots = [Partition(each.partition(group), each.mib) for each in self.slots for group in GROUPS]
+        slots = [Partition(each.partition(group), each.mib) for each in self.slots for group in self.groups]
+        if self.recovery:
+            slots.append(Partition(self.recovery.partition(self.recovery_group), self.recovery.mib))
         return [*self.loader.partitions, *slots, Partition("state", self.state_mib)]
+
+    def boot_slots(self):
+        """NAME:NUMBER:LABEL of each group, as uboot-config and grub-config want it: the partition with the kernel, and the root's label."""
+        numbers = {partition.name: number for number, partition in enumerate(self.partitions(), start=1)}
+        words = []
+        for group in self.all_groups:
+            names = {each.name: each.partition(group) for each in self.classes(group)}
+            root = names.get("rootfs") or names["recovery"]
+            words += ["--slot", f"{group}:{numbers[names.get('boot', root)]}:{root}"]
+        return words
 
     def images(self, version):
         """{slot class: image} of a version."""
@@ -87,7 +111,9 @@ class Model:
         """system.toml as every version carries it. [server] is the device's own, and comes from the state partition (site.toml)."""
         groups = "".join(f'\n[group.{group}.{each.name}]\n'
                          f'device = "{each.device.format(partition=each.partition(group))}"\ntype = "{each.kind}"\n'
-                         for group in GROUPS for each in self.slots)
+                         for group in self.all_groups for each in self.classes(group))
+        if self.recovery:
+            groups += f'\n[group.{self.recovery_group}]\nrole = "recovery"\n'
         return (f'product = "{PRODUCT}"\nhardware = "{HARDWARE}"\nstate_dir = "/var/lib/aloft"\ntrust_dir = "/etc/aloft/trust"\n\n'
                 f'[boot]\n{self.loader.boot_section}tries = 3\n{groups}\n'
                 f'[health]\ndir = "/etc/aloft/health.d"\ndeadline_s = 60\nrequire_server = true\n\n'

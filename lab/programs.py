@@ -41,9 +41,8 @@ def keys():
     return cache.entry("keys", [fortnight, *cache.source_digest("programs.py")], lambda folder: aloft("keys", "init", folder / "keys")) / "keys"
 
 
-def bundle(model, version):
-    """The signed bundle that brings a device to the version."""
-    images = model.images(version)
+def bundle(images, version):
+    """The signed bundle that brings a device to the version. images: {slot class: path}."""
 
     def make(folder):
         options = [word for slot_class, image in images.items() for word in ("--image", f"{slot_class}={image}")]
@@ -57,7 +56,7 @@ def bundle(model, version):
 
 def stick(model, version):
     """The image of a USB stick with the version's bundle on it, as people make it: one FAT file system, without partitions."""
-    brought = bundle(model, version)
+    brought = bundle(model.images(version), version)
 
     def make(folder):
         image = folder / "stick.img"

@@ -19,6 +19,7 @@ SYSV = REPOSITORY / "integration/sysv/aloftd"
 EPOCH = 1735689600
 MIB = 1 << 20
 MODEL_BYTES = 6 * MIB
+BOOT_MIB = 24
 IMAGE_MIB = {"debian": 112, "busybox": 56}
 FOREIGN_KERNEL_MIB = 32  # which is not compressed
 
@@ -73,6 +74,21 @@ def slot_image(model, version):
         shutil.rmtree(tree)
 
     return cache.entry("slot", made_from, make) / "slot.ext4"
+
+
+def boot_image(model, version):
+    """The path of a boot slot's image, where the kernel has a slot of its own: what the root slot has in /boot, for the same version."""
+    root = slot_image(model, version)
+
+    def make(folder):
+        tree = folder / "tree"
+        tree.mkdir()
+        debian.run("debugfs", "-R", f"rdump /boot {tree}", root)
+        (tree / "boot/version").write_text(f"{version.name}\n")
+        make_ext4(tree, folder / "boot.ext4", BOOT_MIB, f"boot {version.name}")
+        shutil.rmtree(tree)
+
+    return cache.entry("boot-slot", [str(root), *cache.source_digest("rootfs.py")], make) / "boot.ext4"
 
 
 def own_files(model):

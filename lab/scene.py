@@ -28,6 +28,7 @@ class Scene:
     def __init__(self, model, folder, narrator, outlives_us=False):
         self.model, self.folder, self.narrator, self.outlives_us = model, pathlib.Path(folder), narrator, outlives_us
         self.version, self.slot = "1.0", "A"  # what runs, committed
+        self.recovery_version = "recovery-1"  # where the model has a recovery system
         self.latest = 1
         self.kept = False
         self.server = self.machine = None
@@ -50,7 +51,9 @@ class Scene:
 
     def make_disk(self):
         version = rootfs.Version(self.version)
-        slots = {f"{name}-a": image for name, image in self.model.images(version).items()}
+        slots = {each.partition("A"): each.image(self.model, version) for each in self.model.slots}
+        if self.model.recovery:
+            slots[self.model.recovery.partition(self.model.recovery_group)] = self.model.recovery.image(self.model, rootfs.Version(self.recovery_version))
         site = {"url": f"https://{HOST_SEEN_FROM_DEVICE}:{self.server.port}", "name": DEVICE, "enrol_token_file": "/var/lib/aloft/enrol-token"}
         token = self.server.enrolment_token()
         state = self.folder / "state.img"
@@ -93,11 +96,12 @@ class Scene:
             self.narrator.tick()
             time.sleep(0.3)
 
-    def deploy(self, name, fault=""):
-        """Makes, signs, uploads and deploys a version; returns how to watch it."""
+    def deploy(self, name, fault="", recovery=False):
+        """Makes, signs, uploads and deploys a version (of the recovery system); returns how to watch it."""
         version = rootfs.Version(name, fault)
-        bundle = programs.bundle(self.model, version)
-        needed = self.bytes_needed(bundle, self.model.images(version))
+        images = {"recovery": self.model.recovery.image(self.model, version)} if recovery else self.model.images(version)
+        bundle = programs.bundle(images, version)
+        needed = self.bytes_needed(bundle, images)
         release = self.server.upload(bundle)
         number = self.server.deploy(release, DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
@@ -109,7 +113,12 @@ class Scene:
         return f"{self.latest}.0"
 
     def other_slot(self):
-        return "B" if self.slot == "A" else "A"
+        """Where the next update goes; docs/layouts.md, "Which group is written"."""
+        others = [group for group in self.model.groups if group != self.slot]
+        if len(others) == 1:
+            return others[0]
+        state = {group: health for group, health in self.boot_state().items() if group in others}
+        return ([group for group, health in state.items() if health == "bad"] or list(state))[-1]
 
     def runs_now(self, version, slot):
         """The device has committed; the server must have heard of it, and the boot state must say so."""
@@ -135,10 +144,12 @@ class Scene:
 
     def bytes_needed(self, bundle, images):
         """Stored bytes of the frames that are not already where they belong in the slots to be written."""
-        needed, group = 0, self.other_slot().lower()
-        for name, frames in programs.stored_frames(bundle).items():
+        needed, frames_of = 0, programs.stored_frames(bundle)
+        group = self.model.recovery_group if "recovery" in frames_of else self.other_slot() if len(self.model.groups) > 1 else self.model.groups
+        partitions = {each.name: each.partition(group) for each in self.model.classes(group)}
+        for name, frames in frames_of.items():
             with open(images[name], "rb") as new, open(self.folder / "disk.img", "rb") as old:
-                old.seek(disk.partition_offset(self.model.partitions(), f"{name}-{group}"))
+                old.seek(disk.partition_offset(self.model.partitions(), partitions[name]))
                 for size, stored in frames:
                     needed += stored if new.read(size) != old.read(size) else 0
         return needed

@@ -113,14 +113,76 @@ def usb(scene):
     return f"{before} -> {target} in {took:.0f} s; the stick that stayed was left alone"
 
 
+def recovery_good(scene):
+    """On a device with a recovery system: that one is started, installs the normal system, which is booted, found healthy and committed."""
+    before, target, recovery = scene.version, scene.next_version(), scene.model.recovery_group
+    watch = scene.deploy(target)
+    scene.await_boot(recovery, scene.recovery_version, watch.look)
+    scene.await_boot(scene.slot, target, watch.look)
+    watch.until_state("committed")
+    scene.runs_now(target, scene.slot)
+    return f"{before} -> {target} through group {recovery} in {watch.times['committed']:.0f} s"
+
+
+def recovery_panic(scene):
+    """A normal system that panics leaves the device in its recovery system, in reach of the server, which then deploys a good one."""
+    target, recovery = scene.next_version(), scene.model.recovery_group
+    watch = scene.deploy(target, "panic")
+    scene.await_boot(recovery, scene.recovery_version, watch.look)
+    for boot in range(3):
+        scene.machine.wait_for("Kernel panic - not syncing", UPDATE_S, watch.look)
+        scene.narrator.say(f"{DEVICE}: kernel panic in slot {scene.slot}, boot {boot + 1} of 3")
+    scene.await_boot(recovery, scene.recovery_version, watch.look)
+    watch.until_state("rolled-back")
+    require(scene.boot_state()[scene.slot] == "bad", "the normal system is rolled back, but not bad")
+    good_one = scene.next_version()
+    again = scene.deploy(good_one)
+    scene.await_boot(scene.slot, good_one, again.look)
+    again.until_state("committed")
+    scene.runs_now(good_one, scene.slot)
+    return f"{target} panicked 3 times (E{watch.error}); {good_one} came from the recovery system in {again.times['committed']:.0f} s"
+
+
+def recovery_cut(scene):
+    """Power fails while the recovery system writes the normal one; it comes up again, goes on, and the new system is committed."""
+    target, recovery = scene.next_version(), scene.model.recovery_group
+    watch = scene.deploy(target)
+    scene.await_boot(recovery, scene.recovery_version, watch.look)
+    watch.until(lambda watch: (watch.permille or 0) > 0, "some of it installed")
+    at = watch.permille
+    scene.machine.power_cut()
+    scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target}")
+    time.sleep(1)
+    scene.machine.start()
+    scene.await_boot(recovery, scene.recovery_version, watch.look)
+    scene.await_boot(scene.slot, target, watch.look)
+    watch.until_state("committed")
+    scene.runs_now(target, scene.slot)
+    return f"{target} cut at {at / 10:.0f}% in the recovery system, finished after {watch.times['committed']:.0f} s"
+
+
+def recovery_replaced(scene):
+    """The normal system replaces the recovery system, which is tried and committed, and goes home."""
+    recovery, target = scene.model.recovery_group, f"recovery-{scene.next_version()}"
+    watch = scene.deploy(target, recovery=True)
+    scene.await_boot(recovery, target, watch.look)
+    scene.await_boot(scene.slot, scene.version, watch.look)
+    watch.until_state("committed")
+    require(list(scene.boot_state().items()) == [(scene.slot, "committed"), (recovery, "committed")], f"boot state {scene.boot_state()}")
+    before, scene.recovery_version = scene.recovery_version, target
+    return f"{before} -> {target} in {watch.times['committed']:.0f} s"
+
+
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
-           "cut": cut, "usb": usb}
+           "cut": cut, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
+           "recovery-replaced": recovery_replaced}
 NEEDS = {"usb": lambda model: model.usb}  # stories that not every machine can tell
 
 
 def of(model):
-    """The names of the stories that are played on it."""
-    return [name for name in STORIES if name not in NEEDS or NEEDS[name](model)]
+    """The names of the stories that are played on it: with a recovery system, those about it, which begin with its name."""
+    told = [name for name in STORIES if name not in NEEDS or NEEDS[name](model)]
+    return [name for name in told if name.startswith("recovery-") == bool(model.recovery)]
 
 
 def came_back(scene, watch):

@@ -136,7 +136,7 @@ class Judge(Folder):
         loader = types.SimpleNamespace(name="grub")
         slots = (models.SlotClass("rootfs", 2, None),)
         parts = [models.Partition("ESP", 2), models.Partition("rootfs-a", 2), models.Partition("rootfs-b", 2), models.Partition("state", 8)]
-        self.model = types.SimpleNamespace(loader=loader, slots=slots, partitions=lambda: parts)
+        self.model = types.SimpleNamespace(loader=loader, groups="AB", slots=slots, partitions=lambda: parts)
         self.contents = {version: os.urandom(judge.MIB + 5000) for version in ("1.0", "2.0")}
         releases = []
         for version, content in self.contents.items():

@@ -79,8 +79,10 @@ class Machines(unittest.TestCase):
         for name, model in machines.ALL.items():
             settings = tomllib.loads(model.settings())
             self.assertEqual(settings["boot"]["loader"], model.loader.name, name)
-            devices = {slot["device"] for group in settings["group"].values() for slot in group.values()}
-            self.assertEqual(len(devices), len(model.slots) * len(settings["group"]), name)
+            slots = [slot for group in settings["group"].values() for slot in group.values() if isinstance(slot, dict)]
+            self.assertEqual(len(slots), len(model.slots) * len(model.groups) + bool(model.recovery), name)
+            self.assertEqual(len({slot["device"] for slot in slots}), len(slots), name)
+            self.assertLessEqual({slot["device"].removeprefix("/dev/disk/by-partlabel/") for slot in slots}, {each.name for each in model.partitions()})
 
     def test_partitions_have_names_of_their_own(self):
         for name, model in machines.ALL.items():
@@ -89,7 +91,13 @@ class Machines(unittest.TestCase):
 
     def test_quick_stories_exist(self):
         for name, model in machines.ALL.items():
-            self.assertLessEqual(set(model.quick), set(stories.STORIES), name)
+            self.assertLessEqual(set(model.quick), set(stories.of(model)), name)
+
+    def test_a_recovery_system_has_stories_of_its_own(self):
+        told = {name: set(stories.of(model)) for name, model in machines.ALL.items()}
+        self.assertIn("recovery-good", told["uboot-recovery"])
+        self.assertNotIn("good", told["uboot-recovery"])
+        self.assertNotIn("recovery-good", told["uboot-busybox"])
 
 
 class Bundles(unittest.TestCase):

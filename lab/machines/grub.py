@@ -13,10 +13,7 @@ FACTORY_STATE = ["ORDER=A B", "A_STATE=good", "B_STATE=0"]
 
 def contents(model):
     """GRUB with grub.cfg inside, and a boot state that knows only slot A."""
-    config_options = ["--initrd", "/boot/initrd.img", "--args", model.kernel_arguments(), "--serial", "0"]
-    for number, partition in enumerate(model.partitions(), start=1):
-        if partition.name in ("rootfs-a", "rootfs-b"):
-            config_options += ["--slot", f"{partition.name[-1].upper()}:{number}:{partition.name}"]
+    config_options = ["--initrd", "/boot/initrd.img", "--args", model.kernel_arguments(), "--serial", "0", *model.boot_slots()]
 
     def make(folder):
         image, loader, config, env = (folder / name for name in ("esp.img", "BOOTX64.EFI", "grub.cfg", "grubenv"))

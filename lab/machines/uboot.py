@@ -15,7 +15,6 @@ from model import Loader, Model, Partition, SlotClass
 CONFIG = cache.HERE.parent / "integration/bootloader/uboot/uboot-config"
 X86_ROM, ARM64_ROM = "/usr/lib/u-boot/qemu-x86/u-boot.rom", "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
 COPY_BYTES = 0x4000
-FACTORY_STATE = {"BOOT_ORDER": "A", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "0", "board_serial": "10-7f"}
 FW_ENV_CONFIG = "".join(f"/dev/disk/by-partlabel/ubootenv {offset:#x} {COPY_BYTES:#x}\n" for offset in (0, COPY_BYTES))
 BOOT_SECTION = 'loader = "uboot"\nfw_env_config = "/etc/fw_env.config"\ninitial_env = "/dev/null"\n'
 
@@ -26,22 +25,27 @@ def environment(variables, serial):
     return struct.pack("<IB", zlib.crc32(data), serial) + data
 
 
-def contents(_):
-    """A boot state that knows only slot A, in both copies, and a variable that is none of ours."""
+def factory_state(model):
+    """A boot state that knows only what the factory has filled: slot A, and a recovery system; and a variable that is none of ours."""
+    filled = "A" + model.recovery_group
+    return {"BOOT_ORDER": " ".join(filled), **{f"BOOT_{group}_LEFT": "3" if group in filled else "0" for group in model.all_groups},
+            "board_serial": "10-7f"}
+
+
+def contents(model):
+    """The boot state in both copies."""
+    state = factory_state(model)
 
     def make(folder):
-        (folder / "env.img").write_bytes(environment(FACTORY_STATE, 2) + environment(FACTORY_STATE, 1))
+        (folder / "env.img").write_bytes(environment(state, 2) + environment(state, 1))
 
-    return {"ubootenv": cache.entry("uboot-env", [FACTORY_STATE, *cache.source_digest("machines/uboot.py")], make) / "env.img"}
+    return {"ubootenv": cache.entry("uboot-env", [state, *cache.source_digest("machines/uboot.py")], make) / "env.img"}
 
 
 def script_options(model):
     """What uboot-config is told of the machine's disk."""
     partitions = model.partitions()
-    options = ["--initrd", "/boot/initrd.img", "--args", model.kernel_arguments()]
-    for number, partition in enumerate(partitions, start=1):
-        if partition.name in ("rootfs-a", "rootfs-b"):
-            options += ["--slot", f"{partition.name[-1].upper()}:{number}:{partition.name}"]
+    options = ["--initrd", "/boot/initrd.img", "--args", model.kernel_arguments(), *model.boot_slots()]
     start = disk.partition_offset(partitions, "ubootenv")
     return [*options, "--env", f"raw:{start:#x}:{start + COPY_BYTES:#x}:{COPY_BYTES:#x}"]
 
@@ -97,4 +101,9 @@ UBOOT_ARM64 = dataclasses.replace(UBOOT, prepare=prepare_arm64, devices=functool
 SLOTS = (SlotClass("rootfs", 128, rootfs.slot_image),)
 MACHINES = [Model(name="uboot-busybox", loader=UBOOT, system="busybox", slots=SLOTS, board="pc",
                   quick=("good", "panic", "unhealthy", "hang-init", "cut")),
-            Model(name="uboot-arm64", loader=UBOOT_ARM64, system="busybox", slots=SLOTS, architecture=ARM64, board="virt")]
+            Model(name="uboot-arm64", loader=UBOOT_ARM64, system="busybox", slots=SLOTS, architecture=ARM64, board="virt"),
+            Model(name="uboot-abc", loader=UBOOT, system="busybox", board="pc", groups="ABC",
+                  slots=(SlotClass("boot", 32, rootfs.boot_image), SlotClass("rootfs", 128, rootfs.slot_image)),
+                  quick=("good", "panic")),
+            Model(name="uboot-recovery", loader=UBOOT, system="busybox", board="pc", slots=SLOTS, groups="A",
+                  recovery=SlotClass("recovery", 128, rootfs.slot_image), quick=("recovery-good",))]

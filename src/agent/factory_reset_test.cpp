@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr fs::perms kMode = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+
 class FactoryReset : public ::testing::Test {
  protected:
   FactoryReset() {
@@ -23,7 +25,7 @@ class FactoryReset : public ::testing::Test {
     fs::create_directories(app / "deep/deeper");
     for (const char* name : {"settings", "deep/a", "deep/deeper/b"}) std::ofstream(app / name) << "the user's";
     fs::create_symlink(state, app / "link-to-state");
-    fs::permissions(app, fs::perms(0750));
+    fs::permissions(app, kMode);
     std::ofstream(overlay_file()) << "changed";
   }
   fs::path overlay_file() const {
@@ -36,7 +38,7 @@ class FactoryReset : public ::testing::Test {
   void expect_reset() const {
     EXPECT_EQ(entries(app), 0U);
     EXPECT_EQ(entries(overlay), 0U);
-    EXPECT_EQ(fs::status(app).permissions(), fs::perms(0750));
+    EXPECT_EQ(fs::status(app).permissions(), kMode);
     EXPECT_EQ(entries(state), 4U) << "the agent's files stay, the request is gone";
   }
   const test::Folder folder;
@@ -79,10 +81,10 @@ TEST_F(FactoryReset, ThatIsCutShortIsMadeAgain) {
     const pid_t child = ::fork();
     if (child == 0) {
       int left = at;
-      (void)carry_out_factory_reset(state, folders, [&left] {
+      const auto done = carry_out_factory_reset(state, folders, [&left] {
         if (left-- == 0) ::_exit(7);
       });
-      ::_exit(0);
+      ::_exit(done ? 0 : 1);
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
