@@ -22,6 +22,7 @@
 #include "agent/log_ring.hpp"
 #include "agent/mailbox.hpp"
 #include "agent/reset_guard.hpp"
+#include "agent/restart.hpp"
 #include "agent/server_link.hpp"
 #include "agent/surroundings.hpp"
 #include "agent/system_facts.hpp"
@@ -152,7 +153,7 @@ class Daemon {
                              .progressed = [this] { tell_progress(); },
                              .begin_trial = [this] { mailbox_->post([this] { begin_trial(); }); },
                              .server_in_reach = [this] { return reach_.now(); },
-                             .restart = [this] { return restart(); }};
+                             .restart = [this](const std::optional<std::string>& argument) { return restart(argument); }};
   }
 
   ServerLink::Listener link_listener() {
@@ -200,16 +201,15 @@ class Daemon {
   }
 
   // On the updater's thread.
-  Result<> restart() {
+  Result<> restart(const std::optional<std::string>& argument) {
     auto armed = std::make_shared<std::promise<void>>();
     mailbox_->post([this, armed] {
       guard_.arm(clock_.steady(), clock_.steady() + kRestartGrace);
       armed->set_value();
     });
     armed->get_future().wait_for(std::chrono::seconds(5));
-    std::vector<std::string> command = config_.agent.reboot_command;
-    if (command.empty())
-      command = facts_.systemd ? std::vector<std::string>{"systemctl", "--no-block", "reboot"} : std::vector<std::string>{"reboot"};
+    const std::vector<std::string> command = restart_command(config_.agent, facts_.systemd, argument);
+    if (command.empty()) return restart_directly(*argument);
     const auto end = TRY(run_process(command, kRestartLimit));
     if (!end.timed_out && end.exit_status == 0) return {};
     return fail(kProcess, "cannot restart the machine: " + command.front() + " ended with status " + std::to_string(end.exit_status) +

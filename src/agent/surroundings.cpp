@@ -90,11 +90,11 @@ void MachineSurroundings::save_log(const update::State& state) {
 
 void MachineSurroundings::begin_trial(const update::State&) { hooks_.begin_trial(); }
 
-Result<> MachineSurroundings::reboot() {
+Result<> MachineSurroundings::reboot(const std::optional<std::string>& argument) {
   if (const auto saved = replace_file(log_dir_ / "update.before", ring_.text(), 0600); !saved)
     log::warning("the log of this update will not outlive the restart: " + saved.error().text());
   if (hooks_.server_in_reach()) spool_.wait_until_empty(kLastWords);
-  return hooks_.restart();
+  return hooks_.restart(argument);
 }
 
 bool MachineSurroundings::pause_before_retry(unsigned attempt) {

@@ -22,7 +22,7 @@ struct SurroundingsHooks {
   std::function<void()> progressed;       // often
   std::function<void()> begin_trial;      // judge the running system, then answer Updater::health_result
   std::function<bool()> server_in_reach;  // reports that are still on their way can be delivered
-  std::function<Result<>()> restart;      // arms the watchdog and restarts the machine
+  std::function<Result<>(const std::optional<std::string>& argument)> restart;  // arms the watchdog and restarts the machine
 };
 
 class MachineSurroundings final : public Surroundings {
@@ -38,7 +38,7 @@ class MachineSurroundings final : public Surroundings {
   void transition(const update::State& state) override;
   void progress(std::uint64_t permille) override;
   void begin_trial(const update::State& state) override;
-  Result<> reboot() override;
+  Result<> reboot(const std::optional<std::string>& argument) override;
   bool pause_before_retry(unsigned attempt) override;
   void pause_between_rounds() override;
   void trouble_changed() override { hooks_.changed(); }

@@ -42,6 +42,8 @@ class SystemFactsTest : public ::testing::Test {
     Result<> confirm(std::string_view booted) override { return fake.confirm(booted); }
     Result<> rebuild(std::string_view booted) override { return fake.rebuild(booted); }
     Result<std::vector<std::string>> examine(boot::Probe probe) override { return fake.examine(probe); }
+    Result<std::optional<std::string>> restart_argument() override { return std::nullopt; }
+    bool trial_needs_argument() const override { return false; }
   };
 
   SystemFactsTest() {

@@ -101,6 +101,7 @@ class SimBootStorage final : public boot::test::TestStorage {
     if (power_->goes_now()) lose_power();
   }
   std::map<std::string, std::string>& variables() override { return variables_; }
+  std::unique_ptr<boot::test::TestFat> fat() override { return std::make_unique<Folder>(*this); }
   void add_to(Fingerprint& fingerprint) {
     for (const auto& [name, value] : variables_) {
       fingerprint.add(name);
@@ -162,6 +163,32 @@ class SimBootStorage final : public boot::test::TestStorage {
    private:
     SimBootStorage& storage_;
     std::string name_;
+  };
+
+  // The system calls of a program that works with the ESP's files.
+  class Folder final : public boot::test::TestFat {
+   public:
+    explicit Folder(SimBootStorage& storage) : storage_(storage) {}
+    std::vector<std::string> names() override { return storage_.esp_.names(); }
+    std::optional<std::string> read(std::string_view name) override { return storage_.esp_.read(name); }
+    void create(std::string_view name, std::string_view content) override {
+      storage_.esp_.create(name);
+      storage_.esp_.append(name, content);
+    }
+    void overwrite(std::string_view name, std::size_t offset, std::string_view bytes) override {
+      storage_.esp_.overwrite(name, offset, bytes);
+    }
+    void move(std::string_view from, std::string_view to) override { storage_.esp_.move(from, to); }
+    void remove(std::string_view name) override { storage_.esp_.remove(name); }
+    void sync(std::string_view name) override {
+      if (storage_.fault_ != Fault::boot_state_not_flushed) storage_.esp_.sync(name);
+    }
+    void sync_folder() override {
+      if (storage_.fault_ != Fault::boot_state_not_flushed) storage_.esp_.sync_folder();
+    }
+
+   private:
+    SimBootStorage& storage_;
   };
 
   class Sectors final : public boot::Region {
@@ -229,6 +256,7 @@ class Hardware {
     return nullptr;
   }
   std::unique_ptr<boot::test::TestLoader> loader() { return boots_->make(boot_storage, layout.groups); }
+  bool cut_ends_trial() const { return boots_->cut_ends_trial; }
   // The boot loader's walk. A half-written slot has a kernel that loads.
   std::optional<std::string> choose() {
     return loader()->boot([this](const std::string& name) {

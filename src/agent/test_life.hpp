@@ -167,14 +167,15 @@ class Life {
     }
   }
 
-  unsigned tries() { return std::min(kTries, world_.hardware.loader()->control()->max_tries()); }
+  unsigned tries() const { return std::min(kTries, world_.hardware.loader()->control()->max_tries()); }
 
-  // A boot loader that gives a trial one boot goes back where the power fails in that boot: a good update has then been rolled back.
+  // Where a power cut in a trial ends it, a good update has been rolled back.
   void check_end(const update::State& state) {
     // So it is with a recovery system that the power fails in before it has begun, or that was itself new then.
     const bool not_begun = state.phase == update::Phase::failed &&
                            (state.error == update::kRecoveryNotBooted.number || state.error == update::kNoRecovery.number);
-    const bool gone_back = tries() == 1 && world_.witness.cuts > 0 && (state.phase == update::Phase::rolled_back || not_begun);
+    const bool trial_ended = world_.hardware.cut_ends_trial() && state.phase == update::Phase::rolled_back;
+    const bool gone_back = world_.witness.cuts > 0 && (trial_ended || (tries() == 1 && not_begun));
     require(state.phase == deployment().end || (gone_back && deployment().end == update::Phase::committed) || (gone_back && not_begun),
             std::string(deployment().version) + " ended as " + std::string(to_string(state.phase)) + ": " + state.message);
     // A normal system that failed has only the recovery system to go back to.

@@ -37,6 +37,8 @@ class FaultyControl final : public boot::BootControl {
   Result<> confirm(std::string_view booted) override { return real_->confirm(booted); }
   Result<> rebuild(std::string_view booted) override { return real_->rebuild(booted); }
   Result<std::vector<std::string>> examine(boot::Probe probe) override { return real_->examine(probe); }
+  Result<std::optional<std::string>> restart_argument() override { return real_->restart_argument(); }
+  bool trial_needs_argument() const override { return real_->trial_needs_argument(); }
 
  private:
   std::unique_ptr<boot::BootControl> real_;
@@ -130,8 +132,9 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
     if (fault_ == Fault::commits_unproven) succeed(control_.commit(booted_));
     updater_->health_result({release_.character == Character::good, "the release is unhealthy by nature"});
   }
-  Result<> reboot() override {
+  Result<> reboot(const std::optional<std::string>& argument) override {
     rebooting_ = true;
+    hardware_.loader()->restart(argument);
     return {};
   }
   bool pause_before_retry(unsigned attempt) override { return attempt < 3; }

@@ -170,7 +170,9 @@ Result<> Updater::start() {
   }
   for (const State& transition : journal_->transitions()) seams_.surroundings.transition(transition);
 
-  const update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
+  const boot::SlotState* const target = find_slot(boot, known.target);
+  update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
+  waking.trial_waits = seams_.boot.trial_needs_argument() && target && target->health == boot::SlotHealth::trial;
   const EventKind kind = classify(known, waking);
   std::optional<Error> trouble;
   if (!writable) trouble = writable.error();
@@ -191,7 +193,8 @@ State Updater::waking_facts(EventKind kind, const State& known, const boot::Boot
                                                    ") did not come up, so nothing was installed; the next update tries it again"});
   if (kind == EventKind::woke_old) {
     const boot::SlotState* target = find_slot(boot, known.target);
-    const bool tries_left = target && target->health == boot::SlotHealth::trial;
+    // A slot that each try needs a restart for cannot have been passed over.
+    const bool tries_left = target && target->health == boot::SlotHealth::trial && !seams_.boot.trial_needs_argument();
     const std::string used = "group " + known.target + " used up its tries without proving itself healthy";
     if (tries_left) {
       facts = reason({update::kNotBooted, "the boot loader passed group " + known.target + " over; its kernel may not load"});
@@ -438,7 +441,13 @@ Result<> Updater::arm() {
 }
 
 Result<> Updater::reboot() {
-  TRY(seams_.surroundings.reboot());
+  if (!restart_argument_) {
+    auto argument = seams_.boot.restart_argument();
+    // Without it the old system comes up again, and finds out what to do.
+    if (!argument) log::error("restarting without the boot loader's argument: " + argument.error().text());
+    restart_argument_ = argument ? *std::move(argument) : std::nullopt;
+  }
+  TRY(seams_.surroundings.reboot(*restart_argument_));
   const std::lock_guard lock(mutex_);
   going_down_ = true;
   return {};

@@ -73,8 +73,9 @@ class Surroundings {
   // The new system is on trial: judge it and answer by health_result().
   virtual void begin_trial(const update::State& state) = 0;
   // Sees to it that the machine restarts (with the watchdog armed), after what must be said before is said. May return before the
-  // machine goes down; nothing more is done until then. Errors: kind retry.
-  virtual Result<> reboot() = 0;
+  // machine goes down; nothing more is done until then. argument: for the boot loader, see BootControl::restart_argument. Errors: kind
+  // retry.
+  virtual Result<> reboot(const std::optional<std::string>& argument) = 0;
   // Between two attempts at an action that failed with kind retry. False: give up.
   virtual bool pause_before_retry(unsigned attempt) = 0;
   // In a recovery system, between two rounds at a normal one that must come to be. Ends early when something is asked for, or at the stop.
@@ -196,8 +197,9 @@ class Updater {
   const UpdaterConfig config_;
   const UpdaterSeams seams_;
   std::optional<update::Journal> journal_;
-  std::unique_ptr<OpenBundle> bundle_;  // between opened and written
-  std::vector<std::size_t> order_;      // of its images, to be written; the mark's image is a place in it
+  std::unique_ptr<OpenBundle> bundle_;                          // between opened and written
+  std::vector<std::size_t> order_;                              // of its images, to be written; the mark's image is a place in it
+  std::optional<std::optional<std::string>> restart_argument_;  // once it has been asked for: asking again would use up another try
 
   mutable std::mutex mutex_;
   std::condition_variable_any posted_;

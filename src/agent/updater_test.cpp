@@ -46,7 +46,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   void transition(const State& state) override { told.push_back(state.phase); }
   void progress(std::uint64_t permille) override { told_permille = permille; }
   void begin_trial(const State&) override { ++trials; }
-  Result<> reboot() override {
+  Result<> reboot(const std::optional<std::string>&) override {
     ++reboots;
     return {};
   }

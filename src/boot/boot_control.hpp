@@ -57,6 +57,11 @@ class BootControl {
   // again, also one that has run out on the way. Order and other slots stay as they are, a trial and an armed slot among them; a slot
   // that is on trial, or was taken out, is left alone. Nothing is written where nothing is to change.
   virtual Result<> confirm(std::string_view booted) = 0;
+  // What the next restart must carry for the boot loader to start the slot on trial (the argument of LINUX_REBOOT_CMD_RESTART2); nothing
+  // for a plain restart. To be called just before it: the try is used up by it, since such a boot loader keeps no count.
+  virtual Result<std::optional<std::string>> restart_argument() = 0;
+  // Each try needs a restart with an argument: a slot on trial that was not started has not been passed over.
+  virtual bool trial_needs_argument() const = 0;
   // A new boot state where read() says kBootStateCorrupt: booted first and committed, every other slot bad.
   virtual Result<> rebuild(std::string_view booted) = 0;
 

@@ -34,6 +34,8 @@ class CustomControl final : public BootControl {
   Result<> mark_bad(std::string_view slot) override;
   Result<> confirm(std::string_view booted) override;
   Result<> rebuild(std::string_view booted) override;
+  Result<std::optional<std::string>> restart_argument() override { return std::nullopt; }
+  bool trial_needs_argument() const override { return false; }
   Result<std::vector<std::string>> examine(Probe probe) override;
 
  private:

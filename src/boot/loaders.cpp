@@ -5,9 +5,13 @@
 
 #include "boot/android.hpp"
 #include "boot/barebox.hpp"
+#include "boot/boot_guard.hpp"
 #include "boot/custom.hpp"
 #include "boot/grub.hpp"
+#include "boot/systemd_boot.hpp"
+#include "boot/tryboot.hpp"
 #include "boot/uboot.hpp"
+#include "boot/uefi.hpp"
 
 namespace aloft::boot {
 namespace {
@@ -50,13 +54,47 @@ constexpr std::array kCustomSettings{
     Setting{.key = "most_tries", .kind = SettingKind::number, .fallback = "3", .least = 1, .most = kCustomTries},
 };
 
+constexpr std::string_view kEfivars = "/sys/firmware/efi/efivars";
+
+constexpr std::array kUefiSettings{
+    Setting{.key = "efivars", .kind = SettingKind::path, .fallback = kEfivars},
+    Setting{.key = "labels", .kind = SettingKind::per_slot},
+    Setting{.key = "partitions", .kind = SettingKind::per_slot},
+    Setting{.key = "files", .kind = SettingKind::per_slot},
+    Setting{.key = "arguments", .kind = SettingKind::per_slot},
+};
+
+constexpr std::array kSystemdBootSettings{
+    Setting{.key = "entries", .kind = SettingKind::path, .required = true},
+    Setting{.key = "templates", .kind = SettingKind::path, .required = true},
+    Setting{.key = "prefix", .kind = SettingKind::text, .fallback = "aloft-"},
+    Setting{.key = "efivars", .kind = SettingKind::path, .fallback = kEfivars},
+};
+
+constexpr std::array kBootGuardSettings{
+    Setting{.key = "environments", .kind = SettingKind::per_slot, .required = true},
+    Setting{.key = "kernels", .kind = SettingKind::per_slot, .required = true},
+    Setting{.key = "arguments", .kind = SettingKind::per_slot, .required = true},
+    Setting{.key = "watchdog_s", .kind = SettingKind::number, .fallback = "60", .least = 0, .most = 65535},
+};
+
+constexpr std::array kTrybootSettings{
+    Setting{.key = "autoboot", .kind = SettingKind::path, .required = true},
+    Setting{.key = "partitions", .kind = SettingKind::per_slot, .required = true},
+    Setting{.key = "device_tree", .kind = SettingKind::path, .fallback = "/proc/device-tree"},
+};
+
 // clang-format off
 constexpr std::array kLoaders{
-    Loader{"grub",  kGrubSettings,  kGrubTries,  open_grub},
-    Loader{"uboot", kUbootSettings, kUbootTries, open_uboot},
-    Loader{"android", kAndroidSettings, kAndroidTries, open_android},
-    Loader{"barebox", kBareboxSettings, kBareboxTries, open_barebox},
-    Loader{"custom", kCustomSettings, kCustomTries, open_custom},
+    Loader{"grub",         kGrubSettings,        kGrubTries,                 open_grub},
+    Loader{"uboot",        kUbootSettings,       kUbootTries,                open_uboot},
+    Loader{"android",      kAndroidSettings,     kAndroidTries,              open_android},
+    Loader{"barebox",      kBareboxSettings,     kBareboxTries,              open_barebox},
+    Loader{"custom",       kCustomSettings,      kCustomTries,               open_custom},
+    Loader{"uefi",         kUefiSettings,        1,                          open_uefi},
+    Loader{"systemd-boot", kSystemdBootSettings, SystemdBootControl::kTries, open_systemd_boot},
+    Loader{"efibootguard", kBootGuardSettings,   1,                          open_boot_guard},
+    Loader{"tryboot",      kTrybootSettings,     TrybootControl::kTries,     open_tryboot},
 };
 // clang-format on
 

@@ -19,6 +19,8 @@ class RecordControl : public BootControl {
   Result<> mark_bad(std::string_view slot) final;
   Result<> confirm(std::string_view) override { return {}; }
   Result<> rebuild(std::string_view booted) final;
+  Result<std::optional<std::string>> restart_argument() override { return std::nullopt; }
+  bool trial_needs_argument() const override { return false; }
 
  protected:
   // slots: the names that the boot loader knows, in the order in which a new state names them.

@@ -49,7 +49,9 @@ Result<std::string> FileRegion::read() {
 }
 
 Result<> FileRegion::write(std::uint64_t offset, std::string_view sectors) {
-  if (sectors.empty() || sectors.size() % kSectorBytes != 0 || offset % kSectorBytes != 0 || offset + sectors.size() > size_bytes_)
+  const std::uint64_t end = offset + sectors.size();
+  const bool whole = offset % kSectorBytes == 0 && (sectors.size() % kSectorBytes == 0 || end == size_bytes_);
+  if (sectors.empty() || !whole || end > size_bytes_)
     return fail(kBootStateWrite, "boot state in " + path_.string() + " is written in whole sectors of 512 bytes, within its region");
   const Fd fd = TRY(open_file(path_, O_WRONLY | O_DSYNC));
   TRY(write_all_at(fd.get(), as_bytes(sectors), offset_bytes_ + offset));

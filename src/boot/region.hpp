@@ -20,8 +20,9 @@ class Region {
   // All of it as the device has it; shorter where the file or device ends earlier. A sector that cannot be read is zeros: as good as
   // damaged, so that other copies count, or a new state is written in its place.
   virtual Result<std::string> read() = 0;
-  // Whole sectors in place, `offset` counted from the region's start; never truncates, renames or grows. Durable once returned. A power
-  // cut before leaves each of the sectors old or new: what must change as one must lie in one sector, or in a copy that is not in use.
+  // Whole sectors in place (the last may end with the region), `offset` counted from the region's start; never truncates, renames or
+  // grows. Durable once returned. A power cut before leaves each of the sectors old or new: what must change as one must lie in one
+  // sector, or in a copy that is not in use.
   virtual Result<> write(std::uint64_t offset, std::string_view sectors) = 0;
   // For a file that is missing or has another size: a whole new one. Not safe against a power cut; only for a state that is lost anyway.
   // On a device it writes in place.

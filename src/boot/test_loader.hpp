@@ -16,6 +16,20 @@
 
 namespace aloft::boot::test {
 
+// A folder on the FAT that the boot loader reads: the system calls of a program, or of a boot loader, which flushes nothing.
+class TestFat {
+ public:
+  virtual ~TestFat() = default;
+  virtual std::vector<std::string> names() = 0;
+  virtual std::optional<std::string> read(std::string_view name) = 0;
+  virtual void create(std::string_view name, std::string_view content) = 0;
+  virtual void overwrite(std::string_view name, std::size_t offset, std::string_view bytes) = 0;
+  virtual void move(std::string_view from, std::string_view to) = 0;
+  virtual void remove(std::string_view name) = 0;
+  virtual void sync(std::string_view name) = 0;
+  virtual void sync_folder() = 0;
+};
+
 // What outlives a restart. Handles on the same name share the content.
 class TestStorage {
  public:
@@ -29,6 +43,7 @@ class TestStorage {
   virtual void may_lose_power() = 0;
   // Variables of the firmware: what outlives a power cut and is in no region. To change one, lose power before and after it.
   virtual std::map<std::string, std::string>& variables() = 0;
+  virtual std::unique_ptr<TestFat> fat() = 0;
 };
 
 // Holds nothing itself that outlives a restart: the power-cut search copies the storage, and makes a loader for each copy.
@@ -40,6 +55,8 @@ class TestLoader {
   virtual ~TestLoader() = default;
   // A fresh one, as after each start of the agent.
   virtual std::unique_ptr<BootControl> control() = 0;
+  // A restart, with the argument that the control asked for; boot() comes next.
+  virtual void restart(const std::optional<std::string>&) {}
   // What the boot loader does, from power-on to a slot's kernel, over resets if need be: it counts, passes over what does not load, and
   // says what it started. Nothing where no slot can be started.
   virtual std::optional<std::string> boot(const std::function<bool(const std::string&)>& loads) = 0;
@@ -59,9 +76,11 @@ class MemoryStorage final : public TestStorage {
   void may_lose_power() override { ++writes; }
 
   std::map<std::string, std::string>& variables() override { return variables_; }
+  std::unique_ptr<TestFat> fat() override { return std::make_unique<Folder>(*this); }
 
   std::map<std::string, std::string> contents;
-  unsigned writes = 0;  // by controls, not by boot loaders
+  unsigned writes = 0;                                    // by controls, not by boot loaders
+  std::map<std::string, std::string, std::less<>> files;  // on the FAT
 
  private:
   class Handle final : public Region {
@@ -69,8 +88,9 @@ class MemoryStorage final : public TestStorage {
     Handle(MemoryStorage& storage, std::string name) : storage_(storage), name_(std::move(name)) {}
     Result<std::string> read() override { return storage_.contents.at(name_); }
     Result<> write(std::uint64_t offset, std::string_view sectors) override {
-      if (offset % kSectorBytes != 0 || sectors.size() % kSectorBytes != 0 || offset + sectors.size() > storage_.contents.at(name_).size())
-        std::abort();
+      const std::size_t size = storage_.contents.at(name_).size();
+      const std::uint64_t end = offset + sectors.size();
+      if (offset % kSectorBytes != 0 || (sectors.size() % kSectorBytes != 0 && end != size) || end > size) std::abort();
       ++storage_.writes;
       storage_.write_unflushed(name_, offset, sectors);
       return {};
@@ -85,6 +105,33 @@ class MemoryStorage final : public TestStorage {
    private:
     MemoryStorage& storage_;
     std::string name_;
+  };
+  class Folder final : public TestFat {
+   public:
+    explicit Folder(MemoryStorage& storage) : storage_(storage) {}
+    std::vector<std::string> names() override {
+      std::vector<std::string> names;
+      for (const auto& [name, content] : storage_.files) names.push_back(name);
+      return names;
+    }
+    std::optional<std::string> read(std::string_view name) override {
+      const auto found = storage_.files.find(name);
+      return found == storage_.files.end() ? std::nullopt : std::optional(found->second);
+    }
+    void create(std::string_view name, std::string_view content) override { storage_.files[std::string(name)] = content; }
+    void overwrite(std::string_view name, std::size_t offset, std::string_view bytes) override {
+      storage_.files.at(std::string(name)).replace(offset, bytes.size(), bytes);
+    }
+    void move(std::string_view from, std::string_view to) override {
+      storage_.files[std::string(to)] = storage_.files.at(std::string(from));
+      remove(from);
+    }
+    void remove(std::string_view name) override { storage_.files.erase(storage_.files.find(name)); }
+    void sync(std::string_view) override { ++storage_.writes; }
+    void sync_folder() override {}
+
+   private:
+    MemoryStorage& storage_;
   };
   std::map<std::string, std::string> variables_;
 };

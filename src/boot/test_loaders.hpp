@@ -3,9 +3,13 @@
 
 #include "boot/test_android.hpp"
 #include "boot/test_barebox.hpp"
+#include "boot/test_boot_guard.hpp"
 #include "boot/test_grub.hpp"
 #include "boot/test_loader.hpp"
+#include "boot/test_systemd_boot.hpp"
+#include "boot/test_tryboot.hpp"
 #include "boot/test_uboot.hpp"
+#include "boot/test_uefi.hpp"
 
 namespace aloft::boot::test {
 
@@ -13,6 +17,8 @@ struct NamedLoader {
   const char* name;
   std::unique_ptr<TestLoader> (*make)(TestStorage& storage, std::vector<std::string> slots);
   std::size_t most_slots = 3;
+  // A power cut in a trial may end it: the boot loader keeps no count, or keeps it in a way that a cut can undo.
+  bool cut_ends_trial = false;
 };
 inline void PrintTo(const NamedLoader& loader, std::ostream* out) { *out << loader.name; }
 
@@ -30,6 +36,10 @@ inline constexpr NamedLoader kLoaders[] = {
     {"UbootBootcount", make_loader<TestUbootBootcount>, 2},
     {"Android", make_loader<TestAndroid>},
     {"Barebox", make_loader<TestBarebox>},
+    {"Uefi", make_loader<TestUefi>, 3, true},
+    {"SystemdBoot", make_loader<TestSystemdBoot>, 3, true},
+    {"BootGuard", make_loader<TestBootGuard>, 3, true},
+    {"Tryboot", make_loader<TestTryboot>},
 };
 
 // Those that keep the contract, but go from a committed system to another by themselves, after one power cut before the agent is up.

@@ -46,6 +46,15 @@ std::optional<std::size_t> SimFat::find(std::string_view name) const {
   return std::nullopt;
 }
 
+std::vector<std::string> SimFat::names() const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kFiles; ++i) {
+    if (Entry found = entry(i); !found.name.empty()) names.push_back(std::move(found.name));
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 std::size_t SimFat::must_find(std::string_view name) const {
   const auto found = find(name);
   expect(found.has_value());

@@ -11,7 +11,7 @@ namespace aloft::storage {
 // so every state between two changes is reachable.
 class SimFat final : public SimVolume {
  public:
-  static constexpr std::size_t kFiles = 4;
+  static constexpr std::size_t kFiles = 6;
   static constexpr std::size_t kClusters = 60;
   static constexpr std::size_t kClusterBytes = 1024;
 
@@ -26,6 +26,7 @@ class SimFat final : public SimVolume {
   void sync(std::string_view name) override;
   void sync_folder() override;
   void fill(std::string_view name, std::string_view content) override;
+  std::vector<std::string> names() const;  // sorted
 
   std::size_t outcomes(Effort effort) const override { return disk_.outcomes(effort); }
   void settle(std::size_t outcome, Effort effort, std::uint64_t seed) override { disk_.settle(outcome, effort, seed); }

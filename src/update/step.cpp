@@ -107,6 +107,7 @@ constexpr Transition kTransitions[] = {
     {P::verified,      E::resumed,        P::verified,     A::arm},
     {P::armed,         E::resumed,        P::armed,        A::ready},
     {P::rebooting,     E::resumed,        P::rebooting,    A::reboot},
+    {P::on_trial,      E::resumed,        P::rebooting,    A::reboot},           // the trial was cut short, and may be made again
     {P::committed,     E::resumed,        P::committed,    A::raise_floor},
 
     // After a start: the target was tried or passed over, and another group runs
@@ -270,10 +271,10 @@ EventKind classify(const State& state, const Waking& waking) {
     return state.target.empty() ? E::resumed : E::woke_committed;
   }
   switch (state.phase) {
-    case P::verified: return !same_boot && waking.first == state.target ? E::woke_old : E::resumed;
+    case P::verified: return !same_boot && waking.first == state.target && !waking.trial_waits ? E::woke_old : E::resumed;
     case P::armed:
-    case P::rebooting: return same_boot ? E::resumed : E::woke_old;
-    case P::on_trial:
+    case P::rebooting: return same_boot || waking.trial_waits ? E::resumed : E::woke_old;
+    case P::on_trial: return waking.trial_waits ? E::resumed : E::woke_old;
     case P::retreating:
     case P::returned: return E::woke_old;
     default: return E::resumed;

@@ -77,8 +77,9 @@ std::optional<Step> step(const State& state, const Event& event);
 struct Waking {
   std::string booted;
   std::string boot_id;
-  bool booted_committed;  // as the boot loader has it
-  std::string first;      // in the boot order
+  bool booted_committed;     // as the boot loader has it
+  std::string first;         // in the boot order
+  bool trial_waits = false;  // the target has tries left, and only a restart with an argument begins one
 };
 EventKind classify(const State& state, const Waking& waking);
 

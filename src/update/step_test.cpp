@@ -51,7 +51,7 @@ TEST(Step, TheWholeMatrix) {
             std::string(to_string(phase)) + " " + std::string(to_string(kind)) + " " + std::string(to_string(next->state.phase)) + "\n";
     }
   }
-  EXPECT_EQ(std::ranges::count(matrix, '\n'), 106) << matrix;
+  EXPECT_EQ(std::ranges::count(matrix, '\n'), 107) << matrix;
 }
 
 TEST(Step, EverythingHasANameOfItsOwn) {
@@ -268,6 +268,18 @@ TEST(Classify, ARecoverySystemGoesHomeOnce) {
   EXPECT_EQ(classify(state, Waking{"C", "two", true, "C"}), E::woke_recovery);
   EXPECT_EQ(classify(state, Waking{"C", "two", true, "A"}), E::resumed) << "the boot loader has chosen it in spite of the order";
   EXPECT_FALSE(step(state, Event{E::resumed, {}}));
+}
+
+// The boot loader has not passed the target over: nobody has asked it to start it.
+TEST(Classify, ATrialThatNeedsAnArgumentIsStartedAgain) {
+  Waking waking{"A", "two", true, "B"};
+  waking.trial_waits = true;
+  EXPECT_EQ(classify(in(P::verified), waking), E::resumed);
+  EXPECT_EQ(classify(in(P::armed), waking), E::resumed);
+  EXPECT_EQ(classify(in(P::rebooting), waking), E::resumed);
+  EXPECT_EQ(classify(in(P::on_trial), waking), E::resumed);
+  EXPECT_EQ(step(in(P::on_trial), Event{E::resumed, {}})->action, A::reboot);
+  EXPECT_EQ(classify(in(P::retreating), waking), E::woke_old);
 }
 
 TEST(Classify, ALostJournalLeavesATrialToBeJudged) {
