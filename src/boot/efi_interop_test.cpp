@@ -37,7 +37,8 @@ class BootGuardTools : public ::testing::Test {
     std::vector<GuardSlot> slots;
     for (const char* slot : {"A", "B"}) {
       std::filesystem::create_directories(folder_ / slot);
-      slots.push_back({slot, std::make_unique<FileRegion>(file(slot), 0, kGuardBytes), std::string("\\aloft\\") + slot, std::string("aloft.slot=") + slot});
+      slots.push_back({slot, std::make_unique<FileRegion>(file(slot), 0, kGuardBytes), std::string("\\aloft\\") + slot,
+                       std::string("aloft.slot=") + slot});
     }
     return std::make_unique<BootGuardControl>(std::move(slots), std::uint16_t{40});
   }
@@ -57,12 +58,14 @@ TEST_F(BootGuardTools, ReadWhatWeWrite) {
 
 TEST_F(BootGuardTools, WriteWhatWeRead) {
   ASSERT_TRUE(control()->rebuild("A"));
-  run("bg_setenv", "B", {"-k", "C:BOOT1:linux.efi", "-a", "root=/dev/sda3", "-w", "30", "-r", "9", "-s", "TESTING", "-x", "made_by=factory"});
+  run("bg_setenv", "B",
+      {"-k", "C:BOOT1:linux.efi", "-a", "root=/dev/sda3", "-w", "30", "-r", "9", "-s", "TESTING", "-x", "made_by=factory"});
   const BootState state = must(control()->read());
   EXPECT_EQ(state.order.front().name, "B");
   EXPECT_EQ(state.order.front().health, SlotHealth::bad) << "on its only try";
   ASSERT_TRUE(control()->commit("B"));
-  EXPECT_EQ(shown("B").substr(0, 105), "IN_PROGRESS=0\nREVISION=9\nKERNEL=C:BOOT1:linux.efi\nKERNELARGS=root=/dev/sda3\nWATCHDOG_TIMEOUT=30\nUSTATE=0\n");
+  EXPECT_EQ(shown("B").substr(0, 105),
+            "IN_PROGRESS=0\nREVISION=9\nKERNEL=C:BOOT1:linux.efi\nKERNELARGS=root=/dev/sda3\nWATCHDOG_TIMEOUT=30\nUSTATE=0\n");
   EXPECT_NE(run("bg_printenv", "B").find("made_by"), std::string::npos) << "user variables stay";
 }
 

@@ -30,7 +30,7 @@ std::unique_ptr<TestLoader> make_loader(TestStorage& storage, std::vector<std::s
 // Those that keep what docs/boot-control.md promises.
 inline constexpr NamedLoader kLoaders[] = {
     {"Grub", make_loader<TestGrub>},
-    {"GrubRauc", make_loader<TestGrubRauc<Counts::trials>>},
+    {"GrubRauc", make_loader<TestGrubRauc<Counts::trials>>, 3, true},
     {"UbootOrder", make_loader<TestUbootOrder<Counts::trials>>},
     {"UbootRaucScript", make_loader<TestUbootOrder<Counts::every_boot>>},
     {"UbootBootcount", make_loader<TestUbootBootcount>, 2},
@@ -44,7 +44,7 @@ inline constexpr NamedLoader kLoaders[] = {
 
 // Those that keep the contract, but go from a committed system to another by themselves, after one power cut before the agent is up.
 inline constexpr NamedLoader kWeakLoaders[] = {
-    {"GrubRaucScript", make_loader<TestGrubRauc<Counts::every_boot>>},
+    {"GrubRaucScript", make_loader<TestGrubRauc<Counts::every_boot>>, 3, true},
 };
 
 }  // namespace aloft::boot::test
