@@ -12,6 +12,11 @@ Result<std::optional<std::string>> SharedControl::booted() {
   return control_->booted();
 }
 
+Result<std::optional<std::string>> SharedControl::restart_argument() {
+  const std::lock_guard lock(mutex_);
+  return control_->restart_argument();
+}
+
 Result<> SharedControl::arm(std::string_view slot, unsigned tries) {
   const std::lock_guard lock(mutex_);
   return control_->arm(slot, tries);

@@ -15,7 +15,9 @@ class SharedControl final : public BootControl {
 
   unsigned max_tries() const override { return control_->max_tries(); }
   Result<BootState> read() override;
+  bool trial_needs_argument() const override { return control_->trial_needs_argument(); }
   Result<std::optional<std::string>> booted() override;
+  Result<std::optional<std::string>> restart_argument() override;
   Result<> arm(std::string_view slot, unsigned tries) override;
   Result<> commit(std::string_view slot) override;
   Result<> mark_bad(std::string_view slot) override;

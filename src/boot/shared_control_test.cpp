@@ -18,6 +18,8 @@ class Crowded final : public BootControl {
     return BootState{};
   }
   Result<std::optional<std::string>> booted() override { return std::nullopt; }
+  Result<std::optional<std::string>> restart_argument() override { return std::nullopt; }
+  bool trial_needs_argument() const override { return false; }
   Result<> arm(std::string_view, unsigned) override { return stay(); }
   Result<> commit(std::string_view) override { return stay(); }
   Result<> mark_bad(std::string_view) override { return stay(); }
