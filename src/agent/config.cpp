@@ -153,6 +153,10 @@ Result<Config> parse_config(std::string_view text, std::string_view file_name) {
     slot.device_type = config.product;
   }
   TRY(check_slots(config, file_name));
+  if (!config.recovery.empty() && !boot::find_loader(config.boot.loader)->takes_recovery)
+    return fail(kConfigValue, std::string(file_name) + ": with boot.loader = \"" + config.boot.loader +
+                                  "\" no group can have role = \"recovery\": a power cut " +
+                                  "could leave the wrong system running; docs/layouts.md names the boot loaders that can");
   TRY(check_reset_folders(config.reset_folders, config.state_dir, config.trust_dir));
   return config;
 }

@@ -55,7 +55,8 @@ std::vector<Tested> all_tested() {
   for (std::size_t loader = 0; loader < std::size(boot::test::kLoaders); ++loader)
     for (std::size_t number = 0; number < cases().size(); ++number) {
       const Case& each = cases()[number];
-      const bool fits = each.layout->groups.size() <= boot::test::kLoaders[loader].most_slots;
+      const bool fits = each.layout->groups.size() <= boot::test::kLoaders[loader].most_slots &&
+                        (each.layout != &test::kNormalAndRecovery || boot::test::kLoaders[loader].takes_recovery);
       if (fits && (everything || loader < kFirstFew || each.on_every_loader)) all.emplace_back(boot::test::kLoaders[loader], number);
     }
   return all;

@@ -96,6 +96,16 @@ TEST_P(WrongLayout, IsRefusedWithAReason) {
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, ::testing::HasSubstr(GetParam().says));
 }
+TEST(RecoveryLayout, IsRefusedWithABootLoaderThatCannotGoOnByItself) {
+  const auto config = parse_config(
+      "product = \"p\"\nhardware = \"h\"\n[boot]\nloader = \"tryboot\"\nautoboot = \"/a/autoboot.txt\"\n[boot.partitions]\nA = \"2\"\nR = "
+      "\"3\"\n"
+      "[group.A.a]\ndevice = \"/a\"\n[group.R]\nrole = \"recovery\"\n[group.R.r]\ndevice = \"/r\"\n",
+      "system.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code.number, kConfigValue.number);
+  EXPECT_THAT(config.error().message, ::testing::HasSubstr("no group can have role"));
+}
 INSTANTIATE_TEST_SUITE_P(All, WrongLayout, ::testing::ValuesIn(kWrongs), [](const auto& tested) { return std::string(tested.param.name); });
 
 }  // namespace

@@ -18,6 +18,8 @@ struct Loader {
   std::span<const Setting> settings;
   // The most that BootControl::max_tries() of it ever says.
   unsigned max_tries;
+  // Whether a recovery system (a group with that role) is safe with it, whenever the power fails: it goes on to the next slot by itself.
+  bool takes_recovery;
   // slots: the names of all groups. Writes nothing. Errors: kBootSetting for settings that make no sense together.
   Result<std::unique_ptr<BootControl>> (*open)(const Settings& settings, std::vector<std::string> slots);
 };

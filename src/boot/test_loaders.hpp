@@ -19,6 +19,7 @@ struct NamedLoader {
   std::size_t most_slots = 3;
   // A power cut in a trial may end it: the boot loader keeps no count, or keeps it in a way that a cut can undo.
   bool cut_ends_trial = false;
+  bool takes_recovery = true;  // as Loader::takes_recovery
 };
 inline void PrintTo(const NamedLoader& loader, std::ostream* out) { *out << loader.name; }
 
@@ -37,9 +38,9 @@ inline constexpr NamedLoader kLoaders[] = {
     {"Android", make_loader<TestAndroid>},
     {"Barebox", make_loader<TestBarebox>},
     {"Uefi", make_loader<TestUefi>, 3, true},
-    {"SystemdBoot", make_loader<TestSystemdBoot>, 3, true},
-    {"BootGuard", make_loader<TestBootGuard>, 3, true},
-    {"Tryboot", make_loader<TestTryboot>},
+    {"SystemdBoot", make_loader<TestSystemdBoot>, 3, true, false},
+    {"BootGuard", make_loader<TestBootGuard>, 3, true, false},
+    {"Tryboot", make_loader<TestTryboot>, 3, false, false},
 };
 
 // Those that keep the contract, but go from a committed system to another by themselves, after one power cut before the agent is up.
