@@ -22,13 +22,15 @@ class Write:
 
 
 class Log:
-    """Parsed to its end, whatever its superblock says: that is brought up to date only now and then. Half an entry at the end is left out."""
+    """Parsed to its end, whatever its superblock says: that is written with the first flush, and brought up to date only now and then. Half an
+    entry at the end is left out."""
 
     def __init__(self, path):
         self.file = open(path, "rb")
         self.entries, self.ends = [], []  # ends: where each entry ends in the file
-        magic, _, _, sector = struct.unpack("<QQQI", self.file.read(28))
-        if magic != MAGIC or sector != SECTOR:
+        head = self.file.read(28)
+        magic, _, _, sector = struct.unpack("<QQQI", head)
+        if any(head) and (magic != MAGIC or sector != SECTOR):
             raise ValueError(f"{path} is no log of blklogwrites with sectors of {SECTOR} bytes")
         size, place = self.file.seek(0, 2), SECTOR
         while place + SECTOR <= size:

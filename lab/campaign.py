@@ -33,21 +33,28 @@ class Campaign:
         self.report = {"machine": name, "seed": options.seed, "build": self.build, "recorded": {}, "kills": {}}
 
     def run(self):
-        if options_want(self.options, "recorded"):
-            for story in recorded.STORIES:
+        for story in recorded.STORIES:
+            if self.options.kind in ("recorded", "both"):
                 self.recorded(story)
-        if options_want(self.options, "kills"):
-            self.kills()
+            elif self.judged(story).exists() and "booted" in (done := json.loads(self.judged(story).read_text())):
+                self.report["recorded"][story] = done
+        self.kills(more=self.options.kind in ("kills", "both"))
         return self.finish()
+
+    def recording(self, story):
+        return self.folder / f"recording-{story}-{self.build}"
+
+    def judged(self, story):
+        return self.recording(story) / f"judged-{self.options.seed}.json"
 
     def recorded(self, story):
         """Records one update, unless that is done, judges what is not judged yet, and boots a sample."""
-        folder = self.folder / f"recording-{story}-{self.build}"
+        folder = self.recording(story)
         recording = recorded.Recording(self.model, folder, story)
         if not recording.exists():
             self.voice.title(f"recording an update ({story})")
             recording.make(self.voice)
-        file = folder / f"judged-{self.options.seed}.json"
+        file = self.judged(story)
         done = json.loads(file.read_text()) if file.exists() else {}
         tally = recorded.Tally(**done.get("tally", {}))
         self.voice.title(f"judging the crash states of {folder.name}, {tally.judged} are done")
@@ -75,18 +82,19 @@ class Campaign:
         write(file, done)
         self.report["recorded"][story] = done
 
-    def kills(self):
-        """Kills until there are as many as asked for; what was done before counts where it was the same build and seed."""
+    def kills(self, more):
+        """Kills, if there are to be more, until there are as many as asked for; what was done before counts where it was the same build and seed."""
         file = self.folder / f"kills-{self.build}-{self.options.seed}.jsonl"
         done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         started = time.monotonic()
-        if killed(done) < self.options.runs:
+        if more and killed(done) < self.options.runs:
             self.voice.title(f"an update is frozen again and again, to be killed from there; {killed(done)} kills are done")
             with judge.work_folder() as work:
                 update = kills.Update(freezable(self.model), work, self.voice)
                 while killed(done) < self.options.runs:
                     self.round(update, work, done, file)
-        self.report["kills"] = {"seconds": time.monotonic() - started, **summary(done)}
+        if done:
+            self.report["kills"] = {"seconds": time.monotonic() - started, **summary(done)}
 
     def round(self, update, work, done, file):
         """Each moment once."""
@@ -118,10 +126,6 @@ class Campaign:
         self.voice.rest()
         print("\n" + text + f"\nreport: {self.folder / 'report.txt'}")
         return 1 if bad or blind else 0
-
-
-def options_want(options, kind):
-    return options.kind in (kind, "both")
 
 
 def freezable(model):

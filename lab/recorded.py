@@ -16,7 +16,7 @@ import scene
 
 SETTLE_S = 3
 BOOT_S, REST_S = 180, 300
-STORIES = {"good": "", "unhealthy": "unhealthy"}
+STORIES = {"good": "", "unhealthy": "unhealthy", "panic": "panic"}
 
 
 class Recording:

@@ -48,6 +48,19 @@ class Log(Folder):
         self.assertEqual(log.data(log.entries[0], 1), b"a" * 512)
         self.assertEqual(log.until(log.ends[1]), 2)
 
+    def test_a_machine_killed_before_its_first_flush_leaves_no_superblock(self):
+        path = self.folder / "log"
+        log_file([(8, 0, b"a" * 512)], path)
+        for head, entries in ((bytes(512), 1), (b"x" * 512, None)):
+            with open(path, "r+b") as out:
+                out.write(head)
+            if entries is None:
+                self.assertRaises(ValueError, blocklog.Log, path)
+            else:
+                log = blocklog.Log(path)
+                self.addCleanup(log.close)
+                self.assertEqual(len(log.entries), entries)
+
     def test_the_drive_is_put_behind_the_recorder(self):
         command = ["-drive", "if=none,id=disk,format=raw,cache=unsafe,file=/x/disk.img", "-device", "virtio-blk-pci,drive=disk"]
         words = blocklog.recorded(command, pathlib.Path("/x/disk.img"), pathlib.Path("/x/log"))
