@@ -44,7 +44,7 @@ struct RangeSourceOptions {
 // http, https, ftp, ftps and sftp. After a broken connection the request is repeated for what is missing ("Range", "If-Range"), so no
 // byte that a read returned is fetched twice, but by servers that ignore ranges: their content is skipped up to the place.
 // Memory: libcurl's buffers and at most 16 KiB of read-ahead; what the reader does not take waits in the socket, whose buffer is bounded
-// (docs/decisions/0020).
+// (docs/decisions/0014).
 class RangeSource final : public bundle::ByteSource {
  public:
   // Opens nothing yet; the first read connects. Clock and randomness must outlive the source. Errors: kBadUrl.

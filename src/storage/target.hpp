@@ -1,4 +1,4 @@
-// Where an image goes: something with random access, or something that takes a stream. docs/decisions/0012-targets.md says why two.
+// Where an image goes: something with random access, or something that takes a stream. docs/decisions/0015-targets.md says why two.
 #pragma once
 
 #include <memory>
