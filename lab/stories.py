@@ -10,7 +10,7 @@ CUT_AT_PERMILLE = 400
 # A frame being written, and what stood in the buffers of the device's kernel when the power failed.
 REFETCH_LIMIT_BYTES = 4 << 20
 UNITS_S = 60
-STICK_KNOWN = "was here before; it is not installed again"  # said by install-from-stick
+STICK_KNOWN = "it is not installed again"  # said by install-from-stick
 
 
 def good(scene):

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "agent/errors.hpp"
@@ -47,6 +48,18 @@ Result<> run_check(const fs::path& check, milliseconds limit, const std::atomic<
   return {};
 }
 
+// Names, without a stick's that was plugged in and could not be installed: it says nothing about this system.
+std::string failed_units(const std::string& list) {
+  std::string names;
+  std::istringstream lines(list);
+  for (std::string line; std::getline(lines, line);) {
+    const std::string name = line.substr(0, line.find(' '));
+    if (name.empty() || name.starts_with("aloft-usb@")) continue;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
 }  // namespace
 
 Result<> run_health_checks(const HealthConfig& config, steady_clock::time_point deadline, const std::atomic<bool>& stop) {
@@ -65,9 +78,8 @@ Result<> check_systemd_units(steady_clock::time_point deadline, const std::atomi
     if (state == "running") return {};
     if (state == "degraded") {
       const auto list = TRY(run_process({"systemctl", "list-units", "--failed", "--plain", "--no-legend", "--no-pager"}, kSystemctlLimit));
-      std::string names;
-      for (std::size_t at = 0; at < list.output.size(); at = list.output.find('\n', at), at += at != std::string::npos)
-        names += (names.empty() ? "" : ", ") + list.output.substr(at, list.output.find_first_of(" \n", at) - at);
+      const std::string names = failed_units(list.output);
+      if (names.empty()) return {};
       return fail(kUnitsFailed, "systemd units have failed: " + names + "; see journalctl -u");
     }
     if (stop || steady_clock::now() + kUnitPoll >= deadline)

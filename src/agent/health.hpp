@@ -14,8 +14,8 @@ namespace aloft::agent {
 // Errors: kHealthFailed and kHealthTimeout, with the check's name and the last line that it printed.
 Result<> run_health_checks(const HealthConfig& config, std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& stop);
 
-// Waits until systemd has finished starting up, then fails when any unit has failed. Blocks, until `deadline` or `stop` at the latest.
-// Errors: kUnitsFailed with the units' names, kTrialDeadline.
+// Waits until systemd has finished starting up, then fails when any unit has failed but that of a stick (aloft-usb@). Blocks, until
+// `deadline` or `stop` at the latest. Errors: kUnitsFailed with the units' names, kTrialDeadline.
 Result<> check_systemd_units(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& stop);
 
 }  // namespace aloft::agent

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "agent/errors.hpp"
 #include "agent/test_folder.hpp"
 #include "base/file.hpp"
@@ -77,6 +79,43 @@ TEST_F(Health, StoppingEndsACheck) {
   check("hang", "sleep 300");
   stop_ = true;
   EXPECT_FALSE(run());
+}
+
+// A program of that name says what systemd would.
+class Units : public testing::Test {
+ protected:
+  Units() { ::setenv("PATH", (folder_.path().string() + ":" + path_).c_str(), 1); }
+  ~Units() override { ::setenv("PATH", path_.c_str(), 1); }
+  Result<> check(const std::string& state, const std::string& failed) {
+    const std::string script = "#!/bin/sh\ncase $1 in is-system-running) echo " + state + "; exit 1 ;; esac\nprintf '" + failed + "'\n";
+    EXPECT_TRUE(replace_file(folder_ / "systemctl", script, 0755));
+    return check_systemd_units(steady_clock::now(), stop_);
+  }
+  std::string path_ = std::getenv("PATH");
+  test::Folder folder_;
+  std::atomic<bool> stop_ = false;
+};
+
+TEST_F(Units, FailedOnesAreNamed) {
+  const auto degraded = check("degraded", "camera.service loaded failed failed Camera\nnet.service loaded failed failed Net\n");
+  ASSERT_FALSE(degraded);
+  EXPECT_EQ(degraded.error().code.number, kUnitsFailed.number);
+  EXPECT_THAT(degraded.error().message, testing::HasSubstr("camera.service, net.service;"));
+  EXPECT_TRUE(check("running", ""));
+}
+
+TEST_F(Units, AStickThatCouldNotBeInstalledIsNoFaultOfTheSystem) {
+  const std::string stick = "aloft-usb@sda.service loaded failed failed Install\n";
+  EXPECT_TRUE(check("degraded", stick));
+  const auto both = check("degraded", stick + "net.service loaded failed failed Net\n");
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().message, testing::HasSubstr("failed: net.service;"));
+}
+
+TEST_F(Units, StartingUpEndsAtTheDeadline) {
+  const auto late = check("starting", "");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code.number, kTrialDeadline.number);
 }
 
 TEST(Process, WhatStaysInTheBackgroundIsNotWaitedFor) {

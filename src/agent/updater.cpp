@@ -20,6 +20,8 @@ using update::State;
 
 namespace {
 
+constexpr std::chrono::milliseconds kFirstMendInterval{1000};
+
 State reason(const Error& error) {
   State facts;
   facts.error = error.code.number;
@@ -304,15 +306,18 @@ void Updater::serve(const std::stop_token& stop) {
     stopping_ = true;
     stop_install_.request_stop();
   });
+  auto patience = kFirstMendInterval;
   while (!stop.stop_requested()) {
     run();
     std::unique_lock lock(mutex_);
     const auto wanted = [this] { return (!events_.empty() && !going_down_) || (mend_asked_ && trouble_); };
     if (!trouble_) {
+      patience = kFirstMendInterval;
       posted_.wait(lock, stop, wanted);
       continue;
     }
-    posted_.wait_for(lock, stop, config_.mend_interval, wanted);
+    posted_.wait_for(lock, stop, std::min(patience, config_.mend_interval), wanted);
+    patience = std::min(2 * patience, config_.mend_interval);
     lock.unlock();
     look_again();
   }

@@ -94,7 +94,7 @@ struct UpdaterConfig {
   bool reset_by_watchdog = false;                   // it was the hardware watchdog that ended the boot before this one
   unsigned workers = 4;                             // this and the next: see storage::InstallOptions
   std::uint64_t settle_bytes = 128ULL << 20;        // for local bundles; remote ones settle frame by frame
-  std::chrono::milliseconds mend_interval{30'000};  // between looks whether a trouble is over
+  std::chrono::milliseconds mend_interval{30'000};  // at most, between looks whether a trouble is over; from 1 s on, doubling
 };
 
 struct UpdaterSeams {
