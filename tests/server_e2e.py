@@ -66,6 +66,24 @@ def case_first_start_needs_the_printed_token_and_works_once():
         server.destroy()
 
 
+def case_a_browser_logs_in_by_cookie_and_no_foreign_page_uses_it():
+    with site() as server:
+        status, headers, body = server.call("POST", "/api/v1/login", {"user": "admin", "password": PASSWORD, "cookie": True}, raw=True)
+        set_cookie = headers["Set-Cookie"]
+        assert status == 200 and b"token" not in body, "a script of the page never sees the session's secret"
+        assert all(word in set_cookie.split("; ") for word in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/")), set_cookie
+        cookie = {"Cookie": set_cookie.split(";")[0]}
+        own = {**cookie, "X-Aloft-Console": "1"}
+        assert server.call("GET", "/api/v1/session", headers=cookie)["user"] == "admin"
+        refused(403, 9090, server.call, "POST", "/api/v1/tokens", {"note": "x"}, headers=cookie)
+        refused(403, 9090, server.call, "POST", "/api/v1/tokens", {"note": "x"}, headers={**own, "Sec-Fetch-Site": "cross-site"})
+        refused(403, 9090, server.call, "POST", "/api/v1/logout", headers=cookie)
+        server.call("POST", "/api/v1/tokens", {"note": "x"}, headers=own)
+        _, headers, _ = server.call("POST", "/api/v1/logout", headers=own, raw=True)
+        assert "Max-Age=0" in headers["Set-Cookie"]
+        refused(401, 9060, server.call, "GET", "/api/v1/session", headers=cookie)
+
+
 def case_logins_are_limited():
     with site() as server:
         for _ in range(20):

@@ -15,5 +15,6 @@ inline constexpr ErrorCode kChallenge{9066, ErrorKind::retry, "challenge"};
 inline constexpr ErrorCode kArtifactNotAssigned{9067, ErrorKind::ask, "artifact-not-assigned"};
 inline constexpr ErrorCode kArtifactMissing{9068, ErrorKind::ask, "artifact-missing"};
 inline constexpr ErrorCode kBadParameter{9069, ErrorKind::reject, "bad-parameter"};
+inline constexpr ErrorCode kForeignPage{9090, ErrorKind::ask, "foreign-page"};
 
 }  // namespace aloft::server

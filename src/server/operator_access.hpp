@@ -8,12 +8,22 @@
 
 namespace aloft::server {
 
+// The session's cookie as browsers keep it: never shown to scripts, sent over TLS only, and only by pages of this server (RFC 6265bis;
+// the prefix binds it to this host and to "/").
+inline constexpr std::string_view kSessionCookie = "__Host-aloft-session";
+// A page of another origin cannot set it without this server's consent (Fetch, section 3.2), which is never given.
+inline constexpr std::string_view kConsoleHeader = "x-aloft-console";
+
+// The value of Set-Cookie that keeps a session for that long; 0 s ends it.
+std::string session_cookie(std::string_view secret, std::chrono::seconds life);
+
 class OperatorAccess {
  public:
   explicit OperatorAccess(Clock& clock) : clock_(clock) {}
   AccessTokens& tokens() { return tokens_; }
-  // Errors: kNotAuthenticated.
-  Result<fleet::AccessToken> check(const httpd::Request& request) const { return tokens_.check(bearer_of(request), clock_.now()); }
+  // By the header Authorization, else by the session's cookie. With the cookie, whatever changes something must carry kConsoleHeader and
+  // must not come from another site, so that no foreign page acts in an operator's name. Errors: kNotAuthenticated, kForeignPage.
+  Result<fleet::AccessToken> check(const httpd::Request& request) const;
   std::uint64_t now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
   Clock& clock() const { return clock_; }
 

@@ -42,7 +42,9 @@ Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "setup"));
   const std::string token = TRY(object.text("token", 256));
-  Credentials credentials{.user = TRY(object.text("user", 64)), .password = TRY(object.text("password", kMaxPasswordBytes))};
+  Credentials credentials{.user = TRY(object.text("user", 64)),
+                          .password = TRY(object.text("password", kMaxPasswordBytes)),
+                          .cookie = TRY(object.optional_boolean("cookie")).value_or(false)};
   if (!setup_hash_) return fail(kSetupDone, "this server has been set up already; log in instead");
   const crypto::Digest given = hash_of(std::string_view(token).substr(0, token.find('.')));
   if (CRYPTO_memcmp(given.data(), setup_hash_->data(), given.size()) != 0)
@@ -62,14 +64,16 @@ SessionApi::Answer SessionApi::setup(Request& request) {
   if (!added) co_return std::unexpected(added.error());
   setup_hash_.reset();
   attempts_.forgive("peer " + request.peer);
-  co_return co_await begin_session(credentials.user);
+  co_return co_await begin_session(credentials);
 }
 
 Result<SessionApi::Credentials> SessionApi::read_login(const Request& request) {
   TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "login"));
-  Credentials credentials{.user = TRY(object.text("user", 64)), .password = TRY(object.text("password", kMaxPasswordBytes))};
+  Credentials credentials{.user = TRY(object.text("user", 64)),
+                          .password = TRY(object.text("password", kMaxPasswordBytes)),
+                          .cookie = TRY(object.optional_boolean("cookie")).value_or(false)};
   TRY(attempts_.count("user " + credentials.user, access_.clock().steady()));
   return credentials;
 }
@@ -86,20 +90,27 @@ SessionApi::Answer SessionApi::login(Request& request) {
   if (!good) co_return fail(kBadCredentials, "the user's name or the password is wrong");
   attempts_.forgive("peer " + request.peer);
   attempts_.forgive("user " + credentials.user);
-  co_return co_await begin_session(credentials.user);
+  co_return co_await begin_session(credentials);
 }
 
-SessionApi::Answer SessionApi::begin_session(const std::string& user) {
+SessionApi::Answer SessionApi::begin_session(const Credentials& credentials) {
   const std::string secret = new_secret(random_);
   const std::uint64_t now = access_.now_ms();
   const auto life = static_cast<std::uint64_t>(kSessionLife.count());
-  const fleet::AccessToken token{
-      .kind = fleet::AccessToken::Kind::session, .user = user, .hash = hash_of(secret), .created_ms = now, .expires_ms = now + life * 1000};
+  const fleet::AccessToken token{.kind = fleet::AccessToken::Kind::session,
+                                 .user = credentials.user,
+                                 .hash = hash_of(secret),
+                                 .created_ms = now,
+                                 .expires_ms = now + life * 1000};
   auto start = [this, &token](auto done) { store_.add_access_token(token, done); };
   const Result<fleet::AccessToken> added = co_await delivered<Result<fleet::AccessToken>>(start);
   if (!added) co_return std::unexpected(added.error());
   access_.tokens().put(*added);
-  co_return json_response(200, Json{{"token", secret}, {"user", user}, {"expires_in_s", life}});
+  Json json{{"user", credentials.user}, {"expires_in_s", life}};
+  if (!credentials.cookie) json["token"] = secret;
+  Response response = json_response(200, json);
+  if (credentials.cookie) response.headers.emplace_back("Set-Cookie", session_cookie(secret, kSessionLife));
+  co_return response;
 }
 
 SessionApi::Answer SessionApi::revoke(std::uint64_t id) {
@@ -112,7 +123,9 @@ SessionApi::Answer SessionApi::revoke(std::uint64_t id) {
 
 SessionApi::Answer SessionApi::logout(Request& request) {
   const fleet::AccessToken token = CO_TRY(access_.check(request));
-  co_return co_await revoke(token.id);
+  Result<Response> revoked = co_await revoke(token.id);
+  if (revoked) revoked->headers.emplace_back("Set-Cookie", session_cookie("", std::chrono::seconds{0}));
+  co_return revoked;
 }
 
 SessionApi::Answer SessionApi::session(Request& request) {

@@ -22,6 +22,7 @@ class SessionApi {
   struct Credentials {
     std::string user;
     std::string password;
+    bool cookie = false;  // the session is for a browser
   };
   Answer setup(httpd::Request& request);
   Answer login(httpd::Request& request);
@@ -34,7 +35,7 @@ class SessionApi {
   Result<Credentials> read_setup(const httpd::Request& request);
   Result<Credentials> read_login(const httpd::Request& request);
   Result<fleet::AccessToken> read_new_token(const httpd::Request& request);
-  Answer begin_session(const std::string& user);
+  Answer begin_session(const Credentials& credentials);
   Answer revoke(std::uint64_t id);
 
   fleet::Store& store_;

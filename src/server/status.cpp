@@ -43,6 +43,7 @@ unsigned status_of(const Error& error) {
       {kArtifactNotAssigned.number, 403},
       {kArtifactMissing.number, 404},
       {kBadParameter.number, 400},
+      {kForeignPage.number, 403},
   };
   const auto found = kStatuses.find(error.code.number);
   if (found != kStatuses.end()) return found->second;

@@ -1,0 +1,45 @@
+#include "server/operator_access.hpp"
+
+#include "server/errors.hpp"
+
+namespace aloft::server {
+namespace {
+
+// The session's secret among "a=1; b=2", or "".
+std::string_view secret_of(std::string_view cookies) {
+  while (!cookies.empty()) {
+    const std::size_t end = std::min(cookies.find(';'), cookies.size());
+    const std::string_view pair = cookies.substr(0, end);
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && pair.substr(0, equals) == kSessionCookie) return pair.substr(equals + 1);
+    cookies.remove_prefix(std::min(end + 1, cookies.size()));
+    while (cookies.starts_with(' ')) cookies.remove_prefix(1);
+  }
+  return {};
+}
+
+bool only_reads(httpd::Method method) { return method == httpd::Method::get || method == httpd::Method::head; }
+
+bool of_this_site(const httpd::Request& request) {
+  const std::string_view site = request.header("sec-fetch-site");
+  return site.empty() || site == "same-origin" || site == "none";
+}
+
+}  // namespace
+
+std::string session_cookie(std::string_view secret, std::chrono::seconds life) {
+  return std::string(kSessionCookie) + "=" + std::string(secret) +
+         "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(life.count());
+}
+
+Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) const {
+  const bool by_header = !request.header("authorization").empty();
+  const std::string_view secret = by_header ? bearer_of(request) : secret_of(request.header("cookie"));
+  fleet::AccessToken token = TRY(tokens_.check(secret, clock_.now()));
+  if (!by_header && !of_this_site(request)) return fail(kForeignPage, "a page of another site asked; use the console's own pages");
+  if (!by_header && !only_reads(request.method) && request.header(kConsoleHeader).empty())
+    return fail(kForeignPage, "a change with the session's cookie must carry the header X-Aloft-Console: 1; scripts use an API token");
+  return token;
+}
+
+}  // namespace aloft::server

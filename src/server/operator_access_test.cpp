@@ -1,0 +1,64 @@
+#include "server/operator_access.hpp"
+
+#include <gtest/gtest.h>
+
+#include "server/errors.hpp"
+
+namespace aloft::server {
+namespace {
+
+class StandingClock : public Clock {
+ public:
+  WallTime now() override { return WallTime{std::chrono::milliseconds{1'000'000}}; }
+  SteadyTime steady() override { return {}; }
+};
+
+class OperatorAccessTest : public ::testing::Test {
+ protected:
+  OperatorAccessTest() {
+    access_.tokens().put({.id = 7, .kind = fleet::AccessToken::Kind::session, .user = "ann", .hash = hash_of("good"), .created_ms = 1});
+  }
+  std::uint16_t refusal(httpd::Method method, std::vector<std::pair<std::string, std::string>> headers) {
+    httpd::Request request{.method = method, .headers = std::move(headers)};
+    const auto found = access_.check(request);
+    EXPECT_EQ(found ? found->user : "ann", "ann");
+    return found ? 0 : found.error().code.number;
+  }
+  StandingClock clock_;
+  OperatorAccess access_{clock_};
+  const std::string cookie_ = "theme=dark; " + std::string(kSessionCookie) + "=good; x=y";
+};
+
+TEST_F(OperatorAccessTest, TakesABearerOrTheCookie) {
+  EXPECT_EQ(refusal(httpd::Method::post, {{"authorization", "Bearer good"}}), 0);
+  EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", cookie_}}), 0);
+  EXPECT_EQ(refusal(httpd::Method::post, {{"cookie", cookie_}, {"x-aloft-console", "1"}, {"sec-fetch-site", "same-origin"}}), 0);
+}
+
+TEST_F(OperatorAccessTest, RefusesStrangers) {
+  EXPECT_EQ(refusal(httpd::Method::get, {}), kNotAuthenticated.number);
+  EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", std::string(kSessionCookie) + "=bad"}}), kNotAuthenticated.number);
+  EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", "aloft-session=good"}}), kNotAuthenticated.number);
+  EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", std::string(kSessionCookie)}}), kNotAuthenticated.number);
+}
+
+TEST_F(OperatorAccessTest, ABadHeaderIsNotMadeGoodByTheCookie) {
+  EXPECT_EQ(refusal(httpd::Method::get, {{"authorization", "Bearer bad"}, {"cookie", cookie_}}), kNotAuthenticated.number);
+  EXPECT_EQ(refusal(httpd::Method::get, {{"authorization", "Basic good"}, {"cookie", cookie_}}), kNotAuthenticated.number);
+}
+
+TEST_F(OperatorAccessTest, NoForeignPageActsWithTheCookie) {
+  EXPECT_EQ(refusal(httpd::Method::post, {{"cookie", cookie_}}), kForeignPage.number);
+  EXPECT_EQ(refusal(httpd::Method::del, {{"cookie", cookie_}}), kForeignPage.number);
+  EXPECT_EQ(refusal(httpd::Method::post, {{"cookie", cookie_}, {"x-aloft-console", "1"}, {"sec-fetch-site", "cross-site"}}),
+            kForeignPage.number);
+  EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", cookie_}, {"sec-fetch-site", "same-site"}}), kForeignPage.number);
+}
+
+TEST(SessionCookie, IsKeptFromScriptsAndOtherSites) {
+  EXPECT_EQ(session_cookie("abc", std::chrono::seconds{5}),
+            "__Host-aloft-session=abc; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=5");
+}
+
+}  // namespace
+}  // namespace aloft::server
