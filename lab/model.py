@@ -17,33 +17,46 @@ class Partition:
 class SlotClass:
     """What each group has one of: partition NAME-a for group A, and so on. image(model, version) makes the bytes that go into it."""
     name: str
-    mib: int
+    mib: int                                            # 0: it has no partition of its own, but is a file
     image: Callable[["Model", object], pathlib.Path]
     device: str = "/dev/disk/by-partlabel/{partition}"  # in system.toml
     kind: str = "raw"                                   # likewise
+    path: str = ""                                      # of a file, with {group}: on the running device
+    partition_kind: str = "8300"                        # as sgdisk has it
 
     def partition(self, group):
         return f"{self.name}-{group.lower()}"
+
+    def settings(self, group):
+        """Its lines in system.toml."""
+        place = f'path = "{self.path.format(group=group.lower())}"' if self.path else f'device = "{self.device.format(partition=self.partition(group))}"'
+        return f'{place}\ntype = "{self.kind}"\n'
 
 
 @dataclasses.dataclass(frozen=True)
 class Mount:
     """A line of the device's /etc/fstab."""
-    partition: str
+    partition: str  # empty: a file system without a device
     folder: str
     kind: str
     options: str
+
+    def line(self):
+        return f"{'/dev/disk/by-partlabel/' + self.partition if self.partition else self.kind} {self.folder} {self.kind} {self.options} 0 0"
 
 
 @dataclasses.dataclass(frozen=True)
 class Loader:
     name: str                                                        # as the names of its machines begin
     says: str                                                        # for people
-    boot_section: str                                                # [boot] of system.toml
+    boot_section: Callable[["Model"], str]                           # [boot] of system.toml
     prepare: Callable[["Model", pathlib.Path], None]                 # puts what one device has of its own beside its disk: NVRAM, ...
     devices: Callable[[pathlib.Path], list]                          # QEMU's arguments for firmware and disks, of a device's folder
     partitions: tuple = ()                                           # in front of the slots
-    contents: Callable[["Model"], dict] = lambda model: {}           # {partition: image}: what the factory puts on them, boot state included
+    # {partition: image}: what the factory puts on them for group A with {slot class: image}, boot state included
+    contents: Callable[["Model", dict], dict] = lambda model, images: {}
+    flash: Partition | None = None                                   # kept behind the disk in the same file: the firmware's variables
+    most_tries: int = 9                                              # so many boots of a trial it can count
     mounts: tuple = ()
     first_slot: str = ""                                             # a command on the device that prints the first slot without the agent
     device_files: dict = dataclasses.field(default_factory=dict)     # {path in the slot: text}
@@ -85,7 +98,7 @@ class Model:
         return (self.recovery,) if group == self.recovery_group else self.slots
 
     def partitions(self):
-        slots = [Partition(each.partition(group), each.mib) for each in self.slots for group in self.groups]
+        slots = [Partition(each.partition(group), each.mib, each.partition_kind) for each in self.slots for group in self.groups if each.mib]
         if self.recovery:
             slots.append(Partition(self.recovery.partition(self.recovery_group), self.recovery.mib))
         return [*self.loader.partitions, *slots, Partition("state", self.state_mib)]
@@ -104,24 +117,28 @@ class Model:
         """{slot class: image} of a version."""
         return {each.name: each.image(self, version) for each in self.slots}
 
+    @property
+    def tries(self):
+        """Boots of a trial before the boot loader gives it up."""
+        return min(TRIES, self.loader.most_tries)
+
     def kernel_arguments(self):
         return f"console={self.architecture.console} quiet {self.architecture.arguments} panic=1"
 
     def settings(self):
         """system.toml as every version carries it. [server] is the device's own, and comes from the state partition (site.toml)."""
         groups = "".join(f'\n[group.{group}.{each.name}]\n'
-                         f'device = "{each.device.format(partition=each.partition(group))}"\ntype = "{each.kind}"\n'
+                         f'{each.settings(group)}'
                          for group in self.all_groups for each in self.classes(group))
         if self.recovery:
             groups += f'\n[group.{self.recovery_group}]\nrole = "recovery"\n'
         return (f'product = "{PRODUCT}"\nhardware = "{HARDWARE}"\nstate_dir = "/var/lib/aloft"\ntrust_dir = "/etc/aloft/trust"\n\n'
-                f'[boot]\n{self.loader.boot_section}tries = 3\n{groups}\n'
+                f'[boot]\ntries = {self.tries}\n{self.loader.boot_section(self)}{groups}\n'
                 f'[health]\ndir = "/etc/aloft/health.d"\ndeadline_s = 60\nrequire_server = true\n\n'
                 f'[watchdog]\ndevice = "/dev/watchdog"\ntimeout_s = {self.watchdog_s}\nsystemd_timeout_s = 20\n\n')
 
     def fstab(self):
-        mounts = [f"/dev/disk/by-partlabel/{each.partition} {each.folder} {each.kind} {each.options} 0 0" for each in self.loader.mounts]
-        return "\n".join([*mounts, "tmpfs /tmp tmpfs mode=1777 0 0", "tmpfs /var/tmp tmpfs mode=1777 0 0"]) + "\n"
+        return "\n".join([*(each.line() for each in self.loader.mounts), "tmpfs /tmp tmpfs mode=1777 0 0", "tmpfs /var/tmp tmpfs mode=1777 0 0"]) + "\n"
 
 
-PRODUCT, HARDWARE = "lab-gateway", "rev-a"
+PRODUCT, HARDWARE, TRIES = "lab-gateway", "rev-a", 3

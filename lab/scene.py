@@ -51,7 +51,8 @@ class Scene:
 
     def make_disk(self):
         version = rootfs.Version(self.version)
-        slots = {each.partition("A"): each.image(self.model, version) for each in self.model.slots}
+        images = self.model.images(version)
+        slots = {each.partition("A"): images[each.name] for each in self.model.slots if each.mib}
         if self.model.recovery:
             slots[self.model.recovery.partition(self.model.recovery_group)] = self.model.recovery.image(self.model, rootfs.Version(self.recovery_version))
         site = {"url": f"https://{HOST_SEEN_FROM_DEVICE}:{self.server.port}", "name": DEVICE, "enrol_token_file": "/var/lib/aloft/enrol-token"}
@@ -59,7 +60,8 @@ class Scene:
         state = self.folder / "state.img"
         disk.state_image(state, self.model.state_mib, {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()),
                                  "enrol-token": f"{token}\n", "machine-id": f"{MACHINE_ID}\n"})
-        disk.make(self.folder / "disk.img", self.model.partitions(), {**self.model.loader.contents(self.model), **slots, "state": state})
+        disk.make(self.folder / "disk.img", self.model.partitions(), {**self.model.loader.contents(self.model, images), **slots, "state": state},
+                  self.model.loader.flash)
         state.unlink()
         self.model.loader.prepare(self.model, self.folder)
 

@@ -27,10 +27,10 @@ def panic(scene):
     """A version whose kernel panics is given up by the boot loader after its tries; the device comes back by itself."""
     slot, target = scene.other_slot(), scene.next_version()
     watch = scene.deploy(target, "panic")
-    for boot in range(3):
+    for boot in range(scene.model.tries):
         scene.machine.wait_for("Kernel panic - not syncing", UPDATE_S, watch.look)
-        scene.narrator.say(f"{DEVICE}: kernel panic in slot {slot}, boot {boot + 1} of 3")
-    return f"{target} panicked 3 times; " + came_back(scene, watch)
+        scene.narrator.say(f"{DEVICE}: kernel panic in slot {slot}, boot {boot + 1} of {scene.model.tries}")
+    return f"{target} panicked {times(scene)}; " + came_back(scene, watch)
 
 
 def unhealthy(scene):
@@ -71,13 +71,13 @@ def hangs(scene, fault):
     """A version that stops without a word is reset by the hardware watchdog, each of its tries, until the old one runs; it knows why."""
     slot, target = scene.other_slot(), scene.next_version()
     watch = scene.deploy(target, fault)
-    for boot in range(3):
+    for boot in range(scene.model.tries):
         scene.machine.wait_for(rootfs.HANGS, UPDATE_S, watch.look)
-        scene.narrator.say(f"{DEVICE}: hangs in slot {slot}, boot {boot + 1} of 3")
+        scene.narrator.say(f"{DEVICE}: hangs in slot {slot}, boot {boot + 1} of {scene.model.tries}")
     back = came_back(scene, watch)
     require("hardware watchdog" in back, f"the server is not told that the watchdog reset the device: {back}")
     require(scene.agent_status()["watchdog"]["caused_last_boot"], "the agent does not know that the watchdog reset the device")
-    return f"{target} hung 3 times; " + back
+    return f"{target} hung {times(scene)}; " + back
 
 
 def hang_kernel(scene):
@@ -183,6 +183,10 @@ def of(model):
     """The names of the stories that are played on it: with a recovery system, those about it, which begin with its name."""
     told = [name for name in STORIES if name not in NEEDS or NEEDS[name](model)]
     return [name for name in told if name.startswith("recovery-") == bool(model.recovery)]
+
+
+def times(scene):
+    return "once" if scene.model.tries == 1 else f"{scene.model.tries} times"
 
 
 def came_back(scene, watch):

@@ -15,9 +15,11 @@ SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).r
 sys.path.insert(0, str(SOURCE / "lab"))
 
 import disk  # noqa: E402
+import efi  # noqa: E402
 import kernel  # noqa: E402
 import machines  # noqa: E402
 import narrator  # noqa: E402
+import nvram  # noqa: E402
 import programs  # noqa: E402
 import stories  # noqa: E402
 import traffic  # noqa: E402
@@ -98,6 +100,50 @@ class Machines(unittest.TestCase):
         self.assertIn("recovery-good", told["uboot-recovery"])
         self.assertNotIn("good", told["uboot-recovery"])
         self.assertNotIn("recovery-good", told["uboot-busybox"])
+
+
+def fresh_flash():
+    """A variable store without variables, as EDK2 makes it."""
+    store = nvram.GUID + struct.pack("<IBB6x", 4096 - nvram.STORE, 0x5A, 0xFE)
+    return bytes(nvram.STORE) + store + b"\xff" * (4096 - nvram.STORE - len(store))
+
+
+class FirmwareVariables(unittest.TestCase):
+    def setUp(self):
+        self.flash = nvram.with_variables(fresh_flash(), {"BootOrder": (nvram.GLOBAL, b"\0\0"), "Boot0000": (nvram.GLOBAL, b"abc")})
+        self.key = ("BootOrder", nvram.packed_guid(nvram.GLOBAL))
+
+    def changed(self, place, *data):
+        return self.flash[:place] + bytes(data) + self.flash[place + len(data):]
+
+    def test_what_was_written_is_read(self):
+        self.assertEqual({name: value for (name, _), value in nvram.variables(self.flash).items()}, {"BootOrder": b"\0\0", "Boot0000": b"abc"})
+
+    def test_a_variable_may_be_added_to_others(self):
+        more = nvram.with_variables(self.flash, {"BootNext": (nvram.GLOBAL, b"\1\0")})
+        self.assertEqual([name for name, _ in nvram.variables(more)], ["BootOrder", "Boot0000", "BootNext"])
+
+    def test_a_replacement_counts_once_it_is_whole(self):
+        more = nvram.with_variables(self.flash, {"BootOrder": (nvram.GLOBAL, b"\1\0")})
+        place = [place for place, _, name, _, _ in nvram.records(more) if name == "BootOrder"]
+        being_replaced = more[:place[0] + 2] + bytes([nvram.IN_DELETION]) + more[place[0] + 3:]
+        half = being_replaced[:place[1] + 2] + bytes([nvram.HEAD_VALID]) + being_replaced[place[1] + 3:]
+        self.assertEqual(nvram.variables(half)[self.key], b"\0\0")
+        self.assertEqual(nvram.variables(being_replaced)[self.key], b"\1\0")
+
+    def test_a_removed_one_is_gone(self):
+        self.assertNotIn(self.key, nvram.variables(self.changed(nvram.FIRST + 2, 0x3C)))
+
+    def test_a_store_that_was_erased_is_seen(self):
+        with self.assertRaises(nvram.Bad):
+            nvram.variables(b"\xff" * 4096)
+
+    def test_a_boot_entry_names_partition_and_file(self):
+        partitions = [Partition("a", 3), Partition("b", 5)]
+        entry = efi.load_option(partitions, "b", "/linux.efi", "aloft B", "quiet")
+        self.assertIn("\\linux.efi\0".encode("utf-16le"), entry)
+        self.assertIn(struct.pack("<HHIQQ", 0x0104, 42, 2, 4 * 2048, 5 * 2048), entry)
+        self.assertTrue(entry.endswith("quiet\0".encode("utf-16le")))
 
 
 class Bundles(unittest.TestCase):

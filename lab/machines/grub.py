@@ -8,10 +8,11 @@ from model import Loader, Model, Mount, Partition, SlotClass
 
 ESP_MIB = 32
 CONFIG = cache.HERE.parent / "integration/bootloader/grub/grub-config"
+BOOT_SECTION = 'loader = "grub"\ngrubenv = "/boot/efi/EFI/aloft/grubenv"\n'
 FACTORY_STATE = ["ORDER=A B", "A_STATE=good", "B_STATE=0"]
 
 
-def contents(model):
+def contents(model, _):
     """GRUB with grub.cfg inside, and a boot state that knows only slot A."""
     config_options = ["--initrd", "/boot/initrd.img", "--args", model.kernel_arguments(), "--serial", "0", *model.boot_slots()]
 
@@ -42,7 +43,7 @@ def devices(folder):
             "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={folder / 'disk.img'}", "-device", "virtio-blk-pci,drive=disk,bootindex=0"]
 
 
-GRUB = Loader(name="grub", says="OVMF, GRUB", boot_section='loader = "grub"\ngrubenv = "/boot/efi/EFI/aloft/grubenv"\n', prepare=prepare,
+GRUB = Loader(name="grub", says="OVMF, GRUB", boot_section=lambda _: BOOT_SECTION, prepare=prepare,
               devices=devices, partitions=(Partition("ESP", ESP_MIB, "ef00"),), contents=contents,
               mounts=(Mount("ESP", "/boot/efi", "vfat", "umask=0077,nofail"),),
               first_slot="sed -n 's/^ORDER=\\([A-Z]*\\).*/\\1/p' /boot/efi/EFI/aloft/grubenv")

@@ -32,7 +32,7 @@ def factory_state(model):
             "board_serial": "10-7f"}
 
 
-def contents(model):
+def contents(model, _):
     """The boot state in both copies."""
     state = factory_state(model)
 
@@ -91,7 +91,7 @@ def prepare_arm64(model, folder):
     shutil.copy(firmware_disk(options), folder / "firmware.img")
 
 
-UBOOT = Loader(name="uboot", says="U-Boot", boot_section=BOOT_SECTION, prepare=prepare_x86, devices=functools.partial(devices, X86_ROM),
+UBOOT = Loader(name="uboot", says="U-Boot", boot_section=lambda _: BOOT_SECTION, prepare=prepare_x86, devices=functools.partial(devices, X86_ROM),
                partitions=(Partition("ubootenv", 1),), contents=contents, device_files={"etc/fw_env.config": FW_ENV_CONFIG},
                device_programs=("/usr/bin/fw_printenv",), first_slot='mkdir -p /run/lock; fw_printenv -n BOOT_ORDER | cut -d" " -f1')
 
