@@ -7,6 +7,7 @@ import os
 import pathlib
 import threading
 import time
+import urllib.parse
 
 from server_harness import PASSWORD, Device, Refused, Server, Signer, ready_device, run
 
@@ -176,6 +177,44 @@ def case_a_device_without_token_waits_for_acceptance():
         refused(403, 9022, device.enrol)
         server.operator("DELETE", "/api/v1/devices/cam-01")
         refused(401, 9060, server.call, "GET", "/api/device/v1/assignment", headers=device.headers)
+
+
+def case_devices_are_found_by_what_they_say_of_themselves():
+    with site() as server:
+        one, two = ready_device(server, "cam-01"), ready_device(server, "cam-02", version="2.10")
+        server.call("PUT", "/api/device/v1/inventory", {"attributes": {"modem": "EC25", "site": "roof north"}}, headers=one.headers)
+        refused(400, 1007, server.call, "PUT", "/api/device/v1/inventory", {"attributes": {"a b": "x"}}, headers=one.headers)
+        refused(400, 1007, server.call, "PUT", "/api/device/v1/inventory", {"attributes": {"a": 5}}, headers=one.headers)
+        shown = server.operator("GET", "/api/v1/devices/cam-01")
+        assert shown["attributes"] == {"modem": "EC25", "site": "roof north"} and shown["tags"] == [] and shown["update_status"] == "registered"
+        server.operator("POST", "/api/v1/tags/beta/devices", {"add": ["cam-02"]})
+        server.operator("POST", "/api/v1/groups", {"name": "modems", "filter": "attribute.modem==*,tag==beta"})
+        server.operator("POST", "/api/v1/groups", {"name": "hand", "description": "by hand"})
+        server.operator("POST", "/api/v1/groups/hand/devices", {"add": ["cam-01"]})
+
+        def found(q):
+            return [d["name"] for d in server.operator("GET", "/api/v1/devices?q=" + urllib.parse.quote(q))["devices"]]
+
+        assert found("attribute.modem==ec25") == ["cam-01"] and found("attribute.modem!=ec25") == ["cam-02"]
+        assert found("version=gt=2.9") == ["cam-02"] and found("group==modems") == ["cam-01", "cam-02"] and found("group==hand") == ["cam-01"]
+        assert found("name==cam-*;(tag==beta,attribute.site=='roof north')") == ["cam-01", "cam-02"]
+        server.call("PUT", "/api/device/v1/inventory", {"attributes": {}}, headers=one.headers)
+        assert found("group==modems") == ["cam-02"], "a device that no longer matches leaves at once"
+        assert server.operator("POST", "/api/v1/filter-check", {"filter": "lastseen>5"}) == {"device_count": 2, "steady": False}
+        mistake = refused(400, 9611, server.operator, "GET", "/api/v1/devices?q=colour==red")
+        assert "position 1" in mistake.body["error"]["message"]
+        refused(400, 9610, server.operator, "POST", "/api/v1/filter-check", {"filter": "name=='"})
+        refused(400, 9615, server.operator, "POST", "/api/v1/groups", {"name": "late", "filter": "lastseen<5"})
+        refused(409, 9601, server.operator, "POST", "/api/v1/groups", {"name": "HAND"})
+        refused(409, 9602, server.operator, "POST", "/api/v1/groups/modems/devices", {"add": ["cam-01"]})
+        server.operator("PUT", "/api/v1/device-types", {"product": "lab-gateway", "description": "gateway", "hardware": [{"hardware": "rev-b"}]})
+        [kind] = server.operator("GET", "/api/v1/device-types")["device_types"]
+        assert [(h["hardware"], h["described"], h["device_count"]) for h in kind["hardware"]] == [("rev-a", False, 2), ("rev-b", True, 0)]
+        server.kill()
+        server.start()
+        assert found("group==modems") == ["cam-02"] and server.operator("GET", "/api/v1/tags")["tags"] == [{"tag": "beta", "device_count": 1}]
+        server.operator("DELETE", "/api/v1/groups/hand")
+        assert [g["name"] for g in server.operator("GET", "/api/v1/groups")["groups"]] == ["modems"]
 
 
 def case_a_nonce_is_good_once_and_for_one_key():

@@ -88,6 +88,12 @@ Result<> read_health(Table& table, HealthConfig& health) {
   return table.boolean("require_units", health.require_units);
 }
 
+Result<> read_inventory(Table& table, InventoryConfig& inventory) {
+  TRY(table.path("dir", inventory.dir));
+  TRY(table.number("interval_s", inventory.interval, 60, 30 * 86400));
+  return table.number("timeout_s", inventory.timeout, 1, 3600);
+}
+
 Result<> read_watchdog(Table& table, WatchdogConfig& watchdog) {
   TRY(table.path("device", watchdog.device, true));
   TRY(table.number("timeout_s", watchdog.timeout, 5, 3600));
@@ -131,6 +137,7 @@ Result<> read_all(Table& table, Config& config) {
   TRY(read_partitions(table, config.partitions));
   TRY(section(table, "server", [&](Table& inner) { return read_server(inner, config.server.emplace()); }));
   TRY(section(table, "health", [&](Table& inner) { return read_health(inner, config.health); }));
+  TRY(section(table, "inventory", [&](Table& inner) { return read_inventory(inner, config.inventory); }));
   TRY(section(table, "watchdog", [&](Table& inner) { return read_watchdog(inner, config.watchdog); }));
   TRY(section(table, "download", [&](Table& inner) { return read_download(inner, config.download); }));
   TRY(section(table, "factory_reset", [&](Table& inner) { return read_factory_reset(inner, config.reset_folders); }));

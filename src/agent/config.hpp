@@ -51,6 +51,12 @@ struct HealthConfig {
   bool require_units = true;               // under systemd: no unit may have failed
 };
 
+struct InventoryConfig {
+  std::filesystem::path dir = "/etc/aloft/inventory.d";
+  std::chrono::seconds interval{3600};
+  std::chrono::seconds timeout{30};  // for each executable
+};
+
 struct WatchdogConfig {
   std::filesystem::path device = "/dev/watchdog";  // empty: no watchdog
   std::chrono::seconds timeout{60};
@@ -87,6 +93,7 @@ struct Config {
   std::vector<PartitionConfig> partitions;
   std::optional<ServerConfig> server;
   HealthConfig health;
+  InventoryConfig inventory;
   WatchdogConfig watchdog;
   DownloadConfig download;
   std::vector<std::filesystem::path> reset_folders;  // emptied by a factory reset

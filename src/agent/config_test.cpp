@@ -97,6 +97,15 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_EQ(config->agent.reboot_command, (std::vector<std::string>{"/sbin/reboot", "-f"}));
 }
 
+TEST(Config, SaysWhereTheInventoryComesFrom) {
+  const auto config =
+      parse_config(std::string(kGood) + "[inventory]\ndir = \"/etc/inventory\"\ninterval_s = 120\ntimeout_s = 5\n", "system.toml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->inventory.dir, "/etc/inventory");
+  EXPECT_EQ(config->inventory.interval, std::chrono::seconds(120));
+  EXPECT_EQ(config->inventory.timeout, std::chrono::seconds(5));
+}
+
 struct BadCase {
   const char* name;
   std::string added;  // after kGood

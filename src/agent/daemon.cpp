@@ -18,6 +18,7 @@
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
+#include "agent/inventory.hpp"
 #include "agent/local_socket.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/mailbox.hpp"
@@ -107,6 +108,7 @@ class Daemon {
     if (const auto started = updater_.start(); !started) log::warning("no update can be made for now");
     if (updater_.status().committed) guard_.settle(clock_.steady());
     if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
+    if (link_) inventory_.start([this] { link_->report_soon(); });
     work_ = std::jthread([this](const std::stop_token& stop) { updater_.serve(stop); });
   }
 
@@ -139,6 +141,7 @@ class Daemon {
     opener_.interrupt();
     if (work_.joinable()) work_.join();
     if (judge_.joinable()) judge_.join();
+    inventory_.stop();
     link_.reset();
     log::set_observer({});
   }
@@ -173,6 +176,7 @@ class Daemon {
                                       if (!outcome && outcome.error().text() != before) log::warning("server: " + outcome.error().text());
                                       if (outcome.has_value() != was) mailbox_->post([this] { on_change(); });
                                     },
+                                .inventory = [this] { return inventory_.latest(); },
                                 .trouble = [this] { return updater_.status().trouble; }};
   }
 
@@ -395,6 +399,7 @@ class Daemon {
   SteadyTime service_told_{};
   SteadyTime idle_checked_ = started_;
 
+  Inventory inventory_{config_.inventory};  // asked by the link, and wakes it
   std::unique_ptr<ServerLink> link_;
   std::thread judge_;
   std::jthread work_;

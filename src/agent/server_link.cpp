@@ -152,6 +152,7 @@ Result<> ServerLink::send_once(net::HttpTransport& transport) {
   const std::string trouble_text = trouble ? trouble->text() : "";
   const bool news = sent_version_ != session_.facts().version || sent_trouble_ != trouble_text;
   if (reports.empty() && !news) {
+    TRY(send_inventory(transport));
     const auto logs = logs_in(log_dir_);
     for (const fs::path& file : logs) TRY(send_log(transport, file));
     wait(std::chrono::hours(1), [this] { return std::exchange(reports_waiting_, false); });
@@ -169,6 +170,23 @@ Result<> ServerLink::send_once(net::HttpTransport& transport) {
   sent_version_ = message.version;
   sent_trouble_ = trouble_text;
   return spool_.acknowledge(reports);
+}
+
+Result<> ServerLink::send_inventory(net::HttpTransport& transport) {
+  const auto inventory = listener_.inventory();
+  if (!inventory || inventory == sent_inventory_) return {};
+  net::Request request;
+  request.method = "PUT";
+  request.url = std::string(protocol::kInventoryPath);
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = protocol::to_json(protocol::Inventory{*inventory}).dump(-1, ' ', false, Json::error_handler_t::replace);
+  request.timeouts.total = kRequestLimit;
+  const auto sent = session_.send(transport, std::move(request));
+  // A server that does not know inventories, or not these, gets the reports all the same.
+  if (!sent && sent.error().code.kind == ErrorKind::retry) return fail(sent.error());
+  if (!sent) log::warning("the server does not take the inventory: " + sent.error().text());
+  sent_inventory_ = inventory;
+  return {};
 }
 
 Result<> ServerLink::send_log(net::HttpTransport& transport, const fs::path& file) {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,7 +26,9 @@ class ServerLink {
   struct Listener {
     std::function<void(protocol::Assignment)> assigned;  // whenever it changes, and once after each start
     std::function<void(Result<>)> reached;               // the outcome of every poll: authenticated, or why not
-    std::function<std::optional<Error>()> trouble;       // what keeps the device from being updated: told with the reports
+    std::function<std::optional<std::map<std::string, std::string>>()>
+        inventory;                                  // what the device has found out about itself, if anything
+    std::function<std::optional<Error>()> trouble;  // what keeps the device from being updated: told with the reports
   };
 
   // log_dir holds logs of failed updates as "<deployment>.log"; each is removed once the server has it. Session and spool must outlive
@@ -42,6 +45,7 @@ class ServerLink {
   void send_reports();
   Result<> poll_once(net::HttpTransport& transport, std::string& etag);
   Result<> send_once(net::HttpTransport& transport);
+  Result<> send_inventory(net::HttpTransport& transport);
   Result<> send_log(net::HttpTransport& transport, const std::filesystem::path& file);
   // Runs `exchange` until the end, each time with a live client; waits after failures. `told` hears each outcome.
   void keep_doing(Connection& connection, const std::function<Result<>(net::HttpTransport&)>& exchange,
@@ -64,6 +68,7 @@ class ServerLink {
   std::unique_ptr<Connection> reporting_;
   std::string sent_version_;  // of the running system, as the server knows it; this and the next are the reporting thread's
   std::string sent_trouble_;
+  std::optional<std::map<std::string, std::string>> sent_inventory_;
 
   std::thread poller_;
   std::thread reporter_;

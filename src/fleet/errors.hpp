@@ -1,4 +1,4 @@
-// Error numbers 9000-9099: the fleet and its store.
+// Error numbers 9000-9059 and 9600-9699: the fleet and its store.
 #pragma once
 
 #include "base/result.hpp"
@@ -28,5 +28,19 @@ inline constexpr ErrorCode kDeploymentFinished{9043, ErrorKind::ask, "deployment
 inline constexpr ErrorCode kLogUnknown{9044, ErrorKind::ask, "log-unknown"};
 inline constexpr ErrorCode kTokenUnknown{9045, ErrorKind::ask, "token-unknown"};
 inline constexpr ErrorCode kUserExists{9046, ErrorKind::ask, "user-exists"};
+
+// Error numbers 9600-9699: groups, filters, rollouts.
+inline constexpr ErrorCode kGroupUnknown{9600, ErrorKind::ask, "group-unknown"};
+inline constexpr ErrorCode kGroupExists{9601, ErrorKind::ask, "group-exists"};
+inline constexpr ErrorCode kGroupByFilter{9602, ErrorKind::ask, "group-by-filter"};
+inline constexpr ErrorCode kBadName{9603, ErrorKind::reject, "bad-name"};
+inline constexpr ErrorCode kTooMany{9604, ErrorKind::ask, "too-many"};
+
+inline constexpr ErrorCode kFilterSyntax{9610, ErrorKind::reject, "filter-syntax"};
+inline constexpr ErrorCode kFilterField{9611, ErrorKind::reject, "filter-field"};
+inline constexpr ErrorCode kFilterOperator{9612, ErrorKind::reject, "filter-operator"};
+inline constexpr ErrorCode kFilterValue{9613, ErrorKind::reject, "filter-value"};
+inline constexpr ErrorCode kFilterTooLarge{9614, ErrorKind::reject, "filter-too-large"};
+inline constexpr ErrorCode kFilterUnsteady{9615, ErrorKind::reject, "filter-unsteady"};
 
 }  // namespace aloft::fleet

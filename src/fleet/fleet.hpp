@@ -38,6 +38,34 @@ struct Device {
   std::string problem;
 };
 
+struct Group {
+  std::uint64_t id = 0;
+  std::string name;
+  std::string description;
+  std::optional<std::string> filter;  // none: its devices are chosen by hand
+  std::uint64_t device_count = 0;
+  std::uint64_t created_ms = 0;
+  std::string created_by;
+};
+
+struct TagCount {
+  std::string tag;
+  std::uint64_t device_count = 0;
+};
+
+// What is sold under one product name, and the hardware revisions of it that are known.
+struct DeviceType {
+  struct Hardware {
+    std::string hardware;
+    std::string description;
+    bool described = false;  // false: only devices have brought it
+    std::uint64_t device_count = 0;
+  };
+  std::string product;
+  std::string description;
+  std::vector<Hardware> hardware;
+};
+
 struct EnrolmentToken {
   std::uint64_t id = 0;
   Digest hash{};  // of the secret

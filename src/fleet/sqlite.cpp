@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "fleet/errors.hpp"
+#include "fleet/natural_order.hpp"
 
 namespace aloft::fleet {
 namespace {
@@ -19,10 +20,19 @@ std::unexpected<Error> store_error(sqlite3* database, std::string_view doing) {
   return fail(kStoreFailed, std::string(doing) + " the server's database: " + sqlite3_errmsg(database));
 }
 
+int collate(void* /*unused*/, int left_size, const void* left, int right_size, const void* right) {
+  return natural_order({static_cast<const char*>(left), static_cast<std::size_t>(left_size)},
+                       {static_cast<const char*>(right), static_cast<std::size_t>(right_size)});
+}
+
 }  // namespace
 
 Statement::~Statement() {
   if (statement_ == nullptr) return;
+  if (rest_ == Rest::nowhere) {
+    sqlite3_finalize(statement_);
+    return;
+  }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
@@ -72,6 +82,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Access access
   if (outcome != SQLITE_OK) return store_error(handle, "opening");
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, 10'000);
+  sqlite3_create_collation_v2(handle, kNaturalCollation, SQLITE_UTF8, nullptr, collate, nullptr);
   if (access == Access::read_write) TRY(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"));
   TRY(database.execute("PRAGMA trusted_schema=OFF;"));
   return database;
@@ -96,6 +107,12 @@ Result<Statement> Database::prepare(const char* sql) {
     return store_error(handle_, "asking");
   }
   return Statement(handle_, statement);
+}
+
+Result<Statement> Database::query_once(const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) return store_error(handle_, "asking");
+  return Statement(handle_, statement, Statement::Rest::nowhere);
 }
 
 std::uint64_t Database::last_id() const { return static_cast<std::uint64_t>(sqlite3_last_insert_rowid(handle_)); }

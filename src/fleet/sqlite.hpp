@@ -17,11 +17,17 @@ struct sqlite3_stmt;
 
 namespace aloft::fleet {
 
+// The order of natural_order(), in every Database: "... COLLATE aloft_natural".
+inline constexpr const char* kNaturalCollation = "aloft_natural";
+
 // A statement with its values, resting on the database's cache; goes back there when it goes.
 class Statement {
  public:
-  Statement(sqlite3* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
-  Statement(Statement&& other) noexcept : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)) {}
+  enum class Rest : std::uint8_t { cache, nowhere };  // nowhere: it ends with its handle
+  Statement(sqlite3* database, sqlite3_stmt* statement, Rest rest = Rest::cache)
+      : database_(database), statement_(statement), rest_(rest) {}
+  Statement(Statement&& other) noexcept
+      : database_(other.database_), statement_(std::exchange(other.statement_, nullptr)), rest_(other.rest_) {}
   Statement& operator=(Statement&&) = delete;
   ~Statement();
 
@@ -49,6 +55,7 @@ class Statement {
  private:
   sqlite3* database_;
   sqlite3_stmt* statement_;
+  Rest rest_;
 };
 
 class Database {
@@ -69,6 +76,8 @@ class Database {
     (statement.bind(++at, values), ...);
     return statement;
   }
+  // For a text made at run time; the values are bound by the caller.
+  Result<Statement> query_once(const std::string& sql);
   // query() and run to the end.
   template <typename... Values>
   Result<> run(const char* sql, const Values&... values) {

@@ -115,8 +115,11 @@ Result<ReportOutcome> apply(Database& database, const ReportBatch& batch) {
   }
   for (const std::uint64_t id : touched) outcome.changed.push_back(TRY(find_deployment(database, id)));
   const protocol::Problem problem = batch.reports.problem.value_or(protocol::Problem{});
-  TRY(database.run("UPDATE devices SET version=?2,last_seen_ms=?3,problem_error=?4,problem=?5 WHERE name=?1", batch.device,
-                   batch.reports.version, batch.received_ms, problem.error, problem.message));
+  TRY(database.run("UPDATE devices SET version=?2 WHERE name=?1 AND version<>?2", batch.device, batch.reports.version));
+  outcome.version_changed = database.changed_rows() != 0;
+  if (outcome.version_changed) TRY(refresh_groups(database, batch.device));
+  TRY(database.run("UPDATE devices SET last_seen_ms=?2,problem_error=?3,problem=?4 WHERE name=?1", batch.device, batch.received_ms,
+                   problem.error, problem.message));
   return outcome;
 }
 

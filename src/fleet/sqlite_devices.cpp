@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fleet/errors.hpp"
+#include "fleet/filter_sql.hpp"
 #include "fleet/sqlite_rows.hpp"
 #include "fleet/sqlite_store.hpp"
 
@@ -77,7 +78,24 @@ Result<Device> enrol_in(Database& database, const Enrolment& enrolment) {
         asked.name, number_of(accepted ? DeviceStatus::accepted : DeviceStatus::pending), asked.public_key, asked.key_sha256, asked.product,
         asked.hardware, asked.version, enrolment.now_ms));
   }
+  TRY(refresh_groups(database, asked.name));
   return find_device(database, asked.name);
+}
+
+Result<std::vector<Device>> filtered_devices(Database& database, const DeviceQuery& query) {
+  constexpr int kFirstFilterValue = 4;
+  const SqlCondition condition = compile_filter(*query.filter, query.now_ms, kFirstFilterValue);
+  Statement row =
+      TRY(database.query_once("SELECT " ALOFT_DEVICE_COLUMNS " FROM devices d WHERE d.name>?1 AND (?3 IS NULL OR d.status=?3) AND " +
+                              condition.text + " ORDER BY d.name LIMIT ?2"));
+  const std::uint64_t limit = query.limit;
+  row.bind(1, query.after);
+  row.bind(2, limit);
+  if (query.status) row.bind(3, number_of(*query.status));
+  bind_condition(row, condition, kFirstFilterValue);
+  std::vector<Device> devices;
+  while (TRY(row.step())) devices.push_back(device_row(row));
+  return devices;
 }
 
 }  // namespace
@@ -90,6 +108,7 @@ Result<Device> find_device(Database& database, const std::string& name) {
 
 Result<std::vector<Device>> SqliteStore::devices(const DeviceQuery& query) {
   const std::lock_guard lock(reader_mutex_);
+  if (query.filter != nullptr) return filtered_devices(reader_, query);
   const std::uint64_t limit = query.limit;
   Statement statement =
       query.status
@@ -115,6 +134,7 @@ void SqliteStore::set_device_status(std::string name, DeviceStatus status, Done<
   writer_.submit<Device>(
       [name = std::move(name), status](Database& database) -> Result<Device> {
         TRY(database.run("UPDATE devices SET status=?2 WHERE name=?1", name, number_of(status)));
+        TRY(refresh_groups(database, name));
         return find_device(database, name);
       },
       std::move(done));

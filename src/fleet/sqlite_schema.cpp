@@ -1,5 +1,6 @@
 #include "fleet/sqlite_schema.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -9,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 2> kSteps{R"sql(
+constexpr std::array<const char*, 3> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -95,11 +96,43 @@ CREATE TABLE settings(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
                                             R"sql(
 ALTER TABLE devices ADD COLUMN problem_error INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN problem TEXT NOT NULL DEFAULT '';
+)sql",
+                                            R"sql(
+CREATE TABLE attributes(
+  device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(device, key)) WITHOUT ROWID;
+CREATE INDEX attributes_by_value ON attributes(key, value COLLATE NOCASE, device);
+CREATE TABLE tags(
+  device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+  tag TEXT NOT NULL COLLATE NOCASE,
+  PRIMARY KEY(device, tag)) WITHOUT ROWID;
+CREATE INDEX tags_by_tag ON tags(tag, device);
+CREATE TABLE device_groups(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  description TEXT NOT NULL,
+  filter TEXT,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL);
+CREATE TABLE group_members(
+  device_group INTEGER NOT NULL REFERENCES device_groups(id) ON DELETE CASCADE,
+  device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+  PRIMARY KEY(device_group, device)) WITHOUT ROWID;
+CREATE INDEX group_members_by_device ON group_members(device);
+CREATE TABLE device_types(product TEXT PRIMARY KEY, description TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE hardware_classes(
+  product TEXT NOT NULL REFERENCES device_types(product) ON DELETE CASCADE,
+  hardware TEXT NOT NULL,
+  description TEXT NOT NULL,
+  PRIMARY KEY(product, hardware)) WITHOUT ROWID;
+CREATE INDEX devices_by_product ON devices(product, hardware);
 )sql"};
 
 }  // namespace
 
-Result<> migrate(Database& database) {
+Result<> migrate(Database& database, std::size_t to) {
   std::uint64_t version = 0;
   {
     Statement statement = TRY(database.query("PRAGMA user_version"));
@@ -108,7 +141,7 @@ Result<> migrate(Database& database) {
   if (version > kSteps.size())
     return fail(kStoreTooNew, "the database has schema " + std::to_string(version) + ", this program knows " +
                                   std::to_string(kSteps.size()) + ": run the newer aloft-server, or restore the backup made before it");
-  for (std::size_t step = version; step < kSteps.size(); ++step) {
+  for (std::size_t step = version; step < std::min(to, kSteps.size()); ++step) {
     const std::string sql = "BEGIN IMMEDIATE;" + std::string(kSteps[step]) + "PRAGMA user_version=" + std::to_string(step + 1) + ";COMMIT;";
     const Result<> done = database.execute(sql.c_str());
     if (!done && database.in_transaction()) TRY(database.execute("ROLLBACK"));

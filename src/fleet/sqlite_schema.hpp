@@ -7,6 +7,7 @@ namespace aloft::fleet {
 
 // Brings the database up to this program's schema, each step in one transaction with its number in user_version. Errors: kStoreTooNew
 // when a newer program has written it.
-Result<> migrate(Database& database);
+// `to` stops at an older schema, for tests of what comes behind it.
+Result<> migrate(Database& database, std::size_t to = SIZE_MAX);
 
 }  // namespace aloft::fleet

@@ -1,52 +1,71 @@
 #include "fleet/sqlite_store.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "fleet/errors.hpp"
+#include "fleet/sqlite_schema.hpp"
 #include "fleet/store_contract.hpp"
+#include "fleet/test_store_folder.hpp"
 
 namespace aloft::fleet {
 namespace {
 
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "aloft-store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path path_;
-};
-
 // The store in a folder that goes when the store goes.
 std::unique_ptr<Store> fresh_sqlite() {
-  static std::vector<std::unique_ptr<TemporaryFolder>> folders;
-  folders.push_back(std::make_unique<TemporaryFolder>());
-  return SqliteStore::open(folders.back()->path_ / "fleet.db").value();
+  static std::vector<std::unique_ptr<TestStoreFolder>> folders;
+  folders.push_back(std::make_unique<TestStoreFolder>());
+  return SqliteStore::open(folders.back()->file()).value();
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreMaker(fresh_sqlite)));
 
 TEST(SqliteStore, KeepsEverythingOverARestart) {
-  const TemporaryFolder folder;
+  const TestStoreFolder folder;
   {
-    const auto store = SqliteStore::open(folder.path_ / "fleet.db").value();
+    const auto store = SqliteStore::open(folder.file()).value();
     EXPECT_TRUE(wait<>([&](auto done) { store->put_setting("x", "1", done); }));
   }
-  EXPECT_EQ(**SqliteStore::open(folder.path_ / "fleet.db").value()->setting("x"), "1");
+  EXPECT_EQ(**SqliteStore::open(folder.file()).value()->setting("x"), "1");
 }
 
 TEST(SqliteStore, RefusesTheDatabaseOfANewerProgram) {
-  const TemporaryFolder folder;
+  const TestStoreFolder folder;
   {
-    EXPECT_TRUE(SqliteStore::open(folder.path_ / "fleet.db"));
-    Database database = Database::open(folder.path_ / "fleet.db", Database::Access::read_write).value();
+    EXPECT_TRUE(SqliteStore::open(folder.file()));
+    Database database = Database::open(folder.file(), Database::Access::read_write).value();
     EXPECT_TRUE(database.execute("PRAGMA user_version=1000"));
   }
-  const auto opened = SqliteStore::open(folder.path_ / "fleet.db");
+  const auto opened = SqliteStore::open(folder.file());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code.number, kStoreTooNew.number);
+}
+
+// The database of every released program comes along: this one was written by the first schema that had problems in it.
+TEST(SqliteStore, BringsAnOldDatabaseUpToDate) {
+  const TestStoreFolder folder;
+  {
+    Database old = Database::open(folder.file(), Database::Access::read_write).value();
+    ASSERT_TRUE(migrate(old, 2));
+    ASSERT_TRUE(old.execute(
+        "INSERT INTO devices(id,name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms,problem_error,problem) "
+        "VALUES(7,'cam-01',1,'key',x'00','p','h','1',5,6,6011,'full');"
+        "INSERT INTO releases(id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,"
+        "created_ms,created_by) VALUES(3,'p','[\"h\"]','2',1,'',10,x'01',x'02','[]',0,7,'op');"
+        "INSERT INTO deployments(id,device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms) "
+        "VALUES(9,7,3,'2',x'01',10,2,8,'op',9);"
+        "INSERT INTO users(id,name,password) VALUES(1,'admin','$argon2id$');"
+        "INSERT INTO access_tokens(kind,user,hash,note,created_ms) VALUES(1,1,x'05','ci',1);"));
+  }
+  const auto store = SqliteStore::open(folder.file()).value();
+  const Device device = store->device("cam-01").value();
+  EXPECT_EQ(device.problem_error, 6011U);
+  EXPECT_EQ(device.deployment, 9U);
+  EXPECT_EQ(store->deployment(9)->state, UpdateState::downloading);
+  EXPECT_EQ(store->user("admin")->value().password, "$argon2id$");
+  EXPECT_EQ(store->access_tokens()->size(), 1U);
+  EXPECT_TRUE(wait<bool>([&](auto done) { store->set_attributes("cam-01", {{"modem", "ec25"}}, done); }));
+  const Filter filter = Filter::parse("attribute.modem==EC25;updatestatus==pending").value();
+  EXPECT_EQ(store->count_devices(filter, 10), 1U);
 }
 
 }  // namespace

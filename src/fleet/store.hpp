@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "fleet/device_facts.hpp"
+#include "fleet/filter.hpp"
 #include "fleet/fleet.hpp"
 
 namespace aloft::fleet {
@@ -36,6 +38,7 @@ struct ReportOutcome {
   std::uint64_t stored = 0;   // new ones; those known already are left as they are
   std::uint64_t unknown = 0;  // of deployments that are not this device's
   std::vector<Deployment> changed;
+  bool version_changed = false;
 };
 
 struct NewDeployments {
@@ -54,10 +57,18 @@ struct LastSeen {
   std::uint64_t time_ms = 0;
 };
 
+// Members to come and to go; those that are there already, or not, are passed over.
+struct MemberChange {
+  std::vector<std::string> add;
+  std::vector<std::string> remove;
+};
+
 struct DeviceQuery {
   std::optional<DeviceStatus> status;
   std::string after;  // names behind this one
   std::size_t limit = 100;
+  const Filter* filter = nullptr;  // outlives the call
+  std::uint64_t now_ms = 0;        // for the filter
 };
 struct ReleaseQuery {
   std::optional<std::string> product;
@@ -87,6 +98,25 @@ class Store {
   virtual void set_device_status(std::string name, DeviceStatus status, Done<Device> done) = 0;  // kDeviceUnknown
   virtual void delete_device(std::string name, Done<> done) = 0;  // with its deployments and logs; kDeviceUnknown
   virtual void record_last_seen(std::vector<LastSeen> seen, Done<> done) = 0;
+
+  virtual Result<DeviceFacts> device_facts(const std::string& name) = 0;  // kDeviceUnknown
+  virtual Result<std::uint64_t> count_devices(const Filter& filter, std::uint64_t now_ms) = 0;
+  // Replaces what was there. Whether anything changed. Errors: kDeviceUnknown.
+  virtual void set_attributes(std::string device, Attributes attributes, Done<bool> done) = 0;
+
+  // Whatever changes a device's name, product, hardware, version, status, attributes or tags sets its membership in the groups by filter
+  // in the same transaction.
+  virtual Result<std::vector<Group>> groups() = 0;               // by name
+  virtual Result<Group> group(const std::string& name) = 0;      // kGroupUnknown
+  virtual void add_group(Group group, Done<Group> done) = 0;     // kGroupExists, kTooMany
+  virtual void change_group(Group group, Done<Group> done) = 0;  // description and filter, by name; kGroupUnknown, kGroupByFilter
+  virtual void delete_group(std::string name, Done<> done) = 0;  // kGroupUnknown
+  virtual void change_members(std::string group, MemberChange devices,
+                              Done<Group> done) = 0;  // kGroupUnknown, kGroupByFilter, kDeviceUnknown
+  virtual Result<std::vector<TagCount>> tags() = 0;
+  virtual void change_tag(std::string tag, MemberChange devices, Done<> done) = 0;  // kDeviceUnknown
+  virtual Result<std::vector<DeviceType>> device_types() = 0;
+  virtual void put_device_type(DeviceType type, Done<> done) = 0;  // its descriptions
 
   virtual Result<std::vector<EnrolmentToken>> enrolment_tokens() = 0;                     // newest first
   virtual void add_enrolment_token(EnrolmentToken token, Done<EnrolmentToken> done) = 0;  // gives the id

@@ -54,6 +54,16 @@ class StoreContract : public ::testing::TestWithParam<StoreMaker> {
   static protocol::Report step(std::uint64_t deployment, std::uint64_t sequence, UpdateState state) {
     return {.deployment = deployment, .sequence = sequence, .time_ms = sequence, .state = state, .error = 0, .message = "m"};
   }
+  Result<Group> group(const std::string& name, std::optional<std::string> filter = {}) {
+    return wait<Group>(
+        [&](auto done) { store_->add_group({.name = name, .description = "d", .filter = filter, .created_by = "op"}, done); });
+  }
+  Result<> tag(const std::string& name, MemberChange devices) {
+    return wait<>([&](auto done) { store_->change_tag(name, std::move(devices), done); });
+  }
+  Result<bool> attributes(const std::string& device, Attributes values) {
+    return wait<bool>([&](auto done) { store_->set_attributes(device, std::move(values), done); });
+  }
   // An accepted device with a deployment.
   Deployment assigned(const std::string& device) {
     EXPECT_TRUE(enrol(device, "key of " + device));

@@ -61,6 +61,34 @@ bool is_device_name(std::string_view name) {
   });
 }
 
+bool is_attribute_key(std::string_view key) {
+  return !key.empty() && key.size() <= kMaxAttributeKeyBytes && std::ranges::all_of(key, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+}
+
+bool is_attribute_value(std::string_view value) {
+  return value.size() <= kMaxAttributeValueBytes &&
+         std::ranges::none_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+Json to_json(const Inventory& message) { return Json{{"attributes", message.attributes}}; }
+
+template <>
+Result<Inventory> from_json(const Json& json) {
+  auto object = TRY(JsonObject::of(json, "inventory"));
+  Inventory message;
+  const Json& attributes = *TRY(object.object("attributes"));
+  if (attributes.size() > kMaxAttributes) return fail(kBadJson, "inventory: more than " + std::to_string(kMaxAttributes) + " attributes");
+  for (const auto& [key, value] : attributes.items()) {
+    if (!is_attribute_key(key)) return fail(kBadJson, "inventory: an attribute's key is 1-128 of A-Z a-z 0-9 . _ -");
+    if (!value.is_string() || !is_attribute_value(value.get_ref<const std::string&>()))
+      return fail(kBadJson, "inventory: attribute \"" + key + "\" must be a text of at most 1024 bytes without control characters");
+    message.attributes.emplace(key, value.get<std::string>());
+  }
+  return message;
+}
+
 Json to_json(const EnrolRequest& message) {
   Json json{{"name", message.name},
             {"public_key", message.public_key},

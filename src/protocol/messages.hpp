@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,11 +20,15 @@ inline constexpr std::string_view kChallengePath = "/api/device/v1/challenge";  
 inline constexpr std::string_view kTokenPath = "/api/device/v1/token";            // POST TokenRequest -> TokenReply
 inline constexpr std::string_view kAssignmentPath = "/api/device/v1/assignment";  // GET ?wait=SECONDS, If-None-Match -> Assignment or 304
 inline constexpr std::string_view kReportsPath = "/api/device/v1/reports";        // POST Reports -> 200 once durable
+inline constexpr std::string_view kInventoryPath = "/api/device/v1/inventory";    // PUT Inventory -> 204 once durable
 inline constexpr std::string_view kLogPath = "/api/device/v1/deployments/";       // PUT {id}/log, text/plain, at most kMaxLogBytes
 inline constexpr std::string_view kArtifactPath = "/api/device/v1/artifacts/";    // GET {sha256 hex}, Range
 
 inline constexpr std::size_t kMaxLogBytes = 256 << 10;
 inline constexpr std::size_t kMaxReports = 256;
+inline constexpr std::size_t kMaxAttributes = 128;
+inline constexpr std::size_t kMaxAttributeKeyBytes = 128;
+inline constexpr std::size_t kMaxAttributeValueBytes = 1024;
 inline constexpr unsigned kMaxWaitSeconds = 300;
 
 // Where a device's update stands; the names travel and are stored. The order is that of a good update.
@@ -109,6 +114,11 @@ struct Reports {
   std::optional<Problem> problem;  // none: what was told before is over
 };
 
+// What the device has found out about itself: replaces all that it said before.
+struct Inventory {
+  std::map<std::string, std::string> attributes;  // within the limits above, by is_attribute_key and is_attribute_value
+};
+
 // Every error answer: {"error":{"number":9004,"name":"...","message":"..."}}
 struct ErrorReply {
   std::uint64_t number;
@@ -124,6 +134,7 @@ Json to_json(const TokenRequest& message);
 Json to_json(const TokenReply& message);
 Json to_json(const Assignment& message);
 Json to_json(const Reports& message);
+Json to_json(const Inventory& message);
 Json to_json(const ErrorReply& message);
 
 // from_json<EnrolRequest>(json)
@@ -132,5 +143,9 @@ Result<Message> from_json(const Json& json);
 
 // True for 1-64 characters of [A-Za-z0-9._-] that do not begin with a dot.
 bool is_device_name(std::string_view name);
+// True for 1-128 characters of [A-Za-z0-9._-].
+bool is_attribute_key(std::string_view key);
+// True for at most 1024 bytes without control characters.
+bool is_attribute_value(std::string_view value);
 
 }  // namespace aloft::protocol

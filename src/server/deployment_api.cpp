@@ -73,6 +73,7 @@ DeploymentApi::Answer DeploymentApi::create(Request& request) {
   Json deployments = Json::array();
   for (const fleet::Deployment& deployment : *made) {
     roster_.apply(deployment);
+    changes_.deployment(deployment);
     deployments.push_back(to_json(deployment));
   }
   co_return json_response(201, Json{{"deployments", std::move(deployments)}});
@@ -97,6 +98,7 @@ DeploymentApi::Answer DeploymentApi::cancel(Request& request) {
   const Result<fleet::Deployment> cancelled = co_await delivered<Result<fleet::Deployment>>(start);
   if (!cancelled) co_return std::unexpected(cancelled.error());
   roster_.apply(*cancelled);
+  changes_.deployment(*cancelled);
   co_return json_response(200, to_json(*cancelled));
 }
 

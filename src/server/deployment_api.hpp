@@ -2,6 +2,7 @@
 #pragma once
 
 #include "httpd/router.hpp"
+#include "server/changes.hpp"
 #include "server/operator_access.hpp"
 #include "server/roster.hpp"
 
@@ -10,7 +11,8 @@ namespace aloft::server {
 class DeploymentApi {
  public:
   // All references outlive it.
-  DeploymentApi(fleet::Store& store, Roster& roster, OperatorAccess& access) : store_(store), roster_(roster), access_(access) {}
+  DeploymentApi(fleet::Store& store, Roster& roster, const Changes& changes, OperatorAccess& access)
+      : store_(store), roster_(roster), changes_(changes), access_(access) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -27,6 +29,7 @@ class DeploymentApi {
 
   fleet::Store& store_;
   Roster& roster_;
+  const Changes& changes_;
   OperatorAccess& access_;
 };
 

@@ -41,17 +41,31 @@ fleet::Device DeviceAdminApi::with_last_seen(fleet::Device device) const {
   return device;
 }
 
-Result<fleet::DeviceQuery> DeviceAdminApi::read_query(const Request& request) {
+Result<Json> DeviceAdminApi::form_of(const fleet::Device& device, bool with_attributes) {
+  const fleet::DeviceFacts facts = TRY(store_.device_facts(device.name));
+  Json json = to_json(with_last_seen(device));
+  json["tags"] = facts.tags;
+  json["groups"] = facts.groups;
+  json["update_status"] = to_string(facts.update_status);
+  if (with_attributes) json["attributes"] = facts.attributes;
+  return json;
+}
+
+Result<fleet::DeviceQuery> DeviceAdminApi::read_query(const Request& request, std::optional<fleet::Filter>& filter) {
   TRY(access_.check(request));
-  fleet::DeviceQuery query{.after = query_text(request, "after").value_or(""), .limit = TRY(query_limit(request)) + 1};
+  fleet::DeviceQuery query{
+      .after = query_text(request, "after").value_or(""), .limit = TRY(query_limit(request)) + 1, .now_ms = access_.now_ms()};
+  if (const auto text = query_text(request, "q"); text && !text->empty()) filter = TRY(fleet::Filter::parse(*text));
+  if (filter) query.filter = &*filter;
   if (const auto status = query_text(request, "status")) query.status = TRY(fleet::device_status_of(*status));
   return query;
 }
 
 DeviceAdminApi::Answer DeviceAdminApi::list(Request& request) {
-  const fleet::DeviceQuery query = CO_TRY(read_query(request));
+  std::optional<fleet::Filter> filter;
+  const fleet::DeviceQuery query = CO_TRY(read_query(request, filter));
   std::vector<fleet::Device> found = CO_TRY(store_.devices(query));
-  const auto form = [this](const fleet::Device& device) { return to_json(with_last_seen(device)); };
+  const auto form = [this](const fleet::Device& device) { return form_of(device, false).value_or(to_json(device)); };
   const auto place = [](const fleet::Device& device) { return device.name; };
   co_return json_response(200, listing("devices", std::move(found), query.limit, "next_after", form, place));
 }
@@ -59,8 +73,9 @@ DeviceAdminApi::Answer DeviceAdminApi::list(Request& request) {
 DeviceAdminApi::Answer DeviceAdminApi::get(Request& request) {
   CO_TRY(access_.check(request));
   const std::string name = CO_TRY(name_parameter(request));
-  fleet::Device device = CO_TRY(store_.device(name));
-  co_return json_response(200, to_json(with_last_seen(std::move(device))));
+  const fleet::Device device = CO_TRY(store_.device(name));
+  const Json json = CO_TRY(form_of(device, true));
+  co_return json_response(200, json);
 }
 
 DeviceAdminApi::Answer DeviceAdminApi::remove(Request& request) {
@@ -70,6 +85,7 @@ DeviceAdminApi::Answer DeviceAdminApi::remove(Request& request) {
   const Result<> deleted = co_await delivered<Result<>>(start);
   if (!deleted) co_return std::unexpected(deleted.error());
   roster_.remove(name);
+  changes_.device(name);
   co_return Response{.status = 204};
 }
 
@@ -80,6 +96,7 @@ DeviceAdminApi::Answer DeviceAdminApi::set_status(Request& request, fleet::Devic
   const Result<fleet::Device> device = co_await delivered<Result<fleet::Device>>(start);
   if (!device) co_return std::unexpected(device.error());
   roster_.put(*device);
+  changes_.device(name);
   co_return json_response(200, to_json(with_last_seen(*device)));
 }
 

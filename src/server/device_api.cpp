@@ -39,6 +39,7 @@ void DeviceApi::add_routes(httpd::Router& router) {
   router.add({Method::post, path(protocol::kTokenPath), [this](Request& r) { return token(r); }, kMaxJsonBytes});
   router.add({Method::get, path(protocol::kAssignmentPath), [this](Request& r) { return assignment(r); }});
   router.add({Method::post, path(protocol::kReportsPath), [this](Request& r) { return reports(r); }, kMaxReportsBytes});
+  router.add({Method::put, path(protocol::kInventoryPath), [this](Request& r) { return inventory(r); }, kMaxInventoryBytes});
   router.add({Method::put, path(protocol::kLogPath) + "{id}/log", [this](Request& r) { return log(r); }, protocol::kMaxLogBytes});
   router.add({Method::get, path(protocol::kArtifactPath) + "{sha256}", [this](Request& r) { return artifact(r); }});
 }
@@ -88,6 +89,7 @@ DeviceApi::Answer DeviceApi::enrol(Request& request) {
   const Result<fleet::Device> device = co_await delivered<Result<fleet::Device>>(start);
   if (!device) co_return std::unexpected(device.error());
   roster_.put(*device);
+  changes_.device(device->name);
   if (device->status == fleet::DeviceStatus::accepted) enrolments_.forgive_last(request.peer);
   const protocol::EnrolReply reply{.accepted = device->status == fleet::DeviceStatus::accepted};
   co_return httpd::json_response(200, protocol::to_json(reply));
@@ -160,10 +162,15 @@ Result<fleet::ReportBatch> DeviceApi::read_reports(const Request& request) {
 
 DeviceApi::Answer DeviceApi::reports(Request& request) {
   fleet::ReportBatch batch = CO_TRY(read_reports(request));
+  const std::string device = batch.device;
   auto start = [this, &batch](auto done) { store_.apply_reports(std::move(batch), done); };
   const Result<fleet::ReportOutcome> outcome = co_await delivered<Result<fleet::ReportOutcome>>(start);
   if (!outcome) co_return std::unexpected(outcome.error());
-  for (const fleet::Deployment& deployment : outcome->changed) roster_.apply(deployment);
+  for (const fleet::Deployment& deployment : outcome->changed) {
+    roster_.apply(deployment);
+    changes_.deployment(deployment);
+  }
+  if (outcome->version_changed) changes_.device(device);
   co_return httpd::json_response(200, Json{{"stored", outcome->stored}, {"unknown", outcome->unknown}});
 }
 
@@ -173,6 +180,17 @@ DeviceApi::Answer DeviceApi::log(Request& request) {
   auto start = [&](auto done) { store_.put_log(device, id, std::move(request.body), now_ms(), done); };
   const Result<> stored = co_await delivered<Result<>>(start);
   if (!stored) co_return std::unexpected(stored.error());
+  co_return Response{.status = 204};
+}
+
+DeviceApi::Answer DeviceApi::inventory(Request& request) {
+  const std::string device = CO_TRY(device_of(request));
+  const Json json = CO_TRY(json_body(request));
+  auto message = CO_TRY(protocol::from_json<protocol::Inventory>(json));
+  auto start = [&](auto done) { store_.set_attributes(device, std::move(message.attributes), done); };
+  const Result<bool> changed = co_await delivered<Result<bool>>(start);
+  if (!changed) co_return std::unexpected(changed.error());
+  if (*changed) changes_.device(device);
   co_return Response{.status = 204};
 }
 

@@ -6,6 +6,7 @@
 #include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
 #include "httpd/router.hpp"
+#include "server/changes.hpp"
 #include "server/credentials.hpp"
 #include "server/device_tokens.hpp"
 #include "server/roster.hpp"
@@ -18,8 +19,9 @@ inline constexpr std::size_t kMaxEnrolmentsPerMinute = 30;
 class DeviceApi {
  public:
   // All references outlive it. secret: of the server's own, seals the devices' tokens.
-  DeviceApi(fleet::Store& store, const fleet::BlobFolder& blobs, Roster& roster, Bytes secret, Clock& clock, Random& random)
-      : store_(store), blobs_(blobs), roster_(roster), tokens_(std::move(secret)), clock_(clock), random_(random) {}
+  DeviceApi(fleet::Store& store, const fleet::BlobFolder& blobs, Roster& roster, const Changes& changes, Bytes secret, Clock& clock,
+            Random& random)
+      : store_(store), blobs_(blobs), roster_(roster), changes_(changes), tokens_(std::move(secret)), clock_(clock), random_(random) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -30,6 +32,7 @@ class DeviceApi {
   Answer assignment(httpd::Request& request);
   Answer reports(httpd::Request& request);
   Answer log(httpd::Request& request);
+  Answer inventory(httpd::Request& request);
   Answer artifact(httpd::Request& request);
 
   // The answer to a stranger who asks too often from one address; nothing for others. Counts the attempt.
@@ -46,6 +49,7 @@ class DeviceApi {
   fleet::Store& store_;
   const fleet::BlobFolder& blobs_;
   Roster& roster_;
+  const Changes& changes_;
   DeviceTokens tokens_;
   Challenges challenges_;
   Attempts enrolments_{kMaxEnrolmentsPerMinute};

@@ -16,6 +16,24 @@ Json to_json(const fleet::Device& device) {
   return json;
 }
 
+Json to_json(const fleet::Group& group) {
+  Json json{{"name", group.name},
+            {"description", group.description},
+            {"device_count", group.device_count},
+            {"created_ms", group.created_ms},
+            {"created_by", group.created_by}};
+  if (group.filter) json["filter"] = *group.filter;
+  return json;
+}
+
+Json to_json(const fleet::DeviceType& type) {
+  Json hardware = Json::array();
+  for (const auto& one : type.hardware)
+    hardware.push_back(Json{
+        {"hardware", one.hardware}, {"description", one.description}, {"described", one.described}, {"device_count", one.device_count}});
+  return Json{{"product", type.product}, {"description", type.description}, {"hardware", std::move(hardware)}};
+}
+
 Json to_json(const fleet::EnrolmentToken& token) {
   Json json{{"id", token.id}, {"note", token.note}, {"created_ms", token.created_ms}, {"expires_ms", token.expires_ms}};
   if (token.used_ms) json["used_ms"] = *token.used_ms;

@@ -7,6 +7,8 @@
 namespace aloft::server {
 
 Json to_json(const fleet::Device& device);
+Json to_json(const fleet::Group& group);
+Json to_json(const fleet::DeviceType& type);
 Json to_json(const fleet::EnrolmentToken& token);
 Json to_json(const fleet::Release& release);
 Json to_json(const fleet::Deployment& deployment);

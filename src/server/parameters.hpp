@@ -11,6 +11,7 @@ namespace aloft::server {
 inline constexpr std::uint64_t kMaxListed = 1000;
 inline constexpr std::uint64_t kMaxJsonBytes = 64U << 10;
 inline constexpr std::uint64_t kMaxReportsBytes = 2U << 20;
+inline constexpr std::uint64_t kMaxInventoryBytes = 512U << 10;
 
 Result<Json> json_body(const httpd::Request& request);
 // {id} of the path: 1 .. 2^31-1.

@@ -22,11 +22,12 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
     : ground_(ground),
       access_(ground.clock),
       router_(status_of),
-      devices_(ground.store, ground.blobs, roster_, std::move(token_secret), ground.clock, ground.random),
+      devices_(ground.store, ground.blobs, roster_, changes_, std::move(token_secret), ground.clock, ground.random),
       sessions_(ground.store, access_, ground.random, std::move(setup_secret), pin(ground.tls)),
       releases_(ground.store, ground.blobs, access_, ground.trust, ground.random),
-      device_admin_(ground.store, roster_, access_, ground.random, pin(ground.tls)),
-      deployments_(ground.store, roster_, access_),
+      device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls)),
+      deployments_(ground.store, roster_, changes_, access_),
+      groups_(ground.store, access_, changes_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
       service_(ground.store, roster_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
       flusher_(ground.loop.get_executor()) {
@@ -36,6 +37,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   releases_.add_routes(router_);
   device_admin_.add_routes(router_);
   deployments_.add_routes(router_);
+  groups_.add_routes(router_);
   devices_.add_routes(router_);
 }
 

@@ -11,9 +11,11 @@
 #include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
 #include "httpd/server.hpp"
+#include "server/changes.hpp"
 #include "server/deployment_api.hpp"
 #include "server/device_admin_api.hpp"
 #include "server/device_api.hpp"
+#include "server/group_api.hpp"
 #include "server/release_api.hpp"
 #include "server/service_api.hpp"
 #include "server/session_api.hpp"
@@ -47,6 +49,7 @@ class Site {
   httpd::Awaitable<void> flush_last_seen();
   Ground ground_;
   Roster roster_;
+  Changes changes_;
   OperatorAccess access_;
   httpd::Router router_;
   DeviceApi devices_;
@@ -54,6 +57,7 @@ class Site {
   ReleaseApi releases_;
   DeviceAdminApi device_admin_;
   DeploymentApi deployments_;
+  GroupApi groups_;
   httpd::Server server_;
   ServiceApi service_;
   httpd::Sleeper flusher_;
