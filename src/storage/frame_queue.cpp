@@ -15,17 +15,23 @@ std::optional<Task> FrameQueue::take() {
     while (checked_ < flushed_ && placed_[checked_] == Placed::settled) ++checked_;
     while (taken_ < placed_.size() && placed_[taken_] != Placed::no) ++taken_;
     if (checked_ < flushed_ && (checking_ == 0 || taken_ == placed_.size())) {
-      ++checking_;
-      return Task{Task::Kind::check, checked_++};
+      const std::uint64_t first = checked_;
+      do ++checked_;
+      while (checked_ < flushed_ && checked_ - first < most_checked_ && placed_[checked_] == Placed::written);
+      checking_ += checked_ - first;
+      return Task{Task::Kind::check, first, checked_};
     }
-    if (taken_ < placed_.size()) return Task{Task::Kind::place, taken_++};
-    changed_.wait(lock);
+    if (taken_ < placed_.size()) {
+      ++taken_;
+      return Task{Task::Kind::place, taken_ - 1, taken_};
+    }
+    work_.wait(lock);
   }
 }
 
 bool FrameQueue::wait_for_source(std::uint64_t frame) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
+  source_.wait(lock, [&] {
     while (at_source_ < left_source_.size() && left_source_[at_source_]) ++at_source_;
     return error_ || (at_source_ == frame && (fetching_ == Fetching::ahead || flushed_ >= frame));
   });
@@ -35,14 +41,14 @@ bool FrameQueue::wait_for_source(std::uint64_t frame) {
 void FrameQueue::leave_source(std::uint64_t frame) {
   const std::lock_guard lock(mutex_);
   left_source_[frame] = true;
-  changed_.notify_all();
+  source_.notify_all();
 }
 
 void FrameQueue::place(std::uint64_t frame, Placed placed) {
   const std::lock_guard lock(mutex_);
   placed_[frame] = placed;
   count();
-  changed_.notify_all();
+  if (finished_ >= wanted_) progress_.notify_all();
 }
 
 void FrameQueue::settle(std::uint64_t frame) {
@@ -50,7 +56,7 @@ void FrameQueue::settle(std::uint64_t frame) {
   if (placed_[frame] != Placed::apart) --checking_;
   placed_[frame] = Placed::settled;
   count();
-  changed_.notify_all();
+  if (settled_ == placed_.size()) wake_all();
 }
 
 void FrameQueue::count() {
@@ -58,15 +64,22 @@ void FrameQueue::count() {
   while (settled_ < placed_.size() && placed_[settled_] == Placed::settled) ++settled_;
 }
 
+void FrameQueue::wake_all() {
+  work_.notify_all();
+  source_.notify_all();
+  progress_.notify_all();
+}
+
 void FrameQueue::fail(Error error) {
   const std::lock_guard lock(mutex_);
   if (!error_) error_ = std::move(error);
-  changed_.notify_all();
+  wake_all();
 }
 
 std::uint64_t FrameQueue::wait_placed(std::uint64_t wanted, std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, patience, [&] { return error_ || finished_ >= wanted; });
+  wanted_ = wanted;
+  progress_.wait_for(lock, patience, [&] { return error_ || finished_ >= wanted; });
   return finished_;
 }
 
@@ -77,12 +90,12 @@ void FrameQueue::flushed(std::uint64_t frames) {
   }
   flushed_ = frames;
   count();
-  changed_.notify_all();
+  wake_all();
 }
 
 void FrameQueue::wait_settled() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return error_ || settled_ == placed_.size(); });
+  progress_.wait(lock, [&] { return error_ || settled_ == placed_.size(); });
 }
 
 std::uint64_t FrameQueue::settled() const {

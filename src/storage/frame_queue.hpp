@@ -23,6 +23,7 @@ enum class Placed : std::uint8_t {
 struct Task {
   enum class Kind : std::uint8_t { place, check } kind;
   std::uint64_t frame;
+  std::uint64_t end;  // the frame behind the last; one frame to place, some at once to check
 };
 
 // How far reading of the source may run ahead of what is durable.
@@ -34,12 +35,15 @@ enum class Fetching : std::uint8_t {
 // Safe to use from any number of threads. After fail() every call returns at once.
 class FrameQueue {
  public:
-  FrameQueue(std::uint64_t frames, Fetching fetching) : fetching_(fetching), placed_(frames, Placed::no), left_source_(frames, false) {}
+  // `most_checked`: how many frames are handed out at most to be read back at once; at least 1.
+  FrameQueue(std::uint64_t frames, Fetching fetching, std::uint64_t most_checked)
+      : fetching_(fetching), most_checked_(most_checked), placed_(frames, Placed::no), left_source_(frames, false) {}
 
   // Before the first take(): this frame is not handed out; whoever calls this settles it.
   void set_apart(std::uint64_t frame);
-  // The next thing to do: a frame to read back before a frame to place, but one at a time while there are frames to place: reading waits
-  // for the device, placing keeps the processor busy. Waits while there may be more; nothing once all frames are settled, or after fail().
+  // The next thing to do: frames to read back before a frame to place, but one worker at a time while there are frames to place: reading
+  // waits for the device, placing keeps the processor busy. Waits while there may be more; nothing once all frames are settled, or after
+  // fail().
   std::optional<Task> take();
   // The source is read in rising order: waits until every frame before this one has left it, and for Fetching::after_flush until all of
   // them were flushed. False after fail().
@@ -61,9 +65,14 @@ class FrameQueue {
  private:
   bool is_placed(std::uint64_t frame) const { return placed_[frame] != Placed::no && placed_[frame] != Placed::apart; }
   void count();
+  void wake_all();
   const Fetching fetching_;
+  const std::uint64_t most_checked_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  // Woken apart, and only for what they wait for: a switch of threads for each frame would cost as much as checking it.
+  std::condition_variable work_;      // take()
+  std::condition_variable source_;    // wait_for_source()
+  std::condition_variable progress_;  // wait_placed(), wait_settled()
   std::vector<Placed> placed_;
   std::vector<bool> left_source_;
   // Each counts frames from the start.
@@ -74,6 +83,7 @@ class FrameQueue {
   std::uint64_t checked_ = 0;   // taken to be read back
   std::uint64_t checking_ = 0;  // of them, not settled yet
   std::uint64_t settled_ = 0;
+  std::uint64_t wanted_ = 0;  // placed: what wait_placed() waits for
   std::optional<Error> error_;
 };
 

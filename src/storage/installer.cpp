@@ -15,7 +15,8 @@ namespace aloft::storage {
 namespace {
 
 constexpr std::uint64_t kMemoryBytes = 16ULL << 20;
-constexpr std::uint64_t kFramesOfMemory = 4;  // per worker: stored, content, present, the decoder's window
+constexpr std::uint64_t kFramesOfMemory = 4;          // per worker: stored, content, present, the decoder's window
+constexpr std::uint64_t kReadBackBytes = 1ULL << 20;  // at once, but one frame at least: each read waits for the device
 constexpr std::chrono::milliseconds kSettleAtLeastEvery{1000};
 // Comparing with what is on the device costs a read. After so many misses in a row only each kSample-th frame is tried.
 constexpr unsigned kPatience = 8;
@@ -29,7 +30,7 @@ bool is_zero(ByteView bytes) {
 
 // What one worker needs; allocated once.
 struct Scratch {
-  explicit Scratch(std::size_t frame_bytes) : content(frame_bytes), present(frame_bytes) {}
+  Scratch(std::size_t frame_bytes, std::uint64_t present_frames) : content(frame_bytes), present(frame_bytes * present_frames) {}
   bundle::FrameDecoder decoder;
   Bytes stored;
   AlignedBuffer content;
@@ -44,7 +45,8 @@ class Install {
         image_(reader.manifest().images.at(index)),
         device_(device),
         options_(options),
-        queue_(image_.frame_count(), options.fetching),
+        read_back_frames_(std::max<std::uint64_t>(1, kReadBackBytes / image_.frame_size_bytes)),
+        queue_(image_.frame_count(), options.fetching, read_back_frames_),
         checksums_(image_.frame_count()) {
     const Bytes zeros(image_.frame_size_bytes);
     zero_ = crypto::sha256(zeros);
@@ -77,7 +79,7 @@ class Install {
   Result<> write(std::uint64_t at, ByteView bytes);
   Result<> alone(const Runs& zero_runs);
   Result<> together(unsigned workers, const Runs& zero_runs);
-  Result<> check(std::uint64_t frame, AlignedBuffer& buffer);
+  Result<> check(std::uint64_t first, std::uint64_t end, AlignedBuffer& buffer);
   Result<> perform(const Task& task, Scratch& scratch);
   Result<std::uint64_t> flush(std::uint64_t placed);
   void tell();
@@ -90,6 +92,7 @@ class Install {
   const bundle::Image& image_;
   BlockDevice& device_;
   const InstallOptions& options_;
+  const std::uint64_t read_back_frames_;
   FrameQueue queue_;
   std::vector<std::uint64_t> checksums_;  // of each frame written; a frame's worker sets its own before the frame counts as placed
   crypto::Digest zero_;
@@ -140,9 +143,8 @@ Result<> Install::zero(const Runs& runs) {
   AlignedBuffer present(image_.frame_size_bytes);
   for (const auto& [first, end] : runs) {
     for (std::uint64_t frame = first; frame < end && !queue_.error(); ++frame) {
-      TRY(check(frame, present));
+      TRY(check(frame, frame + 1, present));
       ++zero_frames_;
-      queue_.settle(frame);
     }
   }
   return {};
@@ -200,18 +202,24 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
 }
 
 // What is on the device after a flush is what was signed, checked and written.
-Result<> Install::check(std::uint64_t frame, AlignedBuffer& buffer) {
-  const MutableByteView present = buffer.first(content_bytes(frame));
-  TRY(device_.read(offset(frame), present));
-  if (is_zero_frame(frame) ? is_zero(present) : checksum(present) == checksums_[frame]) return {};
-  return fail(kReadBack, "frame " + std::to_string(frame) + " of image '" + image_.name +
-                             "' reads back differently than it was written; the slot's device may be failing");
+Result<> Install::check(std::uint64_t first, std::uint64_t end, AlignedBuffer& buffer) {
+  const MutableByteView present = buffer.first(offset(end - 1) + content_bytes(end - 1) - offset(first));
+  TRY(device_.read(offset(first), present));
+  for (std::uint64_t frame = first; frame < end; ++frame) {
+    const ByteView content = ByteView(present).subspan(offset(frame) - offset(first), content_bytes(frame));
+    if (is_zero_frame(frame) ? is_zero(content) : checksum(content) == checksums_[frame]) {
+      queue_.settle(frame);
+      continue;
+    }
+    return fail(kReadBack, "frame " + std::to_string(frame) + " of image '" + image_.name +
+                               "' reads back differently than it was written; the slot's device may be failing");
+  }
+  return {};
 }
 
 Result<> Install::perform(const Task& task, Scratch& scratch) {
   if (task.kind == Task::Kind::check) {
-    TRY(check(task.frame, scratch.present));
-    queue_.settle(task.frame);
+    TRY(check(task.frame, task.end, scratch.present));
   } else {
     queue_.place(task.frame, TRY(place(task.frame, scratch)));
   }
@@ -242,7 +250,7 @@ void Install::tell() {
 // Everything on this thread, in a fixed order: place some frames, flush, read them back, and so on.
 Result<> Install::alone(const Runs& zero_runs) {
   TRY(zero(zero_runs));
-  Scratch scratch(image_.frame_size_bytes);
+  Scratch scratch(image_.frame_size_bytes, read_back_frames_);
   std::uint64_t flushed = 0;
   auto last_flush = std::chrono::steady_clock::now();
   while (const auto task = queue_.take()) {
@@ -264,7 +272,7 @@ Result<> Install::together(unsigned workers, const Runs& zero_runs) {
   std::vector<std::unique_ptr<Scratch>> scratches;
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < workers; ++i) {
-    scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes));
+    scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes, read_back_frames_));
     threads.emplace_back([this, &scratch = *scratches.back()] { work(scratch); });
   }
   if (auto zeroed = zero(zero_runs); !zeroed) queue_.fail(std::move(zeroed).error());
@@ -288,7 +296,8 @@ Result<InstallStats> Install::run() {
                                     std::to_string(device_.size_bytes()));
   }
   const Runs zero_runs = set_long_runs_apart();
-  const std::uint64_t affordable = std::max<std::uint64_t>(1, kMemoryBytes / (kFramesOfMemory * image_.frame_size_bytes));
+  const std::uint64_t affordable =
+      std::max<std::uint64_t>(1, kMemoryBytes / ((kFramesOfMemory - 1 + read_back_frames_) * image_.frame_size_bytes));
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>({options_.workers, affordable, image_.frame_count()}));
   const std::stop_callback on_stop(options_.stop, [this] { queue_.fail(Error{kCancelled, "the install was stopped on request"}); });
   TRY(workers <= 1 ? alone(zero_runs) : together(workers, zero_runs));
