@@ -202,7 +202,7 @@ class Image:
         known(value, ["name", "slot_class", "type", "size", "sha256", "frames", "stored"], ["blocks", "verity"])
         self.name = text(value["name"], NAME)
         self.slot_class = text(value["slot_class"], NAME)
-        need(value["type"] in ("raw", "tar", "file", "payload"), "unknown type")
+        need(value["type"] in ("raw", "tar", "file", "payload", "ubifs"), "unknown type")
         self.size = whole(value["size"], 1, 2**62)
         self.sha256 = hexadecimal(value["sha256"])
         frames = known(value["frames"], ["size", "sha256"])

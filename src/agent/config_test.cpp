@@ -199,6 +199,22 @@ TEST(Config, BootAreasAreSharedSlotsWithTwoPlaces) {
   EXPECT_TRUE(config->partitions[0].wanted.grow);
 }
 
+TEST(Config, FlashSlotsAreNamedByPathOrName) {
+  const auto config = parse_config(with_slots("device = \"mtd:kernel-a\"\ntype = \"mtd\"\n",
+                                              "[shared.loader]\ntype = \"ubi-pair\"\ndevice = \"ubi0:loader\"\n"
+                                              "[shared.app]\ntype = \"ubi\"\ndevice = \"/dev/ubi0_3\"\n"),
+                                   "f");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->groups.at("A").at("rootfs").device, "mtd:kernel-a");
+  EXPECT_EQ(config->shared.at("loader").device, "ubi0:loader");
+  const auto error_of = [](const std::string& shared) {
+    return parse_config(with_slots("device = \"/dev/a\"\n", shared), "f").error().message;
+  };
+  EXPECT_THAT(error_of("[shared.x]\ntype = \"ubi-pair\"\ndevice = \"/dev/ubi0_1\"\n"), testing::HasSubstr("\"ubi:NAME\""));
+  EXPECT_THAT(parse_config(with_slots("device = \"ubi:a\"\ntype = \"ubi-pair\"\n"), "f").error().message,
+              testing::HasSubstr("exists once: [shared.rootfs]"));
+}
+
 TEST(Config, HandlersAndModulesAreSharedPrograms) {
   const auto config =
       parse_config(with_slots("device = \"/dev/a\"\n",

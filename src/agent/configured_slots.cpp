@@ -47,8 +47,28 @@ Result<> ConfiguredSlots::written(const bundle::Image& image) {
   return waiting_.add(image.slot_class, {.sha256 = image.sha256, .size_bytes = image.size_bytes});
 }
 
+// By type, those that are switched as one.
+Result<> ConfiguredSlots::commit_together() {
+  std::map<std::string, std::vector<storage::DueSlot>> due;
+  const auto all = TRY(waiting_.all());
+  for (const auto& [slot_class, one] : all) {
+    const auto slot = config_.shared.find(slot_class);
+    if (one.due && slot != config_.shared.end() && storage::commits_together(slot->second.type))
+      due[slot->second.type].push_back({&slot->second, one.content});
+  }
+  for (const auto& [type, slots] : due) {
+    TRY(storage::commit_slots(slots));
+    for (const storage::DueSlot& one : slots) {
+      log::info("slot " + one.slot->slot_class + ": committed");
+      TRY(waiting_.remove(one.slot->slot_class));
+    }
+  }
+  return {};
+}
+
 // A slot that must be committed keeps its record until it was; another that fails has said why, and is not asked again.
 Result<> ConfiguredSlots::commit_due() {
+  TRY(commit_together());
   for (const auto& [slot_class, one] : TRY(waiting_.all())) {
     if (!one.due) continue;
     if (const auto slot = config_.shared.find(slot_class); slot != config_.shared.end()) {

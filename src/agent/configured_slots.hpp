@@ -20,6 +20,7 @@ class ConfiguredSlots final : public Slots {
 
  private:
   Result<const GroupConfig*> find(const std::string& group) const;
+  Result<> commit_together();
   Result<> commit_due();
   const Config& config_;
   WaitingSwitches waiting_;

@@ -38,7 +38,8 @@ class OpenSlots {
   explicit OpenSlots(const Config& config, std::string booted) : config_(config), booted_(std::move(booted)) {}
   Result<bool> look(const std::string& group, const bundle::Image& image, std::uint64_t offset, MutableByteView out) {
     const SlotConfig* const slot = find_slot(config_, group, image.slot_class);
-    if (slot == nullptr || slot->device.empty() || slot->type == "file" || image.type != "raw" || storage::waits_for_commit(slot->type))
+    if (slot == nullptr || slot->device.empty() || storage::is_streamed(image.type, slot->type) || image.type != "raw" ||
+        storage::waits_for_commit(slot->type))
       return false;
     std::error_code problem;
     const fs::path device = TRY(storage::find_device(slot->device));

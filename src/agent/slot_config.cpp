@@ -18,7 +18,13 @@ Result<> read_device(Table& table, SlotConfig& slot) {
   TRY(table.text("device", slot.device));
   if (slot.device.empty() || storage::is_device_name(slot.device)) return {};
   return table.wrong(*table.get().get("device"), "device",
-                     "an absolute path, \"partlabel:NAME\", \"partuuid:UUID\" or \"disk:/dev/DISK#NUMBER\"");
+                     "an absolute path, \"partlabel:NAME\", \"partuuid:UUID\", \"disk:/dev/DISK#NUMBER\", \"mtd:NAME\" or \"ubi:NAME\"");
+}
+
+// Numbers stay with the volumes when their names are swapped.
+Result<> check_ubi_pair(Table& table, const SlotConfig& slot) {
+  if (slot.device.starts_with("ubi")) return {};
+  return table.wrong(*table.get().get("device"), "device", "\"ubi:NAME\" or \"ubi0:NAME\", the name of the volume that is in use");
 }
 
 Result<> read_boot_partitions(Table& table, SlotConfig& slot) {
@@ -79,6 +85,7 @@ Result<> read_slot(Table& table, SlotConfig& slot) {
   if (!table.get().contains("device")) return table.missing("device");
   TRY(read_device(table, slot));
   if (slot.type == "boot-partition") return read_boot_partitions(table, slot);
+  if (slot.type == "ubi-pair") return check_ubi_pair(table, slot);
   if (slot.type == "raw-pair") return read_copies(table, slot.copies);
   if (storage::find_file_system(slot.type) != nullptr) return read_tree_slot(table, slot);
   return {};

@@ -15,5 +15,6 @@ inline constexpr ErrorCode kBadEncoding{1006, ErrorKind::reject, "bad-encoding"}
 inline constexpr ErrorCode kBadJson{1007, ErrorKind::reject, "bad-json"};
 inline constexpr ErrorCode kBadArgument{1008, ErrorKind::ask, "bad-argument"};
 inline constexpr ErrorCode kProcess{1009, ErrorKind::retry, "process"};
+inline constexpr ErrorCode kBusy{1010, ErrorKind::ask, "busy"};
 
 }  // namespace aloft

@@ -28,8 +28,8 @@ inline constexpr std::size_t kMaxImages = 64;
 constexpr std::uint32_t max_stored_bytes(std::uint32_t content_bytes) { return content_bytes + content_bytes / 256 + 64; }
 
 // raw: bytes for a block device. tar: a file tree as an uncompressed tar archive. file: one file's content. payload: bytes that only a
-// handler on the device understands. Which slot takes what: storage/slot.cpp.
-inline constexpr std::array<std::string_view, 4> kImageTypes = {"raw", "tar", "file", "payload"};
+// handler on the device understands. ubifs: as mkfs.ubifs makes it, for a UBI volume. Which slot takes what: storage/slot.cpp.
+inline constexpr std::array<std::string_view, 5> kImageTypes = {"raw", "tar", "file", "payload", "ubifs"};
 bool is_image_type(std::string_view type);
 
 enum class Encoding : std::uint8_t { none, zstd };

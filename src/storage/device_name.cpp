@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/ubi.hpp"
 #include "storage/errors.hpp"
 #include "storage/file_device.hpp"
 #include "storage/gpt.hpp"
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kLabel = "partlabel:";
 constexpr std::string_view kUuid = "partuuid:";
 constexpr std::string_view kDisk = "disk:";
+constexpr std::string_view kMtd = "mtd:";
 constexpr std::uint64_t kMaxUevent = 4096;
 
 struct Partition {
@@ -76,20 +78,27 @@ std::string lower(std::string_view text) {
   return made;
 }
 
-}  // namespace
-
-bool is_device_name(std::string_view text) {
-  if (text.starts_with(kLabel)) return text.size() > kLabel.size();
-  if (text.starts_with(kUuid)) return text.size() > kUuid.size();
-  if (!text.starts_with(kDisk)) return text.starts_with('/');
-  const auto hash = text.rfind('#');
-  if (text.substr(kDisk.size(), 1) != "/" || hash == std::string_view::npos) return false;
-  const std::string_view number = text.substr(hash + 1);
-  return !number.empty() && number.size() <= 3 && std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+// mtd3ro is mtd3 for reading only.
+std::vector<fs::path> mtd_devices(std::string_view name, const DeviceTree& tree) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& one : fs::directory_iterator(tree.mtd, ignored)) {
+    const std::string entry = one.path().filename();
+    if (!entry.starts_with("mtd") || entry.ends_with("ro")) continue;
+    const auto text = read_file(one.path() / "name", kMaxUevent);
+    if (text && text->substr(0, text->find('\n')) == name) found.push_back(tree.dev / entry);
+  }
+  return found;
 }
 
-Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
-  if (text.starts_with('/')) return fs::path(text);
+Result<std::vector<fs::path>> ubi_devices(const UbiName& name, const DeviceTree& tree) {
+  std::vector<fs::path> found;
+  for (const UbiPlace& place : TRY(find_ubi_volumes(name, {.sysfs = tree.ubi, .dev = tree.dev})))
+    found.push_back(tree.dev / ("ubi" + std::to_string(place.device) + "_" + std::to_string(place.volume.id)));
+  return found;
+}
+
+std::vector<fs::path> partition_devices(std::string_view text, const DeviceTree& tree) {
   std::vector<fs::path> matches;
   const auto hash = text.rfind('#');
   std::error_code ignored;
@@ -101,12 +110,38 @@ Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
                                                 : one.disk == disk && one.number == text.substr(hash + 1);
     if (same) matches.push_back(tree.dev / one.name);
   }
+  return matches;
+}
+
+Result<std::vector<fs::path>> devices(std::string_view text, const DeviceTree& tree) {
+  if (text.starts_with(kMtd)) return mtd_devices(text.substr(kMtd.size()), tree);
+  if (const auto volume = parse_ubi_name(text)) return ubi_devices(*volume, tree);
+  return partition_devices(text, tree);
+}
+
+}  // namespace
+
+bool is_device_name(std::string_view text) {
+  if (text.starts_with(kMtd)) return text.size() > kMtd.size();
+  if (!text.starts_with('/') && parse_ubi_name(text)) return true;
+  if (text.starts_with(kLabel)) return text.size() > kLabel.size();
+  if (text.starts_with(kUuid)) return text.size() > kUuid.size();
+  if (!text.starts_with(kDisk)) return text.starts_with('/');
+  const auto hash = text.rfind('#');
+  if (text.substr(kDisk.size(), 1) != "/" || hash == std::string_view::npos) return false;
+  const std::string_view number = text.substr(hash + 1);
+  return !number.empty() && number.size() <= 3 && std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
+  if (text.starts_with('/')) return fs::path(text);
+  const std::vector<fs::path> matches = TRY(devices(text, tree));
   if (matches.size() == 1) return matches.front();
   if (matches.empty())
-    return fail(kNoPartition,
-                "there is no partition " + std::string(text) + "; check the slot in system.toml and the disk's partition table");
-  return fail(kNoPartition, std::string(text) + " names " + matches[0].string() + " and " + matches[1].string() +
-                                "; give each partition a name of its own");
+    return fail(kNoPartition, "there is no " + std::string(text) +
+                                  "; check the slot in system.toml, and the disk's partition table or the flash's partitions");
+  return fail(kNoPartition,
+              std::string(text) + " names " + matches[0].string() + " and " + matches[1].string() + "; give each one a name of its own");
 }
 
 }  // namespace aloft::storage

@@ -12,13 +12,15 @@ namespace aloft::storage {
 struct DeviceTree {
   std::filesystem::path sysfs = "/sys/class/block";
   std::filesystem::path dev = "/dev";
+  std::filesystem::path mtd = "/sys/class/mtd";
+  std::filesystem::path ubi = "/sys/class/ubi";
 };
 
-// Whether text is an absolute path, "partlabel:NAME", "partuuid:UUID" or "disk:/dev/DISK#NUMBER".
+// Whether text is an absolute path, "partlabel:NAME", "partuuid:UUID", "disk:/dev/DISK#NUMBER", "mtd:NAME", "ubi:NAME" or "ubi0:NAME".
 bool is_device_name(std::string_view text);
 
-// The device's path. Asks the kernel and the disk's own GUID partition table, so that neither udev nor its links are needed. Errors:
-// kNoPartition for one that is not there, or that stands twice.
+// The device's path. Asks the kernel and the disk's own GUID partition table, so that neither udev nor its links are needed. A volume's
+// path, /dev/ubi0_1, is that of the volume which has the name now. Errors: kNoPartition for one that is not there, or that stands twice.
 Result<std::filesystem::path> find_device(std::string_view text, const DeviceTree& tree = {});
 
 }  // namespace aloft::storage

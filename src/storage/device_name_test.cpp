@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <map>
 
 #include "base/file.hpp"
 #include "crypto/test_pki.hpp"
@@ -17,11 +18,12 @@ namespace {
 namespace fs = std::filesystem;
 using crypto::test::must;
 
-TEST(DeviceName, HasFourForms) {
-  for (const char* good : {"/dev/sda1", "partlabel:rootfs-a", "partuuid:0fc63daf-8483-4772-8e79-3d69d8477de4", "disk:/dev/mmcblk0#12"})
+TEST(DeviceName, HasSixForms) {
+  for (const char* good : {"/dev/sda1", "partlabel:rootfs-a", "partuuid:0fc63daf-8483-4772-8e79-3d69d8477de4", "disk:/dev/mmcblk0#12",
+                           "mtd:kernel-a", "ubi:rootfs-a", "ubi12:rootfs-a"})
     EXPECT_TRUE(is_device_name(good)) << good;
-  for (const char* bad :
-       {"", "sda1", "partlabel:", "partuuid:", "disk:/dev/sda", "disk:sda#1", "disk:/dev/sda#", "disk:/dev/sda#x", "disk:/dev/sda#1234"})
+  for (const char* bad : {"", "sda1", "partlabel:", "partuuid:", "disk:/dev/sda", "disk:sda#1", "disk:/dev/sda#", "disk:/dev/sda#x",
+                          "disk:/dev/sda#1234", "mtd:", "mtd3", "ubi:", "ubi0", "ubix:a", "ubi0_1"})
     EXPECT_FALSE(is_device_name(bad)) << bad;
 }
 
@@ -30,7 +32,7 @@ class DeviceNameTest : public ::testing::Test {
   void SetUp() override {
     std::string pattern = (fs::temp_directory_path() / "aloft-names-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
-    tree_ = {folder_ / "sys", folder_ / "dev"};
+    tree_ = {folder_ / "sys", folder_ / "dev", folder_ / "mtd", folder_ / "ubi"};
     fs::create_directories(tree_.sysfs);
     fs::create_directories(tree_.dev);
     add("sda", "sda1", "1", "boot");
@@ -56,6 +58,14 @@ class DeviceNameTest : public ::testing::Test {
     must(replace_file(real / "uevent", "DEVNAME=" + name + "\nDEVTYPE=partition\nPARTN=" + number + "\nPARTNAME=" + label + "\n"));
     fs::create_symlink(real, tree_.sysfs / name);
   }
+  // As the kernel shows a volume: the device "ubi0", and "ubi0_1".
+  void add_volume(const std::string& entry, const std::string& name) {
+    fs::create_directories(tree_.ubi / entry.substr(0, entry.find('_')));
+    fs::create_directories(tree_.ubi / entry);
+    const std::map<std::string, std::string> attributes{{"name", name},         {"type", "dynamic"}, {"usable_eb_size", "126976"},
+                                                        {"reserved_ebs", "10"}, {"corrupted", "0"},  {"upd_marker", "0"}};
+    for (const auto& [key, value] : attributes) must(replace_file(tree_.ubi / entry / key, value + "\n"));
+  }
   fs::path folder_;
   DeviceTree tree_;
 };
@@ -66,6 +76,22 @@ TEST_F(DeviceNameTest, EachFormFindsItsPartition) {
   EXPECT_EQ(must(find_device("disk:" + (tree_.dev / "sda").string() + "#1", tree_)), tree_.dev / "sda1");
   EXPECT_EQ(must(find_device("partlabel:unsaid", tree_)), tree_.dev / "sda3") << "the kernel does not say this one's name";
   EXPECT_EQ(must(find_device("/dev/x", tree_)), "/dev/x");
+}
+
+TEST_F(DeviceNameTest, FlashIsFoundByItsNames) {
+  for (const auto& [entry, name] : {std::pair("mtd0", "u-boot"), {"mtd0ro", "u-boot"}, {"mtd1", "kernel-a"}, {"mtd2", "kernel-a"}}) {
+    fs::create_directories(tree_.mtd / entry);
+    must(replace_file(tree_.mtd / entry / "name", std::string(name) + "\n"));
+  }
+  EXPECT_EQ(must(find_device("mtd:u-boot", tree_)), tree_.dev / "mtd0");
+  EXPECT_EQ(find_device("mtd:kernel-a", tree_).error().code.number, kNoPartition.number) << "twice";
+  add_volume("ubi0_0", "rootfs-a");
+  add_volume("ubi0_12", "rootfs-b");
+  add_volume("ubi1_0", "rootfs-b");
+  EXPECT_EQ(must(find_device("ubi:rootfs-a", tree_)), tree_.dev / "ubi0_0");
+  EXPECT_EQ(must(find_device("ubi0:rootfs-b", tree_)), tree_.dev / "ubi0_12");
+  EXPECT_EQ(find_device("ubi:rootfs-b", tree_).error().code.number, kNoPartition.number) << "on two devices";
+  EXPECT_EQ(find_device("ubi1:rootfs-a", tree_).error().code.number, kNoPartition.number);
 }
 
 TEST_F(DeviceNameTest, WhatIsNotThereOrTwiceIsAnError) {

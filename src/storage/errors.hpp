@@ -25,5 +25,11 @@ inline constexpr ErrorCode kEmmc{4016, ErrorKind::ask, "emmc"};
 inline constexpr ErrorCode kHandler{4017, ErrorKind::reject, "handler-failed"};
 inline constexpr ErrorCode kHandlerBusy{4018, ErrorKind::retry, "handler-busy"};
 inline constexpr ErrorCode kModule{4019, ErrorKind::reject, "update-module"};
+inline constexpr ErrorCode kFlashFull{4020, ErrorKind::ask, "flash-full"};
+inline constexpr ErrorCode kFlashEcc{4021, ErrorKind::retry, "flash-ecc"};
+inline constexpr ErrorCode kFlashFailing{4022, ErrorKind::ask, "flash-failing"};
+inline constexpr ErrorCode kUbi{4023, ErrorKind::ask, "ubi"};
+inline constexpr ErrorCode kUbiFull{4024, ErrorKind::ask, "ubi-full"};
+inline constexpr ErrorCode kUbifsGeometry{4025, ErrorKind::reject, "ubifs-geometry"};
 
 }  // namespace aloft::storage

@@ -13,6 +13,7 @@
 #include "storage/errors.hpp"
 #include "storage/file_device.hpp"
 #include "storage/file_target.hpp"
+#include "storage/flash_slot.hpp"
 #include "storage/grown_target.hpp"
 #include "storage/handler.hpp"
 #include "storage/mender_module.hpp"
@@ -86,8 +87,24 @@ Result<SlotSpec> found(const SlotSpec& slot) {
   return with_path;
 }
 
-// Of each place, where a slot has two.
+Result<Target> open_flash(const SlotSpec& slot) { return TRY(mtd_target(slot.device)); }
+Result<Target> open_ubi(const SlotSpec& slot) { return TRY(ubi_target(slot.device, UbiContent::any)); }
+Result<Target> open_ubifs(const SlotSpec& slot) { return TRY(ubi_target(slot.device, UbiContent::ubifs)); }
+Result<Target> open_ubi_pair(const SlotSpec& slot) { return TRY(ubi_pair_target(slot.device)); }
+
+Result<> switch_ubi_pairs(std::span<const DueSlot> due) {
+  std::vector<UbiDue> volumes;
+  for (const DueSlot& one : due) volumes.push_back({TRY(find_device(one.slot->device)), one.content});
+  return switch_ubi_pairs(volumes);
+}
+Result<> switch_ubi_pair(const SlotSpec& slot, const Waiting& waiting) {
+  return switch_ubi_pairs(std::vector<UbiDue>{{slot.device, waiting}});
+}
+
+// Of each place, where a slot has two, or is not measured as a block device is.
 Result<std::optional<std::uint64_t>> place_size_bytes(const SlotSpec& slot) {
+  if (slot.type == "mtd") return TRY(mtd_space(slot.device)).good_bytes;
+  if (slot.type == "ubi" || slot.type == "ubi-pair") return TRY(ubi_slot_volume(slot.device)).volume.capacity_bytes;
   if (slot.type == "raw-pair") return slot.copies.size_bytes;
   if (slot.type == "boot-emmc") return TRY(TRY(emmc_pair(slot))->open(1))->device().size_bytes();
   if (slot.type != "boot-partition") return std::nullopt;
@@ -102,7 +119,7 @@ constexpr Nature S = Nature::stream;
 
 // clang-format off
 constexpr SlotRow kSlotTable[] = {
-    // image     slot              nature opened by            at the commit     when given up
+    // image     slot              nature opened by            at the commit     when given up    all as one
     {"raw",     "raw",            R,     open_block},
     {"raw",     "ext4",           R,     open_grown},
     {"raw",     "vfat",           R,     open_block},
@@ -114,9 +131,14 @@ constexpr SlotRow kSlotTable[] = {
     {"raw",     "boot-partition", R,     open_partition_pair,  switch_partition},
     {"raw",     "boot-emmc",      R,     open_emmc_pair,       switch_emmc},
     {"raw",     "raw-pair",       R,     open_copy_pair,       switch_copies},
+    {"raw",     "mtd",            S,     open_flash},
+    {"raw",     "ubi",            S,     open_ubi},
+    {"ubifs",   "ubi",            S,     open_ubifs},
+    {"raw",     "ubi-pair",       S,     open_ubi_pair,        switch_ubi_pair,  nullptr,         switch_ubi_pairs},
     {"raw",     "handler",        S,     open_handler,         commit_handler,   give_up_handler},
     {"tar",     "handler",        S,     open_handler,         commit_handler,   give_up_handler},
     {"file",    "handler",        S,     open_handler,         commit_handler,   give_up_handler},
+    {"ubifs",   "handler",        S,     open_handler,         commit_handler,   give_up_handler},
     {"payload", "handler",        S,     open_handler,         commit_handler,   give_up_handler},
     {"tar",     "mender-module",  S,     open_module,          commit_module,    give_up_module},
 };
@@ -149,6 +171,12 @@ std::vector<std::string> image_types_of(std::string_view slot_type) {
   return types;
 }
 
+bool is_streamed(std::string_view image_type, std::string_view slot_type) {
+  return std::ranges::any_of(kSlotTable, [&](const SlotRow& row) {
+    return row.image_type == image_type && row.slot_type == slot_type && row.nature == Nature::stream;
+  });
+}
+
 bool waits_for_commit(std::string_view slot_type) {
   const auto row = std::ranges::find(kSlotTable, slot_type, &SlotRow::slot_type);
   return row != std::end(kSlotTable) && row->commit != nullptr;
@@ -163,6 +191,16 @@ Result<> commit_slot(const SlotSpec& slot, const Waiting& waiting) {
   const auto row = std::ranges::find(kSlotTable, slot.type, &SlotRow::slot_type);
   if (row == std::end(kSlotTable) || row->commit == nullptr) return {};
   return row->commit(TRY(found(slot)), waiting);
+}
+
+bool commits_together(std::string_view slot_type) {
+  const auto row = std::ranges::find(kSlotTable, slot_type, &SlotRow::slot_type);
+  return row != std::end(kSlotTable) && row->commit_all != nullptr;
+}
+
+Result<> commit_slots(std::span<const DueSlot> due) {
+  if (due.empty()) return {};
+  return std::ranges::find(kSlotTable, due.front().slot->type, &SlotRow::slot_type)->commit_all(due);
 }
 
 Result<> give_up_slot(const SlotSpec& slot) {

@@ -35,6 +35,12 @@ struct SlotSpec {
 
 enum class Nature : std::uint8_t { random_access, stream };
 
+// A slot whose new content waits for the commit.
+struct DueSlot {
+  const SlotSpec* slot;
+  Waiting content;
+};
+
 // One line of the table: an image of this type can be written to a slot of that type, so.
 struct SlotRow {
   std::string_view image_type;
@@ -44,11 +50,15 @@ struct SlotRow {
   // What is still to do once the new system is committed, and when it is given up; each may be called again after a power cut.
   Result<> (*commit)(const SlotSpec&, const Waiting&) = nullptr;
   Result<> (*give_up)(const SlotSpec&) = nullptr;
+  // Where several slots can be switched as one.
+  Result<> (*commit_all)(std::span<const DueSlot>) = nullptr;
 };
 std::span<const SlotRow> slot_table();
 bool is_slot_type(std::string_view slot_type);
 std::string slot_types();  // all, for a message
 
+// Whether an image of this type is streamed there; false where the table has no such line.
+bool is_streamed(std::string_view image_type, std::string_view slot_type);
 // The image types that a slot of this type takes.
 std::vector<std::string> image_types_of(std::string_view slot_type);
 // Of the device, where the slot is one. Errors: file errors, kNotADevice.
@@ -59,6 +69,10 @@ bool waits_for_commit(std::string_view slot_type);
 // Whether no next update may begin before that was done: boot areas. A handler that fails is not asked again.
 bool must_commit(std::string_view slot_type);
 Result<> commit_slot(const SlotSpec& slot, const Waiting& waiting);
+// Whether all slots of this type are committed together, by commit_slots(): all of them or none.
+bool commits_together(std::string_view slot_type);
+// All of one type, for which commits_together().
+Result<> commit_slots(std::span<const DueSlot> due);
 Result<> give_up_slot(const SlotSpec& slot);
 
 // Ready to be written, nothing changed yet. kNoRow when the table has no such line; errors of the device.

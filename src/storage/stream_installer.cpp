@@ -39,15 +39,19 @@ Result<InstallStats> stream_image(bundle::Reader& reader, std::size_t image, Str
 }
 
 Result<InstallStats> install_to(bundle::Reader& reader, std::size_t image, Target& target, const InstallOptions& options) {
-  if (auto* stream = std::get_if<std::unique_ptr<StreamTarget>>(&target)) return stream_image(reader, image, **stream, options);
+  const bundle::Image& what = reader.manifest().images.at(image);
+  if (auto* stream = std::get_if<std::unique_ptr<StreamTarget>>(&target)) {
+    const InstallStats stats = TRY(stream_image(reader, image, **stream, options));
+    if (const bundle::ReadContent written = (*stream)->written(); what.verity && written) TRY(bundle::check_verity(written, *what.verity));
+    return stats;
+  }
   DeviceTarget& device = *std::get<std::unique_ptr<DeviceTarget>>(target);
   const InstallStats stats = TRY(install_image(reader, image, device.device(), options));
-  const bundle::Image& what = reader.manifest().images.at(image);
   if (what.verity) {
     TRY(bundle::check_verity([&](std::uint64_t offset, MutableByteView buffer) { return device.device().read(offset, buffer); },
                              *what.verity));
   }
-  TRY(device.finish(reader.manifest().images.at(image)));
+  TRY(device.finish(what));
   return stats;
 }
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "bundle/manifest.hpp"
+#include "bundle/verity.hpp"
 #include "storage/block_device.hpp"
 
 namespace aloft::storage {
@@ -44,6 +45,8 @@ class StreamTarget {
   virtual Result<> finish() = 0;
   // Lets go of everything; the slot holds nothing that may be used.
   virtual void abort() = 0;
+  // After finish(): the content as it lies in the slot, while the target is there; empty where it does not lie there as one piece.
+  virtual bundle::ReadContent written() { return {}; }
 };
 
 using Target = std::variant<std::unique_ptr<DeviceTarget>, std::unique_ptr<StreamTarget>>;
