@@ -57,9 +57,19 @@ class Log:
 
 
 def recorded(command, disk, log):
-    """QEMU's arguments with the drive of the file `disk` put behind blklogwrites, which writes to the file `log`."""
+    """QEMU's arguments with the drive or block node of the file `disk` put behind blklogwrites, which writes to the file `log`."""
+    nodes = [number for number, word in enumerate(command) if word.startswith(f"driver=file,filename={disk},node-name=")]
+    if nodes:
+        (place,) = nodes
+        name = command[place].split("node-name=")[1].split(",")[0]
+        return [*command[:place], command[place].replace(f"node-name={name}", f"node-name={name}-file"), *filter_nodes(name, log), *command[place + 1:]]
     (place,) = [number for number, word in enumerate(command) if word.startswith("if=none,") and f"file={disk}" in word.split(",")]
     name = dict(pair.split("=", 1) for pair in command[place].split(","))["id"]
-    nodes = ["-blockdev", f"driver=file,filename={disk},node-name={name}-file", "-blockdev", f"driver=file,filename={log},node-name={name}-log",
-             "-blockdev", f"driver=blklogwrites,node-name={name},file.driver=raw,file.file={name}-file,log={name}-log,log-sector-size={SECTOR}"]
-    return [*command[:place - 1], *nodes, *command[place + 1:]]
+    file = ["-blockdev", f"driver=file,filename={disk},node-name={name}-file"]
+    return [*command[:place - 1], *file, *filter_nodes(name, log), *command[place + 1:]]
+
+
+def filter_nodes(name, log):
+    """The node `name` over NAME-file, logged."""
+    return ["-blockdev", f"driver=file,filename={log},node-name={name}-log",
+            "-blockdev", f"driver=blklogwrites,node-name={name},file.driver=raw,file.file={name}-file,log={name}-log,log-sector-size={SECTOR}"]

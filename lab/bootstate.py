@@ -1,27 +1,11 @@
 """The boot state as boot loaders read it, and what they would boot: a second reader, which shares nothing with src/boot. One class for each
 boot loader; READERS finds it by the machine's loader."""
-import dataclasses
 import struct
 import zlib
 
+import efistate
 import fat
-
-
-class Lost(Exception):
-    """There is no boot state that the boot loader would take."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Slot:
-    name: str
-    committed: bool
-    tries: int  # left of a trial
-
-    def may_boot(self):
-        return self.committed or self.tries > 0
-
-    def __str__(self):
-        return f"{self.name}:{'good' if self.committed else self.tries}"
+from slotstate import Lost, Slot
 
 
 class Grub:
@@ -76,7 +60,7 @@ class Uboot:
         return found
 
 
-READERS = {"grub": Grub, "uboot": Uboot}
+READERS = {"grub": Grub, "uboot": Uboot, "uefi": efistate.Uefi, "systemd-boot": efistate.SystemdBoot, "efibootguard": efistate.EfiBootGuard}
 
 
 def chosen(slots):

@@ -10,11 +10,13 @@ TORN_SECTORS = 8     # so many sectors: torn at each; more: at some
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """The first `stable` entries are on the disk for certain; of those behind them the ones in `kept`, the last only so far where torn."""
+    """The first `stable` entries are on the disk for certain; of those behind them the ones in `kept`, the last only so far where torn; and all
+    before `flash` that were written to flash, which has no cache."""
     stable: int
     kept: tuple
     torn: int = 0  # sectors of the last kept write; 0: all
     how: str = ""
+    flash: int = 0
 
 
 def tears(sectors):
@@ -24,21 +26,28 @@ def tears(sectors):
     return sorted({1, 2, sectors // 4 // 8 * 8 or 1, sectors // 2, sectors - 1})
 
 
-def epochs(entries):
-    """(number of entries before, writes since the last flush), for each flush and for the end."""
+def epochs(entries, in_flash=lambda entry: False):
+    """(number of entries before, writes since the last flush), for each flush and for the end. A write to flash while nothing is pending is an
+    epoch of its own."""
     start, pending = 0, []
     for entry in entries:
         if entry.sectors:
             pending.append(entry)
+        if pending == [entry] and in_flash(entry):
+            yield start, pending
+            start, pending = entry.number + 1, []
         if entry.flushes:
             yield start, pending
             start, pending = entry.number + 1, []
     yield start, pending
 
 
-def states(entries, seed):
+def states(entries, seed, in_flash=lambda entry: False):
     """Each once: nothing lost (every prefix), the last write torn, and what a lost cache leaves of the writes since the last flush."""
-    for start, pending in epochs(entries):
+    for start, pending in epochs(entries, in_flash):
+        if any(map(in_flash, pending)):
+            yield from states_with_flash(start, pending, in_flash, seed)
+            continue
         numbers = tuple(write.number for write in pending)
         seen = set()
 
@@ -47,14 +56,33 @@ def states(entries, seed):
 
         for count in range(len(numbers) + 1):
             if fresh(numbers[:count]):
-                yield State(start, numbers[:count], how="prefix")
+                yield State(start, numbers[:count], how="prefix", flash=start)
         for count, write in enumerate(pending, start=1):
             for torn in tears(write.sectors):
                 if fresh(numbers[:count], torn):
-                    yield State(start, numbers[:count], torn, "torn")
+                    yield State(start, numbers[:count], torn, "torn", start)
         for kept in lost_caches(numbers, random.Random(f"{seed} {start}")):
             if fresh(kept):
-                yield State(start, kept, how="lost cache")
+                yield State(start, kept, how="lost cache", flash=start)
+
+
+def states_with_flash(start, pending, in_flash, seed):
+    """The same where some of the writes went to flash: those are there at once, in their order, whatever becomes of the disk's cache. The states
+    come in the order of the cut, and caches are lost where the writes change from flash to disk, and at the end."""
+    cached = []
+    for write, following in zip(pending, [*pending[1:], None]):
+        here = write.number + 1
+        if in_flash(write):
+            yield State(start, tuple(cached), how="flash", flash=here)
+        else:
+            cached.append(write.number)
+            yield State(start, tuple(cached), how="prefix", flash=here)
+            yield from (State(start, tuple(cached), torn, "torn", here) for torn in tears(write.sectors))
+        if cached and (following is None or in_flash(write) != in_flash(following)):
+            seen = {tuple(cached)}
+            for kept in lost_caches(tuple(cached), random.Random(f"{seed} {here}")):
+                if kept not in seen and not seen.add(kept):
+                    yield State(start, kept, how="lost cache", flash=here)
 
 
 def lost_caches(numbers, draw):

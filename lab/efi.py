@@ -10,11 +10,12 @@ import debian
 import disk
 import nvram
 import rootfs
-from model import Partition
+from model import Mount, Partition
 
 PROGRAM = cache.HERE.parent / "integration/bootloader/efi/efi-program"
 CODE, VARIABLES = "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"
 FLASH = Partition("nvram", 1)
+VARIABLES_MOUNT = Mount("", "/sys/firmware/efi/efivars", "efivarfs", "nosuid,nodev,noexec")
 BOOT_MIB = 24  # of a FAT file system with one EFI program
 BOARD = "q35,smm=off"
 
@@ -46,17 +47,13 @@ def boot_image(model, version):
     return cache.entry("efi-boot", [str(linux), *cache.source_digest("efi.py")], make) / "boot.fat"
 
 
-def fat(image, mib, files, label="BOOT"):
-    """A FAT file system with {path: file}; its folders are made."""
-    debian.run("mkfs.vfat", "-C", "-n", label, "-i", "a10f7000", "--invariant", image, mib * 1024)
-    made = set()
+def fat(image, mib, files, empty=()):
+    """A FAT file system with {path: file}, whose folders are made, and with empty folders."""
+    debian.run("mkfs.vfat", "-C", "-n", "BOOT", "-i", "a10f7000", "--invariant", image, mib * 1024)
+    above = [str(folder) for path in [*files, *(f"{name}/x" for name in empty)] for folder in reversed(pathlib.PurePath(path).parents) if folder.name]
+    for folder in dict.fromkeys(above):
+        debian.run("mmd", "-i", image, f"::{folder}")
     for path, file in files.items():
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            folder = "/".join(parts[:depth])
-            if folder not in made:
-                debian.run("mmd", "-i", image, f"::{folder}")
-                made.add(folder)
         debian.run("mcopy", "-i", image, file, f"::{path}")
 
 

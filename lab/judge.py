@@ -9,6 +9,7 @@ import tempfile
 
 import bootstate
 import disk
+import fat
 
 MIB = 1 << 20
 FRAME = MIB
@@ -19,10 +20,11 @@ class Release:
 
     def __init__(self, version, images):
         self.version = version
-        self.images = {}
+        self.images, self.digests = {}, {}
         for name, path in images.items():
             with open(path, "rb") as file:
                 self.images[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self.digests[name] = hashlib.sha256(self.images[name]).digest()
 
 
 class Disk:
@@ -34,6 +36,8 @@ class Disk:
             self.bytes = mmap.mmap(file.fileno(), 0)
         self.offsets = {each.name: disk.partition_offset(model.partitions(), each.name) for each in model.partitions()}
         self.sizes = {each.name: each.mib * MIB for each in model.partitions()}
+        if flash := model.loader.flash:
+            self.offsets[flash.name], self.sizes[flash.name] = disk.disk_bytes(model.partitions()), flash.mib * MIB
 
     def read(self, partition, offset, size):
         start = self.offsets[partition] + offset
@@ -48,6 +52,9 @@ class Disk:
     def partition_at(self, offset):
         return next((name for name, start in self.offsets.items() if start <= offset < start + self.sizes[name]), "")
 
+    def is_flash(self, offset):
+        return self.model.loader.flash is not None and offset >= self.offsets[self.model.loader.flash.name]
+
     def close(self):
         self.bytes.close()
 
@@ -58,11 +65,13 @@ class Slots:
     def __init__(self, image, releases):
         self.disk, self.releases = image, releases
         self.wrong = {}  # (partition, version): frames that differ
+        self.file_partitions = {image.model.file_place(each, group)[0] for each in image.model.slots if not each.mib for group in image.model.groups}
+        self.files = {}  # (slot class, group): content of a slot that is a file, until its partition is touched
         for partition in self.partitions():
             self.refresh(partition, range(self.frames(partition)))
 
     def partitions(self):
-        return [each.partition(group) for each in self.disk.model.slots for group in self.disk.model.groups]
+        return [each.partition(group) for each in self.disk.model.slots if each.mib for group in self.disk.model.groups]
 
     def frames(self, partition):
         return max(-(-len(release.images[self.slot_class(partition)]) // FRAME) for release in self.releases)
@@ -88,13 +97,32 @@ class Slots:
         if partition in self.partitions():
             start = offset - self.disk.offsets[partition]
             self.refresh(partition, range(start // FRAME, -(-(start + size) // FRAME)))
+        elif partition in self.file_partitions:
+            self.files.clear()
 
     def held(self, group):
         """The version of which every slot of the group is, to the byte; or None."""
         for release in self.releases:
-            if not any(self.wrong[each.partition(group), release.version] for each in self.disk.model.slots):
+            if all(self.holds(each, group, release) for each in self.disk.model.slots):
                 return release.version
         return None
+
+    def holds(self, slot_class, group, release):
+        if slot_class.mib:
+            return not self.wrong[slot_class.partition(group), release.version]
+        return self.file(slot_class, group) == release.digests[slot_class.name]
+
+    def file(self, slot_class, group):
+        """The digest of what the boot loader would load, or nothing."""
+        key = slot_class.name, group
+        if key not in self.files:
+            partition, path = self.disk.model.file_place(slot_class, group)
+            try:
+                content = fat.Volume(lambda offset, size: self.disk.read(partition, offset, size)).file(path)
+                self.files[key] = hashlib.sha256(content).digest()
+            except fat.Bad:
+                self.files[key] = None
+        return self.files[key]
 
 
 class StatePartition:

@@ -20,6 +20,7 @@ mkdir -p /dev /proc /sys /root /site
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+[ -f /fault-early ] && . /fault-early
 for module in $(cat /modules/order); do insmod /modules/$module || echo "initramfs: no $module"; done
 
 # From here on a hang ends in a reset, until the agent takes the watchdog over.

@@ -57,9 +57,10 @@ class Loader:
     contents: Callable[["Model", dict], dict] = lambda model, images: {}
     flash: Partition | None = None                                   # kept behind the disk in the same file: the firmware's variables
     most_tries: int = 9                                              # so many boots of a trial it can count
+    locks_watchdog: bool = False                                     # it starts it before the kernel, so that nobody can stop it
     mounts: tuple = ()
     first_slot: str = ""                                             # a command on the device that prints the first slot without the agent
-    device_files: dict = dataclasses.field(default_factory=dict)     # {path in the slot: text}
+    device_files: Callable[["Model"], dict] = lambda model: {}       # {path in the slot: text}
     device_programs: tuple = ()                                      # of the host's, copied to the slot's /usr/bin with their libraries
     modules: tuple = ()                                              # kernel modules besides kernel.MODULES
 
@@ -116,6 +117,16 @@ class Model:
     def images(self, version):
         """{slot class: image} of a version."""
         return {each.name: each.image(self, version) for each in self.slots}
+
+    def file_place(self, slot_class, group):
+        """(partition, path in its file system) of a slot that is a file."""
+        path = slot_class.path.format(group=group.lower())
+        mount = next(each for each in self.loader.mounts if each.partition and path.startswith(f"{each.folder}/"))
+        return mount.partition, path.removeprefix(f"{mount.folder}/")
+
+    def image_types(self):
+        """{slot class: type} of the images in a bundle."""
+        return {each.name: "file" if each.kind == "file" else "raw" for each in self.slots}
 
     @property
     def tries(self):

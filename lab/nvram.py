@@ -33,13 +33,15 @@ def records(flash):
     """(place, state, name, GUID, value) of all that ever were, in the order in which they were written."""
     place, end = FIRST, store_end(flash)
     while place + HEADER <= end:
-        start, state = struct.unpack_from("<HB", flash, place)
+        start, state, _, attributes = struct.unpack_from("<HBBI", flash, place)
         if start != START:
             return
         name_bytes, value_bytes = struct.unpack_from("<II", flash, place + 36)
+        if state == 0xFF or 0xFFFFFFFF in (attributes, name_bytes, value_bytes):
+            place = (place + HEADER + 3) & ~3  # a header that was not written to its end: the firmware goes on behind it
+            continue
         after = place + HEADER + name_bytes + value_bytes
-        if after > end or state == 0xFF:
-            # A header that was not written to its end: the firmware goes on behind it, if it can tell where.
+        if after > end:
             return
         name = flash[place + HEADER:place + HEADER + name_bytes].decode("utf-16le", "replace").rstrip("\0")
         yield place, state, name, bytes(flash[place + 44:place + 60]), bytes(flash[after - value_bytes:after])
@@ -47,12 +49,14 @@ def records(flash):
 
 
 def variables(flash):
-    """{(name, GUID): value} as the firmware finds them: the one added last, and one whose replacement was begun while there is no other."""
-    found = {}
+    """{(name, GUID): value} as the firmware finds them: the first that is whole, or else the last whose replacement was begun."""
+    added, being_replaced = {}, {}
     for _, state, name, guid, value in records(flash):
-        if state == ADDED or (state == IN_DELETION and (name, guid) not in found):
-            found[name, guid] = value
-    return found
+        if state == ADDED:
+            added.setdefault((name, guid), value)
+        elif state == IN_DELETION:
+            being_replaced[name, guid] = value
+    return {**being_replaced, **added}
 
 
 def with_variables(flash, entries):

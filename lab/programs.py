@@ -41,22 +41,24 @@ def keys():
     return cache.entry("keys", [fortnight, *cache.source_digest("programs.py")], lambda folder: aloft("keys", "init", folder / "keys")) / "keys"
 
 
-def bundle(images, version):
-    """The signed bundle that brings a device to the version. images: {slot class: path}."""
+def bundle(images, version, types=None):
+    """The signed bundle that brings a device to the version. images: {slot class: path}; types: {slot class: type of its image}, raw without."""
+    typed = {name: kind for name, kind in (types or {}).items() if name in images and kind != "raw"}
 
     def make(folder):
         options = [word for slot_class, image in images.items() for word in ("--image", f"{slot_class}={image}")]
+        options += [word for slot_class, kind in typed.items() for word in ("--type", f"{slot_class}={kind}")]
         aloft("bundle", "create", "--product", PRODUCT, "--hardware", HARDWARE, "--version", version.name, *options,
               "--key", keys() / "signer.key", "--cert", keys() / "signer.pem", "--output", folder / "update.aloft")
 
-    made_from = [{name: str(image) for name, image in images.items()}, str(keys()), cache.file_digest(program("aloft")),
+    made_from = [{name: str(image) for name, image in images.items()}, typed, str(keys()), cache.file_digest(program("aloft")),
                  *cache.source_digest("programs.py")]
     return cache.entry("bundle", made_from, make) / "update.aloft"
 
 
 def stick(model, version):
     """The image of a USB stick with the version's bundle on it, as people make it: one FAT file system, without partitions."""
-    brought = bundle(model.images(version), version)
+    brought = bundle(model.images(version), version, model.image_types())
 
     def make(folder):
         image = folder / "stick.img"

@@ -97,14 +97,17 @@ class Replay:
         for entry in self.log.entries:
             if entry.sectors:
                 self.judge.state.may_write(entry.sector * blocklog.SECTOR, entry.sectors * blocklog.SECTOR)
-        self.stable, self.stable_in_state = 0, 0
+        self.stable, self.stable_in_state, self.flash = 0, 0, 0
 
     def close(self):
         self.log.close()
         self.disk.close()
 
     def states(self):
-        return crash.states(self.log.entries, self.seed)
+        return crash.states(self.log.entries, self.seed, self.in_flash)
+
+    def in_flash(self, entry):
+        return self.disk.is_flash(entry.sector * blocklog.SECTOR)
 
     def put(self, entry, sectors=None):
         data, offset = self.log.data(entry, sectors), entry.sector * blocklog.SECTOR
@@ -115,17 +118,22 @@ class Replay:
     def in_state_partition(self, number):
         return self.disk.partition_at(self.log.entries[number].sector * blocklog.SECTOR) == "state"
 
-    def advance(self, stable):
+    def advance(self, stable, flash):
         while self.stable < stable:
             entry = self.log.entries[self.stable]
-            if entry.sectors:
+            if entry.sectors and not self.in_flash(entry):
                 self.put(entry)
                 self.stable_in_state += self.in_state_partition(self.stable)
             self.stable += 1
+        while self.flash < flash:
+            entry = self.log.entries[self.flash]
+            if entry.sectors and self.in_flash(entry):
+                self.put(entry)
+            self.flash += 1
 
     def apply(self, state):
         """Makes the disk what the cut left; returns what takes it back."""
-        self.advance(state.stable)
+        self.advance(state.stable, state.flash)
         undo = []
         for number in state.kept:
             torn = state.torn if state.torn and number == state.kept[-1] else None
@@ -139,7 +147,7 @@ class Replay:
 
     def known(self, state):
         """What the server had certainly been told when this was on the disk."""
-        happened = max([state.stable, *(number + 1 for number in state.kept)])
+        happened = max([state.stable, state.flash, *(number + 1 for number in state.kept)])
         phases = tuple(phase for entries, phase in self.told if entries <= happened)
         return judge.Known(phases, "2.0" if "committed" in phases else "1.0")
 
@@ -181,12 +189,12 @@ def judge_all(recording, work, seed, tally, progress):
 def without_flushes(recording, work, seed, most):
     """(bad, judged) of states drawn as if the device had never flushed: the judge must find some bad, or it is blind."""
     replay, draw = Replay(recording, work, f"{seed} without flushes"), random.Random(f"{seed} without flushes")
-    writes = [entry.number for entry in replay.log.entries if entry.sectors]
+    writes = [entry.number for entry in replay.log.entries if entry.sectors and not replay.in_flash(entry)]
     bad = 0
-    for _ in range(most):
-        end = draw.randrange(1, len(writes) + 1)
+    for end in sorted(draw.randrange(1, len(writes) + 1) for _ in range(most)):  # rising, as the flash is only ever gone on with
         lost = set(draw.sample(range(end), min(end, draw.choice((1, 2, 4, 16)))))
-        state = crash.State(0, tuple(writes[number] for number in range(end) if number not in lost), how="no flush")
+        kept = tuple(writes[number] for number in range(end) if number not in lost)
+        state = crash.State(0, kept, how="no flush", flash=writes[end] if end < len(writes) else len(replay.log.entries))
         undo = replay.apply(state)
         bad += bool(replay.judge.judge(replay.known(state)).problems)
         replay.take_back(undo)

@@ -31,6 +31,7 @@ INIT_TAKES_WATCHDOG = {"debian"}  # the agent gives it to systemd; elsewhere it 
 FAULTS = {"": "nothing is wrong with it",
           "panic": "its init program is missing: the kernel panics",
           "unhealthy": "it boots, but a health check fails",
+          "hang-early": "its kernel dies before anything of its own has started the watchdog",
           "hang-kernel": "its kernel dies in the initramfs and stays dead",
           "hang-init": "its init program sleeps for ever",
           "hang-agent": "its agent is stopped in the middle of the trial"}
@@ -94,7 +95,7 @@ def boot_image(model, version):
 def own_files(model):
     """{path: text} of what a machine has that others of the same system have not."""
     return {"etc/aloft/system.toml": model.settings(), "etc/fstab": model.fstab(), "etc/lab-shell": f"{model.architecture.shell}\n",
-            **model.loader.device_files}
+            **model.loader.device_files(model)}
 
 
 def add_machine(tree, model):
@@ -193,10 +194,10 @@ def break_it(tree, version):
         (tree / "usr/sbin/init").unlink()
     elif version.fault == "unhealthy":
         write_script(tree / "etc/aloft/health.d/20-camera", 'echo "camera 0 gives no pictures"\nexit 1\n')
-    elif version.fault == "hang-kernel":
-        image = tree / "boot/initrd.img"
+    elif version.fault in ("hang-kernel", "hang-early"):
+        image, place = tree / "boot/initrd.img", "fault" if version.fault == "hang-kernel" else "fault-early"
         script = f'echo "{HANGS}"; sleep 1; echo 0 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger\n'
-        image.write_bytes(kernel.appended(image.read_bytes(), {"fault": (stat.S_IFREG | 0o644, script.encode())}))
+        image.write_bytes(kernel.appended(image.read_bytes(), {place: (stat.S_IFREG | 0o644, script.encode())}))
     elif version.fault == "hang-init":
         (tree / "usr/sbin/init").unlink()
         write_script(tree / "usr/sbin/init", f'echo "{HANGS}" > /dev/console\nwhile :; do sleep 3600; done\n')

@@ -102,13 +102,13 @@ class Scene:
         """Makes, signs, uploads and deploys a version (of the recovery system); returns how to watch it."""
         version = rootfs.Version(name, fault)
         images = {"recovery": self.model.recovery.image(self.model, version)} if recovery else self.model.images(version)
-        bundle = programs.bundle(images, version)
-        needed = self.bytes_needed(bundle, images)
+        bundle = programs.bundle(images, version, self.model.image_types())
+        needed, streamed = self.bytes_needed(bundle, images), self.bytes_streamed(bundle)
         release = self.server.upload(bundle)
         number = self.server.deploy(release, DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
                           + (f"; {rootfs.FAULTS[fault]}" if fault else ""))
-        return Watch(self, number, needed)
+        return Watch(self, number, needed, streamed)
 
     def next_version(self):
         self.latest += 1
@@ -134,8 +134,9 @@ class Scene:
         self.await_watchdog_given_up()
 
     def await_watchdog_given_up(self, timeout_s=60):
-        """A committed system's hardware watchdog is stopped, or process 1 has it."""
-        wanted = ["active", "1"] if self.model.system in rootfs.INIT_TAKES_WATCHDOG else ["inactive", "0"]
+        """A committed system's hardware watchdog is stopped, or process 1 has it, or the agent where it cannot be stopped."""
+        given = self.model.system in rootfs.INIT_TAKES_WATCHDOG
+        wanted = ["active" if given or self.model.loader.locks_watchdog else "inactive", "1" if given else "0"]
         deadline = time.monotonic() + timeout_s
         while True:
             _, text = self.machine.shell("cat /sys/class/watchdog/watchdog0/state; ls -l /proc/1/fd | grep -c /dev/watchdog")
@@ -146,15 +147,21 @@ class Scene:
 
     def bytes_needed(self, bundle, images):
         """Stored bytes of the frames that are not already where they belong in the slots to be written."""
-        needed, frames_of = 0, programs.stored_frames(bundle)
+        frames_of = programs.stored_frames(bundle)
         group = self.model.recovery_group if "recovery" in frames_of else self.other_slot() if len(self.model.groups) > 1 else self.model.groups
-        partitions = {each.name: each.partition(group) for each in self.model.classes(group)}
-        for name, frames in frames_of.items():
+        needed = self.bytes_streamed(bundle)
+        partitions = {each.name: each.partition(group) for each in self.model.classes(group) if each.mib}
+        for name in partitions:
             with open(images[name], "rb") as new, open(self.folder / "disk.img", "rb") as old:
                 old.seek(disk.partition_offset(self.model.partitions(), partitions[name]))
-                for size, stored in frames:
+                for size, stored in frames_of[name]:
                     needed += stored if new.read(size) != old.read(size) else 0
         return needed
+
+    def bytes_streamed(self, bundle):
+        """Stored bytes of images for slots that are not resumed in place: after a power cut each is fetched again from its start (docs/slots.md)."""
+        frames_of = programs.stored_frames(bundle)
+        return sum(stored for each in self.model.slots if not each.mib for _, stored in frames_of.get(each.name, ()))
 
     def agent_status(self):
         """What the agent on the device says of itself."""
@@ -184,8 +191,8 @@ class Scene:
 class Watch:
     """One deployment as `aloft watch` tells it."""
 
-    def __init__(self, scene, number, needed_bytes):
-        self.scene, self.number, self.needed_bytes, self.told = scene, number, needed_bytes, 0
+    def __init__(self, scene, number, needed_bytes, streamed_bytes):
+        self.scene, self.number, self.needed_bytes, self.streamed_bytes, self.told = scene, number, needed_bytes, streamed_bytes, 0
         self.file = scene.folder / f"watch-{number}.log"
         with open(self.file, "wb") as out:
             self.process = scene.server.watch(number, out)

@@ -62,7 +62,7 @@ def cut(scene):
     scene.runs_now(target, slot)
     rest = scene.machine.received_bytes()
     again = fetched + rest - watch.needed_bytes
-    require(again <= REFETCH_LIMIT_BYTES, f"{again} bytes were fetched twice: {fetched} before the power cut, {rest} after it, {watch.needed_bytes} needed")
+    require(again <= REFETCH_LIMIT_BYTES + watch.streamed_bytes, f"{again} bytes were fetched twice: {fetched} before the power cut, {rest} after it, {watch.needed_bytes} needed")
     return (f"{target} cut at {at / 10:.0f}%, finished after {watch.times['committed']:.0f} s; "
             f"{again / 1e6:.2f} of {watch.needed_bytes / 1e6:.0f} MB fetched twice")
 
@@ -78,6 +78,11 @@ def hangs(scene, fault):
     require("hardware watchdog" in back, f"the server is not told that the watchdog reset the device: {back}")
     require(scene.agent_status()["watchdog"]["caused_last_boot"], "the agent does not know that the watchdog reset the device")
     return f"{target} hung {times(scene)}; " + back
+
+
+def hang_early(scene):
+    """A kernel that dies before anything of its own has started the watchdog is reset by the one that the boot loader started."""
+    return hangs(scene, "hang-early")
 
 
 def hang_kernel(scene):
@@ -173,10 +178,10 @@ def recovery_replaced(scene):
     return f"{before} -> {target} in {watch.times['committed']:.0f} s"
 
 
-STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
+STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
            "cut": cut, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
-NEEDS = {"usb": lambda model: model.usb}  # stories that not every machine can tell
+NEEDS = {"usb": lambda model: model.usb, "hang-early": lambda model: model.loader.locks_watchdog}  # stories that not every machine can tell
 
 
 def of(model):

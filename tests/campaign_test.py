@@ -94,6 +94,31 @@ class Crash(unittest.TestCase):
         self.assertNotEqual(list(crash.states(entries, 7)), list(crash.states(entries, 8)))
 
 
+class Flash(unittest.TestCase):
+    """Writes to flash are there at once, in their order, and never lost."""
+
+    def states(self, entries, *flash):
+        return list(crash.states(entries, 1, lambda entry: entry.number in flash))
+
+    def test_flash_alone_leaves_a_state_for_each_write(self):
+        found = self.states([write(0), write(1), write(2)], 0, 1, 2)
+        self.assertEqual([(state.stable, state.kept, state.flash) for state in found if state.how == "flash"], [(0, (), 1), (1, (), 2), (2, (), 3)])
+
+    def test_a_disk_write_may_be_lost_behind_a_flash_write_but_not_the_other_way_round(self):
+        found = {(state.kept, state.flash) for state in self.states([write(0), write(1), write(2)], 1, 2)}
+        self.assertIn(((), 3), found)
+        self.assertIn(((0,), 1), found)
+        self.assertNotIn(((0,), 0), found)
+
+    def test_a_flush_keeps_the_disk_write(self):
+        found = self.states([write(0), write(1, 0, True), write(2)], 2)
+        self.assertEqual([(state.stable, state.kept) for state in found if state.how == "flash"], [(2, ())])
+
+    def test_the_flash_only_goes_on(self):
+        places = [state.flash for state in self.states([write(0), write(1), write(2), write(3), write(4, 0, True), write(5)], 1, 3)]
+        self.assertEqual(places, sorted(places))
+
+
 class Fat(Folder):
     def volume(self, kib, *options):
         image = self.folder / f"fat-{kib}.img"
@@ -146,7 +171,7 @@ class Judge(Folder):
 
     def setUp(self):
         super().setUp()
-        loader = types.SimpleNamespace(name="grub")
+        loader = types.SimpleNamespace(name="grub", flash=None)
         slots = (models.SlotClass("rootfs", 2, None),)
         parts = [models.Partition("ESP", 2), models.Partition("rootfs-a", 2), models.Partition("rootfs-b", 2), models.Partition("state", 8)]
         self.model = types.SimpleNamespace(loader=loader, groups="AB", slots=slots, partitions=lambda: parts)

@@ -83,8 +83,16 @@ class Machines(unittest.TestCase):
             self.assertEqual(settings["boot"]["loader"], model.loader.name, name)
             slots = [slot for group in settings["group"].values() for slot in group.values() if isinstance(slot, dict)]
             self.assertEqual(len(slots), len(model.slots) * len(model.groups) + bool(model.recovery), name)
-            self.assertEqual(len({slot["device"] for slot in slots}), len(slots), name)
-            self.assertLessEqual({slot["device"].removeprefix("/dev/disk/by-partlabel/") for slot in slots}, {each.name for each in model.partitions()})
+            self.assertEqual(len({slot.get("device", slot.get("path")) for slot in slots}), len(slots), name)
+            devices = {slot["device"].removeprefix("/dev/disk/by-partlabel/") for slot in slots if "device" in slot}
+            self.assertLessEqual(devices, {each.name for each in model.partitions()})
+
+    def test_a_file_of_a_slot_lies_on_a_mounted_partition(self):
+        model = machines.ALL["systemd-boot-busybox"]
+        settings = tomllib.loads(model.settings())
+        self.assertEqual([settings["group"][group]["boot"]["path"] for group in "AB"], [f"/boot/efi/aloft/{letter}/linux.efi" for letter in "ab"])
+        self.assertIn("/dev/disk/by-partlabel/ESP /boot/efi vfat", model.fstab())
+        self.assertEqual(model.image_types(), {"boot": "file", "rootfs": "raw"})
 
     def test_partitions_have_names_of_their_own(self):
         for name, model in machines.ALL.items():
@@ -100,6 +108,13 @@ class Machines(unittest.TestCase):
         self.assertIn("recovery-good", told["uboot-recovery"])
         self.assertNotIn("good", told["uboot-recovery"])
         self.assertNotIn("recovery-good", told["uboot-busybox"])
+
+    def test_only_a_boot_loader_that_starts_the_watchdog_ends_an_early_hang(self):
+        self.assertEqual([name for name, model in machines.ALL.items() if "hang-early" in stories.of(model)], ["efibootguard-busybox"])
+
+    def test_a_trial_has_as_many_boots_as_the_boot_loader_counts(self):
+        self.assertEqual({machines.ALL[name].tries for name in ("grub-busybox", "uboot-busybox", "systemd-boot-busybox")}, {3})
+        self.assertEqual({machines.ALL[name].tries for name in ("uefi-busybox", "efibootguard-busybox")}, {1})
 
 
 def fresh_flash():

@@ -92,7 +92,7 @@ def prepare_arm64(model, folder):
 
 
 UBOOT = Loader(name="uboot", says="U-Boot", boot_section=lambda _: BOOT_SECTION, prepare=prepare_x86, devices=functools.partial(devices, X86_ROM),
-               partitions=(Partition("ubootenv", 1),), contents=contents, device_files={"etc/fw_env.config": FW_ENV_CONFIG},
+               partitions=(Partition("ubootenv", 1),), contents=contents, device_files=lambda _: {"etc/fw_env.config": FW_ENV_CONFIG},
                device_programs=("/usr/bin/fw_printenv",), first_slot='mkdir -p /run/lock; fw_printenv -n BOOT_ORDER | cut -d" " -f1')
 
 # The same on another processor: other firmware, other addresses.

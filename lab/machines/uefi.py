@@ -2,7 +2,7 @@
 state is the firmware's variables in flash, BootOrder and BootNext."""
 import efi
 import rootfs
-from model import Loader, Model, Mount, SlotClass
+from model import Loader, Model, SlotClass
 
 FILE = "/linux.efi"
 # The arguments in the entry that BootOrder names first; the third word of the variable, behind its attributes.
@@ -25,7 +25,7 @@ def contents(model, _):
 
 
 UEFI = Loader(name="uefi", says="OVMF, its own boot manager", boot_section=boot_section, prepare=lambda *_: None, devices=efi.devices, contents=contents,
-              flash=efi.FLASH, most_tries=1, mounts=(Mount("", "/sys/firmware/efi/efivars", "efivarfs", "nosuid,nodev,noexec"),),
+              flash=efi.FLASH, most_tries=1, mounts=(efi.VARIABLES_MOUNT,),
               first_slot=FIRST_SLOT)
 
 MACHINES = [Model(name="uefi-busybox", loader=UEFI, system="busybox", board=efi.BOARD,

@@ -97,7 +97,8 @@ Result<> read_inventory(Table& table, InventoryConfig& inventory) {
 Result<> read_watchdog(Table& table, WatchdogConfig& watchdog) {
   TRY(table.path("device", watchdog.device, true));
   TRY(table.number("timeout_s", watchdog.timeout, 5, 3600));
-  return table.number("systemd_timeout_s", watchdog.systemd_timeout, 0, 3600);
+  TRY(table.number("systemd_timeout_s", watchdog.systemd_timeout, 0, 3600));
+  return table.boolean("locked", watchdog.locked);
 }
 
 Result<> read_download(Table& table, DownloadConfig& download) {
@@ -138,6 +139,7 @@ Result<> read_all(Table& table, Config& config) {
   TRY(section(table, "server", [&](Table& inner) { return read_server(inner, config.server.emplace()); }));
   TRY(section(table, "health", [&](Table& inner) { return read_health(inner, config.health); }));
   TRY(section(table, "inventory", [&](Table& inner) { return read_inventory(inner, config.inventory); }));
+  config.watchdog.locked = boot::find_loader(config.boot.loader)->locks_watchdog;
   TRY(section(table, "watchdog", [&](Table& inner) { return read_watchdog(inner, config.watchdog); }));
   TRY(section(table, "download", [&](Table& inner) { return read_download(inner, config.download); }));
   TRY(section(table, "factory_reset", [&](Table& inner) { return read_factory_reset(inner, config.reset_folders); }));

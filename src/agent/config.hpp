@@ -61,6 +61,7 @@ struct WatchdogConfig {
   std::filesystem::path device = "/dev/watchdog";  // empty: no watchdog
   std::chrono::seconds timeout{60};
   std::chrono::seconds systemd_timeout{0};  // systemd's, of a committed system; 0: it is not given to systemd
+  bool locked = false;                      // once started the hardware cannot be stopped, whatever the driver says
 };
 
 struct DownloadConfig {

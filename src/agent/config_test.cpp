@@ -60,6 +60,7 @@ require_units = false
 device = ""
 timeout_s = 30
 systemd_timeout_s = 20
+locked = true
 [download]
 give_up_s = 60
 ahead_kib = 1024
@@ -89,6 +90,7 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_FALSE(config->health.require_units);
   EXPECT_TRUE(config->watchdog.device.empty());
   EXPECT_EQ(config->watchdog.systemd_timeout, std::chrono::seconds(20));
+  EXPECT_TRUE(config->watchdog.locked);
   EXPECT_EQ(config->download.give_up, std::chrono::seconds(60));
   EXPECT_EQ(config->download.ahead_kib, 1024U);
   EXPECT_EQ(config->download.known_hosts, "/etc/aloft/known_hosts");

@@ -78,9 +78,12 @@ void examine_timeout(const Patient& patient, const fs::path& attributes, Examina
              "make it longer than the time from the agent's end to its start");
 }
 
-void examine_driver(const fs::path& attributes, Examination& out) {
-  if (number_of(attributes / "nowayout").value_or(0) != 0)
-    out.warn("watchdog-nowayout", "the watchdog cannot be stopped (nowayout): whoever has it must ping until the machine goes down",
+void examine_driver(const WatchdogConfig& watchdog, const fs::path& attributes, Examination& out) {
+  const bool no_way_out = number_of(attributes / "nowayout").value_or(0) != 0;
+  if (no_way_out || (watchdog.locked && watchdog.systemd_timeout.count() == 0))
+    out.warn("watchdog-nowayout",
+             std::string("the watchdog cannot be stopped (") + (no_way_out ? "nowayout" : "locked by the boot loader") +
+                 "): whoever has it must ping until the machine goes down",
              "let systemd have it after the commit, so that an agent that is updated or ends does not reset the machine");
   const auto options = number_of(attributes / "options");
   if (options && (*options & WDIOF_MAGICCLOSE) == 0)
@@ -119,7 +122,7 @@ void examine_watchdog(const Patient& patient, Examination& out) {
   const fs::path attributes = patient.places.sys / "class/watchdog" / name;
   examine_holder(patient, device, out);
   examine_timeout(patient, attributes, out);
-  examine_driver(attributes, out);
+  examine_driver(patient.config.watchdog, attributes, out);
   std::string identity = read_file(attributes / "identity", kMaxAttributeBytes).value_or("");
   identity.erase(identity.find_last_not_of('\n') + 1);
   if (out.all_good_since(before)) out.good("watchdog", "watchdog " + device.string() + (identity.empty() ? "" : " (" + identity + ")"));

@@ -176,6 +176,7 @@ constexpr Seed kResetSeeds[] = {
     {"WatchdogTooQuick", kWarning, "watchdog-timeout", [](SoundDevice& d) { d.add("system.toml", "[watchdog]\ntimeout_s = 5"); }},
     {"WatchdogWithoutAWayOut", kWarning, "watchdog-nowayout",
      [](SoundDevice& d) { d.write("sys/class/watchdog/watchdog0/nowayout", "1\n"); }},
+    {"WatchdogThatIsLocked", kWarning, "watchdog-nowayout", [](SoundDevice& d) { d.add("system.toml", "[watchdog]\nlocked = true"); }},
     {"WatchdogWithoutMagicClose", kWarning, "watchdog-no-magic-close",
      [](SoundDevice& d) { d.write("sys/class/watchdog/watchdog0/options", "0x8080\n"); }},
 };

@@ -47,7 +47,7 @@ void ResetGuard::arm(SteadyTime now, SteadyTime ping_until) {
 
 void ResetGuard::disarm() {
   if (!watchdog_ || given_to_systemd()) return;
-  if (watchdog_facts(config_.device, places_.sysfs).cannot_be_stopped) {
+  if (config_.locked || watchdog_facts(config_.device, places_.sysfs).cannot_be_stopped) {
     if (ping_until_ == SteadyTime::max()) return;
     ping_until_ = SteadyTime::max();
     return log::info("hardware watchdog cannot be stopped; it is pinged from now on");
@@ -78,7 +78,7 @@ void ResetGuard::settle(SteadyTime now) {
   if (config_.device.empty() || watchdog_ || systemd_has_it_) return;
   const bool wanted = config_.systemd_timeout.count() != 0 && give_to_systemd_;
   const bool early = dismiss_early_watchdog(places_.proc);
-  if (!wanted && !early && !watchdog_facts(config_.device, places_.sysfs).running) return;
+  if (!wanted && !early && !config_.locked && !watchdog_facts(config_.device, places_.sysfs).running) return;
   auto watchdog = take(early);
   if (!watchdog) {
     systemd_has_it_ = wanted && watchdog.error().code.number == kWatchdogHeld.number;  // since an earlier start of the agent

@@ -28,10 +28,11 @@ class ResetGuard {
   // From now on the machine is reset if tick() is not called in time, and in any case some time after `ping_until`. Takes over what the
   // initramfs holds. A missing watchdog is told in the log; nothing else happens.
   void arm(SteadyTime now, SteadyTime ping_until);
-  // The system that runs is committed: the reset is called off, or systemd's from now on. Where the driver cannot stop it, it is pinged
-  // without end.
+  // The system that runs is committed: the reset is called off, or systemd's from now on. Where it cannot be stopped, it is pinged without
+  // end.
   void disarm();
-  // At the start of a committed system: as disarm(), for a watchdog that boot loader or initramfs started.
+  // At the start of a committed system: as disarm(), for a watchdog that boot loader or initramfs started. One that is locked may run
+  // although the driver does not know.
   void settle(SteadyTime now);
   void tick(SteadyTime now);
   // When tick() is next due.

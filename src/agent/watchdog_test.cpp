@@ -109,6 +109,29 @@ TEST_F(WatchdogTest, OneThatCannotBeStoppedIsPingedWithoutEnd) {
   EXPECT_TRUE(guard.next_tick());
 }
 
+// EFI Boot Guard locks i6300ESB, whose driver says nothing of it: inactive, no nowayout, and yet the hardware counts.
+TEST_F(WatchdogTest, OneThatTheBootLoaderLockedIsPingedWithoutEnd) {
+  attribute("state", "inactive");
+  attribute("nowayout", "0");
+  WatchdogConfig locked = config();
+  locked.locked = true;
+  for (const bool on_trial : {false, true}) {
+    ASSERT_TRUE(replace_file(device_, ""));
+    ResetGuard guard(locked, {}, places());
+    if (on_trial) {
+      guard.arm(clock_.steady(), clock_.steady() + std::chrono::seconds(60));
+      guard.disarm();
+    } else {
+      guard.settle(clock_.steady());
+    }
+    for (int second = 0; second < 3600; ++second) {
+      guard.tick(clock_.steady());
+      clock_.advance(std::chrono::seconds(1));
+    }
+    EXPECT_EQ(pings(), std::string(1 + 720, '\n')) << on_trial;
+  }
+}
+
 TEST_F(WatchdogTest, IsGivenToSystemdWithoutAStopInBetween) {
   std::string when_given;
   const auto give = [&](std::chrono::seconds timeout) -> Result<> {

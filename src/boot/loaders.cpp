@@ -86,15 +86,15 @@ constexpr std::array kTrybootSettings{
 
 // clang-format off
 constexpr std::array kLoaders{
-    Loader{"grub",         kGrubSettings,        kGrubTries,                 true,  open_grub},
-    Loader{"uboot",        kUbootSettings,       kUbootTries,                true,  open_uboot},
-    Loader{"android",      kAndroidSettings,     kAndroidTries,              true,  open_android},
-    Loader{"barebox",      kBareboxSettings,     kBareboxTries,              true,  open_barebox},
-    Loader{"custom",       kCustomSettings,      kCustomTries,               true,  open_custom},
-    Loader{"uefi",         kUefiSettings,        1,                          true,  open_uefi},
-    Loader{"systemd-boot", kSystemdBootSettings, SystemdBootControl::kTries, false, open_systemd_boot},
-    Loader{"efibootguard", kBootGuardSettings,   1,                          false, open_boot_guard},
-    Loader{"tryboot",      kTrybootSettings,     TrybootControl::kTries,     false, open_tryboot},
+    Loader{"grub",         kGrubSettings,        kGrubTries,                 true,  false, open_grub},
+    Loader{"uboot",        kUbootSettings,       kUbootTries,                true,  false, open_uboot},
+    Loader{"android",      kAndroidSettings,     kAndroidTries,              true,  false, open_android},
+    Loader{"barebox",      kBareboxSettings,     kBareboxTries,              true,  false, open_barebox},
+    Loader{"custom",       kCustomSettings,      kCustomTries,               true,  false, open_custom},
+    Loader{"uefi",         kUefiSettings,        1,                          true,  false, open_uefi},
+    Loader{"systemd-boot", kSystemdBootSettings, SystemdBootControl::kTries, false, false, open_systemd_boot},
+    Loader{"efibootguard", kBootGuardSettings,   1,                          false, true,  open_boot_guard},
+    Loader{"tryboot",      kTrybootSettings,     TrybootControl::kTries,     false, false, open_tryboot},
 };
 // clang-format on
 

@@ -20,6 +20,8 @@ struct Loader {
   unsigned max_tries;
   // Whether a recovery system (a group with that role) is safe with it, whenever the power fails: it goes on to the next slot by itself.
   bool takes_recovery;
+  // Whether it starts the hardware watchdog so that nobody can stop it any more.
+  bool locks_watchdog;
   // slots: the names of all groups. Writes nothing. Errors: kBootSetting for settings that make no sense together.
   Result<std::unique_ptr<BootControl>> (*open)(const Settings& settings, std::vector<std::string> slots);
 };
