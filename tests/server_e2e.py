@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """aloft-server as operators and devices see it: first start, enrolment, deployments, artifacts, reports, logs, live events."""
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import pathlib
+import re
 import threading
 import time
 import urllib.parse
@@ -429,11 +431,34 @@ def case_a_restart_keeps_everything_and_stops_long_polls_kindly():
 
 def case_pages_are_strict():
     with site() as server:
-        for path in ("/", "/setup", "/assets/page.css", "/assets/setup.js"):
+        document = server.call("GET", "/setup")
+        assets = re.findall(rb'(?:src|href)="(/assets/[^"]+)"', document)
+        assert any(name.endswith(b".js") for name in assets) and any(name.endswith(b".css") for name in assets)
+        for path in ("/", "/setup", "/devices", "/devices/cam-01", "/deployments/7", *(name.decode() for name in assets)):
             status, headers, _ = server.call("GET", path, raw=True)
-            assert status == 200 and "default-src 'none'" in headers["Content-Security-Policy"]
+            policy = headers["Content-Security-Policy"]
+            assert status == 200 and "default-src 'none'" in policy and "unsafe" not in policy
             assert headers["X-Content-Type-Options"] == "nosniff"
-        assert b"<script>" not in server.call("GET", "/setup")
+        assert not re.search(rb"<script(?![^>]*src=)|<style|style=| on[a-z]+=", document), "nothing inline"
+        refused(404, 1001, server.call, "GET", "/assets/page.css")
+        refused(404, 9501, server.call, "GET", "/nowhere")
+
+
+def case_files_of_the_console_come_compressed_and_once():
+    with site() as server:
+        path = re.search(rb'src="(/assets/[^"]+\.js)"', server.call("GET", "/"))[1].decode()
+        content = {}
+        for accept, encoding in (("gzip, deflate, br, zstd", "br"), ("gzip", "gzip"), ("br;q=0, gzip", "gzip"), (None, "gzip")):
+            status, headers, content[encoding] = server.call("GET", path, headers={"Accept-Encoding": accept} if accept else {}, raw=True)
+            assert status == 200 and headers["Content-Encoding"] == encoding and headers["Vary"] == "Accept-Encoding"
+            assert "immutable" in headers["Cache-Control"]
+            again = server.call("GET", path, headers={"Accept-Encoding": accept or "", "If-None-Match": headers["ETag"]}, raw=True)
+            assert again[0] == 304 and not again[2]
+        assert len(content["br"]) < len(content["gzip"]) < len(gzip.decompress(content["gzip"])) / 2
+        _, headers, _ = server.call("GET", "/", raw=True)
+        assert headers["Cache-Control"] == "no-cache" and "Content-Encoding" not in headers
+        assert server.call("GET", "/", headers={"If-None-Match": headers["ETag"]}, raw=True)[0] == 304
+        assert server.call("HEAD", path, raw=True)[2] == b""
 
 
 run(globals())

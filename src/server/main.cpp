@@ -65,7 +65,7 @@ Result<> run(const Options& options) {
              .tls = tls ? &*tls : nullptr,
              .clock = clock,
              .random = random},
-            TRY(token_secret(*store, random)), setup_secret);
+            TRY(token_secret(*store, random)), setup_secret, TRY(ConsolePack::embedded()));
   if (options.list_routes) {
     print_routes(site.router());
     return {};

@@ -5,7 +5,6 @@
 
 #include "base/log.hpp"
 #include "httpd/elsewhere.hpp"
-#include "server/pages.hpp"
 #include "server/status.hpp"
 
 namespace aloft::server {
@@ -18,10 +17,11 @@ std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls
 
 }  // namespace
 
-Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret)
+Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console)
     : ground_(ground),
       access_(ground.clock),
       router_(status_of),
+      pages_(std::move(console)),
       devices_(ground.store, ground.blobs, roster_, changes_, std::move(token_secret), ground.clock, ground.random),
       sessions_(ground.store, access_, ground.random, std::move(setup_secret), pin(ground.tls)),
       releases_(ground.store, ground.blobs, access_, ground.trust, ground.random),
@@ -31,7 +31,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
       service_(ground.store, roster_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
       flusher_(ground.loop.get_executor()) {
-  add_pages(router_);
+  pages_.add_routes(router_);
   service_.add_routes(router_);
   sessions_.add_routes(router_);
   releases_.add_routes(router_);

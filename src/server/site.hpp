@@ -16,6 +16,7 @@
 #include "server/device_admin_api.hpp"
 #include "server/device_api.hpp"
 #include "server/group_api.hpp"
+#include "server/pages.hpp"
 #include "server/release_api.hpp"
 #include "server/service_api.hpp"
 #include "server/session_api.hpp"
@@ -36,7 +37,7 @@ struct Ground {
 class Site {
  public:
   // setup_secret: of the one-time link, while there is no user.
-  Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret);
+  Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console);
   // Reads the store into memory; before the first request.
   Result<> load();
   httpd::Server& server() { return server_; }
@@ -52,6 +53,7 @@ class Site {
   Changes changes_;
   OperatorAccess access_;
   httpd::Router router_;
+  Pages pages_;
   DeviceApi devices_;
   SessionApi sessions_;
   ReleaseApi releases_;

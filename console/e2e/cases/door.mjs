@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+
+const heading = (page, name) => page.getByRole("heading", { name, level: 1 });
+
+export const doorCases = {
+  "the first start's link makes the administrator and logs in": {
+    options: { fresh: true },
+    run: async ({ page, stage }) => {
+      await page.goto(`/setup#${stage.setup}`);
+      await page.getByLabel("User").fill("ann");
+      await page.getByLabel("Password", { exact: true }).fill("a long password");
+      await page.getByLabel("Password again").fill("another password");
+      await page.getByText("The two passwords differ").waitFor();
+      await page.getByLabel("Password again").fill("a long password");
+      await page.getByRole("button", { name: "Set up" }).click();
+      await heading(page, "Overview").waitFor();
+      assert.ok(!page.url().includes("#"), "the token is gone from the address");
+      await page.goto(`/setup#${stage.setup}`);
+      await page.getByLabel("Password", { exact: true }).fill("a long password");
+      await page.getByLabel("Password again").fill("a long password");
+      await page.getByRole("button", { name: "Set up" }).click();
+      await page.getByText("Error E9064").waitFor();
+    },
+  },
+  "without a session there is only the login, and it leads back to where one wanted to go": {
+    options: { loggedOut: true },
+    run: async ({ page, operator }) => {
+      await page.goto("/devices?status=pending");
+      await heading(page, "Log in to Aloft").waitFor();
+      await page.getByLabel("User").fill(operator.user);
+      await page.getByLabel("Password", { exact: true }).fill("not the password");
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").getByText("Error E9061").waitFor();
+      await page.getByLabel("Password", { exact: true }).fill(operator.password);
+      await page.keyboard.press("Enter");
+      await heading(page, "Devices").waitFor();
+      assert.ok(page.url().endsWith("/devices?status=pending"), page.url());
+    },
+  },
+  "the login never leads to another site": {
+    options: { loggedOut: true },
+    run: async ({ page, stage, operator }) => {
+      for (const next of ["https://evil.example/", "//evil.example/", "/\\evil.example/"]) {
+        await page.goto(`/login?next=${encodeURIComponent(next)}`);
+        await page.getByLabel("User").fill(operator.user);
+        await page.getByLabel("Password", { exact: true }).fill(operator.password);
+        await page.keyboard.press("Enter");
+        await heading(page, "Overview").waitFor();
+        assert.equal(new URL(page.url()).origin, stage.url);
+      }
+    },
+  },
+  "no script of the page can read the session, and logging out ends it at the server": {
+    run: async ({ page }) => {
+      assert.equal(await page.evaluate(() => document.cookie), "");
+      const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+      const [cookie] = await page.context().cookies();
+      assert.ok(cookie.httpOnly && cookie.secure && cookie.sameSite === "Strict");
+      assert.ok(!stored.includes(cookie.value));
+      await page.getByRole("button", { name: "admin" }).click();
+      await page.getByRole("menuitem", { name: "Log out" }).click();
+      await heading(page, "Log in to Aloft").waitFor();
+      await page.context().addCookies([cookie]);
+      await page.goto("/devices");
+      await heading(page, "Log in to Aloft").waitFor();
+    },
+  },
+  "a session that ends elsewhere ends here": {
+    run: async ({ page, stage }) => {
+      await page.goto("/devices");
+      await heading(page, "Devices").waitFor();
+      const { tokens } = await stage.api("GET", "/tokens");
+      const newest = Math.max(...tokens.map(({ id }) => id));
+      await stage.api("DELETE", `/tokens/${newest}`);
+      await heading(page, "Log in to Aloft").waitFor();
+    },
+  },
+};

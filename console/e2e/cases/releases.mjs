@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+
+export const releaseCases = {
+  "a bundle is uploaded, and its signer and contents are shown": {
+    run: async ({ page, stage }) => {
+      const file = await stage.do("bundle", { version: "3.1", size_bytes: 3_000_000, product: "gateway", hardware: ["rev-a", "rev-b"] });
+      await page.goto("/releases");
+      await page.getByText("No release yet").waitFor();
+      await page.getByTestId("bundle").setInputFiles(file);
+      await page.getByRole("heading", { name: "gateway 3.1" }).waitFor();
+      await page.getByText("CN=Test Signer", { exact: true }).waitFor();
+      await page.getByText("rev-a, rev-b").waitFor();
+      await page.goto("/releases");
+      await page.getByTestId("bundle").setInputFiles(file);
+      await page.getByText("3.1 was there already").waitFor();
+    },
+  },
+  "a broken bundle is refused with the server's own words and number": {
+    run: async ({ page, stage }) => {
+      const file = await stage.do("bundle", { version: "3.2" });
+      writeFileSync(file, "ALOFT, but not really");
+      await page.goto("/releases");
+      await page.getByTestId("bundle").setInputFiles(file);
+      await page.getByRole("alert").getByText("E3000").waitFor();
+      assert.deepEqual((await stage.api("GET", "/releases")).releases, []);
+    },
+  },
+  "a release is deleted after its version has been typed, unless a deployment needs it": {
+    run: async ({ page, stage }) => {
+      const { id } = await stage.do("release", { version: "3.3" });
+      await stage.do("device", { name: "cam-01" });
+      const [deployment] = await stage.deploy(id, "cam-01");
+      await page.goto(`/releases/${id}`);
+      await page.getByRole("button", { name: "Delete…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Type 3.3 to go on").fill("3.3");
+      await dialog.getByRole("button", { name: "Delete" }).click();
+      await dialog.getByText(/Error E\d{4}/).waitFor();
+      await stage.api("POST", `/deployments/${deployment}/cancel`);
+      await dialog.getByRole("button", { name: "Delete" }).click();
+      await page.getByText("No release yet").waitFor();
+    },
+  },
+};

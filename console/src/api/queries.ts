@@ -1,0 +1,108 @@
+// What the pages show, each as one query. Lists are asked for again at intervals; a single deployment is followed live (live.ts).
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { api, ApiError, take } from "./client";
+
+const listRefreshMs = 5_000;
+const pageSize = 100;
+
+// Worth another try: no answer, or a server that says that it is busy.
+function isPassing(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status === 503);
+}
+
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: { staleTime: 2_000, retry: (count, error) => count < 2 && isPassing(error), retryDelay: 1_000 },
+      mutations: { retry: false },
+    },
+  });
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  // Null: nobody is logged in.
+  queryFn: async ({ signal }) => {
+    try {
+      return await take(api.GET("/api/v1/session", { signal }));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: 60_000,
+});
+
+export interface DeviceFilter {
+  status?: "pending" | "accepted" | "rejected";
+}
+
+export const devicesQuery = (filter: DeviceFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["devices", "list", filter],
+    queryFn: ({ signal, pageParam }) =>
+      take(api.GET("/api/v1/devices", { params: { query: { ...filter, after: pageParam, limit: pageSize } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_after,
+    refetchInterval: listRefreshMs,
+  });
+
+export const deviceQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["devices", "one", name],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/devices/{name}", { params: { path: { name } }, signal })),
+    refetchInterval: listRefreshMs,
+  });
+
+export const releasesQuery = infiniteQueryOptions({
+  queryKey: ["releases", "list"],
+  queryFn: ({ signal, pageParam }) => take(api.GET("/api/v1/releases", { params: { query: { before: pageParam, limit: pageSize } }, signal })),
+  initialPageParam: undefined as number | undefined,
+  getNextPageParam: (last) => last.next_before,
+  refetchInterval: listRefreshMs,
+});
+
+export const releaseQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["releases", "one", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/releases/{id}", { params: { path: { id } }, signal })),
+  });
+
+export interface DeploymentFilter {
+  device?: string;
+  release?: number;
+  active?: boolean;
+}
+
+export const deploymentsQuery = (filter: DeploymentFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["deployments", "list", filter],
+    queryFn: ({ signal, pageParam }) =>
+      take(api.GET("/api/v1/deployments", { params: { query: { ...filter, before: pageParam, limit: pageSize } }, signal })),
+    initialPageParam: undefined as number | undefined,
+    getNextPageParam: (last) => last.next_before,
+    refetchInterval: listRefreshMs,
+  });
+
+export const deploymentQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["deployments", "one", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/deployments/{id}", { params: { path: { id } }, signal })),
+  });
+
+export const deploymentLogQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["deployments", "log", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/deployments/{id}/log", { params: { path: { id } }, parseAs: "text", signal })),
+  });
+
+export const enrolmentTokensQuery = queryOptions({
+  queryKey: ["enrolment-tokens"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/enrolment-tokens", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const tokensQuery = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/tokens", { signal })),
+});

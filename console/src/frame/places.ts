@@ -1,0 +1,18 @@
+import type { IconName } from "../parts/Icon";
+
+export interface Place {
+  to: "/" | "/devices" | "/releases" | "/deployments" | "/enrolment" | "/settings";
+  label: string;
+  icon: IconName;
+  key: string; // pressed after g
+}
+
+// The navigation, in the order in which a fleet is run.
+export const places: Place[] = [
+  { to: "/", label: "Overview", icon: "overview", key: "o" },
+  { to: "/devices", label: "Devices", icon: "devices", key: "d" },
+  { to: "/releases", label: "Releases", icon: "releases", key: "r" },
+  { to: "/deployments", label: "Deployments", icon: "deployments", key: "u" },
+  { to: "/enrolment", label: "Enrolment", icon: "enrolment", key: "e" },
+  { to: "/settings", label: "Settings", icon: "settings", key: "s" },
+];

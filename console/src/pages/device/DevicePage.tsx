@@ -1,0 +1,110 @@
+import { Alert, Button } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { api, type Device, take } from "../../api/client";
+import { deviceQuery } from "../../api/queries";
+import { useAnnounce } from "../../parts/Announcer";
+import { Confirm, ConfirmButton } from "../../parts/Confirm";
+import { Copyable } from "../../parts/Copy";
+import { Icon } from "../../parts/Icon";
+import { Loaded } from "../../parts/Loaded";
+import { Facts, Page, Panel } from "../../parts/Page";
+import { DeviceState } from "../../parts/State";
+import { Ago } from "../../parts/Time";
+import { timeText } from "../../parts/text";
+import { UpdateDialog } from "../devices/UpdateDialog";
+import { Updates } from "./Updates";
+
+const route = getRouteApi("/inside/devices/$name");
+
+export function DevicePage() {
+  const { name } = route.useParams();
+  const query = useQuery(deviceQuery(name));
+  return (
+    <Page title={name} back={{ to: "/devices", label: "Devices" }} actions={query.data && <Actions device={query.data} />}>
+      <Loaded query={query}>
+        {(device) => (
+          <>
+            {device.problem && (
+              <Alert mb="md" color="red" variant="light" icon={<Icon name="warning" />} title={`The device cannot be updated: error E${device.problem.error}`}>
+                {device.problem.message}
+              </Alert>
+            )}
+            <Panel>
+              <Facts
+                facts={[
+                  ["State", <DeviceState key="" device={device} />],
+                  ["Running version", device.version],
+                  ["Product", device.product],
+                  ["Hardware", device.hardware],
+                  ["Last seen", <Ago key="" ms={device.last_seen_ms} />],
+                  ["First seen", timeText(device.created_ms)],
+                  ["Key's SHA-256", <Copyable key="" text={device.key_sha256} what="the digest" />],
+                ]}
+              />
+            </Panel>
+            <Updates device={name} />
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Actions({ device }: { device: Device }) {
+  const { name } = device;
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const announce = useAnnounce();
+  const [updating, update] = useDisclosure(false);
+  const [accepting, accept] = useDisclosure(false);
+  const path = { params: { path: { name } } };
+  const after = async (said: string) => {
+    announce(`${name} ${said}`);
+    await client.invalidateQueries({ queryKey: ["devices"] });
+  };
+  return (
+    <>
+      {device.status === "accepted" ? (
+        <Button onClick={update.open} disabled={device.deployment !== undefined}>
+          Update…
+        </Button>
+      ) : (
+        <Button onClick={accept.open}>Accept…</Button>
+      )}
+      {device.status !== "rejected" && (
+        <ConfirmButton label="Reject…" title={`Reject ${name}?`} action="Reject" run={async () => take(api.POST("/api/v1/devices/{name}/reject", path)).then(() => after("rejected"))}>
+          Its access ends at once. It can be accepted again later.
+        </ConfirmButton>
+      )}
+      <ConfirmButton
+        label="Delete…"
+        title={`Delete ${name}?`}
+        action="Delete"
+        typed={name}
+        run={async () => {
+          await take(api.DELETE("/api/v1/devices/{name}", path));
+          await navigate({ to: "/devices" });
+          await after("deleted");
+        }}
+      >
+        The device, its deployments and logs are forgotten. If it still exists, it comes back as a stranger.
+      </ConfirmButton>
+      <Confirm
+        opened={accepting}
+        close={accept.close}
+        title={`Accept ${name}?`}
+        action="Accept"
+        dangerous={false}
+        run={async () => take(api.POST("/api/v1/devices/{name}/accept", path)).then(() => after("accepted"))}
+      >
+        Compare this digest with what <code>aloftd status</code> shows on the device:
+        <p>
+          <code>{device.key_sha256}</code>
+        </p>
+      </Confirm>
+      <UpdateDialog opened={updating} close={update.close} devices={[device]} />
+    </>
+  );
+}

@@ -1,0 +1,81 @@
+import { UnstyledButton } from "@mantine/core";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { Deployment } from "../../api/client";
+import { useLiveDeployment } from "../../api/live";
+import { deploymentQuery, deploymentsQuery } from "../../api/queries";
+import { stateOf } from "../../api/states";
+import { Icon } from "../../parts/Icon";
+import { Loaded, More } from "../../parts/Loaded";
+import { Empty, Panel } from "../../parts/Page";
+import { DeploymentState } from "../../parts/State";
+import { Ago } from "../../parts/Time";
+import { Timeline } from "../../parts/Timeline";
+import classes from "./Updates.module.css";
+import { To } from "../../parts/To";
+
+// Every update that the device was ever given, the newest first and open.
+export function Updates({ device }: { device: string }) {
+  const query = useInfiniteQuery(deploymentsQuery({ device }));
+  const deployments = query.data?.pages.flatMap((page) => page.deployments) ?? [];
+  return (
+    <Panel title="Updates" flush>
+      <Loaded query={query}>
+        {() =>
+          deployments.length === 0 ? (
+            <Empty icon="deployments" title="No update yet">
+              Give it a release by Update.
+            </Empty>
+          ) : (
+            <ul className={classes.list}>
+              {deployments.map((deployment, place) => (
+                <Update key={deployment.id} deployment={deployment} openAtFirst={place === 0} />
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+      <More query={query} />
+    </Panel>
+  );
+}
+
+function Update({ deployment, openAtFirst }: { deployment: Deployment; openAtFirst: boolean }) {
+  const [open, setOpen] = useState(openAtFirst);
+  const body = `update-${deployment.id}`;
+  return (
+    <li className={classes.update}>
+      <div className={classes.head}>
+        <UnstyledButton className={classes.toggle} aria-expanded={open} aria-controls={body} onClick={() => setOpen(!open)}>
+          <span className={open ? classes.down : undefined}>
+            <Icon name="right" size={16} />
+          </span>
+          <span className={`${classes.version} numbers`}>{deployment.version}</span>
+          <DeploymentState deployment={deployment} />
+          {deployment.error !== undefined && <code>E{deployment.error}</code>}
+        </UnstyledButton>
+        <span className="dim nowrap">
+          <Ago ms={deployment.changed_ms} /> ·{" "}
+          <To to="/deployments/$id" params={{ id: String(deployment.id) }}>
+            {deployment.log ? "Details and log" : "Details"}
+          </To>
+        </span>
+      </div>
+      {open && (
+        <div id={body} className={classes.body}>
+          <History deployment={deployment} />
+        </div>
+      )}
+    </li>
+  );
+}
+
+function History({ deployment }: { deployment: Deployment }) {
+  const query = useQuery(deploymentQuery(deployment.id));
+  useLiveDeployment(deployment.id, query.data !== undefined && !stateOf(query.data.state).final);
+  return (
+    <Loaded query={query} rows={3}>
+      {(found) => <Timeline transitions={found.transitions} />}
+    </Loaded>
+  );
+}

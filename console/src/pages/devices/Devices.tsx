@@ -1,0 +1,65 @@
+import { SegmentedControl } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { devicesQuery } from "../../api/queries";
+import { Loaded, More } from "../../parts/Loaded";
+import { Empty, Page, Panel } from "../../parts/Page";
+import type { Outcome } from "./bulk";
+import { BulkActions, Failures } from "./BulkActions";
+import classes from "./Devices.module.css";
+import { DeviceTable } from "./DeviceTable";
+
+const route = getRouteApi("/inside/devices");
+
+export function Devices() {
+  const { status } = route.useSearch();
+  const navigate = route.useNavigate();
+  const query = useInfiniteQuery(devicesQuery({ status }));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [refused, setRefused] = useState<Outcome>();
+  const choose = (names: string[], on: boolean) =>
+    setChosen((before) => {
+      const after = new Set(before);
+      for (const name of names) if (on) after.add(name);
+        else after.delete(name);
+      return after;
+    });
+  const clear = () => setChosen(new Set());
+  const shown = query.data?.pages.flatMap((page) => page.devices) ?? [];
+  const chosenDevices = shown.filter(({ name }) => chosen.has(name));
+  return (
+    <Page title="Devices">
+      <Panel flush>
+        <div className={classes.bar}>
+          <SegmentedControl
+            size="sm"
+            aria-label="Which devices"
+            value={status ?? "all"}
+            onChange={(value) => void navigate({ search: value === "all" ? {} : { status: value as typeof status } })}
+            data={[
+              { value: "all", label: "All" },
+              { value: "accepted", label: "Accepted" },
+              { value: "pending", label: "Pending" },
+              { value: "rejected", label: "Rejected" },
+            ]}
+          />
+        </div>
+        {chosenDevices.length > 0 && <BulkActions devices={chosenDevices} clear={clear} refused={setRefused} />}
+        <Failures outcome={refused} close={() => setRefused(undefined)} />
+        <Loaded query={query} rows={8}>
+          {() =>
+            shown.length === 0 ? (
+              <Empty icon="devices" title={status ? `No device is ${status}` : "No device yet"} action={status ? undefined : <Link to="/enrolment">Let the first device in</Link>}>
+                {status ? undefined : "A device appears here when its agent has asked this server for the first time."}
+              </Empty>
+            ) : (
+              <DeviceTable devices={shown} chosen={chosen} choose={choose} />
+            )
+          }
+        </Loaded>
+        <More query={query} />
+      </Panel>
+    </Page>
+  );
+}

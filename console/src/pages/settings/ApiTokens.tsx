@@ -1,0 +1,132 @@
+import { Button, Group, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, type ApiToken, take } from "../../api/client";
+import { tokensQuery } from "../../api/queries";
+import { ConfirmButton } from "../../parts/Confirm";
+import { ErrorNote } from "../../parts/ErrorNote";
+import { Loaded } from "../../parts/Loaded";
+import { Panel } from "../../parts/Page";
+import { SecretNote } from "../../parts/SecretNote";
+import { Ago } from "../../parts/Time";
+
+const lives = [
+  { value: "86400", label: "A day" },
+  { value: "2592000", label: "30 days" },
+  { value: "31536000", label: "A year" },
+  { value: "never", label: "Until it is revoked" },
+];
+
+export function ApiTokens() {
+  const query = useQuery(tokensQuery);
+  const [making, make] = useDisclosure(false);
+  const [secret, setSecret] = useState<string>();
+  return (
+    <Panel
+      title="My API tokens and sessions"
+      flush
+      aside={
+        <Button size="compact-sm" onClick={make.open}>
+          New API token…
+        </Button>
+      }
+    >
+      {secret && (
+        <SecretNote title="The new API token" secret={secret}>
+          Scripts send it as <code>Authorization: Bearer</code>.
+        </SecretNote>
+      )}
+      <Loaded query={query} rows={2}>
+        {({ tokens }) => (
+          <Table.ScrollContainer minWidth={0} type="native">
+            <Table aria-label="API tokens and sessions">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Kind</Table.Th>
+                  <Table.Th>Note</Table.Th>
+                  <Table.Th className="wide">Made</Table.Th>
+                  <Table.Th>Expires</Table.Th>
+                  <Table.Th />
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {tokens.map((token) => (
+                  <Row key={token.id} token={token} />
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )}
+      </Loaded>
+      <NewToken opened={making} close={make.close} made={setSecret} />
+    </Panel>
+  );
+}
+
+function Row({ token }: { token: ApiToken }) {
+  const client = useQueryClient();
+  const revoke = async () => {
+    await take(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id: token.id } } }));
+    await client.invalidateQueries();
+  };
+  return (
+    <Table.Tr>
+      <Table.Td>{token.kind === "api" ? "API token" : "Session"}</Table.Td>
+      <Table.Td>{token.note}</Table.Td>
+      <Table.Td className="wide">
+        <Ago ms={token.created_ms} />
+      </Table.Td>
+      <Table.Td>{token.expires_ms === undefined ? "never" : <Ago ms={token.expires_ms} />}</Table.Td>
+      <Table.Td ta="right">
+        <ConfirmButton
+          label="Revoke…"
+          button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Revoke ${token.kind === "api" ? "token" : "session"} ${token.id}` }}
+          title={token.kind === "api" ? `Revoke “${token.note}”?` : "End this session?"}
+          action={token.kind === "api" ? "Revoke" : "End it"}
+          run={revoke}
+        >
+          {token.kind === "api" ? "Scripts that use it are refused from now on." : "If it is the one that you use now, you are logged out."}
+        </ConfirmButton>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function NewToken({ opened, close, made }: { opened: boolean; close: () => void; made: (secret: string) => void }) {
+  const [note, setNote] = useState("");
+  const [life, setLife] = useState("2592000");
+  const client = useQueryClient();
+  const create = useMutation({
+    mutationFn: () => take(api.POST("/api/v1/tokens", { body: life === "never" ? { note } : { note, expires_in_s: Number(life) } })),
+    onSuccess: async ({ token }) => {
+      made(token);
+      setNote("");
+      close();
+      await client.invalidateQueries({ queryKey: tokensQuery.queryKey });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate();
+  };
+  return (
+    <Modal opened={opened} onClose={close} title="New API token" closeButtonProps={{ "aria-label": "Close" }}>
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput label="Note" description="Which script it is for" required maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} data-autofocus />
+          <Select label="Good for" data={lives} value={life} onChange={(value) => setLife(value ?? "2592000")} allowDeselect={false} />
+          {create.isError && <ErrorNote error={create.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={create.isPending}>
+              Make the token
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

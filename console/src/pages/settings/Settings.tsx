@@ -1,0 +1,23 @@
+import { useQuery } from "@tanstack/react-query";
+import { sessionQuery } from "../../api/queries";
+import { Copyable } from "../../parts/Copy";
+import { Facts, Page, Panel } from "../../parts/Page";
+import { ApiTokens } from "./ApiTokens";
+
+export function Settings() {
+  const { data: session } = useQuery(sessionQuery);
+  return (
+    <Page title="Settings">
+      <ApiTokens />
+      <Panel title="This server">
+        <Facts
+          facts={[
+            ["Version", session?.server_version],
+            ["Logged in as", session?.user],
+            ["Certificate's SHA-256", session?.certificate_sha256 && <Copyable text={session.certificate_sha256} what="the digest" />],
+          ]}
+        />
+      </Panel>
+    </Page>
+  );
+}

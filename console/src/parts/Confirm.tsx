@@ -1,0 +1,73 @@
+import { Button, type ButtonProps, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { ErrorNote } from "./ErrorNote";
+
+interface ConfirmProps {
+  opened: boolean;
+  close: () => void;
+  title: string;
+  children: ReactNode;
+  action: string; // what the button says: the verb of the question
+  dangerous?: boolean;
+  typed?: string; // must be typed before the button works
+  run: () => Promise<unknown>;
+}
+
+// Asks before something that cannot be taken back. What the server says against it is shown here.
+export function Confirm({ opened, close, title, children, action, dangerous = true, typed, run }: ConfirmProps) {
+  const [text, setText] = useState("");
+  const mutation = useMutation({
+    mutationFn: run,
+    onSuccess: () => {
+      close();
+      setText("");
+    },
+  });
+  const leave = () => {
+    mutation.reset();
+    setText("");
+    close();
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    mutation.mutate();
+  };
+  return (
+    <Modal opened={opened} onClose={leave} title={title} closeButtonProps={{ "aria-label": "Close" }}>
+      <form onSubmit={submit}>
+        <Stack gap="md">
+          <div>{children}</div>
+          {typed !== undefined && (
+            <TextInput label={`Type ${typed} to go on`} value={text} onChange={(event) => setText(event.currentTarget.value)} autoComplete="off" data-autofocus />
+          )}
+          {mutation.isError && <ErrorNote error={mutation.error} />}
+          <Group justify="flex-end" gap="sm">
+            <Button variant="default" onClick={leave} data-autofocus={typed === undefined ? true : undefined}>
+              Keep as it is
+            </Button>
+            <Button type="submit" color={dangerous ? "red.9" : undefined} loading={mutation.isPending} disabled={typed !== undefined && text !== typed}>
+              {action}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+type ConfirmButtonProps = Omit<ConfirmProps, "opened" | "close"> & { label: string; button?: ButtonProps & { "aria-label"?: string } };
+
+// A button that asks before it acts.
+export function ConfirmButton({ label, button, ...confirm }: ConfirmButtonProps) {
+  const [opened, { open, close }] = useDisclosure(false);
+  return (
+    <>
+      <Button variant="default" {...button} onClick={open}>
+        {label}
+      </Button>
+      <Confirm {...confirm} opened={opened} close={close} />
+    </>
+  );
+}
