@@ -13,9 +13,11 @@ import sys
 LAYERS = {
     "base": [],
     "crypto": ["base"],
+    "delta": ["crypto"],
     "protocol": ["base"],
     "bundle": ["crypto"],
     "net": ["crypto", "protocol", "bundle"],
+    "patch": ["bundle", "delta"],
     "storage": ["bundle"],
     "boot": ["base"],
     "update": ["bundle"],
@@ -23,7 +25,7 @@ LAYERS = {
     "httpd": ["crypto"],
     "fleet": ["bundle", "protocol"],
     "server": ["fleet", "httpd", "crypto"],
-    "cli": ["bundle", "net", "protocol"],
+    "cli": ["bundle", "patch", "net", "protocol"],
 }
 # What must not stand in the code, what to write instead, and the files that are the replacement's own home.
 BANNED = [

@@ -8,7 +8,6 @@
 namespace aloft::bundle {
 namespace {
 
-constexpr std::string_view kMagic{"ALOFT\r\n\x1a", 8};
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kChecksumAt = 32;
 using Header = std::array<std::byte, kHeaderBytes>;

@@ -11,6 +11,7 @@
 namespace aloft::bundle {
 
 inline constexpr std::size_t kHeaderBytes = 64;
+inline constexpr std::string_view kMagic{"ALOFT\r\n\x1a", 8};
 
 struct Preamble {
   std::string manifest_text;

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "base/errors.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/errors.hpp"
 #include "bundle/frame_pipeline.hpp"
 #include "bundle/names.hpp"
@@ -108,14 +108,6 @@ Result<OpenImage> open_image(const ImageFile& file) {
   return image;
 }
 
-Result<Fd> temporary_file(const std::filesystem::path& folder) {
-  std::string name = (folder / ".aloft-payload-XXXXXX").string();
-  Fd fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd) return fail(system_error("cannot make a temporary file in", folder, errno));
-  ::unlink(name.c_str());
-  return fd;
-}
-
 class Packer {
  public:
   Packer(const Recipe& recipe, int payload, const Progress& progress, std::uint64_t total_bytes)
@@ -201,7 +193,7 @@ Result<Package> pack(const Recipe& recipe, const std::filesystem::path& folder, 
   std::vector<OpenImage> inputs;
   std::uint64_t total_bytes = 0;
   for (const auto& file : recipe.images) total_bytes += inputs.emplace_back(TRY(open_image(file))).size_bytes();
-  Package package{.manifest_text = {}, .payload = TRY(temporary_file(folder))};
+  Package package{.manifest_text = {}, .payload = TRY(nameless_file(folder))};
   Manifest manifest{.product = recipe.product,
                     .hardware = recipe.hardware,
                     .version = recipe.version,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/byte_source.hpp"
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -13,20 +14,8 @@
 
 namespace aloft::bundle {
 
-// Bytes by offset.
-class ByteSource {
- public:
-  virtual ~ByteSource() = default;
-  // Fills the buffer, or as much as there is before the end: fewer bytes than asked for mean the end. Blocks. Network sources resume by
-  // themselves after broken connections and give up with a kind `retry` error.
-  virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) = 0;
-  // True: any offset costs the same, and several threads may read at once (a local file). False: for one thread at a time, which does
-  // well to read at rising offsets (a network), or can do nothing else (a pipe, which skips what lies between).
-  virtual bool any_order() const = 0;
-  // The reads to come stay below `end` until they are told anew: a network source asks for no byte beyond it. A hint.
-  virtual void expect(std::uint64_t /*end*/) {}
-};
-inline constexpr std::uint64_t kNoEnd = UINT64_MAX;
+using aloft::ByteSource;
+using aloft::kNoEnd;
 
 // A regular file or block device; or, from a descriptor that cannot seek, a stream.
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path);

@@ -1,9 +1,9 @@
 #include "bundle/writer.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/errors.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/container.hpp"
 #include "bundle/errors.hpp"
 
@@ -25,37 +25,16 @@ Result<> copy_payload(int out, ByteSource& source, Extent payload) {
   return {};
 }
 
-// Removes a file that was not finished.
-class Unfinished {
- public:
-  explicit Unfinished(std::filesystem::path path) : path_(std::move(path)) {}
-  ~Unfinished() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove(path_, ignored);
-  }
-  Unfinished(const Unfinished&) = delete;
-  Unfinished& operator=(const Unfinished&) = delete;
-  void keep() { path_.clear(); }
-
- private:
-  std::filesystem::path path_;
-};
-
 }  // namespace
 
 Result<> write_bundle(const std::filesystem::path& path, std::string_view manifest_text, ByteView signature, ByteSource& source,
                       Extent payload) {
   if (manifest_text.size() > kMaxManifestBytes || signature.size() > kMaxSignatureBytes)
     return fail(kBadRecipe, "the manifest or the signature is too large; use larger frames, or fewer signers");
-  auto fresh = path;
-  fresh += ".new";
-  const Fd out = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
-  Unfinished unfinished(fresh);
-  TRY(write_all(out.get(), encode_preamble(manifest_text, signature)));
-  TRY(copy_payload(out.get(), source, payload));
-  TRY(publish_file(out.get(), fresh, path));
-  unfinished.keep();
-  return {};
+  FreshFile fresh = TRY(FreshFile::create(path));
+  TRY(write_all(fresh.fd(), encode_preamble(manifest_text, signature)));
+  TRY(copy_payload(fresh.fd(), source, payload));
+  return fresh.publish();
 }
 
 Result<> write_bundle(const std::filesystem::path& path, const Package& package, ByteView signature) {

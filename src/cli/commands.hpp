@@ -16,6 +16,7 @@ namespace aloft::cli {
 using Run = std::function<Result<>()>;
 void add_keys_commands(CLI::App& app, Run& run);    // keys: make development CAs and signing keys
 void add_bundle_commands(CLI::App& app, Run& run);  // bundle create, sign, extract, attach, verify, show, unpack
+void add_delta_commands(CLI::App& app, Run& run);   // delta create, info, apply
 void add_server_commands(CLI::App& app, Run& run);  // login, release, device, deploy, watch
 
 }  // namespace aloft::cli

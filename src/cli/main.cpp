@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   aloft::cli::Run run;
   aloft::cli::add_keys_commands(app, run);
   aloft::cli::add_bundle_commands(app, run);
+  aloft::cli::add_delta_commands(app, run);
   aloft::cli::add_server_commands(app, run);
   try {
     app.parse(argc, argv);

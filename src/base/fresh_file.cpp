@@ -1,0 +1,35 @@
+#include "base/fresh_file.hpp"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+namespace aloft {
+
+Result<FreshFile> FreshFile::create(const std::filesystem::path& path) {
+  auto fresh = path;
+  fresh += ".new";
+  Fd fd = TRY(open_file(fresh, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW));
+  return FreshFile(path, std::move(fresh), std::move(fd));
+}
+
+FreshFile::~FreshFile() {
+  std::error_code ignored;
+  if (!fresh_.empty()) std::filesystem::remove(fresh_, ignored);
+}
+
+Result<> FreshFile::publish() {
+  TRY(publish_file(fd_.get(), fresh_, path_));
+  fresh_.clear();
+  return {};
+}
+
+Result<Fd> nameless_file(const std::filesystem::path& folder) {
+  std::string name = (folder / ".aloft-XXXXXX").string();
+  Fd fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) return fail(system_error("cannot make a temporary file in", folder, errno));
+  ::unlink(name.c_str());
+  return fd;
+}
+
+}  // namespace aloft

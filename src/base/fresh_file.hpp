@@ -1,0 +1,34 @@
+// A file that has its name only once it is whole.
+#pragma once
+
+#include <filesystem>
+
+#include "base/file.hpp"
+
+namespace aloft {
+
+// Written as "PATH.new"; what was not published is removed with the object.
+class FreshFile {
+ public:
+  // Errors: file errors.
+  static Result<FreshFile> create(const std::filesystem::path& path);
+  FreshFile(FreshFile&& other) noexcept
+      : path_(std::move(other.path_)), fresh_(std::exchange(other.fresh_, {})), fd_(std::move(other.fd_)) {}
+  FreshFile& operator=(FreshFile&&) = delete;
+  ~FreshFile();
+  int fd() const { return fd_.get(); }
+  // Durable, and in place of an earlier file of that name, when it returns. Once.
+  Result<> publish();
+
+ private:
+  FreshFile(std::filesystem::path path, std::filesystem::path fresh, Fd fd)
+      : path_(std::move(path)), fresh_(std::move(fresh)), fd_(std::move(fd)) {}
+  std::filesystem::path path_;
+  std::filesystem::path fresh_;  // empty: published
+  Fd fd_;
+};
+
+// A file without a name in `folder`, for reading and writing; gone when it is closed. Errors: file errors.
+Result<Fd> nameless_file(const std::filesystem::path& folder);
+
+}  // namespace aloft

@@ -1,0 +1,20 @@
+// Error numbers 11000-11099: deltas.
+#pragma once
+
+#include "base/result.hpp"
+
+namespace aloft::delta {
+
+inline constexpr ErrorCode kNotADelta{11000, ErrorKind::reject, "not-a-delta"};
+inline constexpr ErrorCode kDeltaVersion{11001, ErrorKind::reject, "delta-version"};
+inline constexpr ErrorCode kBadDelta{11002, ErrorKind::reject, "bad-delta"};
+inline constexpr ErrorCode kDeltaChecksum{11003, ErrorKind::reject, "delta-checksum"};
+inline constexpr ErrorCode kDeltaTruncated{11004, ErrorKind::reject, "delta-truncated"};
+inline constexpr ErrorCode kBadRecord{11005, ErrorKind::reject, "delta-record"};
+inline constexpr ErrorCode kWrongSource{11006, ErrorKind::reject, "delta-wrong-source"};
+inline constexpr ErrorCode kWrongResult{11007, ErrorKind::reject, "delta-wrong-result"};
+inline constexpr ErrorCode kOtherEncoder{11008, ErrorKind::reject, "delta-other-encoder"};
+inline constexpr ErrorCode kNotProven{11009, ErrorKind::bug, "delta-not-proven"};
+inline constexpr ErrorCode kCannotMake{11010, ErrorKind::ask, "delta-cannot-make"};
+
+}  // namespace aloft::delta

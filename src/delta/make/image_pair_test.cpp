@@ -1,0 +1,83 @@
+#include "delta/make/image_pair.hpp"
+
+#include "delta/errors.hpp"
+#include "delta/make/test_images.hpp"
+
+namespace aloft::delta {
+namespace {
+
+using test::applied;
+using test::noise;
+
+class ImagePair : public test::Folder {
+ protected:
+  Bytes delta(ByteView source, ByteView target) { return test::delta_of(write("old", source), write("new", target)); }
+};
+
+TEST_F(ImagePair, MovedChangedNewAndZeroPartsComeBackBitForBit) {
+  const auto pair = test::typical_pair();
+  const Bytes bytes = delta(pair.source, pair.target);
+  EXPECT_EQ(*applied(bytes, pair.source), pair.target);
+  // 3000 new bytes, 4000 differences that are all seven, and some places.
+  EXPECT_LT(bytes.size(), 6'000U);
+}
+
+TEST_F(ImagePair, EachFrameStandsAlone) {
+  const auto pair = test::typical_pair();
+  const Bytes bytes = delta(pair.source, pair.target);
+  const Bytes tail = *applied(bytes, pair.source, 7);
+  EXPECT_TRUE(std::ranges::equal(tail, ByteView(pair.target).subspan(7 * 65536)));
+}
+
+TEST_F(ImagePair, ImagesOfAnyShapeComeBack) {
+  const Bytes old = noise(100'000, 3);
+  const struct {
+    const char* name;
+    Bytes source;
+    Bytes target;
+  } cases[] = {
+      {"no old image", {}, noise(70'000, 4)},
+      {"one byte", old, Bytes(1, std::byte{9})},
+      {"the same", old, old},
+      {"zeros from nothing", {}, Bytes(300'000)},
+      {"repeated bytes", Bytes(200'000, std::byte{5}), Bytes(210'000, std::byte{5})},
+      {"shorter", old, Bytes(old.begin(), old.begin() + 65'536)},
+      {"longer than a frame by one", old, Bytes(65'537, std::byte{1})},
+  };
+  for (const auto& one : cases) {
+    const auto made = applied(delta(one.source, one.target), one.source);
+    ASSERT_TRUE(made) << one.name << ": " << made.error().text();
+    EXPECT_EQ(*made, one.target) << one.name;
+  }
+}
+
+TEST_F(ImagePair, WindowsThatCannotHoldTheOldImageStillGiveTheNewOne) {
+  auto pair = test::typical_pair();
+  for (std::size_t i = 0; i < pair.target.size(); i += 700) pair.target[i] = std::byte{1};  // no exact match of 1 KiB is left
+  const auto from = crypto::test::must(MappedFile::open(write("old", pair.source)));
+  const auto to = crypto::test::must(MappedFile::open(write("new", pair.target)));
+  for (const std::uint64_t window : {1U << 14, 1U << 17}) {
+    const Covers covers = match_images(from.bytes(), to.bytes(), {.window_bytes = window}, {});
+    std::uint64_t end = 0;
+    for (const Cover& cover : covers) {
+      EXPECT_GE(cover.target, end);
+      EXPECT_LE(cover.source_end(), pair.source.size());
+      end = cover.target_end();
+    }
+    EXPECT_LE(end, pair.target.size());
+    EXPECT_FALSE(covers.empty());
+  }
+}
+
+TEST_F(ImagePair, AnotherOldImageGivesSomethingElseOrAnError) {
+  const auto pair = test::typical_pair();
+  const Bytes bytes = delta(pair.source, pair.target);
+  const auto other = applied(bytes, noise(900'000, 8));
+  EXPECT_TRUE(!other || *other != pair.target);
+  const auto shorter = applied(bytes, ByteView(pair.source).first(100'000));
+  ASSERT_FALSE(shorter);
+  EXPECT_EQ(shorter.error().code.number, kWrongSource.number);
+}
+
+}  // namespace
+}  // namespace aloft::delta

@@ -1,0 +1,17 @@
+// The covers of an image pair: exact ones wherever they lie, then near ones for what is left.
+#pragma once
+
+#include "delta/make/cover.hpp"
+
+namespace aloft::delta {
+
+struct MatchLimits {
+  // Old bytes that are sorted at once: the memory is five times that. What exact matching leaves of larger images is worked on by windows
+  // that move along both images in step.
+  std::uint64_t window_bytes = 128ULL << 20;
+};
+
+// Memory: 24 bytes per KiB of the old image, five times the window, half a window of the new image.
+Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace);
+
+}  // namespace aloft::delta

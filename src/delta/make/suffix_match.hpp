@@ -1,0 +1,13 @@
+// Finds what the new image has of the old one nearly: the same code or data with scattered bytes that differ.
+#pragma once
+
+#include "delta/make/cover.hpp"
+
+namespace aloft::delta {
+
+// After C. Percival, "Naive differences of executable code" (2003): the longest exact matches, from a suffix array of the old bytes, are
+// the seeds; each is extended both ways for as long as more than half of the bytes are equal. Memory: 5 bytes per byte of source.
+// source.size() must be below 2^31.
+Covers match_nearly(ByteView source, ByteView target, const Pace& pace);
+
+}  // namespace aloft::delta

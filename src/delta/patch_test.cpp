@@ -1,0 +1,99 @@
+#include "delta/patch.hpp"
+
+#include <gtest/gtest.h>
+
+#include "crypto/test_pki.hpp"
+#include "delta/description.hpp"
+#include "delta/errors.hpp"
+#include "delta/view_source.hpp"
+
+namespace aloft::delta {
+namespace {
+
+Plan plan_of_two_images() {
+  Plan plan;
+  plan.images.push_back({.name = "boot", .source_bytes = 0, .target_bytes = 5, .frame_shift = 16, .record_bytes = {7}});
+  plan.images.push_back({.name = "rootfs",
+                         .source_bytes = 9,
+                         .target_bytes = 200'000,
+                         .frame_shift = 17,
+                         .encoder = 10504,
+                         .encoder_level = 9,
+                         .record_bytes = {3, 4}});
+  plan.bundle = BundleText{std::string(5000, '{'), Bytes(70, std::byte{3})};
+  return plan;
+}
+
+std::uint16_t error_of(ByteView bytes) {
+  ViewSource source(bytes);
+  const auto patch = Patch::open(source);
+  return patch ? std::uint16_t{0} : patch.error().code.number;
+}
+
+TEST(Patch, WhatWasWrittenIsRead) {
+  const Plan plan = plan_of_two_images();
+  Bytes bytes = crypto::test::must(encode_plan(plan));
+  const std::size_t head = bytes.size();
+  for (int i = 0; i < 14; ++i) bytes.push_back(static_cast<std::byte>(i));
+  ViewSource source(bytes);
+  Patch patch = crypto::test::must(Patch::open(source));
+  ASSERT_EQ(patch.images().size(), 2U);
+  EXPECT_EQ(patch.images()[1].name, "rootfs");
+  EXPECT_EQ(patch.images()[1].encoder, 10504U);
+  EXPECT_EQ(patch.images()[1].encoder_level, 9U);
+  EXPECT_EQ(patch.bundle()->manifest_text, plan.bundle->manifest_text);
+  EXPECT_EQ(patch.bundle()->signature, plan.bundle->signature);
+  EXPECT_EQ(patch.header_bytes(), head);
+  EXPECT_EQ(patch.size_bytes(), head + 14);
+  Bytes record;
+  crypto::test::must(patch.fetch_record(1, 1, record));
+  EXPECT_EQ(record, Bytes(bytes.end() - 4, bytes.end()));
+}
+
+TEST(Patch, EveryCutAndEveryDamagedByteIsAnError) {
+  const Bytes bytes = crypto::test::must(encode_plan(plan_of_two_images()));
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_NE(error_of(ByteView(bytes).first(cut)), 0) << cut;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    Bytes damaged = bytes;
+    damaged[at] ^= std::byte{1};
+    EXPECT_NE(error_of(damaged), 0) << at;
+  }
+}
+
+TEST(Patch, ARecordThatTheFileDoesNotHaveIsAnError) {
+  const Bytes bytes = crypto::test::must(encode_plan(plan_of_two_images()));
+  ViewSource source(bytes);
+  Patch patch = crypto::test::must(Patch::open(source));
+  Bytes record;
+  const auto fetched = patch.fetch_record(0, 0, record);
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code.number, kDeltaTruncated.number);
+}
+
+TEST(Patch, PlansThatNoReaderTakesAreNotWritten) {
+  const struct {
+    const char* name;
+    void (*spoil)(Plan&);
+  } cases[] = {
+      {"no image", [](Plan& plan) { plan.images.clear(); }},
+      {"an empty image", [](Plan& plan) { plan.images[0].target_bytes = 0; }},
+      {"a name", [](Plan& plan) { plan.images[0].name = "../x"; }},
+      {"too few records", [](Plan& plan) { plan.images[1].record_bytes.pop_back(); }},
+      {"an empty record", [](Plan& plan) { plan.images[1].record_bytes[0] = 0; }},
+      {"a record that is too large", [](Plan& plan) { plan.images[0].record_bytes[0] = 200; }},
+      {"small frames", [](Plan& plan) { plan.images[1].frame_shift = 15; }},
+      {"large frames", [](Plan& plan) { plan.images[1].frame_shift = 23; }},
+      {"several images without a manifest", [](Plan& plan) { plan.bundle.reset(); }},
+      {"a huge image", [](Plan& plan) { plan.images[1].target_bytes = UINT64_MAX; }},
+  };
+  for (const auto& one : cases) {
+    Plan plan = plan_of_two_images();
+    one.spoil(plan);
+    const auto encoded = encode_description(plan);
+    ASSERT_FALSE(encoded) << one.name;
+    EXPECT_EQ(encoded.error().code.number, kCannotMake.number) << one.name;
+  }
+}
+
+}  // namespace
+}  // namespace aloft::delta

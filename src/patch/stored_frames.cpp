@@ -1,0 +1,59 @@
+#include "patch/stored_frames.hpp"
+
+#include <zstd.h>
+
+#include <algorithm>
+
+namespace aloft::patch {
+namespace {
+
+constexpr std::uint64_t kSamples = 6;
+constexpr int kMaxLevel = 19;
+
+struct Sample {
+  Bytes content;
+  bundle::Digest stored_sha256;
+};
+
+Result<std::vector<Sample>> samples_of(bundle::Reader& reader, std::size_t index) {
+  const bundle::Image& image = reader.manifest().images[index];
+  const std::uint64_t count = std::min(kSamples, image.frame_count());
+  bundle::FrameDecoder decoder;
+  std::vector<Sample> samples;
+  Bytes stored;
+  // Spread over the image, and moved on to a frame that is not nearly nothing: zeros are the same at many levels.
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::uint64_t frame = i * image.frame_count() / count;
+    const std::uint64_t next = (i + 1) * image.frame_count() / count;
+    while (frame + 1 < next && image.stored[frame].size_bytes < image.frame_content_bytes(frame) / 8) ++frame;
+    Sample sample{.content = Bytes(image.frame_content_bytes(frame)), .stored_sha256 = image.stored[frame].sha256};
+    TRY(reader.fetch_frame(index, frame, stored));
+    TRY(decoder.decode(image, frame, stored, sample.content));
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+}  // namespace
+
+std::uint64_t encoder_version() { return ZSTD_versionNumber(); }
+
+Result<std::optional<int>> find_level(bundle::Reader& reader, std::size_t index) {
+  const bundle::Image& image = reader.manifest().images[index];
+  if (image.encoding == bundle::Encoding::none) return std::optional<int>();
+  const auto samples = TRY(samples_of(reader, index));
+  for (int level = 1; level <= kMaxLevel; ++level) {
+    bundle::FrameEncoder encoder(image.encoding, level, image.frame_size_bytes, bundle::BlockDigests::omit);
+    bundle::PackedFrame packed;
+    bool same = true;
+    for (const Sample& sample : samples) {
+      TRY(encoder.encode(sample.content, packed));
+      same = packed.stored_sha256 == sample.stored_sha256;
+      if (!same) break;
+    }
+    if (same) return std::optional<int>(level);
+  }
+  return std::optional<int>();
+}
+
+}  // namespace aloft::patch
