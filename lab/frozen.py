@@ -35,18 +35,27 @@ class FreezableMachine(machine.Machine):
 
     def monitor(self, *commands, timeout_s=60):
         """What the monitor says to the last of them."""
-        deadline = time.monotonic() + timeout_s
-        while not self.monitor_socket.exists() and self.running() and time.monotonic() < deadline:
-            time.sleep(0.005)
         said = b""
-        with socket.socket(socket.AF_UNIX) as line:
+        with self.connected(time.monotonic() + timeout_s) as line:
             line.settimeout(timeout_s)
-            line.connect(str(self.monitor_socket))
             read_prompt(line)
             for command in commands:
                 line.sendall(command.encode() + b"\n")
                 said = read_prompt(line)
         return said.decode(errors="replace")
+
+    def connected(self, deadline):
+        """To the monitor, of a QEMU that may just have been started: its socket is there a moment before it listens."""
+        while True:
+            line = socket.socket(socket.AF_UNIX)
+            try:
+                line.connect(str(self.monitor_socket))
+                return line
+            except OSError:
+                line.close()
+                if not self.running() or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.005)
 
     def power_cut(self):
         super().power_cut()
