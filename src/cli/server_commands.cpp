@@ -8,6 +8,8 @@ void add_server_commands(CLI::App& app, Run& run) {
   add_release_commands(app, run);
   add_device_commands(app, run);
   add_deployment_commands(app, run);
+  add_group_commands(app, run);
+  add_rollout_commands(app, run);
 }
 
 }  // namespace aloft::cli

@@ -9,6 +9,8 @@ void add_login_commands(CLI::App& app, Run& run);       // login, logout
 void add_token_commands(CLI::App& app, Run& run);       // token create, list, revoke
 void add_release_commands(CLI::App& app, Run& run);     // release upload, list, show
 void add_device_commands(CLI::App& app, Run& run);      // device list, show, accept, reject; enrol-token create, list
+void add_group_commands(CLI::App& app, Run& run);       // group, tag, filter
+void add_rollout_commands(CLI::App& app, Run& run);     // rollout; why
 void add_deployment_commands(CLI::App& app, Run& run);  // deploy; deployment list, show, cancel, log; watch
 
 }  // namespace aloft::cli

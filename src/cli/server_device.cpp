@@ -12,6 +12,7 @@ namespace {
 struct DeviceOptions {
   std::vector<std::string> names;
   std::string status;
+  std::string filter;
   std::string note;
   std::uint64_t expires_days = 7;
   std::size_t limit = 1000;
@@ -60,7 +61,8 @@ Result<std::string> path_of(const std::string& name) {
 
 Result<> list(const DeviceOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const std::string query = options.status.empty() ? "" : "?status=" + url_part(options.status);
+  std::string query = options.status.empty() ? "" : "?status=" + url_part(options.status);
+  if (!options.filter.empty()) query += (query.empty() ? "?q=" : "&q=") + url_part(options.filter);
   const auto all =
       TRY(session.list({.path = "/api/v1/devices" + query, .list = "devices", .next = "next_after", .parameter = "after"}, options.limit));
   if (options.json) {
@@ -164,6 +166,7 @@ void add_device_commands(CLI::App& app, Run& run) {
   auto options = std::make_shared<DeviceOptions>();
   CLI::App* group = app.add_subcommand("device", "Devices that the server knows")->require_subcommand(1);
   CLI::App* list_command = group->add_subcommand("list", "List devices by name");
+  list_command->add_option("-q,--filter", options->filter, "Only those that match this filter, see docs/filters.md");
   list_command->add_option("--status", options->status, "Only those")->check(CLI::IsMember({"pending", "accepted", "rejected"}));
   list_command->add_option("--limit", options->limit, "At most so many")->capture_default_str();
   CLI::App* show_command = group->add_subcommand("show", "Show one device");

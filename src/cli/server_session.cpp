@@ -38,6 +38,15 @@ Result<Json> ServerSession::post(const std::string& path, const Json& body) {
   return json_of(TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path)), path);
 }
 
+Result<Json> ServerSession::put(const std::string& path, const Json& body) {
+  return json_of(TRY(send({.method = "PUT", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path)), path);
+}
+
+Result<> ServerSession::order(const std::string& path, const Json& body) {
+  TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path));
+  return {};
+}
+
 Result<> ServerSession::remove(const std::string& path) {
   TRY(send({.method = "DELETE"}, path));
   return {};

@@ -22,6 +22,9 @@ class ServerSession {
   // path: "/api/v1/...". Errors: the server's (see net::expect_success), 7000-7099, kBadJson.
   Result<Json> get(const std::string& path);
   Result<Json> post(const std::string& path, const Json& body);
+  Result<Json> put(const std::string& path, const Json& body);
+  // POST where the answer has no body.
+  Result<> order(const std::string& path, const Json& body);
   Result<> remove(const std::string& path);
   // With the credentials and address filled in.
   Result<net::Response> send(net::Request request, const std::string& path);

@@ -43,4 +43,10 @@ inline constexpr ErrorCode kFilterValue{9613, ErrorKind::reject, "filter-value"}
 inline constexpr ErrorCode kFilterTooLarge{9614, ErrorKind::reject, "filter-too-large"};
 inline constexpr ErrorCode kFilterUnsteady{9615, ErrorKind::reject, "filter-unsteady"};
 
+inline constexpr ErrorCode kRolloutUnknown{9620, ErrorKind::ask, "rollout-unknown"};
+inline constexpr ErrorCode kRolloutPlan{9621, ErrorKind::reject, "rollout-plan"};
+inline constexpr ErrorCode kRolloutState{9622, ErrorKind::ask, "rollout-state"};
+inline constexpr ErrorCode kSecondPerson{9623, ErrorKind::ask, "second-person"};
+inline constexpr ErrorCode kMemberUnknown{9624, ErrorKind::ask, "member-unknown"};
+
 }  // namespace aloft::fleet

@@ -95,6 +95,9 @@ struct Release {
 struct Deployment {
   std::uint64_t id = 0;
   std::string device;
+  std::uint64_t device_id = 0;           // the store's
+  std::optional<std::uint64_t> rollout;  // that made it
+  protocol::InstallPolicy policy;
   std::optional<std::uint64_t> release;  // none once it has been deleted
   std::string version;
   Digest artifact_sha256{};

@@ -8,6 +8,7 @@
 
 #include "fleet/errors.hpp"
 #include "fleet/natural_order.hpp"
+#include "fleet/rollout.hpp"
 
 namespace aloft::fleet {
 namespace {
@@ -23,6 +24,15 @@ std::unexpected<Error> store_error(sqlite3* database, std::string_view doing) {
 int collate(void* /*unused*/, int left_size, const void* left, int right_size, const void* right) {
   return natural_order({static_cast<const char*>(left), static_cast<std::size_t>(left_size)},
                        {static_cast<const char*>(right), static_cast<std::size_t>(right_size)});
+}
+
+// aloft_sample(seed, device): see sample_of().
+void take_sample(sqlite3_context* context, int /*count*/, sqlite3_value** values) {
+  const auto text = [values](int at) {
+    const void* bytes = sqlite3_value_blob(values[at]);
+    return std::string_view(static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_value_bytes(values[at])));
+  };
+  sqlite3_result_int64(context, static_cast<sqlite3_int64>(sample_of(text(0), text(1))));
 }
 
 }  // namespace
@@ -82,6 +92,8 @@ Result<Database> Database::open(const std::filesystem::path& file, Access access
   if (outcome != SQLITE_OK) return store_error(handle, "opening");
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, 10'000);
+  sqlite3_create_function_v2(handle, "aloft_sample", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, take_sample, nullptr, nullptr,
+                             nullptr);
   sqlite3_create_collation_v2(handle, kNaturalCollation, SQLITE_UTF8, nullptr, collate, nullptr);
   if (access == Access::read_write) TRY(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"));
   TRY(database.execute("PRAGMA trusted_schema=OFF;"));

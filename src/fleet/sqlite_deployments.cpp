@@ -3,6 +3,7 @@
 #include <set>
 
 #include "fleet/errors.hpp"
+#include "fleet/sqlite_rollouts.hpp"
 #include "fleet/sqlite_rows.hpp"
 #include "fleet/sqlite_store.hpp"
 
@@ -11,12 +12,21 @@ namespace {
 
 #define ALOFT_DEPLOYMENT_QUERY                                                                                                    \
   "SELECT p.id,d.name,p.release,p.version,p.artifact_sha256,p.artifact_size_bytes,p.state,p.error,p.message,p.progress_permille," \
-  "p.created_ms,p.created_by,p.changed_ms,EXISTS(SELECT 1 FROM logs WHERE deployment=p.id) "                                      \
+  "p.created_ms,p.created_by,p.changed_ms,EXISTS(SELECT 1 FROM logs WHERE deployment=p.id),p.device,p.rollout,p.policy "          \
   "FROM deployments p JOIN devices d ON d.id=p.device "
+
+protocol::InstallPolicy policy_of(const std::string& text) {
+  const Result<Json> json = parse_json(text);
+  if (!json) return {};
+  return protocol::from_json<protocol::InstallPolicy>(*json).value_or(protocol::InstallPolicy{});
+}
 
 Deployment deployment_row(const Statement& row) {
   return {.id = row.number(0),
           .device = row.text(1),
+          .device_id = row.number(14),
+          .rollout = row.optional_number(15),
+          .policy = policy_of(row.text(16)),
           .release = row.optional_number(2),
           .version = row.text(3),
           .artifact_sha256 = row.digest(4),
@@ -76,6 +86,7 @@ Result<Deployment> cancel(Database& database, std::uint64_t id, const std::strin
   TRY(database.run("UPDATE deployments SET state=?2,error=0,message=?3,active=0,changed_ms=?4 WHERE id=?1", id,
                    number_of(UpdateState::cancelled), message, now_ms));
   TRY(note(database, id, UpdateState::cancelled, message, now_ms));
+  TRY(follow_in_rollout(database, id, UpdateState::cancelled, now_ms));
   return find_deployment(database, id);
 }
 
@@ -99,6 +110,7 @@ Result<Applied> apply_one(Database& database, const ReportBatch& batch, const pr
     TRY(database.run("UPDATE deployments SET state=?2,error=?3,message=?4,progress_permille=?5,active=?6,changed_ms=?7 WHERE id=?1",
                      report.deployment, number_of(report.state), report.error, report.message, report.progress_permille,
                      std::uint64_t{protocol::is_final(report.state) ? 0U : 1U}, batch.received_ms));
+    TRY(follow_in_rollout(database, report.deployment, report.state, batch.received_ms));
   }
   TRY(database.run("UPDATE deployments SET last_sequence=?2 WHERE id=?1", report.deployment, report.sequence));
   return Applied::stored;

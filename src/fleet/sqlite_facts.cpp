@@ -77,6 +77,13 @@ Result<DeviceFacts> SqliteStore::device_facts(const std::string& name) {
   return find_facts(reader_, name);
 }
 
+Result<std::uint64_t> SqliteStore::last_seen(std::uint64_t device) {
+  const std::lock_guard lock(reader_mutex_);
+  Statement row = TRY(reader_.query("SELECT last_seen_ms FROM devices WHERE id=?1", device));
+  if (!TRY(row.step())) return fail(kDeviceUnknown, "there is no device of number " + std::to_string(device));
+  return row.number(0);
+}
+
 Result<std::uint64_t> SqliteStore::count_devices(const Filter& filter, std::uint64_t now_ms) {
   const std::lock_guard lock(reader_mutex_);
   const SqlCondition condition = compile_filter(filter, now_ms, 1);

@@ -99,6 +99,11 @@ void SqliteStore::delete_release(std::uint64_t id, Done<DeletedRelease> done) {
         if (TRY(users.step()))
           return fail(kReleaseInUse, "deployment " + std::to_string(users.number(0)) + " still needs release " + std::to_string(id) +
                                          "; wait for it or cancel it");
+        Statement rollouts = TRY(database.query(
+            "SELECT id FROM rollouts WHERE state<6 AND (release=?1 OR json_extract(plan,'$.rollback_release')=?1) LIMIT 1", id));
+        if (TRY(rollouts.step()))
+          return fail(kReleaseInUse, "rollout " + std::to_string(rollouts.number(0)) + " still needs release " + std::to_string(id) +
+                                         "; finish or abort it first");
         TRY(database.run("DELETE FROM releases WHERE id=?1", id));
         return DeletedRelease{.sha256 = release.sha256};
       },

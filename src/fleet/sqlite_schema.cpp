@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 3> kSteps{R"sql(
+constexpr std::array<const char*, 4> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -128,6 +128,52 @@ CREATE TABLE hardware_classes(
   description TEXT NOT NULL,
   PRIMARY KEY(product, hardware)) WITHOUT ROWID;
 CREATE INDEX devices_by_product ON devices(product, hardware);
+)sql",
+                                            R"sql(
+CREATE TABLE rollouts(
+  id INTEGER PRIMARY KEY AUTOINCREMENT CHECK(id <= 2147483647),
+  name TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  release INTEGER REFERENCES releases(id) ON DELETE SET NULL,
+  version TEXT NOT NULL,
+  seed TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  reason TEXT NOT NULL DEFAULT '',
+  wave INTEGER NOT NULL DEFAULT 0,
+  reach INTEGER NOT NULL DEFAULT 0,
+  soak_until_ms INTEGER NOT NULL DEFAULT 0,
+  judged_after_ms INTEGER NOT NULL DEFAULT 0,
+  parent INTEGER REFERENCES rollouts(id),
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  approved_by TEXT NOT NULL DEFAULT '',
+  started_ms INTEGER NOT NULL DEFAULT 0,
+  changed_ms INTEGER NOT NULL);
+CREATE INDEX rollouts_by_parent ON rollouts(parent) WHERE parent IS NOT NULL;
+CREATE TABLE rollout_devices(
+  rollout INTEGER NOT NULL REFERENCES rollouts(id) ON DELETE CASCADE,
+  device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+  sample INTEGER NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0,
+  wave INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  deployment INTEGER NOT NULL DEFAULT 0,
+  reason TEXT NOT NULL DEFAULT '',
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY(rollout, device)) WITHOUT ROWID;
+CREATE INDEX rollout_devices_by_device ON rollout_devices(device, rollout);
+CREATE INDEX rollout_devices_by_state ON rollout_devices(rollout, state);
+CREATE TABLE rollout_events(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  rollout INTEGER NOT NULL REFERENCES rollouts(id) ON DELETE CASCADE,
+  time_ms INTEGER NOT NULL,
+  event TEXT NOT NULL,
+  by TEXT NOT NULL,
+  detail TEXT NOT NULL);
+CREATE INDEX rollout_events_by_rollout ON rollout_events(rollout, id);
+ALTER TABLE deployments ADD COLUMN rollout INTEGER REFERENCES rollouts(id) ON DELETE SET NULL;
+ALTER TABLE deployments ADD COLUMN policy TEXT NOT NULL DEFAULT '{}';
+CREATE INDEX deployments_by_rollout ON deployments(rollout, error) WHERE rollout IS NOT NULL;
 )sql"};
 
 }  // namespace

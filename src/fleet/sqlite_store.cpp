@@ -8,7 +8,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::filesystem::pa
   Database writer = TRY(Database::open(file, Database::Access::read_write));
   TRY(migrate(writer));
   Database reader = TRY(Database::open(file, Database::Access::read_only));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(writer), std::move(reader)));
+  Database bulk_reader = TRY(Database::open(file, Database::Access::read_only));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(writer), std::move(reader), std::move(bulk_reader)));
 }
 
 Result<std::optional<std::string>> SqliteStore::setting(const std::string& key) {

@@ -32,6 +32,7 @@ class SqliteStore final : public Store {
   void change_tag(std::string tag, MemberChange devices, Done<> done) override;
   Result<std::vector<DeviceType>> device_types() override;
   void put_device_type(DeviceType type, Done<> done) override;
+  Result<std::uint64_t> last_seen(std::uint64_t device) override;
   Result<std::vector<EnrolmentToken>> enrolment_tokens() override;
   void add_enrolment_token(EnrolmentToken token, Done<EnrolmentToken> done) override;
   void delete_enrolment_token(std::uint64_t id, Done<> done) override;
@@ -51,6 +52,23 @@ class SqliteStore final : public Store {
   void put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms, Done<> done) override;
   Result<std::string> log(std::uint64_t deployment) override;
 
+  Result<std::vector<Rollout>> rollouts(std::optional<bool> active, std::uint64_t before, std::size_t limit) override;
+  Result<Rollout> rollout(std::uint64_t id) override;
+  Result<RolloutPreview> preview_rollout(const RolloutPlan& plan) override;
+  void add_rollout(NewRollout rollout, Done<Rollout> done) override;
+  void move_rollout(MoveOrder order, Done<MoveOutcome> done) override;
+  void offer(OfferRequest request, Done<OfferOutcome> done) override;
+  void end_silent(std::uint64_t rollout, SilenceOrder order, std::uint64_t now_ms, Done<std::optional<Deployment>> done) override;
+  void join_rollout(std::uint64_t rollout, Member member, Done<std::optional<Member>> done) override;
+  void join_matching(std::uint64_t rollout, std::uint64_t now_ms, Done<std::vector<Member>> done) override;
+  void cancel_member(std::uint64_t rollout, std::string device, std::string by, std::uint64_t now_ms, Done<CancelledMember> done) override;
+  Result<std::vector<Member>> members(std::uint64_t rollout, std::optional<MemberState> state, const std::string& after,
+                                      std::size_t limit) override;
+  Result<std::vector<Member>> all_members(std::uint64_t rollout) override;
+  Result<std::vector<Membership>> memberships(const std::string& device) override;
+  Result<std::vector<std::pair<std::uint64_t, std::uint64_t>>> rollout_errors(std::uint64_t rollout) override;
+  Result<std::vector<RolloutEventRow>> rollout_events(std::uint64_t rollout) override;
+
   Result<std::optional<User>> user(const std::string& name) override;
   Result<std::uint64_t> user_count() override;
   void add_first_user(User user, Done<> done) override;
@@ -63,10 +81,13 @@ class SqliteStore final : public Store {
   void check_writable(Done<> done) override;
 
  private:
-  SqliteStore(Database writer, Database reader) : writer_(std::move(writer)), reader_(std::move(reader)) {}
+  SqliteStore(Database writer, Database reader, Database bulk_reader)
+      : writer_(std::move(writer)), reader_(std::move(reader)), bulk_reader_(std::move(bulk_reader)) {}
   SqliteWriter writer_;
   std::mutex reader_mutex_;
   Database reader_;
+  std::mutex bulk_mutex_;  // long reads must not hold up the short ones
+  Database bulk_reader_;
 };
 
 }  // namespace aloft::fleet

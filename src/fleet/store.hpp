@@ -16,11 +16,9 @@
 #include "fleet/device_facts.hpp"
 #include "fleet/filter.hpp"
 #include "fleet/fleet.hpp"
+#include "fleet/rollout_store.hpp"
 
 namespace aloft::fleet {
-
-template <typename T = void>
-using Done = std::function<void(Result<T>)>;
 
 struct Enrolment {
   Device device;                     // name, key, product, hardware, version; times
@@ -84,10 +82,8 @@ struct DeploymentQuery {
   std::size_t limit = 100;
 };
 
-class Store {
+class Store : public RolloutStore {
  public:
-  virtual ~Store() = default;
-
   // Devices. Lists are ordered by name.
   virtual Result<std::vector<Device>> devices(const DeviceQuery& query) = 0;
   virtual Result<Device> device(const std::string& name) = 0;  // kDeviceUnknown
@@ -100,6 +96,7 @@ class Store {
   virtual void record_last_seen(std::vector<LastSeen> seen, Done<> done) = 0;
 
   virtual Result<DeviceFacts> device_facts(const std::string& name) = 0;  // kDeviceUnknown
+  virtual Result<std::uint64_t> last_seen(std::uint64_t device) = 0;      // by its id; kDeviceUnknown
   virtual Result<std::uint64_t> count_devices(const Filter& filter, std::uint64_t now_ms) = 0;
   // Replaces what was there. Whether anything changed. Errors: kDeviceUnknown.
   virtual void set_attributes(std::string device, Attributes attributes, Done<bool> done) = 0;

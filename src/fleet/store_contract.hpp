@@ -73,4 +73,16 @@ class StoreContract : public ::testing::TestWithParam<StoreMaker> {
   std::unique_ptr<Store> store_;
 };
 
+// The part of the contract that rollout_store.hpp has; store_rollouts_test.cpp.
+class StoreRollouts : public StoreContract {
+ protected:
+  void make_fleet();
+  Result<Rollout> add(RolloutPlan plan);
+  RolloutPlan plan(const std::string& filter = "name==*") const;
+  MoveOutcome move(Rollout rollout, RolloutState state, RolloutEvent event, RolloutAction action);
+  Result<OfferOutcome> offer(std::uint64_t rollout, const std::vector<std::string>& names);
+  Member member(std::uint64_t rollout, const std::string& name);
+  Release release_;
+};
+
 }  // namespace aloft::fleet

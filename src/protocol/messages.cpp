@@ -164,11 +164,12 @@ Result<TokenReply> from_json(const Json& json) {
 
 Json to_json(const Assignment& message) {
   Json json = Json::object();
-  if (message.deployment)
-    json["deployment"] = Json{{"id", message.deployment->id},
-                              {"version", message.deployment->version},
-                              {"artifact_sha256", message.deployment->artifact_sha256},
-                              {"artifact_size_bytes", message.deployment->artifact_size_bytes}};
+  if (!message.deployment) return json;
+  json["deployment"] = Json{{"id", message.deployment->id},
+                            {"version", message.deployment->version},
+                            {"artifact_sha256", message.deployment->artifact_sha256},
+                            {"artifact_size_bytes", message.deployment->artifact_size_bytes}};
+  if (Json policy = to_json(message.deployment->policy); !policy.empty()) json["deployment"]["policy"] = std::move(policy);
   return json;
 }
 
@@ -185,6 +186,7 @@ Result<Assignment> from_json(const Json& json) {
   if (found.artifact_sha256.size() != 64 || found.artifact_sha256.find_first_not_of("0123456789abcdef") != std::string::npos)
     return fail(kBadJson, "deployment: \"artifact_sha256\" must be 64 lower-case hexadecimal digits");
   found.artifact_size_bytes = TRY(inner.number("artifact_size_bytes", INT64_MAX));
+  if (const Json* policy = TRY(inner.optional_object("policy")); policy != nullptr) found.policy = TRY(from_json<InstallPolicy>(*policy));
   return Assignment{std::move(found)};
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "protocol/install_policy.hpp"
 
 namespace aloft::protocol {
 
@@ -89,6 +90,7 @@ struct Assignment {
     std::string version;
     std::string artifact_sha256;  // of the whole bundle file, lower-case hex; fetched from kArtifactPath
     std::uint64_t artifact_size_bytes;
+    InstallPolicy policy = {};
   };
   std::optional<Deployment> deployment;
 };

@@ -68,6 +68,8 @@ Json to_json(const fleet::Deployment& deployment) {
             {"changed_ms", deployment.changed_ms},
             {"log", deployment.has_log}};
   if (deployment.release) json["release"] = *deployment.release;
+  if (deployment.rollout) json["rollout"] = *deployment.rollout;
+  if (Json policy = protocol::to_json(deployment.policy); !policy.empty()) json["policy"] = std::move(policy);
   if (deployment.error != 0) json["error"] = deployment.error;
   if (!deployment.message.empty()) json["message"] = deployment.message;
   if (deployment.progress_permille) json["progress_permille"] = *deployment.progress_permille;

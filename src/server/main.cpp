@@ -74,7 +74,7 @@ Result<> run(const Options& options) {
   const std::uint16_t port = TRY(site.server().listen(options.listen_address, options.listen_port));
   const std::string made_url = std::string(tls ? "https://" : "http://") + host_name() + ":" + std::to_string(port);
   print_welcome(options.url.empty() ? made_url : options.url, tls ? &*tls : nullptr, setup_secret);
-  site.keep_last_seen();
+  site.begin_work();
   boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
   signals.async_wait([&site](const boost::system::error_code& error, int) {
     if (error) return;

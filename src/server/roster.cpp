@@ -65,7 +65,8 @@ void Roster::apply(const fleet::Deployment& deployment) {
       present = protocol::Assignment::Deployment{.id = deployment.id,
                                                  .version = deployment.version,
                                                  .artifact_sha256 = to_hex(deployment.artifact_sha256),
-                                                 .artifact_size_bytes = deployment.artifact_size_bytes};
+                                                 .artifact_size_bytes = deployment.artifact_size_bytes,
+                                                 .policy = deployment.policy};
     if (final == is_present) ring(device_bells_, deployment.device);
   }
   ring(deployment_bells_, std::to_string(deployment.id));

@@ -28,6 +28,8 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls)),
       deployments_(ground.store, roster_, changes_, access_),
       groups_(ground.store, access_, changes_),
+      rollouts_(ground.loop, ground.store, roster_, changes_, ground.clock),
+      rollout_api_(ground.store, access_, rollouts_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
       service_(ground.store, roster_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
       flusher_(ground.loop.get_executor()) {
@@ -38,6 +40,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   device_admin_.add_routes(router_);
   deployments_.add_routes(router_);
   groups_.add_routes(router_);
+  rollout_api_.add_routes(router_);
   devices_.add_routes(router_);
 }
 
@@ -45,10 +48,14 @@ Result<> Site::load() {
   const auto now_ms = static_cast<std::uint64_t>(ground_.clock.now().time_since_epoch().count());
   TRY(fleet::wait<>([&](auto done) { ground_.store.delete_expired_access_tokens(now_ms, done); }));
   TRY(access_.tokens().load(ground_.store));
-  return roster_.load(ground_.store);
+  TRY(roster_.load(ground_.store));
+  return rollouts_.load();
 }
 
-void Site::keep_last_seen() { boost::asio::co_spawn(ground_.loop, flush_last_seen(), boost::asio::detached); }
+void Site::begin_work() {
+  boost::asio::co_spawn(ground_.loop, flush_last_seen(), boost::asio::detached);
+  rollouts_.begin();
+}
 
 httpd::Awaitable<void> Site::flush_last_seen() {
   while (true) {
@@ -66,6 +73,7 @@ httpd::Awaitable<void> Site::flush_last_seen() {
 void Site::stop() {
   stopping_ = true;
   flusher_.wake();
+  rollouts_.stop();
   server_.stop(kGrace);
 }
 

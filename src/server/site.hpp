@@ -18,6 +18,8 @@
 #include "server/group_api.hpp"
 #include "server/pages.hpp"
 #include "server/release_api.hpp"
+#include "server/rollout_api.hpp"
+#include "server/rollouts.hpp"
 #include "server/service_api.hpp"
 #include "server/session_api.hpp"
 
@@ -42,8 +44,8 @@ class Site {
   Result<> load();
   httpd::Server& server() { return server_; }
   const httpd::Router& router() const { return router_; }
-  // Writes down at intervals when devices were seen last, until stop().
-  void keep_last_seen();
+  // What goes on by itself until stop(): writes down at intervals when devices were seen last, and runs the rollouts.
+  void begin_work();
   void stop();
 
  private:
@@ -60,6 +62,8 @@ class Site {
   DeviceAdminApi device_admin_;
   DeploymentApi deployments_;
   GroupApi groups_;
+  Rollouts rollouts_;
+  RolloutApi rollout_api_;
   httpd::Server server_;
   ServiceApi service_;
   httpd::Sleeper flusher_;

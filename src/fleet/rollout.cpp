@@ -1,0 +1,58 @@
+#include "fleet/rollout.hpp"
+
+#include <algorithm>
+
+#include "base/errors.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+constexpr std::array<std::string_view, 10> kRolloutStates{"awaiting-approval", "ready",   "running", "soaking",    "open", "paused",
+                                                          "finished",          "aborted", "denied",  "rolled-back"};
+constexpr std::array<std::string_view, kMemberStates> kMemberStateNames{"waiting",     "offered", "committed", "failed",
+                                                                        "rolled-back", "silent",  "cancelled", "skipped"};
+
+// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/).
+std::uint64_t add(std::uint64_t hash, std::string_view text) {
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return hash;
+}
+
+}  // namespace
+
+std::string_view to_string(RolloutState state) { return kRolloutStates[static_cast<std::size_t>(state)]; }
+bool is_final(RolloutState state) { return state >= RolloutState::finished; }
+
+std::string_view to_string(MemberState state) { return kMemberStateNames[static_cast<std::size_t>(state)]; }
+
+Result<MemberState> member_state_of(std::string_view name) {
+  const auto found = std::ranges::find(kMemberStateNames, name);
+  if (found == kMemberStateNames.end())
+    return fail(kBadArgument,
+                "a device's state in a rollout is waiting, offered, committed, failed, rolled-back, silent, cancelled or skipped");
+  return static_cast<MemberState>(found - kMemberStateNames.begin());
+}
+
+bool is_failure(MemberState state) {
+  return state == MemberState::failed || state == MemberState::rolled_back || state == MemberState::silent;
+}
+
+MemberState member_state_of(protocol::UpdateState state) {
+  switch (state) {
+    case protocol::UpdateState::committed: return MemberState::committed;
+    case protocol::UpdateState::rolled_back: return MemberState::rolled_back;
+    case protocol::UpdateState::failed: return MemberState::failed;
+    case protocol::UpdateState::cancelled: return MemberState::cancelled;
+    default: return MemberState::offered;
+  }
+}
+
+std::uint64_t sample_of(std::string_view seed, std::string_view device) {
+  std::uint64_t hash = add(add(add(0xcbf29ce484222325ULL, seed), std::string_view("\0", 1)), device);
+  // MurmurHash3's finaliser: FNV alone leaves the upper bits of similar names alike.
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdULL;
+  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+  return (hash ^ (hash >> 33)) >> 32;
+}
+
+}  // namespace aloft::fleet

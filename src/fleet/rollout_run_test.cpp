@@ -1,0 +1,393 @@
+// Rollouts over simulated fleets, with a clock that is moved by hand. The simulated store forgets nothing; the run is thrown away and made
+// again from it in the middle, as at a restart of the server.
+#include "fleet/rollout_run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <random>
+
+#include "fleet/errors.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+using protocol::UpdateState;
+
+enum class Nature : std::uint8_t { good, failing, returning, silent, stubborn };  // stubborn: fails once, then is good
+
+RolloutPlan plan_of(std::vector<RolloutPlan::Wave> waves) {
+  RolloutPlan plan{.name = "x", .release = 1, .filter = "name==*", .waves = std::move(waves)};
+  plan.deadline_s = 3600;
+  return plan;
+}
+RolloutPlan::Wave percent(std::uint64_t permille, std::uint64_t soak_s = 0) {
+  return {.permille = permille, .count = {}, .soak_s = soak_s};
+}
+RolloutPlan::Wave devices(std::uint64_t count) { return {.permille = {}, .count = count, .soak_s = 0}; }
+
+class SimulatedFleet {
+ public:
+  SimulatedFleet(RolloutPlan plan, std::size_t size, std::uint64_t seed, const std::function<Nature(std::mt19937_64&)>& nature)
+      : engine_(seed) {
+    rollout_ = {.id = 1, .plan = std::move(plan), .version = "2", .state = RolloutState::ready};
+    for (std::uint64_t i = 1; i <= size; ++i) {
+      members_[i] = {.device = i, .sample = sample_of("seed", "device-" + std::to_string(i))};
+      natures_[i] = nature(engine_);
+    }
+    restart();
+  }
+
+  // What the store knows becomes the run, as after a restart.
+  void restart() {
+    std::vector<Member> members;
+    for (const auto& [id, member] : members_) members.push_back(member);
+    in_flight_.clear();
+    run_ = std::make_unique<RolloutRun>(rollout_, members, now_ms_);
+  }
+
+  void command(RolloutEvent event, std::uint64_t permille = 0) {
+    auto orders = run_->command(event, "op", now_ms_, permille);
+    ASSERT_TRUE(orders) << orders.error().text();
+    for (Order& order : *orders) carry_out(std::move(order));
+  }
+
+  void pass(std::uint64_t seconds, std::uint64_t step_ms = 1000) {
+    for (std::uint64_t end = now_ms_ + seconds * 1000; now_ms_ < end;) {
+      now_ms_ += step_ms;
+      let_devices_work();
+      for (Order& order : run_->tick(now_ms_, [this](std::uint64_t device) { return seen_[device]; })) carry_out(std::move(order));
+      if (restart_every_ms_ != 0 && now_ms_ % restart_every_ms_ < step_ms) restart();
+      check();
+    }
+  }
+  bool pass_until(RolloutState state, std::uint64_t seconds) {
+    for (std::uint64_t i = 0; i < seconds && rollout_.state != state; ++i) pass(1);
+    return rollout_.state == state;
+  }
+
+  // What never happens.
+  void check() const {
+    std::size_t offered = 0;
+    for (const auto& [id, member] : members_) {
+      if (member.attempts != 0) {
+        ASSERT_LT(member.sample, rollout_.reach) << "a device got it before its wave";
+        ASSERT_LE(member.attempts, rollout_.plan.retries + 1);
+      }
+      if (member.state == MemberState::offered) ++offered;
+    }
+    ASSERT_EQ(run_->rollout().counts[static_cast<std::size_t>(MemberState::offered)], offered);
+    std::size_t sum = 0;
+    for (const std::uint64_t count : run_->rollout().counts) sum += count;
+    ASSERT_EQ(sum, members_.size());
+  }
+
+  std::size_t count(MemberState state) const {
+    return static_cast<std::size_t>(std::ranges::count_if(members_, [state](const auto& item) { return item.second.state == state; }));
+  }
+  std::size_t attempted() const {
+    return static_cast<std::size_t>(std::ranges::count_if(members_, [](const auto& item) { return item.second.attempts != 0; }));
+  }
+
+  Rollout rollout_;
+  std::map<std::uint64_t, Member> members_;
+  std::map<std::uint64_t, Nature> natures_;
+  std::map<std::uint64_t, std::uint64_t> seen_;
+  std::set<std::uint64_t> busy_;
+  std::unique_ptr<RolloutRun> run_;
+  std::uint64_t now_ms_ = 1'000'000;
+  std::uint64_t restart_every_ms_ = 0;
+  std::uint64_t update_takes_ms_ = 20'000;
+  std::size_t offers_ = 0;
+  bool rolled_back_ = false;
+  bool store_fails_ = false;
+
+ private:
+  struct Work {
+    std::uint64_t device;
+    std::uint64_t deployment;
+  };
+
+  void carry_out(Order order) {
+    if (auto* offer = std::get_if<OfferOrder>(&order)) return carry_out_offer(*offer);
+    if (auto* silence = std::get_if<SilenceOrder>(&order)) {
+      Member& member = members_[silence->device];
+      if (store_fails_) return run_->not_silenced(silence->device, now_ms_);
+      if (member.state == MemberState::offered) set(member, MemberState::silent);
+      return run_->silenced(silence->device, now_ms_);
+    }
+    auto& moved = std::get<MoveOrder>(order);
+    if (store_fails_) return run_->not_moved(now_ms_);
+    rollout_ = moved.rollout;
+    for (auto& [id, member] : members_)
+      if ((moved.action == RolloutAction::open_wave || moved.action == RolloutAction::widen) && member.wave == 0 &&
+          member.sample < rollout_.reach)
+        member.wave = rollout_.wave;
+    rolled_back_ = rolled_back_ || moved.action == RolloutAction::roll_back;
+    run_->moved(moved);
+  }
+
+  void carry_out_offer(const OfferOrder& order) {
+    if (store_fails_) return run_->not_carried_out(order, now_ms_);
+    for (const auto& wanted : order.devices) {
+      Member& member = members_[wanted.device];
+      if (busy_.contains(wanted.device)) {
+        run_->refused(wanted.device, RolloutRun::Refusal::busy, now_ms_);
+        continue;
+      }
+      member.attempts = wanted.attempt;
+      member.deployment = next_deployment_++;
+      set(member, MemberState::offered);
+      ++offers_;
+      if (natures_[wanted.device] != Nature::silent) work_.emplace(now_ms_ + update_takes_ms_, Work{wanted.device, member.deployment});
+      run_->offered(wanted.device, member.deployment, now_ms_);
+    }
+  }
+
+  void let_devices_work() {
+    while (!work_.empty() && work_.begin()->first <= now_ms_) {
+      const Work work = work_.begin()->second;
+      work_.erase(work_.begin());
+      Member& member = members_[work.device];
+      const Nature nature = natures_[work.device];
+      const bool fails = nature == Nature::failing || (nature == Nature::stubborn && member.attempts == 1);
+      const UpdateState state =
+          fails ? UpdateState::failed : (nature == Nature::returning ? UpdateState::rolled_back : UpdateState::committed);
+      set(member, member_state_of(state));
+      run_->reported(work.device, work.deployment, state, now_ms_);
+    }
+  }
+
+  void set(Member& member, MemberState state) const {
+    member.state = state;
+    member.changed_ms = now_ms_;
+  }
+
+  std::mt19937_64 engine_;
+  std::multimap<std::uint64_t, Work> work_;
+  std::map<std::uint64_t, std::uint64_t> in_flight_;
+  std::uint64_t next_deployment_ = 1;
+};
+
+Nature all_good(std::mt19937_64&) { return Nature::good; }
+
+class RolloutSimulation : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RolloutSimulation, GoesThroughItsWavesAndFinishes) {
+  SimulatedFleet fleet(plan_of({percent(10, 600), percent(250, 600), percent(1000)}), 5000, GetParam(), all_good);
+  fleet.command(RolloutEvent::start);
+  fleet.pass(60);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::soaking);
+  const std::size_t first = fleet.attempted();
+  EXPECT_NEAR(static_cast<double>(first), 50, 40);
+  fleet.pass(500);
+  EXPECT_EQ(fleet.attempted(), first) << "nobody gets it while the first wave soaks";
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 3000));
+  EXPECT_EQ(fleet.count(MemberState::committed), 5000U);
+  EXPECT_EQ(fleet.offers_, 5000U);
+}
+
+// The story that the whole engine is for: 3 % fail, 1 % fall silent.
+TEST_P(RolloutSimulation, StopsByItselfInTheFirstWavesWhenDevicesFail) {
+  auto plan = plan_of({percent(10, 300), percent(100, 300), percent(1000)});
+  plan.gates = {{.failure = RolloutPlan::Failure::any, .max_permille = 20, .min_sample = 30}};
+  SimulatedFleet fleet(plan, 10'000, GetParam(), [](std::mt19937_64& engine) {
+    const auto roll = engine() % 100;
+    return roll < 3 ? Nature::failing : (roll == 3 ? Nature::silent : Nature::good);
+  });
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::paused, 20'000)) << "seed " << GetParam();
+  EXPECT_LT(fleet.attempted(), 1300U) << "seed " << GetParam();
+  EXPECT_NE(fleet.rollout_.reason.find("failed in any way"), std::string::npos) << fleet.rollout_.reason;
+  const std::size_t attempted = fleet.attempted();
+  fleet.pass(7200, 60'000);
+  EXPECT_EQ(fleet.attempted(), attempted);
+}
+
+TEST_P(RolloutSimulation, SilenceAloneBreaksAGate) {
+  auto plan = plan_of({percent(100), percent(1000)});
+  plan.gates = {{.failure = RolloutPlan::Failure::silent, .max_permille = 50, .min_sample = 20}};
+  SimulatedFleet fleet(plan, 2000, GetParam(), [](std::mt19937_64& engine) { return engine() % 10 == 0 ? Nature::silent : Nature::good; });
+  fleet.command(RolloutEvent::start);
+  fleet.pass(3500, 10'000);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running) << "nobody has been quiet for long enough";
+  EXPECT_TRUE(fleet.pass_until(RolloutState::paused, 400));
+  EXPECT_NE(fleet.rollout_.reason.find("fell silent"), std::string::npos) << fleet.rollout_.reason;
+  EXPECT_LT(fleet.attempted(), 300U);
+}
+
+TEST_P(RolloutSimulation, ARestartInTheMiddleLosesNothing) {
+  const auto nature = [](std::mt19937_64& engine) { return engine() % 50 == 0 ? Nature::stubborn : Nature::good; };
+  auto plan = plan_of({devices(100), percent(300, 60), percent(1000)});
+  plan.retries = 1;
+  plan.rate_per_minute = 1200;
+  plan.gates = {{.failure = RolloutPlan::Failure::any, .max_permille = 0, .min_sample = 1}};
+  SimulatedFleet fleet(plan, 3000, GetParam(), nature);
+  fleet.restart_every_ms_ = 7000;
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 3000)) << "seed " << GetParam();
+  EXPECT_EQ(fleet.count(MemberState::committed), 3000U) << "each device that failed once was tried again, and no gate saw it";
+  for (const auto& [id, member] : fleet.members_) EXPECT_EQ(member.attempts, fleet.natures_[id] == Nature::stubborn ? 2U : 1U);
+}
+
+TEST_P(RolloutSimulation, AFailingStoreOnlyDelays) {
+  SimulatedFleet fleet(plan_of({percent(100), percent(1000)}), 1000, GetParam(), all_good);
+  fleet.command(RolloutEvent::start);
+  std::mt19937_64 engine(GetParam());
+  for (int i = 0; i < 200; ++i) {
+    fleet.store_fails_ = engine() % 2 == 0;
+    fleet.pass(3);
+  }
+  fleet.store_fails_ = false;
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 200));
+  EXPECT_EQ(fleet.offers_, 1000U) << "nobody was offered it twice";
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RolloutSimulation, ::testing::Range<std::uint64_t>(1, 6));
+
+TEST(RolloutRun, KeepsToItsRate) {
+  auto plan = plan_of({percent(1000)});
+  plan.rate_per_minute = 60;
+  SimulatedFleet fleet(plan, 1000, 1, all_good);
+  fleet.command(RolloutEvent::start);
+  fleet.pass(300, 250);
+  EXPECT_NEAR(static_cast<double>(fleet.offers_), 300, 5);
+  fleet.command(RolloutEvent::pause);
+  fleet.pass(600);
+  fleet.command(RolloutEvent::resume);
+  const std::size_t before = fleet.offers_;
+  fleet.pass(60, 250);
+  EXPECT_LE(fleet.offers_ - before, 66U) << "the pause was not saved up";
+}
+
+TEST(RolloutRun, AGateWaitsForItsSampleButNotBeyondItsWave) {
+  auto plan = plan_of({devices(5), percent(1000)});
+  plan.gates = {{.failure = RolloutPlan::Failure::any, .max_permille = 100, .min_sample = 50}};
+  SimulatedFleet fleet(plan, 500, 1, [](std::mt19937_64&) { return Nature::failing; });
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::paused, 120));
+  EXPECT_EQ(fleet.attempted(), 5U) << "a wave smaller than the sample is judged when all of it has ended";
+}
+
+TEST(RolloutRun, SuccessIsWantedToo) {
+  auto plan = plan_of({percent(100), percent(1000)});
+  plan.success_permille = 900;
+  SimulatedFleet fleet(plan, 1000, 1, [](std::mt19937_64& engine) { return engine() % 4 == 0 ? Nature::returning : Nature::good; });
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::paused, 200));
+  EXPECT_NE(fleet.rollout_.reason.find("committed; wanted are 90.0 %"), std::string::npos) << fleet.rollout_.reason;
+}
+
+TEST(RolloutRun, EnoughSuccessDoesNotWaitForTheLast) {
+  auto plan = plan_of({percent(500, 60), percent(1000)});
+  plan.success_permille = 900;
+  SimulatedFleet fleet(plan, 1000, 1, [](std::mt19937_64& engine) { return engine() % 20 == 0 ? Nature::silent : Nature::good; });
+  fleet.command(RolloutEvent::start);
+  fleet.pass(50);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::soaking);
+  fleet.pass(60);
+  EXPECT_EQ(fleet.rollout_.wave, 2U);
+}
+
+TEST(RolloutRun, ABrokenGateCanRollBack) {
+  auto plan = plan_of({percent(100), percent(1000)});
+  plan.gates = {{.failure = RolloutPlan::Failure::rolled_back, .max_permille = 100, .min_sample = 10}};
+  plan.on_broken = RolloutPlan::OnBroken::roll_back;
+  plan.rollback_release = 7;
+  SimulatedFleet fleet(plan, 1000, 1, [](std::mt19937_64& engine) { return engine() % 2 == 0 ? Nature::returning : Nature::good; });
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::rolled_back, 200));
+  EXPECT_TRUE(fleet.rolled_back_);
+}
+
+TEST(RolloutRun, WhoResumesIsNotStoppedByTheOldTroubleAgain) {
+  auto plan = plan_of({percent(200), percent(1000)});
+  plan.gates = {{.failure = RolloutPlan::Failure::any, .max_permille = 100, .min_sample = 10}};
+  SimulatedFleet fleet(plan, 1000, 1, [](std::mt19937_64&) { return Nature::failing; });
+  fleet.command(RolloutEvent::start);
+  ASSERT_TRUE(fleet.pass_until(RolloutState::paused, 200));
+  for (auto& [id, nature] : fleet.natures_) nature = Nature::good;
+  fleet.command(RolloutEvent::resume);
+  fleet.restart();
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 400));
+}
+
+TEST(RolloutRun, ItCanBeRaisedAndNeverLowered) {
+  SimulatedFleet fleet(plan_of({percent(10, 100'000), percent(1000)}), 1000, 1, all_good);
+  fleet.command(RolloutEvent::start);
+  fleet.pass(60);
+  const std::size_t first = fleet.attempted();
+  fleet.command(RolloutEvent::raise, 500);
+  fleet.pass(60);
+  EXPECT_NEAR(static_cast<double>(fleet.attempted()), 500, 80);
+  EXPECT_GT(fleet.attempted(), first);
+  EXPECT_EQ(fleet.run_->command(RolloutEvent::raise, "op", fleet.now_ms_, 400).error().code.number, kRolloutState.number);
+  fleet.command(RolloutEvent::raise, 1000);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 200));
+}
+
+TEST(RolloutRun, ABusyDeviceHoldsNobodyUpAndGetsItsTurn) {
+  SimulatedFleet fleet(plan_of({percent(500), percent(1000)}), 100, 1, all_good);
+  for (std::uint64_t i = 1; i <= 10; ++i) fleet.busy_.insert(i);
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 200));
+  EXPECT_EQ(fleet.count(MemberState::committed), 90U);
+}
+
+TEST(RolloutRun, ADeviceThatIsFreedGetsIt) {
+  auto plan = plan_of({percent(1000)});
+  plan.adopt = true;
+  SimulatedFleet fleet(plan, 10, 1, all_good);
+  fleet.busy_.insert(3);
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::open, 200));
+  fleet.busy_.clear();
+  fleet.run_->freed(3);
+  fleet.pass(60);
+  EXPECT_EQ(fleet.count(MemberState::committed), 10U);
+}
+
+TEST(RolloutRun, ADeviceThatJoinsLaterGetsItWhenItsWaveIsThere) {
+  auto plan = plan_of({percent(100, 1000), percent(1000)});
+  plan.adopt = true;
+  SimulatedFleet fleet(plan, 100, 1, all_good);
+  fleet.command(RolloutEvent::start);
+  fleet.pass(60);
+  for (const std::uint64_t sample : {std::uint64_t{1}, kWholeTarget - 1}) {
+    const std::uint64_t id = 1000 + sample % 7;
+    fleet.members_[id] = {
+        .device = id, .sample = sample, .wave = sample < fleet.rollout_.reach ? fleet.rollout_.wave : 0, .changed_ms = fleet.now_ms_};
+    fleet.run_->joined(fleet.members_[id]);
+  }
+  EXPECT_TRUE(fleet.pass_until(RolloutState::open, 2000));
+  EXPECT_EQ(fleet.count(MemberState::committed), 102U);
+}
+
+TEST(RolloutRun, ADeviceThatToldThatItWaitsIsNotSilentWhileItIsSeen) {
+  auto plan = plan_of({percent(1000)});
+  SimulatedFleet fleet(plan, 2, 1, [](std::mt19937_64&) { return Nature::silent; });
+  fleet.command(RolloutEvent::start);
+  fleet.pass(2);
+  fleet.run_->reported(1, fleet.members_[1].deployment, UpdateState::deferred, fleet.now_ms_);
+  for (int i = 0; i < 300; ++i) {
+    fleet.seen_[1] = fleet.now_ms_;
+    fleet.pass(60, 10'000);
+  }
+  EXPECT_EQ(fleet.members_[1].state, MemberState::offered);
+  EXPECT_EQ(fleet.members_[2].state, MemberState::silent);
+  fleet.pass(3700, 10'000);
+  EXPECT_EQ(fleet.members_[1].state, MemberState::silent) << "not seen either any more";
+}
+
+TEST(RolloutRun, ALateWordIsTheTruth) {
+  SimulatedFleet fleet(plan_of({percent(1000)}), 1, 1, [](std::mt19937_64&) { return Nature::silent; });
+  fleet.command(RolloutEvent::start);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 4000));
+  EXPECT_EQ(fleet.count(MemberState::silent), 1U);
+  fleet.run_->reported(1, fleet.members_[1].deployment, UpdateState::committed, fleet.now_ms_);
+  EXPECT_EQ(fleet.run_->rollout().counts[static_cast<std::size_t>(MemberState::committed)], 1U);
+}
+
+}  // namespace
+}  // namespace aloft::fleet

@@ -1,0 +1,256 @@
+// The devices of rollouts in the SQLite store.
+#include <algorithm>
+
+#include "fleet/errors.hpp"
+#include "fleet/sqlite_rollouts.hpp"
+#include "fleet/sqlite_rows.hpp"
+#include "fleet/sqlite_store.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+using Refusal = RolloutRun::Refusal;
+
+std::uint64_t number_of(MemberState state) { return static_cast<std::uint64_t>(state); }
+
+Member member_row(const Statement& row) {
+  return {.device = row.number(0),
+          .name = row.text(1),
+          .sample = row.number(2),
+          .state = static_cast<MemberState>(row.number(3)),
+          .wave = row.number(4),
+          .attempts = row.number(5),
+          .deployment = row.number(6),
+          .reason = row.text(7),
+          .changed_ms = row.number(8)};
+}
+
+Result<std::optional<Device>> device_by_id(Database& database, std::uint64_t id) {
+  std::string name;
+  {
+    Statement row = TRY(database.query("SELECT name FROM devices WHERE id=?1", id));
+    if (!TRY(row.step())) return std::nullopt;
+    name = row.text(0);
+  }
+  return TRY(find_device(database, name));
+}
+
+Result<> set_member(Database& database, std::uint64_t rollout, std::uint64_t device, MemberState state, const std::string& reason,
+                    std::uint64_t now_ms) {
+  return database.run("UPDATE rollout_devices SET state=?3,reason=?4,changed_ms=?5 WHERE rollout=?1 AND device=?2", rollout, device,
+                      number_of(state), reason, now_ms);
+}
+
+struct Offering {
+  std::uint64_t rollout;
+  const Release& release;
+  std::string policy;
+  std::uint64_t now_ms;
+};
+
+// Whether the device still takes the release: empty, or why not.
+std::string objection(const Device& device, const Release& release) {
+  if (device.status != DeviceStatus::accepted) return "it is no longer accepted";
+  if (device.version == release.version) return "it has this version already";
+  if (const Result<> fits = check_fit(release, device); !fits) return fits.error().message;
+  return "";
+}
+
+Result<> offer_one(Database& database, const Offering& offering, const OfferOrder::Device& wanted, OfferOutcome& outcome) {
+  const std::optional<Device> device = TRY(device_by_id(database, wanted.device));
+  if (!device) {
+    outcome.refused.push_back({wanted.device, Refusal::gone});
+    return {};
+  }
+  if (device->deployment) {
+    outcome.refused.push_back({wanted.device, Refusal::busy});
+    return set_member(database, offering.rollout, wanted.device, MemberState::waiting,
+                      "waits for the end of deployment " + std::to_string(*device->deployment), offering.now_ms);
+  }
+  if (const std::string why = objection(*device, offering.release); !why.empty()) {
+    outcome.refused.push_back({wanted.device, Refusal::skipped});
+    return set_member(database, offering.rollout, wanted.device, MemberState::skipped, why, offering.now_ms);
+  }
+  TRY(database.run(
+      "INSERT INTO deployments(device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms,"
+      "rollout,policy) VALUES(?1,?2,?3,?4,?5,0,?6,?7,?6,?8,?9)",
+      wanted.device, offering.release.id, offering.release.version, offering.release.sha256, offering.release.size_bytes, offering.now_ms,
+      "rollout " + std::to_string(offering.rollout), offering.rollout, offering.policy));
+  const std::uint64_t id = database.last_id();
+  TRY(database.run("INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message) VALUES(?1,NULL,?2,?2,0,0,'')", id,
+                   offering.now_ms));
+  TRY(database.run("UPDATE rollout_devices SET state=?3,reason='',attempts=?4,deployment=?5,changed_ms=?6 WHERE rollout=?1 AND device=?2",
+                   offering.rollout, wanted.device, number_of(MemberState::offered), wanted.attempt, id, offering.now_ms));
+  outcome.made.push_back(TRY(find_deployment(database, id)));
+  return {};
+}
+
+Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) {
+  const Rollout rollout = TRY(find_rollout(database, request.rollout));
+  if (rollout.state != RolloutState::running && rollout.state != RolloutState::open)
+    return fail(kRolloutState, "rollout " + std::to_string(rollout.id) + " is " + std::string(to_string(rollout.state)));
+  const Release release = TRY(find_release(database, rollout.plan.release));
+  const Offering offering{
+      .rollout = rollout.id, .release = release, .policy = protocol::to_json(rollout.plan.policy).dump(), .now_ms = request.now_ms};
+  OfferOutcome outcome;
+  for (const OfferOrder::Device& device : request.order.devices) TRY(offer_one(database, offering, device, outcome));
+  return outcome;
+}
+
+Result<std::vector<Deployment>> withdraw_all(Database& database, std::uint64_t rollout, const std::string& message, std::uint64_t now_ms) {
+  std::vector<std::uint64_t> ids;
+  {
+    Statement row = TRY(database.query("SELECT deployment FROM rollout_devices WHERE rollout=?1 AND state=1", rollout));
+    while (TRY(row.step())) ids.push_back(row.number(0));
+  }
+  std::vector<Deployment> withdrawn;
+  for (const std::uint64_t id : ids)
+    if (auto one = TRY(withdraw(database, id, message, now_ms))) withdrawn.push_back(*std::move(one));
+  return withdrawn;
+}
+
+Result<MoveOutcome> move(Database& database, const MoveOrder& order) {
+  const Rollout& next = order.rollout;
+  TRY(database.run(
+      "UPDATE rollouts SET state=?2,reason=?3,wave=?4,reach=?5,soak_until_ms=?6,judged_after_ms=?7,approved_by=?8,started_ms=?9,"
+      "changed_ms=?10 WHERE id=?1",
+      next.id, static_cast<std::uint64_t>(next.state), next.reason, next.wave, next.reach, next.soak_until_ms, next.judged_after_ms,
+      next.approved_by, next.started_ms, next.changed_ms));
+  std::string detail = next.reason;
+  if (order.action == RolloutAction::open_wave)
+    detail = "wave " + std::to_string(next.wave) + " of " + std::to_string(next.plan.waves.size());
+  TRY(note_rollout_event(database, next.id, to_string(order.event), order.by, detail, next.changed_ms));
+  if (order.action == RolloutAction::open_wave || order.action == RolloutAction::widen)
+    TRY(database.run("UPDATE rollout_devices SET wave=?2 WHERE rollout=?1 AND wave=0 AND sample<?3", next.id, next.wave, next.reach));
+  MoveOutcome outcome;
+  const std::string why =
+      "rollout " + std::to_string(next.id) + " was " + (next.state == RolloutState::aborted ? "aborted" : "rolled back");
+  if (order.action == RolloutAction::withdraw || order.action == RolloutAction::roll_back)
+    outcome.withdrawn = TRY(withdraw_all(database, next.id, why, next.changed_ms));
+  if (order.action == RolloutAction::roll_back) outcome.successor = TRY(create_rollback(database, next, next.changed_ms));
+  return outcome;
+}
+
+Result<std::optional<Deployment>> silence(Database& database, std::uint64_t rollout, const SilenceOrder& order, std::uint64_t now_ms) {
+  auto withdrawn = TRY(withdraw(database, order.deployment, "withdrawn: nothing was heard of the device in time", now_ms));
+  if (withdrawn) TRY(set_member(database, rollout, order.device, MemberState::silent, "nothing was heard of it in time", now_ms));
+  return withdrawn;
+}
+
+Result<std::optional<Member>> join(Database& database, std::uint64_t rollout, const Member& member) {
+  TRY(
+      database.run("INSERT INTO rollout_devices(rollout,device,sample,wave,changed_ms) SELECT ?1,id,?3,?4,?5 FROM devices WHERE id=?2 "
+                   "ON CONFLICT DO NOTHING",
+                   rollout, member.device, member.sample, member.wave, member.changed_ms));
+  if (database.changed_rows() == 0) return std::nullopt;
+  return member;
+}
+
+#define ALOFT_MEMBER_QUERY                                                                                               \
+  "SELECT m.device,d.name,m.sample,m.state,m.wave,m.attempts,m.deployment,m.reason,m.changed_ms FROM rollout_devices m " \
+  "JOIN devices d ON d.id=m.device "
+
+Result<RolloutStore::CancelledMember> take_out(Database& database, std::uint64_t rollout, const std::string& name, const std::string& by,
+                                               std::uint64_t now_ms) {
+  std::optional<Member> member;
+  {
+    Statement row = TRY(database.query(ALOFT_MEMBER_QUERY "WHERE m.rollout=?1 AND d.name=?2", rollout, name));
+    if (TRY(row.step())) member = member_row(row);
+  }
+  if (!member) return fail(kMemberUnknown, "device " + name + " is not part of rollout " + std::to_string(rollout));
+  if (member->state != MemberState::waiting && member->state != MemberState::offered)
+    return fail(kRolloutState, "device " + name + " has ended rollout " + std::to_string(rollout) + " already (" +
+                                   std::string(to_string(member->state)) + ")");
+  RolloutStore::CancelledMember cancelled{.device = member->device, .deployment = {}};
+  if (member->state == MemberState::offered)
+    cancelled.deployment = TRY(withdraw(database, member->deployment, "cancelled by " + by, now_ms));
+  TRY(set_member(database, rollout, member->device, MemberState::cancelled, "cancelled by " + by, now_ms));
+  TRY(note_rollout_event(database, rollout, "device-cancelled", by, name, now_ms));
+  return cancelled;
+}
+
+}  // namespace
+
+Result<std::optional<Deployment>> withdraw(Database& database, std::uint64_t deployment, const std::string& message, std::uint64_t now_ms) {
+  TRY(database.run("UPDATE deployments SET state=12,error=0,message=?2,active=0,changed_ms=?3 WHERE id=?1 AND active", deployment, message,
+                   now_ms));
+  if (database.changed_rows() == 0) return std::nullopt;
+  TRY(database.run("INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message) VALUES(?1,NULL,?2,?2,12,0,?3)",
+                   deployment, now_ms, message));
+  TRY(follow_in_rollout(database, deployment, UpdateState::cancelled, now_ms));
+  return TRY(find_deployment(database, deployment));
+}
+
+Result<> follow_in_rollout(Database& database, std::uint64_t deployment, UpdateState state, std::uint64_t now_ms) {
+  if (!protocol::is_final(state)) return {};
+  // A device that was taken for silent, or taken out, keeps that until its own last word says what really happened.
+  return database.run(
+      "UPDATE rollout_devices SET state=?2,reason='',changed_ms=?3 WHERE (rollout,device)=(SELECT rollout,device FROM deployments "
+      "WHERE id=?1 AND rollout IS NOT NULL) AND deployment=?1 AND (state=1 OR ?2<>6)",
+      deployment, number_of(member_state_of(state)), now_ms);
+}
+
+void SqliteStore::offer(OfferRequest request, Done<OfferOutcome> done) {
+  writer_.submit<OfferOutcome>([request = std::move(request)](Database& database) { return offer_all(database, request); },
+                               std::move(done));
+}
+
+void SqliteStore::move_rollout(MoveOrder order, Done<MoveOutcome> done) {
+  writer_.submit<MoveOutcome>([order = std::move(order)](Database& database) { return move(database, order); }, std::move(done));
+}
+
+void SqliteStore::end_silent(std::uint64_t rollout, SilenceOrder order, std::uint64_t now_ms, Done<std::optional<Deployment>> done) {
+  writer_.submit<std::optional<Deployment>>([=](Database& database) { return silence(database, rollout, order, now_ms); }, std::move(done));
+}
+
+void SqliteStore::join_rollout(std::uint64_t rollout, Member member, Done<std::optional<Member>> done) {
+  writer_.submit<std::optional<Member>>(
+      [rollout, member = std::move(member)](Database& database) { return join(database, rollout, member); }, std::move(done));
+}
+
+void SqliteStore::cancel_member(std::uint64_t rollout, std::string device, std::string by, std::uint64_t now_ms,
+                                Done<CancelledMember> done) {
+  writer_.submit<CancelledMember>([rollout, device = std::move(device), by = std::move(by),
+                                   now_ms](Database& database) { return take_out(database, rollout, device, by, now_ms); },
+                                  std::move(done));
+}
+
+Result<std::vector<Member>> SqliteStore::members(std::uint64_t rollout, std::optional<MemberState> state, const std::string& after,
+                                                 std::size_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  std::optional<std::uint64_t> wanted;
+  if (state) wanted = number_of(*state);
+  const std::uint64_t count = limit;
+  Statement row =
+      TRY(reader_.query(ALOFT_MEMBER_QUERY "WHERE m.rollout=?1 AND (?2 IS NULL OR m.state=?2) AND d.name>?3 ORDER BY d.name LIMIT ?4",
+                        rollout, wanted, after, count));
+  std::vector<Member> members;
+  while (TRY(row.step())) members.push_back(member_row(row));
+  return members;
+}
+
+Result<std::vector<Member>> SqliteStore::all_members(std::uint64_t rollout) {
+  const std::lock_guard lock(bulk_mutex_);
+  Statement row = TRY(bulk_reader_.query(
+      "SELECT device,'',sample,state,wave,attempts,deployment,'',changed_ms FROM rollout_devices WHERE rollout=?1", rollout));
+  std::vector<Member> members;
+  while (TRY(row.step())) members.push_back(member_row(row));
+  return members;
+}
+
+Result<std::vector<Membership>> SqliteStore::memberships(const std::string& device) {
+  const std::lock_guard lock(reader_mutex_);
+  std::vector<std::pair<std::uint64_t, Member>> found;
+  {
+    Statement row =
+        TRY(reader_.query("SELECT m.device,d.name,m.sample,m.state,m.wave,m.attempts,m.deployment,m.reason,m.changed_ms,m.rollout "
+                          "FROM rollout_devices m JOIN devices d ON d.id=m.device WHERE d.name=?1 ORDER BY m.rollout DESC LIMIT 20",
+                          device));
+    while (TRY(row.step())) found.emplace_back(row.number(9), member_row(row));
+  }
+  std::vector<Membership> memberships;
+  for (auto& [id, member] : found) memberships.push_back({.rollout = TRY(find_rollout(reader_, id)), .member = std::move(member)});
+  return memberships;
+}
+
+}  // namespace aloft::fleet

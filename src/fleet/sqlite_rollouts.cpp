@@ -1,0 +1,265 @@
+// Rollouts in the SQLite store.
+#include "fleet/sqlite_rollouts.hpp"
+
+#include <algorithm>
+
+#include "fleet/errors.hpp"
+#include "fleet/filter_sql.hpp"
+#include "fleet/sqlite_rows.hpp"
+#include "fleet/sqlite_store.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+#define ALOFT_ROLLOUT_COLUMNS                                                                                                              \
+  "id,plan,version,state,reason,wave,reach,soak_until_ms,judged_after_ms,parent,(SELECT c.id FROM rollouts c WHERE c.parent=rollouts.id)," \
+  "created_ms,created_by,approved_by,started_ms,changed_ms"
+
+constexpr std::uint64_t kMaxActiveRollouts = 100;
+constexpr std::size_t kExamples = 20;
+
+Result<Rollout> rollout_row(const Statement& row) {
+  return Rollout{.id = row.number(0),
+                 .plan = TRY(rollout_plan_of(TRY(parse_json(row.text(1))))),
+                 .version = row.text(2),
+                 .state = static_cast<RolloutState>(row.number(3)),
+                 .reason = row.text(4),
+                 .wave = row.number(5),
+                 .reach = row.number(6),
+                 .soak_until_ms = row.number(7),
+                 .judged_after_ms = row.number(8),
+                 .parent = row.optional_number(9),
+                 .successor = row.optional_number(10),
+                 .created_ms = row.number(11),
+                 .created_by = row.text(12),
+                 .approved_by = row.text(13),
+                 .started_ms = row.number(14),
+                 .changed_ms = row.number(15)};
+}
+
+Result<MemberCounts> counts_of(Database& database, std::uint64_t rollout) {
+  Statement row = TRY(database.query("SELECT state,count(*) FROM rollout_devices WHERE rollout=?1 GROUP BY state", rollout));
+  MemberCounts counts{};
+  while (TRY(row.step()))
+    if (row.number(0) < counts.size()) counts[row.number(0)] = row.number(1);
+  return counts;
+}
+
+// Why a device that matches the filter is left out; the empty text: it is not.
+std::string fit_expression() {
+  return "(CASE WHEN d.status<>1 THEN 'not accepted' WHEN d.product<>?1 THEN 'another product' WHEN d.hardware NOT IN (SELECT value FROM "
+         "json_each(?2)) THEN 'hardware that the release is not for' WHEN d.version=?3 THEN 'has this version already' ELSE '' END)";
+}
+
+constexpr int kFirstFilterValue = 6;  // behind product, hardware, version, seed and one more
+
+void bind_fit(Statement& statement, const Release& release, const SqlCondition& condition) {
+  statement.bind(1, release.product);
+  statement.bind(2, Json(release.hardware).dump());
+  statement.bind(3, release.version);
+  statement.bind(4, to_hex(release.sha256));
+  bind_condition(statement, condition, kFirstFilterValue);
+}
+
+Result<std::uint64_t> insert_rollout(Database& database, const NewRollout& request, const Release& release,
+                                     std::optional<std::uint64_t> parent) {
+  const RolloutState state = request.plan.needs_approval ? RolloutState::awaiting_approval : RolloutState::ready;
+  TRY(
+      database.run("INSERT INTO rollouts(name,plan,release,version,seed,state,parent,created_ms,created_by,changed_ms) "
+                   "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?8)",
+                   request.plan.name, to_json(request.plan).dump(-1, ' ', false, Json::error_handler_t::replace), release.id,
+                   release.version, to_hex(release.sha256), static_cast<std::uint64_t>(state), parent, request.now_ms, request.created_by));
+  const std::uint64_t id = database.last_id();
+  TRY(note_rollout_event(database, id, "made", request.created_by, "", request.now_ms));
+  return id;
+}
+
+Result<> check_plan(Database& database, const RolloutPlan& plan, const Release& release) {
+  Statement row = TRY(database.query("SELECT count(*) FROM rollouts WHERE state<6"));
+  TRY(row.step());
+  if (row.number(0) >= kMaxActiveRollouts)
+    return fail(kTooMany,
+                "there are " + std::to_string(kMaxActiveRollouts) + " rollouts under way, which is the most; finish or abort some");
+  if (!plan.rollback_release) return {};
+  const Release back = TRY(find_release(database, *plan.rollback_release));
+  if (back.product != release.product || back.id == release.id)
+    return fail(kRolloutPlan, "release " + std::to_string(back.id) + " cannot be what devices go back to: it is " +
+                                  (back.id == release.id ? "the one that is rolled out" : "for product " + back.product));
+  return {};
+}
+
+// Those that match and are not in it yet become members.
+Result<std::vector<Member>> insert_matching(Database& database, const Rollout& rollout, const Release& release, std::uint64_t now_ms) {
+  const Filter filter = TRY(Filter::parse(rollout.plan.filter));
+  const SqlCondition condition = compile_filter(filter, now_ms, kFirstFilterValue);
+  Statement insert = TRY(database.query_once(
+      "INSERT INTO rollout_devices(rollout,device,sample,changed_ms) SELECT ?5,d.id,aloft_sample(?4,d.name)," + std::to_string(now_ms) +
+      " FROM devices d WHERE " + condition.text + " AND " + fit_expression() + "='' ON CONFLICT DO NOTHING RETURNING device,sample"));
+  bind_fit(insert, release, condition);
+  insert.bind(5, rollout.id);
+  std::vector<Member> members;
+  while (TRY(insert.step())) members.push_back({.device = insert.number(0), .sample = insert.number(1), .changed_ms = now_ms});
+  return members;
+}
+
+Result<std::vector<Member>> join_matching_in(Database& database, std::uint64_t id, std::uint64_t now_ms) {
+  const Rollout rollout = TRY(find_rollout(database, id));
+  std::vector<Member> members = TRY(insert_matching(database, rollout, TRY(find_release(database, rollout.plan.release)), now_ms));
+  for (Member& member : members) member.wave = member.sample < rollout.reach ? rollout.wave : 0;
+  if (!members.empty())
+    TRY(database.run("UPDATE rollout_devices SET wave=?2 WHERE rollout=?1 AND wave=0 AND sample<?3", id, rollout.wave, rollout.reach));
+  return members;
+}
+
+Result<Rollout> create(Database& database, const NewRollout& request) {
+  const Release release = TRY(find_release(database, request.plan.release));
+  TRY(check_plan(database, request.plan, release));
+  const std::uint64_t id = TRY(insert_rollout(database, request, release, {}));
+  TRY(insert_matching(database, Rollout{.id = id, .plan = request.plan}, release, request.now_ms));
+  return find_rollout(database, id);
+}
+
+Result<> count_left_out(Database& database, const Release& release, const SqlCondition& condition, RolloutPreview& preview) {
+  Statement row =
+      TRY(database.query_once("SELECT " + fit_expression() +
+                              " AS why,count(*),sum(EXISTS(SELECT 1 FROM deployments p WHERE p.device=d.id AND p.active)) FROM devices d "
+                              "WHERE " +
+                              condition.text + " GROUP BY why ORDER BY 2 DESC"));
+  bind_fit(row, release, condition);
+  while (TRY(row.step())) {
+    preview.matching += row.number(1);
+    if (row.text(0).empty()) {
+      preview.members = row.number(1);
+      preview.busy = row.number(2);
+    } else {
+      preview.left_out.emplace_back(row.text(0), row.number(1));
+    }
+  }
+  return {};
+}
+
+Result<> count_waves(Database& database, const RolloutPlan& plan, const Release& release, const SqlCondition& condition,
+                     RolloutPreview& preview) {
+  Statement row = TRY(database.query_once("SELECT aloft_sample(?4,d.name) AS sample,d.name FROM devices d WHERE " + condition.text +
+                                          " AND " + fit_expression() + "='' ORDER BY sample"));
+  bind_fit(row, release, condition);
+  std::vector<std::uint64_t> samples;
+  while (TRY(row.step())) {
+    samples.push_back(row.number(0));
+    if (preview.examples.size() < kExamples) preview.examples.push_back(row.text(1));
+  }
+  std::size_t reached = 0;
+  for (const RolloutPlan::Wave& wave : plan.waves) {
+    const std::uint64_t reach = wave.permille.value_or(0) * kWholeTarget / 1000;
+    const auto below = static_cast<std::size_t>(std::ranges::lower_bound(samples, reach) - samples.begin());
+    const std::size_t end = std::max(reached, wave.permille ? below : std::min<std::size_t>(*wave.count, samples.size()));
+    preview.waves.push_back(end - reached);
+    reached = end;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> note_rollout_event(Database& database, std::uint64_t rollout, std::string_view event, const std::string& by,
+                            const std::string& detail, std::uint64_t now_ms) {
+  return database.run("INSERT INTO rollout_events(rollout,time_ms,event,by,detail) VALUES(?1,?2,?3,?4,?5)", rollout, now_ms, event, by,
+                      detail);
+}
+
+Result<Rollout> find_rollout(Database& database, std::uint64_t id) {
+  std::optional<Rollout> rollout;
+  {
+    Statement row = TRY(database.query("SELECT " ALOFT_ROLLOUT_COLUMNS " FROM rollouts WHERE id=?1", id));
+    if (!TRY(row.step())) return fail(kRolloutUnknown, "there is no rollout " + std::to_string(id));
+    rollout = TRY(rollout_row(row));
+  }
+  rollout->counts = TRY(counts_of(database, id));
+  return *std::move(rollout);
+}
+
+Result<Rollout> create_rollback(Database& database, const Rollout& parent, std::uint64_t now_ms) {
+  const Release release = TRY(find_release(database, *parent.plan.rollback_release));
+  NewRollout request{.plan = parent.plan, .created_by = "", .now_ms = now_ms};
+  request.plan.name = "back from " + parent.plan.name;
+  request.plan.description = "takes back rollout " + std::to_string(parent.id) + ": " + parent.reason;
+  request.plan.release = release.id;
+  request.plan.rollback_release.reset();
+  request.plan.on_broken = RolloutPlan::OnBroken::pause;
+  request.plan.waves = {{.permille = 1000, .count = {}, .soak_s = 0}};
+  request.plan.adopt = false;
+  request.plan.needs_approval = false;
+  request.plan.start = RolloutPlan::Start::at_time;  // at once
+  request.plan.start_at_ms = now_ms;
+  request.plan.policy.consent = false;
+  request.plan.name.resize(std::min<std::size_t>(request.plan.name.size(), 128));
+  const std::uint64_t id = TRY(insert_rollout(database, request, release, parent.id));
+  TRY(
+      database.run("INSERT INTO rollout_devices(rollout,device,sample,changed_ms) SELECT ?1,device,sample,?3 FROM rollout_devices "
+                   "WHERE rollout=?2 AND state=2",
+                   id, parent.id, now_ms));
+  return find_rollout(database, id);
+}
+
+Result<std::vector<Rollout>> SqliteStore::rollouts(std::optional<bool> active, std::uint64_t before, std::size_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  std::vector<std::uint64_t> ids;
+  {
+    std::optional<std::uint64_t> final_only;
+    if (active) final_only = *active ? 0 : 1;
+    const std::uint64_t count = limit;
+    Statement row = TRY(reader_.query("SELECT id FROM rollouts WHERE id<?1 AND (?2 IS NULL OR (state>=6)=?2) ORDER BY id DESC LIMIT ?3",
+                                      std::min<std::uint64_t>(before, INT64_MAX), final_only, count));
+    while (TRY(row.step())) ids.push_back(row.number(0));
+  }
+  std::vector<Rollout> found;
+  for (const std::uint64_t id : ids) found.push_back(TRY(find_rollout(reader_, id)));
+  return found;
+}
+
+Result<Rollout> SqliteStore::rollout(std::uint64_t id) {
+  const std::lock_guard lock(reader_mutex_);
+  return find_rollout(reader_, id);
+}
+
+Result<RolloutPreview> SqliteStore::preview_rollout(const RolloutPlan& plan) {
+  const std::lock_guard lock(bulk_mutex_);
+  const Release release = TRY(find_release(bulk_reader_, plan.release));
+  const Filter filter = TRY(Filter::parse(plan.filter));
+  const SqlCondition condition = compile_filter(filter, 0, kFirstFilterValue);
+  RolloutPreview preview;
+  TRY(count_left_out(bulk_reader_, release, condition, preview));
+  TRY(count_waves(bulk_reader_, plan, release, condition, preview));
+  return preview;
+}
+
+void SqliteStore::add_rollout(NewRollout rollout, Done<Rollout> done) {
+  writer_.submit<Rollout>([rollout = std::move(rollout)](Database& database) { return create(database, rollout); }, std::move(done));
+}
+
+void SqliteStore::join_matching(std::uint64_t rollout, std::uint64_t now_ms, Done<std::vector<Member>> done) {
+  writer_.submit<std::vector<Member>>([rollout, now_ms](Database& database) { return join_matching_in(database, rollout, now_ms); },
+                                      std::move(done));
+}
+
+Result<std::vector<RolloutEventRow>> SqliteStore::rollout_events(std::uint64_t rollout) {
+  const std::lock_guard lock(reader_mutex_);
+  Statement row =
+      TRY(reader_.query("SELECT id,time_ms,event,by,detail FROM rollout_events WHERE rollout=?1 ORDER BY id LIMIT 10000", rollout));
+  std::vector<RolloutEventRow> events;
+  while (TRY(row.step()))
+    events.push_back({.id = row.number(0), .time_ms = row.number(1), .event = row.text(2), .by = row.text(3), .detail = row.text(4)});
+  return events;
+}
+
+Result<std::vector<std::pair<std::uint64_t, std::uint64_t>>> SqliteStore::rollout_errors(std::uint64_t rollout) {
+  const std::lock_guard lock(reader_mutex_);
+  Statement row = TRY(reader_.query(
+      "SELECT error,count(*) FROM deployments WHERE rollout=?1 AND error<>0 AND NOT active GROUP BY error ORDER BY 2 DESC,1 LIMIT 100",
+      rollout));
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> errors;
+  while (TRY(row.step())) errors.emplace_back(row.number(0), row.number(1));
+  return errors;
+}
+
+}  // namespace aloft::fleet

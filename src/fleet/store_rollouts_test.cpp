@@ -1,0 +1,164 @@
+// What every Store must do with rollouts.
+#include "fleet/errors.hpp"
+#include "fleet/store_contract.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+using protocol::UpdateState;
+
+#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
+
+}  // namespace
+
+void StoreRollouts::make_fleet() {
+  for (const char* name : {"a", "b", "c", "d"}) {
+    EXPECT_TRUE(enrol(name, name));
+    EXPECT_TRUE(set_status(name, DeviceStatus::accepted));
+  }
+  release_ = add_release("2");
+}
+
+Result<Rollout> StoreRollouts::add(RolloutPlan plan) {
+  return wait<Rollout>([&](auto done) { store_->add_rollout({.plan = std::move(plan), .created_by = "op", .now_ms = 5000}, done); });
+}
+
+RolloutPlan StoreRollouts::plan(const std::string& filter) const {
+  return {.name = "n", .release = release_.id, .filter = filter, .waves = {{.permille = 1000, .count = {}, .soak_s = 0}}};
+}
+
+MoveOutcome StoreRollouts::move(Rollout rollout, RolloutState state, RolloutEvent event, RolloutAction action) {
+  rollout.state = state;
+  if (action == RolloutAction::open_wave) rollout.wave = 1;
+  if (action == RolloutAction::open_wave) rollout.reach = kWholeTarget;
+  const MoveOrder order{.rollout = rollout, .event = event, .action = action, .by = "op"};
+  return wait<MoveOutcome>([&](auto done) { store_->move_rollout(order, done); }).value();
+}
+
+Result<OfferOutcome> StoreRollouts::offer(std::uint64_t rollout, const std::vector<std::string>& names) {
+  OfferRequest request{.rollout = rollout, .order = {}, .now_ms = 6000};
+  for (const std::string& name : names) request.order.devices.push_back({.device = store_->device_facts(name)->id, .attempt = 1});
+  return wait<OfferOutcome>([&](auto done) { store_->offer(request, done); });
+}
+
+Member StoreRollouts::member(std::uint64_t rollout, const std::string& name) {
+  const std::vector<Member> all = store_->members(rollout, {}, "", 100).value();
+  for (const Member& one : all)
+    if (one.name == name) return one;
+  ADD_FAILURE() << name << " is no member";
+  return {};
+}
+
+namespace {
+
+TEST_P(StoreRollouts, AreForThoseThatMatchAndFit) {
+  make_fleet();
+  EXPECT_TRUE(enrol("pending", "pending"));
+  EXPECT_TRUE(wait<ReportOutcome>([&](auto done) { store_->apply_reports({"d", {{}, "2", {}}, 3000}, done); }));
+  const auto preview = store_->preview_rollout(plan("name!=c")).value();
+  EXPECT_EQ(preview.matching, 4U);
+  EXPECT_EQ(preview.members, 2U);
+  EXPECT_EQ(preview.waves, std::vector<std::uint64_t>{2});
+  EXPECT_EQ(preview.left_out.size(), 2U);
+  const Rollout rollout = add(plan("name!=c")).value();
+  EXPECT_EQ(rollout.state, RolloutState::ready);
+  EXPECT_EQ(rollout.counts[0], 2U);
+  EXPECT_EQ(member(rollout.id, "a").sample, sample_of(to_hex(release_.sha256), "a"));
+  EXPECT_ERROR(wait<DeletedRelease>([&](auto done) { store_->delete_release(release_.id, done); }), kReleaseInUse);
+  EXPECT_ERROR(store_->rollout(99), kRolloutUnknown);
+}
+
+TEST_P(StoreRollouts, RefuseAReleaseToGoBackToThatIsNone) {
+  make_fleet();
+  RolloutPlan back = plan();
+  back.rollback_release = release_.id;
+  EXPECT_ERROR(add(back), kRolloutPlan);
+  back.rollback_release = add_release("1", "other product").id;
+  EXPECT_ERROR(add(back), kRolloutPlan);
+  back.rollback_release = 99;
+  EXPECT_ERROR(add(back), kReleaseUnknown);
+}
+
+TEST_P(StoreRollouts, OffersFollowWhatDevicesAre) {
+  make_fleet();
+  const Rollout rollout = add(plan()).value();
+  EXPECT_ERROR(offer(rollout.id, {"a"}), kRolloutState) << "nothing is offered before the start";
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  EXPECT_TRUE(deploy(release_.id, {"b"}));
+  EXPECT_TRUE(wait<ReportOutcome>([&](auto done) { store_->apply_reports({"c", {{}, "2", {}}, 3000}, done); }));
+  const OfferOutcome outcome = offer(rollout.id, {"a", "b", "c"}).value();
+  ASSERT_EQ(outcome.made.size(), 1U);
+  EXPECT_EQ(outcome.made[0].rollout, rollout.id);
+  ASSERT_EQ(outcome.refused.size(), 2U);
+  EXPECT_EQ(outcome.refused[0].why, RolloutRun::Refusal::busy);
+  EXPECT_EQ(outcome.refused[1].why, RolloutRun::Refusal::skipped);
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::offered);
+  EXPECT_EQ(member(rollout.id, "c").state, MemberState::skipped);
+  EXPECT_TRUE(report("a", {step(outcome.made[0].id, 1, UpdateState::downloading)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::offered);
+  EXPECT_TRUE(report("a", {step(outcome.made[0].id, 2, UpdateState::committed)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::committed);
+  EXPECT_EQ(store_->rollout(rollout.id)->counts[2], 1U);
+}
+
+TEST_P(StoreRollouts, ASilentDeviceMaySpeakLater) {
+  make_fleet();
+  const Rollout rollout = add(plan()).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Deployment deployment = offer(rollout.id, {"a"})->made.at(0);
+  const SilenceOrder order{.device = deployment.device_id, .deployment = deployment.id};
+  const auto silence = [&] {
+    return wait<std::optional<Deployment>>([&](auto done) { store_->end_silent(rollout.id, order, 9000, done); });
+  };
+  EXPECT_EQ((*silence())->state, UpdateState::cancelled);
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::silent);
+  EXPECT_FALSE(silence()->has_value());
+  EXPECT_TRUE(report("a", {step(deployment.id, 1, UpdateState::cancelled)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::silent);
+  EXPECT_TRUE(report("a", {step(deployment.id, 2, UpdateState::committed)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::committed);
+}
+
+TEST_P(StoreRollouts, RollingBackWithdrawsAndMakesTheWayBack) {
+  make_fleet();
+  RolloutPlan there = plan();
+  there.rollback_release = add_release("1").id;
+  const Rollout rollout = add(there).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const auto made = offer(rollout.id, {"a", "b"})->made;
+  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::committed)}));
+  const MoveOutcome outcome =
+      move(*store_->rollout(rollout.id), RolloutState::rolled_back, RolloutEvent::roll_back, RolloutAction::roll_back);
+  ASSERT_EQ(outcome.withdrawn.size(), 1U);
+  EXPECT_EQ(outcome.withdrawn[0].device, "b");
+  ASSERT_TRUE(outcome.successor);
+  EXPECT_EQ(outcome.successor->version, "1");
+  EXPECT_EQ(outcome.successor->parent, rollout.id);
+  const auto members = store_->members(outcome.successor->id, {}, "", 10).value();
+  ASSERT_EQ(members.size(), 1U);
+  EXPECT_EQ(members[0].name, "a");
+  EXPECT_EQ(store_->rollout(rollout.id)->successor, outcome.successor->id);
+  EXPECT_EQ(store_->rollouts(true, UINT64_MAX, 10)->size(), 1U);
+}
+
+TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
+  make_fleet();
+  const Rollout rollout = add(plan("tag==beta")).value();
+  EXPECT_TRUE(tag("beta", {.add = {"a", "b"}, .remove = {}}));
+  const auto join = [&] { return wait<std::vector<Member>>([&](auto done) { store_->join_matching(rollout.id, 7000, done); }); };
+  EXPECT_EQ(join()->size(), 2U);
+  EXPECT_EQ(join()->size(), 0U);
+  const auto take_out = [&](const std::string& name) {
+    return wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, name, "op", 8000, done); });
+  };
+  EXPECT_TRUE(take_out("a"));
+  EXPECT_ERROR(take_out("a"), kRolloutState);
+  EXPECT_ERROR(take_out("c"), kMemberUnknown);
+  EXPECT_EQ(member(rollout.id, "a").reason, "cancelled by op");
+  EXPECT_EQ(store_->memberships("a")->at(0).rollout.id, rollout.id);
+  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("b", done); }));
+  EXPECT_EQ(store_->all_members(rollout.id)->size(), 1U);
+}
+
+}  // namespace
+}  // namespace aloft::fleet

@@ -1,0 +1,34 @@
+// When a device may begin an update: decided by people on the server, kept to by the device, also while it is offline.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace aloft::protocol {
+
+// Hours of the day, in the device's own time zone.
+struct MaintenanceWindow {
+  std::uint8_t days = 0x7f;        // bit 0: Monday, on which the window begins
+  std::uint16_t from_minute = 0;   // of the day, 0..1439
+  std::uint16_t until_minute = 0;  // not in it any more; at or below from_minute: of the next day
+};
+
+struct InstallPolicy {
+  std::optional<MaintenanceWindow> window;  // none: at any time
+  bool consent = false;                     // a person at the device has to agree first
+};
+
+// {"window": {"days": ["mon", "tue"], "from": "22:00", "until": "05:00"}, "consent": true}; all members may be missing.
+Json to_json(const InstallPolicy& policy);
+template <typename Message>
+Result<Message> from_json(const Json& json);
+template <>
+Result<InstallPolicy> from_json(const Json& json);  // kBadJson
+
+// weekday: 0 is Monday.
+bool is_open(const MaintenanceWindow& window, unsigned weekday, unsigned minute_of_day);
+
+}  // namespace aloft::protocol

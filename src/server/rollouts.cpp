@@ -1,0 +1,276 @@
+#include "server/rollouts.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/log.hpp"
+#include "fleet/errors.hpp"
+#include "httpd/elsewhere.hpp"
+
+namespace aloft::server {
+namespace {
+
+using boost::asio::co_spawn;
+using boost::asio::detached;
+using httpd::delivered;
+using httpd::offloaded;
+
+constexpr std::chrono::milliseconds kTick{250};
+
+bool takes_in(const fleet::Rollout& rollout) { return rollout.plan.adopt && !fleet::is_final(rollout.state); }
+
+}  // namespace
+
+Rollouts::Rollouts(boost::asio::io_context& loop, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock)
+    : loop_(loop), store_(store), roster_(roster), changes_(changes), clock_(clock), sleeper_(loop.get_executor()) {
+  changes_.follow({.device = [this](const std::string& name) { device_changed(name); },
+                   .deployment = [this](const fleet::Deployment& deployment) { deployment_changed(deployment); },
+                   .groups = [this] { groups_changed(); },
+                   .rollout = {}});
+}
+
+std::uint64_t Rollouts::now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+
+std::shared_ptr<Rollouts::Running> Rollouts::find(std::uint64_t id) const {
+  const auto found = running_.find(id);
+  return found == running_.end() ? nullptr : found->second;
+}
+
+std::optional<fleet::Rollout> Rollouts::live(std::uint64_t id) const {
+  const auto running = find(id);
+  if (!running) return std::nullopt;
+  return running->run.rollout();
+}
+
+Result<std::shared_ptr<Rollouts::Running>> Rollouts::read(fleet::Store& store, const fleet::Rollout& rollout, std::uint64_t now_ms) {
+  const std::vector<fleet::Member> members = TRY(store.all_members(rollout.id));
+  return std::make_shared<Running>(Running{.run = fleet::RolloutRun(rollout, members, now_ms),
+                                           .filter = TRY(fleet::Filter::parse(rollout.plan.filter)),
+                                           .release = TRY(store.release(rollout.plan.release))});
+}
+
+Result<> Rollouts::load() {
+  for (const fleet::Rollout& rollout : TRY(store_.rollouts(true, UINT64_MAX, 1000))) {
+    running_.emplace(rollout.id, TRY(read(store_, rollout, now_ms())));
+    if (rollout.parent) successors_.emplace(*rollout.parent, rollout.id);
+  }
+  return {};
+}
+
+void Rollouts::begin() {
+  // What came to match while the server was down, or in its last moment.
+  for (const auto& [id, running] : running_)
+    if (takes_in(running->run.rollout())) co_spawn(loop_, join_all(id), detached);
+  co_spawn(loop_, tick_until_stopped(), detached);
+}
+
+void Rollouts::stop() {
+  stopping_ = true;
+  sleeper_.wake();
+}
+
+httpd::Awaitable<void> Rollouts::tick_until_stopped() {
+  while (!stopping_) {
+    tick();
+    co_await sleeper_.sleep_until(std::chrono::steady_clock::now() + kTick);
+  }
+}
+
+void Rollouts::tick() {
+  const auto last_seen = [this](std::uint64_t device) { return store_.last_seen(device).value_or(0); };
+  for (const auto& [id, running] : running_)
+    for (fleet::Order& order : running->run.tick(now_ms(), last_seen)) {
+      if (auto* offered = std::get_if<fleet::OfferOrder>(&order)) co_spawn(loop_, offer(id, std::move(*offered)), detached);
+      if (auto* silent = std::get_if<fleet::SilenceOrder>(&order)) co_spawn(loop_, silence(id, *silent), detached);
+      if (auto* moved = std::get_if<fleet::MoveOrder>(&order)) co_spawn(loop_, move_by_itself(id, std::move(*moved)), detached);
+    }
+}
+
+void Rollouts::tell(const fleet::Deployment& deployment) {
+  roster_.apply(deployment);
+  changes_.deployment(deployment);
+}
+
+httpd::Awaitable<void> Rollouts::offer(std::uint64_t id, fleet::OfferOrder order) {
+  auto start = [this, id, &order](auto done) { store_.offer({.rollout = id, .order = order, .now_ms = now_ms()}, done); };
+  const Result<fleet::OfferOutcome> outcome = co_await delivered<Result<fleet::OfferOutcome>>(start);
+  const auto running = find(id);
+  if (!outcome) log::warning("rollout " + std::to_string(id) + " cannot offer: " + outcome.error().text());
+  if (outcome) {
+    // A rollout that has ended meanwhile withdrew what it had; this came later.
+    if (running)
+      for (const fleet::Deployment& deployment : outcome->made) running->run.offered(deployment.device_id, deployment.id, now_ms());
+    if (running)
+      for (const auto& refused : outcome->refused) running->run.refused(refused.device, refused.why, now_ms());
+    for (const fleet::Deployment& deployment : outcome->made) tell(deployment);
+    if (running && !outcome->made.empty()) changes_.rollout(id);
+  } else if (running) {
+    running->run.not_carried_out(order, now_ms());
+  }
+}
+
+httpd::Awaitable<void> Rollouts::silence(std::uint64_t id, fleet::SilenceOrder order) {
+  auto start = [this, id, &order](auto done) { store_.end_silent(id, order, now_ms(), done); };
+  const auto outcome = co_await delivered<Result<std::optional<fleet::Deployment>>>(start);
+  const auto running = find(id);
+  if (!outcome && running) running->run.not_silenced(order.device, now_ms());
+  if (!outcome || !*outcome) {
+    // It had ended by itself: that report is on its way here.
+    if (outcome && running) running->run.not_silenced(order.device, now_ms());
+    co_return;
+  }
+  if (running) running->run.silenced(order.device, now_ms());
+  tell(**outcome);
+  changes_.rollout(id);
+}
+
+httpd::Awaitable<Result<>> Rollouts::move(std::uint64_t id, fleet::MoveOrder order) {
+  auto start = [this, &order](auto done) { store_.move_rollout(order, done); };
+  Result<fleet::MoveOutcome> outcome = co_await delivered<Result<fleet::MoveOutcome>>(start);
+  const auto running = find(id);
+  if (!running) co_return Result<>{};
+  if (!outcome) {
+    running->run.not_moved(now_ms());
+    co_return std::unexpected(outcome.error());
+  }
+  running->run.moved(order);
+  const fleet::Rollout& now = running->run.rollout();
+  log::info("rollout " + std::to_string(id) + " is " + std::string(fleet::to_string(now.state)) +
+            (now.reason.empty() ? "" : ": " + now.reason));
+  for (const fleet::Deployment& deployment : outcome->withdrawn) tell(deployment);
+  if (fleet::is_final(now.state)) running_.erase(id);
+  Result<> taken;
+  if (outcome->successor) {
+    successors_.emplace(id, outcome->successor->id);
+    fleet::Rollout successor = *std::move(outcome->successor);
+    taken = co_await take_in(std::move(successor));
+  }
+  changes_.rollout(id);
+  co_return taken;
+}
+
+httpd::Awaitable<void> Rollouts::move_by_itself(std::uint64_t id, fleet::MoveOrder order) {
+  const Result<> moved = co_await move(id, std::move(order));
+  if (!moved) log::warning("rollout " + std::to_string(id) + " cannot go on: " + moved.error().text());
+}
+
+httpd::Awaitable<Result<>> Rollouts::take_in(fleet::Rollout rollout) {
+  auto work = [this, &rollout, now = now_ms()] { return read(store_, rollout, now); };
+  Result<std::shared_ptr<Running>> running = co_await offloaded(disk_, work);
+  if (!running) co_return std::unexpected(running.error());
+  running_.emplace(rollout.id, *std::move(running));
+  changes_.rollout(rollout.id);
+  if (takes_in(rollout)) co_await join_all(rollout.id);
+  co_return Result<>{};
+}
+
+httpd::Awaitable<Result<fleet::Rollout>> Rollouts::add(fleet::NewRollout rollout) {
+  auto start = [this, &rollout](auto done) { store_.add_rollout(rollout, done); };
+  const Result<fleet::Rollout> added = co_await delivered<Result<fleet::Rollout>>(start);
+  if (!added) co_return std::unexpected(added.error());
+  fleet::Rollout copy = *added;
+  const Result<> taken = co_await take_in(std::move(copy));
+  if (!taken) co_return std::unexpected(taken.error());
+  co_return *added;
+}
+
+httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fleet::RolloutEvent event, std::string by,
+                                                           std::uint64_t to_permille) {
+  const auto running = find(id);
+  if (!running) {
+    const fleet::Rollout ended = CO_TRY(store_.rollout(id));
+    co_return fail(fleet::kRolloutState,
+                   "rollout " + std::to_string(id) + " has ended (" + std::string(fleet::to_string(ended.state)) + ")");
+  }
+  const bool decides = event == fleet::RolloutEvent::approve || event == fleet::RolloutEvent::deny;
+  if (event == fleet::RolloutEvent::approve && running->run.rollout().created_by == by)
+    co_return fail(fleet::kSecondPerson, "you have made rollout " + std::to_string(id) + " yourself: somebody else has to approve it");
+  std::vector<fleet::Order> orders = CO_TRY(running->run.command(event, by, now_ms(), to_permille));
+  fleet::MoveOrder order = std::get<fleet::MoveOrder>(std::move(orders.front()));
+  if (decides) order.rollout.approved_by = event == fleet::RolloutEvent::approve ? by : "";
+  const Result<> moved = co_await move(id, std::move(order));
+  if (!moved) co_return std::unexpected(moved.error());
+  sleeper_.wake();
+  co_return store_.rollout(id);
+}
+
+httpd::Awaitable<Result<>> Rollouts::cancel_device(std::uint64_t id, std::string device, std::string by) {
+  auto start = [&](auto done) { store_.cancel_member(id, device, by, now_ms(), done); };
+  const auto cancelled = co_await delivered<Result<fleet::RolloutStore::CancelledMember>>(start);
+  if (!cancelled) co_return std::unexpected(cancelled.error());
+  if (const auto running = find(id)) running->run.cancelled(cancelled->device, now_ms());
+  if (cancelled->deployment) tell(*cancelled->deployment);
+  changes_.rollout(id);
+  co_return Result<>{};
+}
+
+httpd::Awaitable<Result<fleet::RolloutPreview>> Rollouts::preview(fleet::RolloutPlan plan) {
+  auto work = [this, &plan] { return store_.preview_rollout(plan); };
+  co_return co_await offloaded(disk_, work);
+}
+
+// --- devices that come to match
+
+void Rollouts::device_changed(const std::string& name) {
+  bool wanted = false;
+  for (const auto& [id, running] : running_) wanted = wanted || takes_in(running->run.rollout());
+  if (!wanted) return;
+  const Result<fleet::DeviceFacts> facts = store_.device_facts(name);
+  if (!facts || facts->status != fleet::DeviceStatus::accepted) return;
+  const fleet::Device device{.name = facts->name, .product = facts->product, .hardware = facts->hardware};
+  for (const auto& [id, running] : running_) {
+    const fleet::Rollout& rollout = running->run.rollout();
+    if (!takes_in(rollout) || running->run.has(facts->id) || facts->version == rollout.version) continue;
+    if (!running->filter.matches(*facts, 0) || !fleet::check_fit(running->release, device)) continue;
+    const std::uint64_t sample = fleet::sample_of(to_hex(running->release.sha256), name);
+    const fleet::Member member{
+        .device = facts->id, .sample = sample, .wave = sample < rollout.reach ? rollout.wave : 0, .changed_ms = now_ms()};
+    co_spawn(loop_, join(id, member), detached);
+  }
+}
+
+httpd::Awaitable<void> Rollouts::join(std::uint64_t id, fleet::Member member) {
+  auto start = [&](auto done) { store_.join_rollout(id, member, done); };
+  const auto joined = co_await delivered<Result<std::optional<fleet::Member>>>(start);
+  const auto running = find(id);
+  if (!joined) log::warning("a device cannot join rollout " + std::to_string(id) + ": " + joined.error().text());
+  if (joined && *joined && running) {
+    running->run.joined(member);
+    changes_.rollout(id);
+  }
+}
+
+httpd::Awaitable<void> Rollouts::join_all(std::uint64_t id) {
+  auto start = [this, id](auto done) { store_.join_matching(id, now_ms(), done); };
+  const auto joined = co_await delivered<Result<std::vector<fleet::Member>>>(start);
+  const auto running = find(id);
+  if (!joined) log::warning("devices cannot join rollout " + std::to_string(id) + ": " + joined.error().text());
+  if (joined && running)
+    for (const fleet::Member& member : *joined) running->run.joined(member);
+  if (joined && !joined->empty()) changes_.rollout(id);
+}
+
+void Rollouts::groups_changed() {
+  for (const auto& [id, running] : running_)
+    if (takes_in(running->run.rollout()) && running->filter.uses(fleet::Field::group)) co_spawn(loop_, join_all(id), detached);
+}
+
+void Rollouts::deployment_changed(const fleet::Deployment& deployment) {
+  const bool final = protocol::is_final(deployment.state);
+  if (final)
+    for (const auto& [id, running] : running_) running->run.freed(deployment.device_id);
+  if (!deployment.rollout) return;
+  if (const auto running = find(*deployment.rollout)) {
+    running->run.reported(deployment.device_id, deployment.id, deployment.state, now_ms());
+    if (final) changes_.rollout(*deployment.rollout);
+    return;
+  }
+  const auto successor = successors_.find(*deployment.rollout);
+  if (successor == successors_.end() || deployment.state != protocol::UpdateState::committed) return;
+  const auto running = find(successor->second);
+  if (!running || running->run.has(deployment.device_id)) return;
+  const fleet::Member late{.device = deployment.device_id, .sample = 0, .wave = running->run.rollout().wave, .changed_ms = now_ms()};
+  co_spawn(loop_, join(successor->second, late), detached);
+}
+
+}  // namespace aloft::server

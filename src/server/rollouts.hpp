@@ -1,0 +1,74 @@
+// Runs the rollouts: feeds what happens in the fleet to each fleet::RolloutRun, carries its orders out in the store, and wakes the devices
+// that got something. On the loop's thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "fleet/rollout_run.hpp"
+#include "fleet/store.hpp"
+#include "httpd/bell.hpp"
+#include "server/changes.hpp"
+#include "server/roster.hpp"
+
+namespace aloft::server {
+
+class Rollouts {
+ public:
+  // All references outlive it.
+  Rollouts(boost::asio::io_context& loop, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock);
+  // Those that are not final, as the store has them; before the first request.
+  Result<> load();
+  // Ticks until stop().
+  void begin();
+  void stop();
+
+  httpd::Awaitable<Result<fleet::Rollout>> add(fleet::NewRollout rollout);
+  // Errors: kRolloutUnknown, kRolloutState, kSecondPerson.
+  httpd::Awaitable<Result<fleet::Rollout>> command(std::uint64_t id, fleet::RolloutEvent event, std::string by, std::uint64_t to_permille);
+  httpd::Awaitable<Result<>> cancel_device(std::uint64_t id, std::string device, std::string by);
+  httpd::Awaitable<Result<fleet::RolloutPreview>> preview(fleet::RolloutPlan plan);
+  // With the counts of now, which the store may not have yet for retries; nothing for those that are final.
+  std::optional<fleet::Rollout> live(std::uint64_t id) const;
+
+ private:
+  struct Running {
+    fleet::RolloutRun run;
+    fleet::Filter filter;
+    fleet::Release release;
+  };
+  httpd::Awaitable<void> tick_until_stopped();
+  void tick();
+  httpd::Awaitable<void> offer(std::uint64_t id, fleet::OfferOrder order);
+  httpd::Awaitable<void> silence(std::uint64_t id, fleet::SilenceOrder order);
+  httpd::Awaitable<Result<>> move(std::uint64_t id, fleet::MoveOrder order);
+  httpd::Awaitable<void> move_by_itself(std::uint64_t id, fleet::MoveOrder order);
+  httpd::Awaitable<Result<>> take_in(fleet::Rollout rollout);
+  httpd::Awaitable<void> join(std::uint64_t id, fleet::Member member);
+  httpd::Awaitable<void> join_all(std::uint64_t id);
+  static Result<std::shared_ptr<Running>> read(fleet::Store& store, const fleet::Rollout& rollout, std::uint64_t now_ms);
+
+  void tell(const fleet::Deployment& deployment);
+  void device_changed(const std::string& name);
+  void deployment_changed(const fleet::Deployment& deployment);
+  void groups_changed();
+  std::shared_ptr<Running> find(std::uint64_t id) const;
+  std::uint64_t now_ms() const;
+
+  boost::asio::io_context& loop_;
+  fleet::Store& store_;
+  Roster& roster_;
+  Changes& changes_;
+  Clock& clock_;
+  httpd::Sleeper sleeper_;
+  boost::asio::thread_pool disk_{1};  // long reads
+  std::map<std::uint64_t, std::shared_ptr<Running>> running_;
+  std::map<std::uint64_t, std::uint64_t> successors_;  // of rollouts that were rolled back: late commits go back too
+  bool stopping_ = false;
+};
+
+}  // namespace aloft::server
