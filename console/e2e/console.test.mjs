@@ -1,5 +1,5 @@
 // The console in a real browser, against the real server: each page's main job. Run by ./dev test browser, or npm run e2e.
-// ONLY="words of a test's name" runs some; the others are skipped.
+// ONLY="expression" runs the tests whose names match; the others are skipped.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, login, newPage } from "./browser.mjs";
@@ -13,7 +13,7 @@ before(async () => {
 after(() => browser?.close());
 
 for (const [name, { options, run }] of Object.entries(cases)) {
-  const skip = process.env.ONLY !== undefined && !name.includes(process.env.ONLY);
+  const skip = process.env.ONLY !== undefined && !new RegExp(process.env.ONLY).test(name);
   test(name, { timeout: 120_000, skip }, async () => {
     const stage = await Stage.open();
     const page = await newPage(browser, stage, options);

@@ -35,21 +35,39 @@ const overview = createRoute({ getParentRoute: () => inside, path: "/", componen
 const statuses = ["pending", "accepted", "rejected"] as const;
 export interface DevicesSearch {
   status?: (typeof statuses)[number];
-  find?: string;
+  q?: string;
 }
 const devices = createRoute({
   getParentRoute: () => inside,
   path: "/devices",
   validateSearch: (search: Record<string, unknown>): DevicesSearch => ({
     status: statuses.find((status) => status === search.status),
-    find: typeof search.find === "string" && search.find !== "" ? search.find : undefined,
+    q: typeof search.q === "string" && search.q !== "" ? search.q : undefined,
   }),
   component: lazyRouteComponent(() => import("./pages/devices/Devices"), "Devices"),
 });
 const device = createRoute({ getParentRoute: () => inside, path: "/devices/$name", component: lazyRouteComponent(() => import("./pages/device/DevicePage"), "DevicePage") });
 
+const groups = createRoute({ getParentRoute: () => inside, path: "/groups", component: lazyRouteComponent(() => import("./pages/groups/Groups"), "Groups") });
+
 const releases = createRoute({ getParentRoute: () => inside, path: "/releases", component: lazyRouteComponent(() => import("./pages/releases/Releases"), "Releases") });
 const release = createRoute({ getParentRoute: () => inside, path: "/releases/$id", component: lazyRouteComponent(() => import("./pages/releases/ReleasePage"), "ReleasePage") });
+
+const rollouts = createRoute({ getParentRoute: () => inside, path: "/rollouts", component: lazyRouteComponent(() => import("./pages/rollouts/Rollouts"), "Rollouts") });
+export interface NewRolloutSearch {
+  q?: string;
+  release?: number;
+}
+const newRollout = createRoute({
+  getParentRoute: () => inside,
+  path: "/rollouts/new",
+  validateSearch: (search: Record<string, unknown>): NewRolloutSearch => ({
+    q: typeof search.q === "string" && search.q !== "" ? search.q : undefined,
+    release: typeof search.release === "number" ? search.release : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/rollouts/NewRollout"), "NewRollout"),
+});
+const rollout = createRoute({ getParentRoute: () => inside, path: "/rollouts/$id", component: lazyRouteComponent(() => import("./pages/rollouts/RolloutPage"), "RolloutPage") });
 
 export interface DeploymentsSearch {
   show?: "active" | "finished";
@@ -67,7 +85,7 @@ const deployment = createRoute({ getParentRoute: () => inside, path: "/deploymen
 const enrolment = createRoute({ getParentRoute: () => inside, path: "/enrolment", component: lazyRouteComponent(() => import("./pages/enrolment/Enrolment"), "Enrolment") });
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings/Settings"), "Settings") });
 
-const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, releases, release, deployments, deployment, enrolment, settings])]);
+const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, settings])]);
 
 export function newRouter(client: QueryClient) {
   return createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

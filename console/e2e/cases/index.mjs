@@ -3,8 +3,10 @@ import { deviceCases } from "./devices.mjs";
 import { doorCases } from "./door.mjs";
 import { enrolmentCases } from "./enrolment.mjs";
 import { frameCases } from "./frame.mjs";
+import { groupCases } from "./groups.mjs";
 import { releaseCases } from "./releases.mjs";
+import { rolloutCases } from "./rollouts.mjs";
 import { settingsCases } from "./settings.mjs";
 
 // Name: what it proves. options: of the page; fresh: the server has not been set up; loggedOut: nobody has logged in.
-export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...releaseCases, ...deploymentCases, ...enrolmentCases, ...settingsCases };
+export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...settingsCases };

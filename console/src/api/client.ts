@@ -10,6 +10,10 @@ export type Transition = Schemas["Transition"];
 export type EnrolmentToken = Schemas["EnrolmentToken"];
 export type ApiToken = Schemas["ApiToken"];
 export type Session = Schemas["Session"];
+export type Group = Schemas["Group"];
+export type Rollout = Schemas["Rollout"];
+export type RolloutPlan = Schemas["RolloutPlan"];
+export type MemberState = Schemas["MemberState"];
 export type UpdateState = Schemas["UpdateState"];
 
 // An answer of 400 and above, or none at all (status 0).

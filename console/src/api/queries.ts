@@ -1,8 +1,9 @@
 // What the pages show, each as one query. Lists are asked for again at intervals; a single deployment is followed live (live.ts).
-import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { api, ApiError, take } from "./client";
+import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import { api, ApiError, type MemberState, type RolloutPlan, take } from "./client";
 
 const listRefreshMs = 5_000;
+const liveRefreshMs = 1_500;
 const pageSize = 100;
 
 // Worth another try: no answer, or a server that says that it is busy.
@@ -34,6 +35,7 @@ export const sessionQuery = queryOptions({
 });
 
 export interface DeviceFilter {
+  q?: string; // RSQL, docs/filters.md
   status?: "pending" | "accepted" | "rejected";
 }
 
@@ -106,3 +108,66 @@ export const tokensQuery = queryOptions({
   queryKey: ["tokens"],
   queryFn: ({ signal }) => take(api.GET("/api/v1/tokens", { signal })),
 });
+
+export const groupsQuery = queryOptions({
+  queryKey: ["groups"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/groups", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const tagsQuery = queryOptions({
+  queryKey: ["tags"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/tags", { signal })),
+});
+
+// How many devices match; fails with the position of a mistake in the filter.
+export const filterCheckQuery = (filter: string) =>
+  queryOptions({
+    queryKey: ["devices", "count", filter],
+    queryFn: ({ signal }) => take(api.POST("/api/v1/filter-check", { body: { filter }, signal })),
+    refetchInterval: listRefreshMs,
+  });
+
+export interface RolloutFilter {
+  active?: boolean;
+}
+
+export const rolloutsQuery = (filter: RolloutFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["rollouts", "list", filter],
+    queryFn: ({ signal, pageParam }) => take(api.GET("/api/v1/rollouts", { params: { query: { ...filter, before: pageParam, limit: pageSize } }, signal })),
+    initialPageParam: undefined as number | undefined,
+    getNextPageParam: (last) => last.next_before,
+    refetchInterval: listRefreshMs,
+  });
+
+export const rolloutQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["rollouts", "one", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/rollouts/{id}", { params: { path: { id } }, signal })),
+    refetchInterval: liveRefreshMs,
+  });
+
+export const rolloutDevicesQuery = (id: number, state?: MemberState) =>
+  infiniteQueryOptions({
+    queryKey: ["rollouts", "devices", id, state],
+    queryFn: ({ signal, pageParam }) =>
+      take(api.GET("/api/v1/rollouts/{id}/devices", { params: { path: { id }, query: { state, after: pageParam, limit: pageSize } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_after,
+    refetchInterval: listRefreshMs,
+  });
+
+export const rolloutPreviewQuery = (plan: RolloutPlan) =>
+  queryOptions({
+    queryKey: ["rollouts", "preview", plan],
+    queryFn: ({ signal }) => take(api.POST("/api/v1/rollout-preview", { body: plan, signal })),
+    placeholderData: keepPreviousData,
+  });
+
+export const whyQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["devices", "why", name],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/devices/{name}/why", { params: { path: { name } }, signal })),
+    refetchInterval: listRefreshMs,
+  });

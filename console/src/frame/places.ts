@@ -1,7 +1,7 @@
 import type { IconName } from "../parts/Icon";
 
 export interface Place {
-  to: "/" | "/devices" | "/releases" | "/deployments" | "/enrolment" | "/settings";
+  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/settings";
   label: string;
   icon: IconName;
   key: string; // pressed after g
@@ -11,7 +11,9 @@ export interface Place {
 export const places: Place[] = [
   { to: "/", label: "Overview", icon: "overview", key: "o" },
   { to: "/devices", label: "Devices", icon: "devices", key: "d" },
+  { to: "/groups", label: "Groups", icon: "groups", key: "p" },
   { to: "/releases", label: "Releases", icon: "releases", key: "r" },
+  { to: "/rollouts", label: "Rollouts", icon: "rollouts", key: "l" },
   { to: "/deployments", label: "Deployments", icon: "deployments", key: "u" },
   { to: "/enrolment", label: "Enrolment", icon: "enrolment", key: "e" },
   { to: "/settings", label: "Settings", icon: "settings", key: "s" },

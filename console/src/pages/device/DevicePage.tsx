@@ -15,6 +15,8 @@ import { Ago } from "../../parts/Time";
 import { timeText } from "../../parts/text";
 import { UpdateDialog } from "../devices/UpdateDialog";
 import { Updates } from "./Updates";
+import { Why } from "./Why";
+import { To } from "../../parts/To";
 
 const route = getRouteApi("/inside/devices/$name");
 
@@ -38,17 +40,42 @@ export function DevicePage() {
                   ["Running version", device.version],
                   ["Product", device.product],
                   ["Hardware", device.hardware],
+                  ["Tags", device.tags?.length ? device.tags.map((tag) => <Membership key={tag} field="tag" name={tag} />) : undefined],
+                  ["Groups", device.groups?.length ? device.groups.map((group) => <Membership key={group} field="group" name={group} />) : undefined],
                   ["Last seen", <Ago key="" ms={device.last_seen_ms} />],
                   ["First seen", timeText(device.created_ms)],
                   ["Key's SHA-256", <Copyable key="" text={device.key_sha256} what="the digest" />],
                 ]}
               />
             </Panel>
+            <Why name={name} />
             <Updates device={name} />
+            <Inventory attributes={device.attributes ?? {}} />
           </>
         )}
       </Loaded>
     </Page>
+  );
+}
+
+function Membership({ field, name }: { field: "tag" | "group"; name: string }) {
+  return (
+    <>
+      <To to="/devices" search={{ q: `${field}==${name}` }}>
+        {name}
+      </To>{" "}
+    </>
+  );
+}
+
+// What the device has found out about itself.
+function Inventory({ attributes }: { attributes: Record<string, string> }) {
+  const entries = Object.entries(attributes).sort(([a], [b]) => a.localeCompare(b));
+  if (entries.length === 0) return null;
+  return (
+    <Panel title="Inventory">
+      <Facts facts={entries.map(([key, value]) => [key, value])} />
+    </Panel>
   );
 }
 

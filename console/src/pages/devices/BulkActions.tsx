@@ -8,6 +8,7 @@ import { Confirm } from "../../parts/Confirm";
 import { countText } from "../../parts/text";
 import { type Outcome, each } from "./bulk";
 import classes from "./Devices.module.css";
+import { Membership } from "./Membership";
 import { UpdateDialog } from "./UpdateDialog";
 
 const acts = {
@@ -40,6 +41,7 @@ const questions: Record<Act, string> = {
 
 export function BulkActions({ devices, clear, refused }: { devices: Device[]; clear: () => void; refused: (outcome: Outcome) => void }) {
   const [asked, setAsked] = useState<Act>();
+  const [joining, setJoining] = useState<"group" | "tag">();
   const [updating, update] = useDisclosure(false);
   const client = useQueryClient();
   const announce = useAnnounce();
@@ -63,6 +65,12 @@ export function BulkActions({ devices, clear, refused }: { devices: Device[]; cl
         <Button size="compact-sm" onClick={update.open} disabled={!devices.some(({ status }) => status === "accepted")}>
           Update…
         </Button>
+        <Button size="compact-sm" variant="default" onClick={() => setJoining("group")}>
+          Group…
+        </Button>
+        <Button size="compact-sm" variant="default" onClick={() => setJoining("tag")}>
+          Tag…
+        </Button>
         {(Object.keys(acts) as Act[]).map((act) => (
           <Button key={act} size="compact-sm" variant="default" onClick={() => setAsked(act)} disabled={!devices.some(acts[act].wants)}>
             {acts[act].label}…
@@ -83,6 +91,7 @@ export function BulkActions({ devices, clear, refused }: { devices: Device[]; cl
       >
         {asked && questions[asked]}
       </Confirm>
+      <Membership kind={joining} devices={devices.map(({ name }) => name)} close={() => setJoining(undefined)} />
       <UpdateDialog opened={updating} close={update.close} devices={devices.filter(({ status }) => status === "accepted")} done={clear} />
     </div>
   );

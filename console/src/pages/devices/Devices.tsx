@@ -1,21 +1,27 @@
-import { SegmentedControl } from "@mantine/core";
+import { Button, SegmentedControl } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { devicesQuery } from "../../api/queries";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
+import { FilterCount, QueryBar } from "../../parts/QueryBar";
 import type { Outcome } from "./bulk";
 import { BulkActions, Failures } from "./BulkActions";
 import classes from "./Devices.module.css";
 import { DeviceTable } from "./DeviceTable";
+import { SaveGroup } from "./SaveGroup";
 
 const route = getRouteApi("/inside/devices");
 
 export function Devices() {
-  const { status } = route.useSearch();
+  const search = route.useSearch();
+  const { status, q } = search;
   const navigate = route.useNavigate();
-  const query = useInfiniteQuery(devicesQuery({ status }));
+  const go = useNavigate();
+  const [saving, save] = useDisclosure(false);
+  const query = useInfiniteQuery(devicesQuery({ status, q }));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [refused, setRefused] = useState<Outcome>();
   const choose = (names: string[], on: boolean) =>
@@ -32,11 +38,12 @@ export function Devices() {
     <Page title="Devices">
       <Panel flush>
         <div className={classes.bar}>
+          <QueryBar value={q} onChange={(filter) => void navigate({ search: { ...search, q: filter } })} />
           <SegmentedControl
             size="sm"
             aria-label="Which devices"
             value={status ?? "all"}
-            onChange={(value) => void navigate({ search: value === "all" ? {} : { status: value as typeof status } })}
+            onChange={(value) => void navigate({ search: { ...search, status: value === "all" ? undefined : (value as typeof status) } })}
             data={[
               { value: "all", label: "All" },
               { value: "accepted", label: "Accepted" },
@@ -45,13 +52,27 @@ export function Devices() {
             ]}
           />
         </div>
+        {q && (
+          <div className={classes.found}>
+            <FilterCount filter={q} />
+            <span>
+              <Button size="compact-sm" variant="subtle" onClick={save.open}>
+                Save as group…
+              </Button>
+              <Button size="compact-sm" variant="subtle" onClick={() => void go({ to: "/rollouts/new", search: { q } })}>
+                Roll out to these…
+              </Button>
+            </span>
+          </div>
+        )}
+        <SaveGroup opened={saving} close={save.close} filter={q} made={() => void go({ to: "/groups" })} />
         {chosenDevices.length > 0 && <BulkActions devices={chosenDevices} clear={clear} refused={setRefused} />}
         <Failures outcome={refused} close={() => setRefused(undefined)} />
         <Loaded query={query} rows={8}>
           {() =>
             shown.length === 0 ? (
-              <Empty icon="devices" title={status ? `No device is ${status}` : "No device yet"} action={status ? undefined : <Link to="/enrolment">Let the first device in</Link>}>
-                {status ? undefined : "A device appears here when its agent has asked this server for the first time."}
+              <Empty icon="devices" title={q ? "No device matches" : status ? `No device is ${status}` : "No device yet"} action={status || q ? undefined : <Link to="/enrolment">Let the first device in</Link>}>
+                {status || q ? undefined : "A device appears here when its agent has asked this server for the first time."}
               </Empty>
             ) : (
               <DeviceTable devices={shown} chosen={chosen} choose={choose} />

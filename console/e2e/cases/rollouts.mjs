@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { assertAccessible, assertFits } from "../browser.mjs";
+
+async function someDevices(stage, count) {
+  await stage.do("devices", { prefix: "cam-", count });
+  return (await stage.do("release", { version: "2.0" })).id;
+}
+
+export const rolloutCases = {
+  "a rollout is planned with a preview that says who is left out and why, then started and paused by one button": {
+    run: async ({ page, stage }) => {
+      await someDevices(stage, 20);
+      await stage.do("stranger", { name: "cam-new" });
+      await page.goto("/rollouts");
+      await page.getByText("No rollout yet").waitFor();
+      await page.getByRole("button", { name: "New rollout" }).first().click();
+      await page.getByLabel("Name").fill("2.0 to the cameras");
+      await page.getByRole("combobox", { name: "Release" }).click();
+      await page.getByRole("option", { name: /2\.0/ }).click();
+      await page.getByRole("textbox", { name: "Filter" }).fill("cam");
+      await page.getByRole("textbox", { name: "Filter" }).press("Enter");
+      const preview = page.getByRole("region", { name: "What it would do" });
+      await preview.getByText("of 21 devices that match would get it").waitFor();
+      await preview.getByText("20", { exact: true }).waitFor();
+      await preview.getByText("Left out").waitFor();
+      await assertAccessible(page, "the form of a new rollout");
+      assert.deepEqual((await stage.api("GET", "/rollouts")).rollouts, [], "nothing has happened yet");
+      await page.getByRole("button", { name: "Make the rollout" }).click();
+      await page.getByRole("heading", { name: "2.0 to the cameras" }).waitFor();
+      await page.getByRole("button", { name: "Start…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
+      await page.getByRole("button", { name: "Pause", exact: true }).click();
+      await page.getByText("Paused", { exact: true }).waitFor();
+      const [{ state }] = (await stage.api("GET", "/rollouts")).rollouts;
+      assert.equal(state, "paused");
+      await page.getByRole("button", { name: "Resume…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Resume" }).click();
+      await page.getByText("Running", { exact: true }).waitFor();
+      assert.equal((await stage.api("GET", "/rollouts")).rollouts[0].counts.offered, 10, "the first wave");
+    },
+  },
+  "a rollout whose devices fail stops by itself and says why, live": {
+    run: async ({ page, stage }) => {
+      for (let i = 1; i <= 4; i += 1) await stage.do("device", { name: `cam-0${i}` });
+      const { id: release } = await stage.do("release", { version: "2.0" });
+      const gates = [{ failure: "any", max_permille: 200, min_sample: 2 }];
+      const { id } = await stage.api("POST", "/rollouts", { name: "risky", release, filter: "name==cam-*", gates });
+      await stage.api("POST", `/rollouts/${id}/start`);
+      await page.goto(`/rollouts/${id}`);
+      await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+      let failed = 0;
+      for (let i = 1; i <= 4; i += 1) {
+        const offer = await stage.do("poll", { name: `cam-0${i}` });
+        if (!offer?.deployment || failed === 2) continue;
+        await stage.do("report", { name: `cam-0${i}`, deployment: offer.deployment.id, state: "on-trial" });
+        await stage.do("report", { name: `cam-0${i}`, deployment: offer.deployment.id, state: "rolled-back", error: 6004, message: "health check network failed" });
+        failed += 1;
+      }
+      assert.equal(failed, 2);
+      await page.getByText("Why it stopped").waitFor();
+      await page.getByRole("region", { name: "Failure reasons" }).getByText("E6004").waitFor();
+      await page.getByRole("button", { name: "Resume…" }).waitFor();
+      await page.getByRole("button", { name: /2\s*Rolled back/ }).click();
+      const devices = page.getByRole("region", { name: "Devices: rolled back" });
+      await devices.getByRole("row").nth(2).waitFor();
+      await assertAccessible(page, "a rollout that stopped");
+      await page.setViewportSize({ width: 390, height: 844 });
+      await assertFits(page, "a rollout on a phone");
+    },
+  },
+  "a device's page says why it gets no update": {
+    run: async ({ page, stage }) => {
+      await stage.do("device", { name: "cam-01" });
+      await page.goto("/devices/cam-01");
+      const why = page.getByRole("region", { name: "Why it does or does not get an update" });
+      await why.getByText("There is no update for it now").waitFor();
+      const { id: release } = await stage.do("release", { version: "2.0" });
+      const { id } = await stage.api("POST", "/rollouts", { name: "later", release, filter: "name==cam-*" });
+      await why.getByRole("link", { name: `Rollout ${id}` }).waitFor();
+    },
+  },
+  "a rollout that needs approval stands first in the list and cannot be approved by who made it": {
+    run: async ({ page, stage }) => {
+      await stage.do("device", { name: "cam-01" });
+      const { id: release } = await stage.do("release", { version: "2.0" });
+      await stage.api("POST", "/rollouts", { name: "big one", release, filter: "name==cam-*", needs_approval: true });
+      await page.goto("/rollouts");
+      await page.getByRole("region", { name: "Wait for approval by a second person" }).getByRole("link", { name: "big one" }).click();
+      await page.getByRole("button", { name: "Approve…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+      await page.getByRole("dialog").getByText(/Error E\d{4}/).waitFor();
+      await page.getByRole("dialog").getByRole("button", { name: "Keep as it is" }).click();
+      await page.getByRole("button", { name: "Abort…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Abort" }).click();
+      await page.getByText("Aborted", { exact: true }).waitFor();
+    },
+  },
+};

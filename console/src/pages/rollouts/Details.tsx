@@ -1,0 +1,101 @@
+import { Table } from "@mantine/core";
+import type { Rollout } from "../../api/client";
+import { Facts, Panel } from "../../parts/Page";
+import { Ago } from "../../parts/Time";
+import { To } from "../../parts/To";
+import { countText, timeText } from "../../parts/text";
+
+// What devices ended with, the most frequent first.
+export function Errors({ errors }: { errors: { error: number; device_count: number }[] }) {
+  return (
+    <Panel title="Failure reasons" flush>
+      <Table aria-label="Failure reasons">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Error</Table.Th>
+            <Table.Th ta="right">Devices</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {[...errors]
+            .sort((a, b) => b.device_count - a.device_count)
+            .map(({ error, device_count: count }) => (
+              <Table.Tr key={error}>
+                <Table.Td>{error === 0 ? "without an error number" : <code>E{error}</code>}</Table.Td>
+                <Table.Td ta="right" className="numbers">
+                  {count.toLocaleString("en")}
+                </Table.Td>
+              </Table.Tr>
+            ))}
+        </Table.Tbody>
+      </Table>
+    </Panel>
+  );
+}
+
+interface RolloutEvent {
+  id: number;
+  time_ms: number;
+  event: string;
+  by: string;
+  detail: string;
+}
+
+export function Events({ events }: { events: RolloutEvent[] }) {
+  return (
+    <Panel title="What happened" flush>
+      <Table.ScrollContainer minWidth={0} type="native">
+        <Table aria-label="What happened">
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>When</Table.Th>
+              <Table.Th>What</Table.Th>
+              <Table.Th>By</Table.Th>
+              <Table.Th>Detail</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {[...events].reverse().map((event) => (
+              <Table.Tr key={event.id}>
+                <Table.Td className="numbers nowrap">{timeText(event.time_ms)}</Table.Td>
+                <Table.Td className="nowrap">{event.event.replaceAll("-", " ")}</Table.Td>
+                <Table.Td>{event.by}</Table.Td>
+                <Table.Td>{event.detail}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Panel>
+  );
+}
+
+function windowText(window: { from: string; until: string; days?: string[] }): string {
+  return `${window.from} to ${window.until}${window.days ? `, ${window.days.join(" ")}` : ""}, by the device's clock`;
+}
+
+export function Plan({ rollout }: { rollout: Rollout }) {
+  const gates = (rollout.gates ?? []).map(({ failure, max_permille: max, min_sample: sample }) => `more than ${max / 10}% ${failure ?? "any failure"} of at least ${countText(sample ?? 1, "device")}`);
+  return (
+    <Panel title="The plan">
+      <Facts
+        facts={[
+          ["Description", rollout.description],
+          ["Stops at", gates.join("; ")],
+          ["Then", rollout.on_broken === "roll-back" ? "rolls back" : "pauses"],
+          ["Silent after", rollout.deadline_s && `${+(rollout.deadline_s / 3600).toFixed(1)} h`],
+          ["Rate", rollout.rate_per_minute ? `${rollout.rate_per_minute} a minute` : "no limit"],
+          ["Tried again", rollout.retries ? `${rollout.retries} times` : undefined],
+          ["Newcomers", rollout.adopt ? "join" : "stay out"],
+          ["Consent", rollout.policy?.consent ? "a person at the device has to agree" : undefined],
+          ["Window", rollout.policy?.window && windowText(rollout.policy.window)],
+          ["Made", <span key=""><Ago ms={rollout.created_ms} /> by {rollout.created_by}</span>],
+          ["Approved by", rollout.approved_by],
+          ["Starts", rollout.start_at_ms !== undefined && rollout.started_ms === undefined && timeText(rollout.start_at_ms)],
+          ["Takes back", rollout.parent && <To to="/rollouts/$id" params={{ id: String(rollout.parent) }}>Rollout {rollout.parent}</To>],
+          ["Taken back by", rollout.successor && <To to="/rollouts/$id" params={{ id: String(rollout.successor) }}>Rollout {rollout.successor}</To>],
+        ]}
+      />
+    </Panel>
+  );
+}

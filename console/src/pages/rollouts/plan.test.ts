@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { careful, planOf } from "./plan";
+
+const ready = { ...careful, name: "2.4 to all", release: "7", filter: "product==gateway" };
+
+describe("planOf", () => {
+  it("makes the careful plan", () => {
+    expect(planOf(ready)).toEqual({
+      plan: {
+        name: "2.4 to all",
+        release: 7,
+        filter: "product==gateway",
+        waves: [
+          { count: 10, soak_s: 3600 },
+          { permille: 100, soak_s: 3600 },
+          { permille: 1000, soak_s: 0 },
+        ],
+        gates: [
+          { failure: "any", max_permille: 50, min_sample: 10 },
+          { failure: "silent", max_permille: 50, min_sample: 10 },
+        ],
+        on_broken: "pause",
+        rate_per_minute: 0,
+        deadline_s: 86_400,
+        retries: 0,
+        adopt: false,
+        needs_approval: false,
+      },
+    });
+  });
+
+  it("sends the group or the filter, never both", () => {
+    expect(planOf({ ...ready, target: "group", group: "beta" })).toMatchObject({ plan: { group: "beta" } });
+    expect(planOf({ ...ready, target: "group", group: "beta" })).not.toHaveProperty("plan.filter");
+  });
+
+  it("sends a policy only when there is one", () => {
+    expect(planOf({ ...ready, windowFrom: "01:00", windowUntil: "05:00", consent: true })).toMatchObject({ plan: { policy: { consent: true, window: { from: "01:00", until: "05:00" } } } });
+    expect(planOf(ready)).not.toHaveProperty("plan.policy");
+  });
+
+  it.each([
+    [{ release: null }, "Choose a release"],
+    [{ filter: "" }, "Say which devices"],
+    [{ target: "group" as const }, "Choose a group"],
+    [{ onBroken: "roll-back" as const }, "Choose the release to go back to"],
+    [{ windowFrom: "01:00" }, "A window has a beginning and an end"],
+    [{ waves: [{ amount: 50, unit: "%" as const, soakMinutes: 0 }, { amount: 50, unit: "%" as const, soakMinutes: 0 }] }, "Each wave must reach further than the one before"],
+  ])("says what is missing: %j", (change, missing) => expect(planOf({ ...ready, ...change })).toEqual({ missing }));
+});

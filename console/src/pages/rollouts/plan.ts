@@ -1,0 +1,87 @@
+// What the form of a new rollout holds, and the plan that the API takes.
+import type { RolloutPlan } from "../../api/client";
+
+export interface WaveForm {
+  amount: number;
+  unit: "%" | "devices";
+  soakMinutes: number;
+}
+
+export interface PlanForm {
+  name: string;
+  release: string | null;
+  target: "filter" | "group";
+  filter: string;
+  group: string | null;
+  waves: WaveForm[];
+  failuresPercent: number;
+  minSample: number;
+  silentPercent: number;
+  onBroken: "pause" | "roll-back";
+  rollbackRelease: string | null;
+  ratePerMinute: number;
+  deadlineHours: number;
+  retries: number;
+  adopt: boolean;
+  needsApproval: boolean;
+  consent: boolean;
+  windowFrom: string;
+  windowUntil: string;
+}
+
+export const careful: PlanForm = {
+  name: "",
+  release: null,
+  target: "filter",
+  filter: "",
+  group: null,
+  waves: [
+    { amount: 10, unit: "devices", soakMinutes: 60 },
+    { amount: 10, unit: "%", soakMinutes: 60 },
+    { amount: 100, unit: "%", soakMinutes: 0 },
+  ],
+  failuresPercent: 5,
+  minSample: 10,
+  silentPercent: 5,
+  onBroken: "pause",
+  rollbackRelease: null,
+  ratePerMinute: 0,
+  deadlineHours: 24,
+  retries: 0,
+  adopt: false,
+  needsApproval: false,
+  consent: false,
+  windowFrom: "",
+  windowUntil: "",
+};
+
+// The plan, or what is still missing.
+export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: string } {
+  if (form.release === null) return { missing: "Choose a release" };
+  if (form.target === "filter" && form.filter === "") return { missing: "Say which devices" };
+  if (form.target === "group" && form.group === null) return { missing: "Choose a group" };
+  if (form.onBroken === "roll-back" && form.rollbackRelease === null) return { missing: "Choose the release to go back to" };
+  if ((form.windowFrom === "") !== (form.windowUntil === "")) return { missing: "A window has a beginning and an end" };
+  if (form.waves.some(({ amount, unit }, i) => i > 0 && unit === form.waves[i - 1]!.unit && amount <= form.waves[i - 1]!.amount)) return { missing: "Each wave must reach further than the one before" };
+  const window = form.windowFrom === "" ? undefined : { from: form.windowFrom, until: form.windowUntil };
+  return {
+    plan: {
+      name: form.name,
+      release: Number(form.release),
+      ...(form.target === "filter" ? { filter: form.filter } : { group: form.group! }),
+      waves: form.waves.map(({ amount, unit, soakMinutes }) => ({ ...(unit === "%" ? { permille: Math.round(amount * 10) } : { count: Math.round(amount) }), soak_s: Math.round(soakMinutes * 60) })),
+      gates: [
+        { failure: "any", max_permille: Math.round(form.failuresPercent * 10), min_sample: form.minSample },
+        { failure: "silent", max_permille: Math.round(form.silentPercent * 10), min_sample: form.minSample },
+      ],
+      on_broken: form.onBroken,
+      ...(form.onBroken === "roll-back" ? { rollback_release: Number(form.rollbackRelease) } : {}),
+      rate_per_minute: form.ratePerMinute,
+      deadline_s: Math.round(form.deadlineHours * 3600),
+      retries: form.retries,
+      adopt: form.adopt,
+      needs_approval: form.needsApproval,
+      ...(form.consent || window ? { policy: { ...(form.consent ? { consent: true } : {}), ...(window ? { window } : {}) } } : {}),
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { asFilter } from "./QueryBar";
+
+describe("asFilter", () => {
+  it.each([
+    ["", ""],
+    ["  cam ", "name==*cam*"],
+    ["cam-01", "name==*cam-01*"],
+    ["two words", 'name=="*two words*"'],
+    ['a"b', 'name=="*a\\"b*"'],
+    ["a;b", 'name=="*a;b*"'],
+    ["version=lt=2.4;tag==beta", "version=lt=2.4;tag==beta"],
+    ["version<2", "version<2"],
+    ["tag!=lab", "tag!=lab"],
+  ])("%j", (typed, filter) => expect(asFilter(typed)).toBe(filter));
+});

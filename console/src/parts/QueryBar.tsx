@@ -1,0 +1,70 @@
+import { CloseButton, Text, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, useEffect, useState } from "react";
+import { ApiError } from "../api/client";
+import { filterCheckQuery } from "../api/queries";
+import { Icon } from "./Icon";
+import { countText } from "./text";
+
+// Somebody who types a word looks for devices whose name has it; everything else is a filter as docs/filters.md describes it.
+export function asFilter(text: string): string {
+  const trimmed = text.trim();
+  if (trimmed === "" || /[=<>!]/.test(trimmed)) return trimmed;
+  return /^[\w.-]+$/.test(trimmed) ? `name==*${trimmed}*` : `name=="*${trimmed.replace(/["\\]/g, "\\$&")}*"`;
+}
+
+// Asks for a filter in RSQL; it takes effect by Enter. What is wrong with it is said by the server, with the place.
+export function QueryBar({ value, onChange }: { value: string | undefined; onChange: (filter: string | undefined) => void }) {
+  const [text, setText] = useState(value ?? "");
+  useEffect(() => setText(value ?? ""), [value]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    onChange(asFilter(text) || undefined);
+  };
+  return (
+    <form onSubmit={submit} role="search" style={{ flex: "1 1 18rem" }}>
+      <TextInput
+        aria-label="Filter"
+        data-query-bar
+        placeholder="A name, or a filter: version=lt=2.4;tag==beta"
+        leftSection={<Icon name="search" size={16} />}
+        rightSection={
+          text && (
+            <CloseButton
+              size="sm"
+              aria-label="Clear the filter"
+              onClick={() => {
+                setText("");
+                onChange(undefined);
+              }}
+            />
+          )
+        }
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        spellCheck={false}
+        autoCapitalize="off"
+        autoComplete="off"
+      />
+    </form>
+  );
+}
+
+// How many devices a filter finds, or what is wrong with it.
+export function FilterCount({ filter }: { filter: string }) {
+  const query = useQuery({ ...filterCheckQuery(filter), enabled: filter !== "" });
+  if (filter === "") return null;
+  if (query.isError) {
+    return (
+      <Text size="sm" c="var(--tone-bad)" role="alert">
+        {query.error instanceof ApiError && query.error.label ? <code>{query.error.label} </code> : null}
+        {query.error.message}
+      </Text>
+    );
+  }
+  return (
+    <Text size="sm" c="dimmed" role="status">
+      {query.data ? `${countText(query.data.device_count, "device")} match${query.data.device_count === 1 ? "es" : ""}` : "…"}
+    </Text>
+  );
+}
