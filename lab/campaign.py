@@ -20,6 +20,7 @@ from machines import uboot
 SAVE_EVERY = 250
 BUSY_KILLS, QUIET_KILLS = 50, 6   # of one moment in a row; quiet: the firmware and the kernel come up, hardly anything is written
 RECOVER_EVERY = 100
+LEAST_RECOVERIES = 4
 BLIND_STATES = 200
 
 
@@ -97,14 +98,16 @@ class Campaign:
             self.report["kills"] = {"seconds": time.monotonic() - started, **summary(done)}
 
     def round(self, update, work, done, file):
-        """Each moment once."""
-        for moment in update.moments:
+        """Each moment once; in a short campaign as many as there are kills, from the update's begin to its end."""
+        recover_every = min(RECOVER_EVERY, max(1, self.options.runs // LEAST_RECOVERIES))
+        for moment in spread(update.moments, self.options.runs):
             bench = kills.Bench(update, moment, work)
-            for _ in range(BUSY_KILLS if moment.gap_s < 2 * kills.BUSY_EVERY_S else QUIET_KILLS):
+            most = BUSY_KILLS if moment.gap_s < 2 * kills.BUSY_EVERY_S else QUIET_KILLS
+            for _ in range(min(most, -(-self.options.runs // len(update.moments)))):
                 if killed(done) >= self.options.runs:
                     break
                 cycle = kills.Cycle(bench, self.options.seed, len(done))
-                cycle.run(len(done) % RECOVER_EVERY == RECOVER_EVERY - 1)
+                cycle.run(len(done) % recover_every == recover_every - 1)
                 done.append(cycle.record())
                 with open(file, "a") as out:
                     out.write(json.dumps(done[-1]) + "\n")
@@ -137,6 +140,11 @@ def build_of(model):
     """Names what is tried: the images of both versions, and with them agent, kernel and settings; and the server."""
     made = [str(path) for fault in ("", "unhealthy") for name in ("1.0", "2.0") for path in model.images(rootfs.Version(name, fault)).values()]
     return hashlib.sha256(json.dumps([made, cache.file_digest(programs.program("aloft-server"))]).encode()).hexdigest()[:8]
+
+
+def spread(moments, most):
+    """At most so many of them, evenly."""
+    return moments if len(moments) <= most else [moments[number * len(moments) // most] for number in range(most)]
 
 
 def killed(cycles):

@@ -15,6 +15,7 @@ sys.path.insert(0, str(SOURCE / "lab"))
 
 import blocklog  # noqa: E402
 import bootstate  # noqa: E402
+import campaign  # noqa: E402
 import crash  # noqa: E402
 import fat  # noqa: E402
 import judge  # noqa: E402
@@ -92,6 +93,12 @@ class Crash(unittest.TestCase):
         entries = [write(number) for number in range(40)]
         self.assertEqual(list(crash.states(entries, 7)), list(crash.states(entries, 7)))
         self.assertNotEqual(list(crash.states(entries, 7)), list(crash.states(entries, 8)))
+
+
+class ShortCampaign(unittest.TestCase):
+    def test_kills_from_the_begin_of_the_update_to_its_end(self):
+        self.assertEqual(campaign.spread(list(range(40)), 20), list(range(0, 40, 2)))
+        self.assertEqual(campaign.spread(list(range(5)), 20), list(range(5)))
 
 
 class Flash(unittest.TestCase):
