@@ -1,5 +1,6 @@
 """The kernel and an initramfs small enough for a slow boot loader: busybox, the modules the machine needs, and one script."""
 import gzip
+import hashlib
 import pathlib
 import re
 import stat
@@ -37,7 +38,11 @@ partition() { # LABEL: waits up to 10 s for it
 }
 label=$(sed -n 's/.*root=PARTLABEL=\([^ ]*\).*/\1/p' /proc/cmdline)
 [ -n "$label" ] || label=rootfs-$(echo "$slot" | tr A-Z a-z)
-mount -t ext4 -o ro "/dev/$(partition $label)" /root || echo "initramfs: no root file system on $label"
+if [ -f /mount-root ]; then
+  . /mount-root
+else
+  mount -t ext4 -o ro "/dev/$(partition $label)" /root || echo "initramfs: no root file system on $label"
+fi
 mount -t ext4 -o noatime "/dev/$(partition state)" /root/var/lib/aloft || echo "initramfs: no state partition"
 
 mount -t tmpfs -o mode=0755,nosuid run /root/run
@@ -122,6 +127,7 @@ def initramfs(tree, model):
     modules = module_files(tree, [*MODULES, *model.architecture.modules, *model.loader.modules, *(USB_MODULES if model.usb else [])])
     for module in modules:
         files[f"modules/{module.name}"] = (program, module.read_bytes())
+    files.update(model.loader.initramfs(tree))
     files["modules/order"] = (program, "\n".join(module.name for module in modules).encode())
     return gzip.compress(archive(files), 6, mtime=0)
 
@@ -140,6 +146,8 @@ def boot_folder(model):
         (folder / "vmlinuz").write_bytes(image.read_bytes())
         (folder / "initrd.img").write_bytes(initramfs(tree, model))
 
+    besides = model.loader.initramfs(debian.kernel_tree(model.architecture))
     made_from = [debian.kernel_package(), model.architecture.name, model.loader.modules, model.usb, model.early_watchdog_s,
+                 hashlib.sha256(archive(besides)).hexdigest() if besides else "",
                  cache.file_digest(programs.program("aloft-watchdog", model.architecture)), cache.file_digest(busybox(model.architecture)), *cache.source_digest("kernel.py")]
     return cache.entry("boot", made_from, make)

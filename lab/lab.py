@@ -18,6 +18,7 @@ import cache
 import campaign
 import machine
 import machines
+import nand
 import narrator
 import rootfs
 import scene
@@ -92,10 +93,19 @@ def do_service(_):
         return 0
     finally:
         voice.rest()
-        shutil.rmtree(logs_of("service"), ignore_errors=True)
-        logs_of("service").mkdir(parents=True)
-        for file in folder.glob("*.log"):
-            shutil.copy(file, logs_of("service"))
+        keep_files(folder, "service")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def do_nand(options):
+    """The agent on raw flash; docs/lab.md."""
+    voice, folder = narrator.Narrator(), run_folder("nand")
+    try:
+        print(f"\nok: {nand.play(folder, voice, options.seed)}")
+        return 0
+    finally:
+        voice.rest()
+        keep_files(folder, "nand")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -148,6 +158,14 @@ def logs_of(name):
     return WORK / "logs" / name
 
 
+def keep_files(folder, name):
+    """The logs of the last run, where there was no scene."""
+    shutil.rmtree(logs_of(name), ignore_errors=True)
+    logs_of(name).mkdir(parents=True)
+    for file in folder.glob("*.log"):
+        shutil.copy(file, logs_of(name))
+
+
 def keep_logs(played, voice, name):
     """The console, the server's and QEMU's logs, and what was told, of the last run."""
     folder = logs_of(name)
@@ -175,7 +193,7 @@ def main():
     add = commands.add_parser("campaign", help="power cuts by the thousand on a machine; status 0 only without a brick",
                               description="Records an update and judges every state that a power cut could have left; kills the device in the middle "
                               "of updates. Goes on where it was stopped. Report: build/lab/campaigns/NAME. docs/power-cuts.md.")
-    add.add_argument("name", metavar="NAME", choices=["simulated", *(each.name for each in machines.ALL.values() if each.loader.name in bootstate.READERS)],
+    add.add_argument("name", metavar="NAME", choices=["simulated", *(each.name for each in machines.ALL.values() if each.loader.name in bootstate.READERS and not each.verity)],
                      help="a machine; or simulated: every cut of every story on every boot loader, in one process")
     add.add_argument("--runs", type=int, default=1000, help="kills; all crash states of the recordings are judged in any case (default 1000)")
     add.add_argument("--seed", type=int, default=1, help="draws moments, subsets and samples (default 1)")
@@ -185,6 +203,9 @@ def main():
 
     add = commands.add_parser("service", help="aloft-server's systemd unit on a Debian in QEMU: start, enrol, restart, kill, and what confines it")
     add.set_defaults(run=do_service)
+    add = commands.add_parser("nand", help="the agent on a simulated NAND chip with bad blocks, and on UBI volumes, killed while it writes")
+    add.add_argument("--seed", type=int, default=1, help="draws the moments of the kills (default 1)")
+    add.set_defaults(run=do_nand)
     add = commands.add_parser("shell", help="boot a machine, enrol it, and talk to its root shell")
     add.add_argument("name", choices=machines.ALL, metavar="NAME")
     add.set_defaults(run=do_shell)

@@ -63,6 +63,7 @@ class Loader:
     device_files: Callable[["Model"], dict] = lambda model: {}       # {path in the slot: text}
     device_programs: tuple = ()                                      # of the host's, copied to the slot's /usr/bin with their libraries
     modules: tuple = ()                                              # kernel modules besides kernel.MODULES
+    initramfs: Callable[[pathlib.Path], dict] = lambda tree: {}      # {path: (mode, bytes)} of what the initramfs has besides; of the kernel's tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Model:
     state_mib: int = 64
     watchdog_s: int = 30                            # of the agent on trial
     early_watchdog_s: tuple = (15, 40)              # of the initramfs: timeout, and for how long it waits for the agent
+    verity: tuple = ()                              # slot classes whose images have a dm-verity tree; its root is in the boot slot's initramfs
     usb: bool = False                               # there is a port, and udev to notice what is plugged into it
     groups: str = "AB"                              # one letter for each group of slots
     recovery: SlotClass | None = None               # the one slot of a recovery system, which is the group with the next letter

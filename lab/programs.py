@@ -41,24 +41,45 @@ def keys():
     return cache.entry("keys", [fortnight, *cache.source_digest("programs.py")], lambda folder: aloft("keys", "init", folder / "keys")) / "keys"
 
 
-def bundle(images, version, types=None):
-    """The signed bundle that brings a device to the version. images: {slot class: path}; types: {slot class: type of its image}, raw without."""
+def with_tree(image):
+    """The image with a dm-verity tree behind it, as a device has it in its slot."""
+
+    def make(folder):
+        aloft("bundle", "create", "--product", PRODUCT, "--hardware", HARDWARE, "--version", "1", "--image", f"image={image}", "--verity", "image", "--key",
+              keys() / "signer.key", "--cert", keys() / "signer.pem", "--output", folder / "bundle")
+        aloft("bundle", "unpack", folder / "bundle", "--trust", keys() / "trust", "-C", folder / "unpacked")
+        (folder / "bundle").unlink()
+        (unpacked,) = (folder / "unpacked").iterdir()
+        unpacked.rename(folder / "image")
+
+    return cache.entry("verity-image", [str(image), cache.file_digest(program("aloft")), *cache.source_digest("programs.py")], make) / "image"
+
+
+def verity_root(image):
+    """A file that tells an initramfs the root of the image's tree, and where it begins."""
+    made_from = [str(image), cache.file_digest(program("aloft")), *cache.source_digest("programs.py")]
+    return cache.entry("verity", made_from, lambda folder: aloft("bundle", "verity", image, "-o", folder / "verity")) / "verity"
+
+
+def bundle(images, version, types=None, verity=()):
+    """The signed bundle that brings a device to the version. images: {slot class: path}; types: {slot class: type of its image}, raw without; verity: those that get a dm-verity tree."""
     typed = {name: kind for name, kind in (types or {}).items() if name in images and kind != "raw"}
 
     def make(folder):
         options = [word for slot_class, image in images.items() for word in ("--image", f"{slot_class}={image}")]
         options += [word for slot_class, kind in typed.items() for word in ("--type", f"{slot_class}={kind}")]
+        options += [word for slot_class in verity for word in ("--verity", slot_class)]
         aloft("bundle", "create", "--product", PRODUCT, "--hardware", HARDWARE, "--version", version.name, *options,
               "--key", keys() / "signer.key", "--cert", keys() / "signer.pem", "--output", folder / "update.aloft")
 
-    made_from = [{name: str(image) for name, image in images.items()}, typed, str(keys()), cache.file_digest(program("aloft")),
+    made_from = [{name: str(image) for name, image in images.items()}, typed, verity, str(keys()), cache.file_digest(program("aloft")),
                  *cache.source_digest("programs.py")]
     return cache.entry("bundle", made_from, make) / "update.aloft"
 
 
 def stick(model, version):
     """The image of a USB stick with the version's bundle on it, as people make it: one FAT file system, without partitions."""
-    brought = bundle(model.images(version), version, model.image_types())
+    brought = bundle(model.images(version), version, model.image_types(), model.verity)
 
     def make(folder):
         image = folder / "stick.img"

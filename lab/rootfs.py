@@ -86,10 +86,14 @@ def boot_image(model, version):
         tree.mkdir()
         debian.run("debugfs", "-R", f"rdump /boot {tree}", root)
         (tree / "boot/version").write_text(f"{version.name}\n")
+        if model.verity:
+            image = tree / "boot/initrd.img"
+            facts = programs.verity_root(root).read_bytes()
+            image.write_bytes(kernel.appended(image.read_bytes(), {"etc/aloft/verity": (stat.S_IFREG | 0o644, facts)}))
         make_ext4(tree, folder / "boot.ext4", BOOT_MIB, f"boot {version.name}")
         shutil.rmtree(tree)
 
-    return cache.entry("boot-slot", [str(root), *cache.source_digest("rootfs.py")], make) / "boot.ext4"
+    return cache.entry("boot-slot", [str(root), str(programs.verity_root(root)) if model.verity else "", *cache.source_digest("rootfs.py")], make) / "boot.ext4"
 
 
 def own_files(model):

@@ -102,7 +102,7 @@ class Scene:
         """Makes, signs, uploads and deploys a version (of the recovery system); returns how to watch it."""
         version = rootfs.Version(name, fault)
         images = {"recovery": self.model.recovery.image(self.model, version)} if recovery else self.model.images(version)
-        bundle = programs.bundle(images, version, self.model.image_types())
+        bundle = programs.bundle(images, version, self.model.image_types(), () if recovery else self.model.verity)
         needed, streamed = self.bytes_needed(bundle, images), self.bytes_streamed(bundle)
         release = self.server.upload(bundle)
         number = self.server.deploy(release, DEVICE)

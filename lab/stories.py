@@ -1,10 +1,13 @@
 """What must happen on a machine that really boots. Each story starts from a healthy, enrolled device and leaves one behind."""
 import time
 
+import disk
+import flash
+import kernel
 import machine
 import programs
 import rootfs
-from scene import DEVICE, UPDATE_S, require
+from scene import BOOT_S, DEVICE, UPDATE_S, require
 
 CUT_AT_PERMILLE = 400
 # A frame being written, and what stood in the buffers of the device's kernel when the power failed.
@@ -65,6 +68,24 @@ def cut(scene):
     require(again <= REFETCH_LIMIT_BYTES + watch.streamed_bytes, f"{again} bytes were fetched twice: {fetched} before the power cut, {rest} after it, {watch.needed_bytes} needed")
     return (f"{target} cut at {at / 10:.0f}%, finished after {watch.times['committed']:.0f} s; "
             f"{again / 1e6:.2f} of {watch.needed_bytes / 1e6:.0f} MB fetched twice")
+
+
+def verity(scene):
+    """A root file system that is altered after it was verified restarts the machine at the first bad block, until the old slot runs."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target)
+    scene.machine.wait_for("reboot: Restarting system", UPDATE_S, watch.look)
+    scene.machine.power_cut()
+    root = scene.model.images(rootfs.Version(target))["rootfs"]
+    offset = flash.offset_of(root, kernel.busybox(scene.model.architecture))
+    start = disk.partition_offset(scene.model.partitions(), "flash")
+    flash.alter(scene.folder / "disk.img", start, flash.VOLUMES.index(f"rootfs-{slot.lower()}"), offset + 100)
+    scene.narrator.say(f"somebody: flips a bit of the init program in slot {slot}, on the flash itself")
+    scene.machine.start()
+    for boot in range(3):
+        scene.machine.wait_for("verity: .* is corrupted", BOOT_S, watch.look)
+        scene.narrator.say(f"{DEVICE}: dm-verity finds it in slot {slot}, boot {boot + 1} of 3")
+    return f"{target} was altered; " + came_back(scene, watch)
 
 
 def hangs(scene, fault):
@@ -179,9 +200,9 @@ def recovery_replaced(scene):
 
 
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
-           "cut": cut, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
+           "verity": verity, "cut": cut, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
-NEEDS = {"usb": lambda model: model.usb, "hang-early": lambda model: model.loader.locks_watchdog}  # stories that not every machine can tell
+NEEDS = {"usb": lambda model: model.usb, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.locks_watchdog}  # stories that not every machine can tell
 
 
 def of(model):

@@ -15,6 +15,7 @@ SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).r
 sys.path.insert(0, str(SOURCE / "lab"))
 
 import disk  # noqa: E402
+import flash  # noqa: E402
 import efi  # noqa: E402
 import kernel  # noqa: E402
 import machines  # noqa: E402
@@ -72,6 +73,19 @@ class Disk(unittest.TestCase):
             self.assertEqual(target.read_bytes(), bytes(2 * disk.MIB) + b"x" * disk.MIB + bytes(disk.MIB))
 
 
+class Flash(unittest.TestCase):
+    def test_a_byte_of_a_volume_is_found_by_the_newest_of_its_blocks(self):
+        chip = bytearray(b"\xff" * (flash.FLASH_MIB * flash.MIB))
+        for block, volume, number, sequence in ((3, 1, 1, 7), (5, 0, 1, 9), (8, 1, 1, 8), (9, 1, 0, 10)):
+            start = block * flash.BLOCK_BYTES + 64
+            chip[start:start + 4] = b"UBI!"
+            chip[start + 8:start + 16] = struct.pack(">II", volume, number)
+            chip[start + 40:start + 48] = struct.pack(">Q", sequence)
+        self.assertEqual(flash.place(chip, 1, flash.CONTENT_BYTES + 5), 8 * flash.BLOCK_BYTES + flash.HEADERS_BYTES + 5)
+        with self.assertRaises(SystemExit):
+            flash.place(chip, 1, 2 * flash.CONTENT_BYTES)
+
+
 class Machines(unittest.TestCase):
     def test_a_name_begins_with_its_boot_loader(self):
         for name, model in machines.ALL.items():
@@ -85,7 +99,8 @@ class Machines(unittest.TestCase):
             self.assertEqual(len(slots), len(model.slots) * len(model.groups) + bool(model.recovery), name)
             self.assertEqual(len({slot.get("device", slot.get("path")) for slot in slots}), len(slots), name)
             devices = {slot["device"].removeprefix("/dev/disk/by-partlabel/") for slot in slots if "device" in slot}
-            self.assertLessEqual(devices, {each.name for each in model.partitions()})
+            volumes = {f"ubi:{name}" for name in flash.VOLUMES} if model.verity else set()
+            self.assertLessEqual(devices, {each.name for each in model.partitions()} | volumes)
 
     def test_a_file_of_a_slot_lies_on_a_mounted_partition(self):
         model = machines.ALL["systemd-boot-busybox"]

@@ -8,6 +8,7 @@ import zlib
 import cache
 import debian
 import disk
+import flash
 import rootfs
 from architecture import ARM64
 from model import Loader, Model, Partition, SlotClass
@@ -98,6 +99,17 @@ UBOOT = Loader(name="uboot", says="U-Boot", boot_section=lambda _: BOOT_SECTION,
 # The same on another processor: other firmware, other addresses.
 UBOOT_ARM64 = dataclasses.replace(UBOOT, prepare=prepare_arm64, devices=functools.partial(devices, ARM64_ROM))
 
+
+
+def flash_contents(model, images):
+    """The boot state, and the flash with group A's root volume."""
+    return {**contents(model, images), "flash": flash.contents(images["rootfs"])}
+
+
+# The same with a partition of the disk that stands for raw flash.
+UBOOT_UBI = dataclasses.replace(UBOOT, says="U-Boot; root on UBI and dm-verity", partitions=(*UBOOT.partitions, Partition("flash", flash.FLASH_MIB)),
+                                contents=flash_contents, initramfs=flash.initramfs)
+
 SLOTS = (SlotClass("rootfs", 128, rootfs.slot_image),)
 MACHINES = [Model(name="uboot-busybox", loader=UBOOT, system="busybox", slots=SLOTS, board="pc",
                   quick=("good", "panic", "unhealthy", "hang-init", "cut")),
@@ -106,4 +118,7 @@ MACHINES = [Model(name="uboot-busybox", loader=UBOOT, system="busybox", slots=SL
                   slots=(SlotClass("boot", 32, rootfs.boot_image), SlotClass("rootfs", 128, rootfs.slot_image)),
                   quick=("good", "panic")),
             Model(name="uboot-recovery", loader=UBOOT, system="busybox", board="pc", slots=SLOTS, groups="A",
-                  recovery=SlotClass("recovery", 128, rootfs.slot_image), quick=("recovery-good",))]
+                  recovery=SlotClass("recovery", 128, rootfs.slot_image), quick=("recovery-good",)),
+            Model(name="uboot-ubi", loader=UBOOT_UBI, system="busybox", board="pc", verity=("rootfs",),
+                  slots=(SlotClass("boot", 40, rootfs.boot_image), SlotClass("rootfs", 0, rootfs.slot_image, device="ubi:{partition}", kind="ubi")),
+                  quick=("verity",))]

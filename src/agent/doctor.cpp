@@ -72,6 +72,7 @@ std::vector<Finding> examine(const std::filesystem::path& config_file, Clock& cl
   }
   examine_boot_script(patient, out);
   examine_slots(patient, out);
+  examine_flash(patient, out);
   examine_slot_names(patient, out);
   examine_state(patient, out);
   examine_clock(patient, out);

@@ -4,6 +4,7 @@
 
 #include "agent/block_number.hpp"
 #include "agent/examination.hpp"
+#include "base/ubi.hpp"
 #include "storage/device_name.hpp"
 
 namespace aloft::agent {
@@ -39,13 +40,13 @@ std::map<std::string, std::map<std::string, SlotConfig>> classes_of(const Config
   return classes;
 }
 
-void examine_sizes(const Config& config, Examination& out) {
+void examine_sizes(const Config& config, const Places& places, Examination& out) {
   for (const auto& [slot_class, slots] : classes_of(config)) {
     std::string sizes;
     bool equal = true;
     std::optional<std::uint64_t> first;
     for (const auto& [group, slot] : slots) {
-      const auto size = storage::slot_size_bytes(slot);
+      const auto size = flash_size(slot, places).value_or(storage::slot_size_bytes(slot));
       if (!size) {
         out.bad("slot-missing", "slot " + group + "." + slot_class + ": " + size.error().message,
                 "correct group." + group + "." + slot_class + ".device in system.toml, or make the partition");
@@ -79,9 +80,21 @@ void examine_devices(const std::vector<NamedSlot>& slots, Examination& out) {
                 "correct the devices in system.toml: writing the one would destroy the other");
 }
 
+// UBIFS and JFFS2 are mounted without a block device: "ubi0:rootfs-b", "ubi0_1", "mtd3".
+bool is_flash_mount(const Mount& mount, const fs::path& device, const Places& places) {
+  const auto name = parse_ubi_name(mount.source.starts_with("ubi") && !mount.source.contains(':') ? "/dev/" + mount.source : mount.source);
+  if (!name) return mount.source == device.filename() && mount.source.starts_with("mtd");
+  const auto found = find_ubi_volumes(*name, {.sysfs = places.sys / "class/ubi", .dev = places.dev});
+  return found && found->size() == 1 &&
+         device.filename() == "ubi" + std::to_string(found->front().device) + "_" + std::to_string(found->front().volume.id);
+}
+
 bool lies_on(const Mount& mount, const fs::path& device, const Places& places) {
+  if (is_flash_mount(mount, device, places)) return true;
   const auto layers = with_layers_below(mount.number, places.sys);
-  if (const auto number = number_of_block_device(device); number && std::ranges::find(layers, *number) != layers.end()) return true;
+  if (const auto number = number_of_block_device(storage::block_device_over(device));
+      number && std::ranges::find(layers, *number) != layers.end())
+    return true;
   return mount.source.starts_with("/dev/") && same_device(places.dev / mount.source.substr(5), device);
 }
 
@@ -105,13 +118,17 @@ void examine_mounts(const Patient& patient, const NamedSlot& slot, Examination& 
 
 }  // namespace
 
+storage::DeviceTree device_tree(const Places& places) {
+  return {.sysfs = places.sys / "class/block", .dev = places.dev, .mtd = places.sys / "class/mtd", .ubi = places.sys / "class/ubi"};
+}
+
 fs::path device_path(const SlotConfig& slot, const Places& places) {
   if (slot.device.empty()) return {};
-  return storage::find_device(slot.device, {.sysfs = places.sys / "class/block", .dev = places.dev}).value_or(fs::path());
+  return storage::find_device(slot.device, device_tree(places)).value_or(fs::path());
 }
 
 void examine_slots(const Patient& patient, Examination& out) {
-  examine_sizes(patient.config, out);
+  examine_sizes(patient.config, patient.places, out);
   const auto slots = slots_of(patient.config, patient.places);
   const std::size_t before = out.count();
   examine_devices(slots, out);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "boot/boot_control.hpp"
+#include "storage/device_name.hpp"
 
 namespace aloft::agent {
 
@@ -50,8 +52,12 @@ struct Places {
   std::function<Result<Space>(const std::filesystem::path&)> space = space_of;
 };
 
+storage::DeviceTree device_tree(const Places& places);
 // A slot's device, by whatever name system.toml has for it; empty where there is none.
 std::filesystem::path device_path(const SlotConfig& slot, const Places& places);
+
+// The whole size of a slot on raw flash, bad blocks included; nothing for other slots. kNotFound, and find_device()'s errors.
+std::optional<Result<std::uint64_t>> flash_size(const SlotConfig& slot, const Places& places);
 
 // Findings as they come.
 class Examination {
@@ -89,6 +95,7 @@ void examine_boot(const Patient& patient, boot::BootControl& control,
                   Examination& out);  // rewrites the state as it is, unless a daemon runs
 void examine_boot_script(const Patient& patient, Examination& out);
 void examine_slots(const Patient& patient, Examination& out);
+void examine_flash(const Patient& patient, Examination& out);
 void examine_slot_names(const Patient& patient, Examination& out);
 void examine_state(const Patient& patient, Examination& out);  // makes the folder, and a probe file in it for a moment
 void examine_trust(const Patient& patient, Examination& out);

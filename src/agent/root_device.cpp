@@ -5,6 +5,7 @@
 #include <array>
 
 #include "agent/block_number.hpp"
+#include "base/ubi.hpp"
 #include "storage/device_name.hpp"
 
 namespace aloft::agent {
@@ -12,8 +13,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Empty where there is none.
-fs::path path_of(const SlotConfig& slot) { return storage::find_device(slot.device).value_or(fs::path()); }
+// Empty where there is none. Of flash, what the kernel mounts: the block device over it.
+fs::path path_of(const SlotConfig& slot) {
+  const auto device = storage::find_device(slot.device);
+  return device ? storage::block_device_over(*device) : fs::path();
+}
 
 std::string owner(const Config& config, const DeviceNumber& device) {
   for (const auto& [name, group] : config.groups)
@@ -35,7 +39,24 @@ fs::path device_of(std::string_view root, const fs::path& dev) {
       {{"PARTUUID=", "by-partuuid"}, {"PARTLABEL=", "by-partlabel"}, {"LABEL=", "by-label"}, {"UUID=", "by-uuid"}}};
   for (const auto& [key, folder] : kFolders)
     if (root.starts_with(key)) return dev / "disk" / folder / root.substr(key.size());
-  if (root.starts_with("/dev/")) return dev / root.substr(5);
+  if (root.starts_with("/dev/")) return storage::block_device_over(dev / root.substr(5));
+  return {};
+}
+
+// UBIFS has no block device: root=ubi0:rootfs-a, root=ubi0_1.
+std::string owner_of_volume(const Config& config, std::string_view root, const DeviceTrees& trees) {
+  if (!root.starts_with("ubi")) return {};
+  const UbiTree tree{.sysfs = trees.sys / "class/ubi", .dev = trees.dev};
+  const auto volume = [&tree](const std::string& text) -> std::optional<std::pair<int, int>> {
+    const auto name = parse_ubi_name(text);
+    const auto found = name ? find_ubi_volumes(*name, tree) : std::vector<UbiPlace>();
+    if (!found || found->size() != 1) return {};
+    return std::pair(found->front().device, found->front().volume.id);
+  };
+  const auto booted = volume(root.contains(':') ? std::string(root) : "/dev/" + std::string(root));
+  for (const auto& [name, group] : config.groups)
+    for (const auto& [slot_class, slot] : group)
+      if (booted && volume(slot.device) == booted) return name;
   return {};
 }
 
@@ -71,7 +92,9 @@ std::string group_of_root(const Config& config, std::string_view command_line, c
     if (std::string name = owner_through_layers(config, device_number(root.st_dev), trees.sys); !name.empty()) return name;
   }
   for (const std::string_view key : {"systemd.verity_root_data=", "root="}) {
-    const fs::path device = device_of(command_line_value(command_line, key), trees.dev);
+    const std::string named = command_line_value(command_line, key);
+    if (std::string name = owner_of_volume(config, named, trees); !name.empty()) return name;
+    const fs::path device = device_of(named, trees.dev);
     if (device.empty()) continue;
     if (std::string name = owner_of_path(config, device, trees.sys); !name.empty()) return name;
   }

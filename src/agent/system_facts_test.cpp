@@ -122,6 +122,27 @@ TEST_F(RootDevice, IsNamedByTheCommandLineInEveryWay) {
     EXPECT_EQ(group_of_root(config, std::string("root=") + root, trees), "") << root;
 }
 
+TEST_F(RootDevice, IsAVolumeOfUbi) {
+  for (const auto& [entry, name] : {std::pair("ubi0_0", "rootfs-a"), {"ubi0_1", "rootfs-b"}}) {
+    const fs::path volume = trees.sys / "class/ubi" / entry;
+    fs::create_directories(trees.sys / "class/ubi/ubi0");
+    fs::create_directories(volume);
+    for (const auto& [key, value] : {std::pair("name", name),
+                                     {"type", "dynamic"},
+                                     {"usable_eb_size", "1"},
+                                     {"reserved_ebs", "1"},
+                                     {"corrupted", "0"},
+                                     {"upd_marker", "0"}})
+      ASSERT_TRUE(replace_file(volume / key, std::string(value) + "\n"));
+  }
+  config.groups["A"]["rootfs"].device = "ubi:rootfs-a";
+  config.groups["B"]["rootfs"].device = "/dev/ubi0_1";
+  for (const char* root : {"ubi0:rootfs-b", "ubi:rootfs-b", "ubi0_1"})
+    EXPECT_EQ(group_of_root(config, std::string("root=") + root, trees), "B") << root;
+  EXPECT_EQ(group_of_root(config, "root=ubi0:rootfs-a", trees), "A");
+  EXPECT_EQ(group_of_root(config, "root=ubi0:data", trees), "");
+}
+
 // With the real devices that this machine has: any block device stands for the slot.
 TEST_F(RootDevice, IsFoundThroughDeviceMapper) {
   std::error_code problem;

@@ -59,20 +59,25 @@ Result<> check_name(const std::string& name) {
 
 class KernelUpdate final : public UbiUpdate {
  public:
-  KernelUpdate(Fd fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  KernelUpdate(Fd fd, fs::path path, std::uint64_t bytes) : fd_(std::move(fd)), path_(std::move(path)), left_bytes_(bytes) {}
   Result<> append(ByteView bytes) override {
     while (!bytes.empty()) {
       const ssize_t count = ::write(fd_.get(), bytes.data(), bytes.size());
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return fail(system_error("updating", path_, errno));
       bytes = bytes.subspan(static_cast<std::size_t>(count));
+      left_bytes_ -= static_cast<std::uint64_t>(count);
     }
+    if (left_bytes_ > 0) return {};
+    // The chip has it already; what stands for a chip (block2mtd) may not.
+    if (::fsync(fd_.get()) != 0 && errno != EINVAL) return fail(system_error("flushing", path_, errno));
     return {};
   }
 
  private:
   const Fd fd_;
   const fs::path path_;
+  std::uint64_t left_bytes_;
 };
 
 }  // namespace
@@ -136,7 +141,7 @@ Result<std::unique_ptr<UbiUpdate>> KernelUbi::update(int id, std::uint64_t bytes
   const fs::path path = volume_path(id);
   Fd fd = TRY(open_file(path, O_RDWR));
   auto size = static_cast<std::int64_t>(bytes);
-  if (::ioctl(fd.get(), UBI_IOCVOLUP, &size) == 0) return std::make_unique<KernelUpdate>(std::move(fd), path);
+  if (::ioctl(fd.get(), UBI_IOCVOLUP, &size) == 0) return std::make_unique<KernelUpdate>(std::move(fd), path, bytes);
   if (errno == EBUSY) return fail(kBusy, path.string() + " is mounted or in use, so it is not written");
   return fail(system_error("beginning an update of", path, errno));
 }

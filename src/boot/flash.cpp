@@ -1,103 +1,73 @@
 #include "boot/flash.hpp"
 
-#include <fcntl.h>
-#include <mtd/mtd-user.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/errors.hpp"
 #include "boot/errors.hpp"
 
 namespace aloft::boot {
+namespace {
 
-Result<Flash::Geometry> MtdFlash::geometry() {
-  const Fd fd = TRY(open_file(device_, O_RDONLY));
-  mtd_info_user info{};
-  if (::ioctl(fd.get(), MEMGETINFO, &info) != 0) return fail(system_error("asking the geometry of", device_, errno));
-  const bool nand = info.type == MTD_NANDFLASH || info.type == MTD_MLCNANDFLASH;
-  return Geometry{
-      .size_bytes = info.size, .block_bytes = info.erasesize, .unit_bytes = std::max<std::uint64_t>(info.writesize, 1), .is_nand = nand};
+Result<> well(Flash::Done done) {
+  if (done == Flash::Done::well) return {};
+  return fail(kBootStateWrite, "a block of the environment's flash can no longer be written; the chip may be worn out");
 }
 
-Result<bool> MtdFlash::is_bad(std::uint64_t block_offset) {
-  const Fd fd = TRY(open_file(device_, O_RDONLY));
-  auto offset = static_cast<loff_t>(block_offset);
-  const int bad = ::ioctl(fd.get(), MEMGETBADBLOCK, &offset);
-  if (bad < 0 && errno == EOPNOTSUPP) return false;  // NOR
-  if (bad < 0) return fail(system_error("asking for bad blocks of", device_, errno));
-  return bad != 0;
-}
+}  // namespace
 
-Result<std::string> MtdFlash::read(std::uint64_t offset, std::size_t size) {
-  const Fd fd = TRY(open_file(device_, O_RDONLY));
-  std::string content(size, '\0');
-  content.resize(TRY(read_full_at(fd.get(), std::as_writable_bytes(std::span(content)), offset)));
-  return content;
-}
-
-Result<> MtdFlash::erase(std::uint64_t block_offset) {
-  const Geometry geometry = TRY(this->geometry());
-  const Fd fd = TRY(open_file(device_, O_RDWR));
-  erase_info_user block{.start = static_cast<std::uint32_t>(block_offset), .length = static_cast<std::uint32_t>(geometry.block_bytes)};
-  ::ioctl(fd.get(), MEMUNLOCK, &block);  // where the chip is not locked, or cannot be, this fails and nothing is amiss
-  if (::ioctl(fd.get(), MEMERASE, &block) != 0) return fail(system_error("erasing a block of", device_, errno));
-  return {};
-}
-
-Result<> MtdFlash::program(std::uint64_t offset, std::string_view bytes) {
-  const Fd fd = TRY(open_file(device_, O_RDWR));
-  TRY(write_all_at(fd.get(), as_bytes(bytes), offset));
-  return {};
-}
-
-Result<> MtdFlash::check_writable() {
-  TRY(open_file(device_, O_RDWR));
-  return {};
-}
-
-Result<FlashRegion::Place> FlashRegion::place() {
-  Place place{.geometry = TRY(flash_->geometry()), .blocks = {}};
-  const std::uint64_t block = place.geometry.block_bytes;
+Result<std::vector<std::uint64_t>> FlashRegion::blocks(Flash& flash) const {
+  const Flash::Geometry& geometry = flash.geometry();
+  const std::uint64_t block = geometry.block_bytes;
   if (block == 0 || offset_ % block != 0)
     return fail(kBootSetting, "an environment on flash must begin at a block of " + std::to_string(block) + " bytes");
   const std::uint64_t needed = (size_bytes_ + block - 1) / block;
-  const std::uint64_t end = std::min(place.geometry.size_bytes, offset_ + std::max(needed, block_count_) * block);
-  for (std::uint64_t at = offset_; at + block <= end && place.blocks.size() < needed; at += block) {
-    if (!TRY(flash_->is_bad(at))) place.blocks.push_back(at);
+  const std::uint64_t end = std::min(geometry.size_bytes, offset_ + std::max(needed, block_count_) * block);
+  std::vector<std::uint64_t> found;
+  for (std::uint64_t at = offset_; at + block <= end && found.size() < needed; at += block) {
+    if (!TRY(flash.is_bad(at))) found.push_back(at);
   }
-  if (place.blocks.size() < needed)
+  if (found.size() < needed)
     return fail(kBootStateWrite, "too few good blocks are left for the environment on flash; give it more in fw_env.config, and in U-Boot");
-  return place;
+  return found;
 }
 
+// What ECC cannot mend, the environment's own checksum finds.
 Result<std::string> FlashRegion::read() {
-  const Place place = TRY(this->place());
-  std::string content;
-  for (const std::uint64_t block : place.blocks)
-    content += TRY(flash_->read(block, std::min<std::size_t>(place.geometry.block_bytes, size_bytes_ - content.size())));
+  const std::unique_ptr<Flash> flash = TRY(open_(MtdFlash::Use::look));
+  std::string content(size_bytes_, '\0');
+  MutableByteView rest = std::as_writable_bytes(std::span(content));
+  for (const std::uint64_t block : TRY(blocks(*flash))) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(flash->geometry().block_bytes, rest.size()));
+    TRY(flash->read(block, rest.first(count)));
+    rest = rest.subspan(count);
+  }
   return content;
 }
 
 Result<> FlashRegion::write(std::uint64_t offset, std::string_view sectors) {
   if (offset != 0 || sectors.size() != size_bytes_) return fail(kBootStateWrite, "boot state on flash is written as a whole");
-  const Place place = TRY(this->place());
-  for (std::size_t i = 0; i < place.blocks.size(); ++i) {
-    std::string part(sectors.substr(i * place.geometry.block_bytes, place.geometry.block_bytes));
-    const std::uint64_t unit = place.geometry.unit_bytes;
-    part.resize((part.size() + unit - 1) / unit * unit, '\xff');
-    TRY(flash_->erase(place.blocks[i]));
-    TRY(flash_->program(place.blocks[i], part));
+  const std::unique_ptr<Flash> flash = TRY(open_(MtdFlash::Use::write));
+  const Flash::Geometry& geometry = flash->geometry();
+  const auto places = TRY(blocks(*flash));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    std::string part(sectors.substr(i * geometry.block_bytes, geometry.block_bytes));
+    part.resize((part.size() + geometry.page_bytes - 1) / geometry.page_bytes * geometry.page_bytes, '\xff');
+    TRY(well(TRY(flash->erase(places[i]))));
+    TRY(well(TRY(flash->program(places[i], as_bytes(part)))));
   }
   return {};
 }
 
+Result<> FlashRegion::check_writable() {
+  TRY(open_(MtdFlash::Use::write));
+  return {};
+}
+
 Result<> FlashRegion::clear_byte(std::uint64_t offset) {
-  const Place place = TRY(this->place());
-  if (place.geometry.is_nand || offset >= place.geometry.block_bytes)
+  const std::unique_ptr<Flash> flash = TRY(open_(MtdFlash::Use::write));
+  if (flash->geometry().is_nand || offset >= flash->geometry().block_bytes)
     return fail(kBootStateWrite, "a single byte can be cleared in the first block of NOR flash only");
-  return flash_->program(place.blocks.front() + offset, std::string(1, '\0'));
+  return well(TRY(flash->program(TRY(blocks(*flash)).front() + offset, Bytes(1))));
 }
 
 }  // namespace aloft::boot

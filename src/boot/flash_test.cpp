@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "boot/errors.hpp"
@@ -21,6 +22,7 @@ struct Chip {
   std::string content = std::string(geometry.size_bytes, '\xff');
   unsigned operations = 0;
   unsigned cut_at = 0;
+  bool worn = false;
   double done = 0;  // how much of the operation that is cut is done
 
   std::size_t part(std::size_t size) {
@@ -33,40 +35,48 @@ struct Chip {
 class FakeFlash final : public Flash {
  public:
   explicit FakeFlash(Chip& chip) : chip_(chip) {}
-  Result<Geometry> geometry() override { return chip_.geometry; }
+  const Geometry& geometry() const override { return chip_.geometry; }
   Result<bool> is_bad(std::uint64_t block) override { return chip_.bad.contains(block); }
-  Result<std::string> read(std::uint64_t offset, std::size_t size) override { return chip_.content.substr(offset, size); }
-  Result<> erase(std::uint64_t block) override {
+  Result<> mark_bad(std::uint64_t) override { std::abort(); }
+  Result<Ecc> read(std::uint64_t offset, MutableByteView buffer) override {
+    std::ranges::copy(as_bytes(chip_.content).subspan(offset, buffer.size()), buffer.begin());
+    return Ecc::clean;
+  }
+  Result<Done> erase(std::uint64_t block) override {
     if (block % chip_.geometry.block_bytes != 0 || chip_.bad.contains(block)) std::abort();
     const std::size_t part = chip_.part(chip_.geometry.block_bytes);
     chip_.content.replace(block, part, std::string(part, '\xff'));
     if (part < chip_.geometry.block_bytes) Chip::go_dark();
-    return {};
+    return chip_.worn ? Done::worn : Done::well;
   }
-  Result<> program(std::uint64_t offset, std::string_view bytes) override {
-    if (bytes.size() % chip_.geometry.unit_bytes != 0 || offset % chip_.geometry.unit_bytes != 0) std::abort();
+  Result<Done> program(std::uint64_t offset, ByteView bytes) override {
+    if (bytes.size() % chip_.geometry.page_bytes != 0 || offset % chip_.geometry.page_bytes != 0) std::abort();
     const std::size_t part = chip_.part(bytes.size());
     for (std::size_t i = 0; i < part; ++i) {
       if (chip_.geometry.is_nand && chip_.content[offset + i] != '\xff') std::abort();
-      chip_.content[offset + i] = static_cast<char>(chip_.content[offset + i] & bytes[i]);  // bits are only ever cleared
+      chip_.content[offset + i] =
+          static_cast<char>(chip_.content[offset + i] & std::to_integer<char>(bytes[i]));  // bits are only ever cleared
     }
     if (part < bytes.size()) Chip::go_dark();
-    return {};
+    return Done::well;
   }
-  Result<> check_writable() override { return {}; }
 
  private:
   Chip& chip_;
 };
 
+OpenFlash opener(Chip& chip) {
+  return [&chip](MtdFlash::Use) -> Result<std::unique_ptr<Flash>> { return std::make_unique<FakeFlash>(chip); };
+}
+
 constexpr std::size_t kBytes = 2048;
-constexpr Flash::Geometry kNor{.size_bytes = 8192, .block_bytes = 1024, .unit_bytes = 1, .is_nand = false};
-constexpr Flash::Geometry kNand{.size_bytes = 8192, .block_bytes = 1024, .unit_bytes = 512, .is_nand = true};
+constexpr Flash::Geometry kNor{.size_bytes = 8192, .block_bytes = 1024, .page_bytes = 1, .is_nand = false};
+constexpr Flash::Geometry kNand{.size_bytes = 8192, .block_bytes = 1024, .page_bytes = 512, .is_nand = true};
 
 UbootEnvironment environment(Chip& chip) {
   std::vector<std::unique_ptr<Region>> copies;
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{4096}})
-    copies.push_back(std::make_unique<FlashRegion>(std::make_unique<FakeFlash>(chip), offset, kBytes, 4));
+    copies.push_back(std::make_unique<FlashRegion>(opener(chip), offset, kBytes, 4));
   return {std::move(copies), kBytes, chip.geometry.is_nand ? UbootFlags::serial : UbootFlags::active};
 }
 std::string loaded(Chip& chip) {
@@ -85,7 +95,7 @@ void save(Chip& chip, const std::string& value) {
 
 TEST(FlashRegion, PassesOverBadBlocks) {
   Chip chip{kNand, {0, 2048}};
-  FlashRegion region(std::make_unique<FakeFlash>(chip), 0, kBytes, 4);
+  FlashRegion region(opener(chip), 0, kBytes, 4);
   const std::string content = std::string(1024, 'a') + std::string(1024, 'b');
   ASSERT_TRUE(region.write(0, content));
   EXPECT_EQ(chip.content.substr(1024, 1024), std::string(1024, 'a'));
@@ -97,11 +107,18 @@ TEST(FlashRegion, PassesOverBadBlocks) {
 
 TEST(FlashRegion, IsWrittenAsAWholeFromABlockOn) {
   Chip chip{kNor, {}};
-  FlashRegion region(std::make_unique<FakeFlash>(chip), 0, kBytes, 0);
+  FlashRegion region(opener(chip), 0, kBytes, 0);
   EXPECT_FALSE(region.write(512, std::string(512, 'a')));
   EXPECT_FALSE(region.write(0, std::string(512, 'a')));
-  FlashRegion crooked(std::make_unique<FakeFlash>(chip), 512, kBytes, 0);
+  FlashRegion crooked(opener(chip), 512, kBytes, 0);
   EXPECT_EQ(crooked.write(0, std::string(kBytes, 'a')).error().code.number, kBootSetting.number);
+}
+
+TEST(FlashRegion, ABlockThatFailsIsAnError) {
+  Chip chip{kNand, {}};
+  chip.worn = true;
+  FlashRegion region(opener(chip), 0, kBytes, 0);
+  EXPECT_EQ(region.write(0, std::string(kBytes, 'a')).error().code.number, kBootStateWrite.number);
 }
 
 TEST(UbootOnNor, TheOldCopyIsClearedAndNotErased) {

@@ -102,9 +102,11 @@ Result<std::unique_ptr<UbootEnvironment>> open_uboot_env(const std::vector<FwEnv
   UbootFlags flags = UbootFlags::serial;
   for (const FwEnvCopy& copy : copies) {
     if (is_mtd(copy.device)) {
-      auto flash = std::make_unique<MtdFlash>(copy.device);
-      if (!TRY(flash->geometry()).is_nand) flags = UbootFlags::active;
-      regions.push_back(std::make_unique<FlashRegion>(std::move(flash), TRY(from_start(copy)), copy.size_bytes, copy.block_count));
+      const OpenFlash open = [device = copy.device](MtdFlash::Use use) -> Result<std::unique_ptr<Flash>> {
+        return TRY(MtdFlash::open(device, use));
+      };
+      if (!TRY(open(MtdFlash::Use::look))->geometry().is_nand) flags = UbootFlags::active;
+      regions.push_back(std::make_unique<FlashRegion>(open, TRY(from_start(copy)), copy.size_bytes, copy.block_count));
     } else if (is_ubi(copy.device)) {
       regions.push_back(std::make_unique<UbiRegion>(copy.device, copy.size_bytes));
     } else {

@@ -122,7 +122,7 @@ Result<Image> read_image(const Json& json, std::size_t index) {
   image.slot_class = TRY(read_name(object, "slot_class", at));
   image.type = TRY(object.text("type"));
   if (!is_image_type(image.type))
-    return bad(at + ": \"type\" must be \"raw\", \"tar\", \"file\" or \"payload\"; a newer Aloft may know more");
+    return bad(at + ": \"type\" must be \"raw\", \"tar\", \"file\", \"payload\" or \"ubifs\"; a newer Aloft may know more");
   image.size_bytes = TRY(object.number("size"));
   if (image.size_bytes == 0 || image.size_bytes > kMaxImageBytes) return bad(at + ": \"size\" must be from 1 to 2^62");
   image.sha256 = TRY(digest_from_hex(TRY(object.text("sha256")), at + ": \"sha256\""));

@@ -39,7 +39,8 @@ Result<> check_images(const Recipe& recipe) {
                  "\" must be 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit");
     if (!names.insert(image.name).second) return bad("two images are named \"" + image.name + "\"");
     if (!classes.insert(image.slot_class).second) return bad("two images are for the slot class \"" + image.slot_class + "\"");
-    if (!is_image_type(image.type)) return bad("image \"" + image.name + "\": the type must be \"raw\", \"tar\", \"file\" or \"payload\"");
+    if (!is_image_type(image.type))
+      return bad("image \"" + image.name + "\": the type must be \"raw\", \"tar\", \"file\", \"payload\" or \"ubifs\"");
     if (image.frame_size_bytes < kMinFrameBytes || image.frame_size_bytes > kMaxFrameBytes || !std::has_single_bit(image.frame_size_bytes))
       return bad("image \"" + image.name + "\": frames must be a power of two from 64 KiB to 4 MiB");
   }

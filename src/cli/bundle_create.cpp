@@ -117,7 +117,7 @@ void add_create_command(CLI::App& bundle, Run& run) {
   command->add_option("--security-version", options->security_version, "Rollback floor: devices never go below the highest they committed");
   command->add_option("--description", options->description, "A note for people");
   command->add_option("--image", options->images, "NAME=FILE or NAME:SLOTCLASS=FILE; may be given again")->allow_extra_args(false);
-  command->add_option("--type", options->types, "NAME=raw, tar, file or payload: what an image is (raw); may be given again")
+  command->add_option("--type", options->types, "NAME=raw, tar, file, payload or ubifs: what an image is (raw); may be given again")
       ->allow_extra_args(false);
   command->add_option("--verity", options->verity, "NAME of an image that gets a dm-verity tree behind its data; may be given again")
       ->allow_extra_args(false);

@@ -144,4 +144,13 @@ Result<fs::path> find_device(std::string_view text, const DeviceTree& tree) {
               std::string(text) + " names " + matches[0].string() + " and " + matches[1].string() + "; give each one a name of its own");
 }
 
+fs::path block_device_over(const fs::path& device) {
+  const std::string name = device.filename();
+  for (const std::string_view kind : {"ubi", "mtd"}) {
+    if (name.size() > kind.size() && name.starts_with(kind) && name[kind.size()] >= '0' && name[kind.size()] <= '9')
+      return device.parent_path() / (std::string(kind) + "block" + name.substr(kind.size()));
+  }
+  return device;
+}
+
 }  // namespace aloft::storage

@@ -23,4 +23,8 @@ bool is_device_name(std::string_view text);
 // path, /dev/ubi0_1, is that of the volume which has the name now. Errors: kNoPartition for one that is not there, or that stands twice.
 Result<std::filesystem::path> find_device(std::string_view text, const DeviceTree& tree = {});
 
+// The block device through which the kernel shows raw flash read-only: /dev/ubiblock0_1 of /dev/ubi0_1, /dev/mtdblock3 of /dev/mtd3. Other
+// paths as they are.
+std::filesystem::path block_device_over(const std::filesystem::path& device);
+
 }  // namespace aloft::storage

@@ -101,5 +101,11 @@ TEST_F(DeviceNameTest, WhatIsNotThereOrTwiceIsAnError) {
   EXPECT_NE(twice.error().message.find("a name of its own"), std::string::npos);
 }
 
+TEST(BlockDeviceOver, IsThatOfTheFlash) {
+  EXPECT_EQ(block_device_over("/dev/ubi0_12"), "/dev/ubiblock0_12");
+  EXPECT_EQ(block_device_over("/dev/mtd3"), "/dev/mtdblock3");
+  for (const char* same : {"/dev/sda1", "/dev/mtdblock3", "/dev/ubiblock0_1", "/dev/ubi", ""}) EXPECT_EQ(block_device_over(same), same);
+}
+
 }  // namespace
 }  // namespace aloft::storage
