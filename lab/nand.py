@@ -188,20 +188,23 @@ def require(truth, what):
 
 
 def install_with_kills(guest, voice, seed):
-    """The agent is killed in the middle of erasing, writing and updating volumes, at drawn moments, and goes on each time."""
+    """The agent is killed at drawn moments and goes on each time. Returns how often that was before all was installed."""
     draw = random.Random(seed)
-    guest.say("aloftd install /update.aloft")
+    hits, begin = 0, "aloftd install /update.aloft"
     for kill in range(KILLS):
-        time.sleep(draw.uniform(0.5, 4))
-        state, permille = guest.state().get("state"), guest.state().get("progress_permille")
-        guest.kill_agent()
-        voice.say(f"the agent: killed while {state} ({permille} of 1000), {kill + 1} of {KILLS}")
-        guest.start_agent()
+        after = draw.uniform(0.3, 2)
+        guest.say(f"{begin}; sleep {after:.2f}; kill -9 $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done")
+        hits += guest.shell("test -e /tmp/rebooted")[0] != 0
+        voice.say(f"the agent: killed {after:.1f} s after it began, {kill + 1} of {KILLS}")
+        begin = "aloftd daemon 2>>/tmp/log & echo $! > /tmp/pid"
+    guest.start_agent()
+    require(hits >= 2, f"only {hits} kills came before the release was installed")
     deadline = time.monotonic() + INSTALL_S
     while guest.shell("test -e /tmp/rebooted")[0] != 0:
         require(time.monotonic() < deadline and guest.state().get("state") not in ("failed", "cancelled"), f"the agent says {guest.state()}: "
                 + guest.shell("tail -20 /tmp/log", 30)[1])
         time.sleep(0.5)
+    return hits
 
 
 def check_slots(guest, digests):
@@ -237,7 +240,7 @@ def play(folder, voice, seed=1):
         guest.attach()
         voice.say(f"a guest with a NAND chip: up and attached after {time.monotonic() - started:.0f} s")
         guest.boot("A", 1)
-        install_with_kills(guest, voice, seed)
+        hits = install_with_kills(guest, voice, seed)
         check_slots(guest, digests)
         require(switched(guest, digests) == [False, False], "a shared volume is switched before the commit")
         voice.say("the release: in its slots, to the byte; the shared volumes are the old ones")
@@ -250,6 +253,6 @@ def play(folder, voice, seed=1):
         told = guest.shell("aloftd doctor", 60)[1]
         require("slot B.kernel: 4 of 64 blocks are bad" in told, f"doctor does not tell of the bad blocks:\n{told}")
         corrected = guest.say("cat /sys/class/mtd/mtd*/corrected_bits | sort -n | tail -1")
-        return f"installed onto NAND with {len(BAD)} bad blocks and 2 that went bad, killed {KILLS} times (seed {seed}), {corrected} flipped bits corrected; committed"
+        return f"installed onto NAND with {len(BAD)} bad blocks and 2 that went bad, killed {hits} times before it was done (seed {seed}), {corrected} flipped bits corrected; committed"
     finally:
         guest.remove()
