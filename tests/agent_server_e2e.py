@@ -66,6 +66,41 @@ class AgentAndServerTest(unittest.TestCase):
         self.assertEqual(self.states(number), ["offered", "accepted", "downloading", "installing", "verified", "armed", "rebooting", "on-trial", "committed"])
         wait_for("the server knows the version", lambda: self.server.operator("GET", "/api/v1/devices/cam-01")["version"] == "2.0")
 
+    def test_a_rollout_waits_for_consent_and_the_window(self):
+        scripts = self.device.folder / "inventory.d"
+        scripts.mkdir()
+        (scripts / "10-modem").write_text("#!/bin/sh\necho modem=ec25\n")
+        (scripts / "10-modem").chmod(0o755)
+        config = self.device.folder / "system.toml"
+        config.write_text(config.read_text() + f'\n[inventory]\ndir = "{scripts}"\n')
+        self.device.power_on()
+        self.connected()
+        wait_for("the inventory is there", lambda: self.server.operator("GET", "/api/v1/devices/cam-01").get("attributes") == {"modem": "ec25"})
+        release = self.server.operator("POST", "/api/v1/releases", self.bundles["2.0"][0].read_bytes())
+        hour = time.localtime().tm_hour
+        closed = {"from": f"{(hour + 3) % 24:02}:00", "until": f"{(hour + 5) % 24:02}:00"}
+
+        def roll_out(policy):
+            rollout = self.server.operator("POST", "/api/v1/rollouts", {"name": "x", "release": release["id"], "filter": "attribute.modem==ec25", "policy": policy})
+            self.server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/start", {})
+            waiting = wait_for("the device waits", lambda: (lambda d: d if d and d[0]["state"] == "deferred" else None)(
+                self.server.operator("GET", "/api/v1/deployments?active=true")["deployments"]))
+            return rollout["id"], waiting[0]
+
+        rollout, waiting = roll_out({"window": closed})
+        self.assertEqual(waiting["error"], 8042)
+        self.assertNotEqual(self.device.run("accept", check=False).returncode, 0)
+        self.server.operator("POST", f"/api/v1/rollouts/{rollout}/abort", {})
+        rollout, waiting = roll_out({"consent": True})
+        self.assertEqual(waiting["error"], 8043)
+        why = self.server.operator("GET", "/api/v1/devices/cam-01/why")
+        self.assertIn("aloftd accept", why["reasons"][0]["text"])
+        self.device.run("accept")
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.wait_for_end(waiting["id"], "committed")
+        wait_for("the rollout is done", lambda: self.server.operator("GET", f"/api/v1/rollouts/{rollout}")["state"] == "finished")
+
     def test_health_failure_is_told_with_reason_and_log(self):
         self.device.power_on()
         self.connected()

@@ -138,6 +138,8 @@ def case_a_broken_gate_pauses_and_why_tells():
         shown = wait_for_state(server, rollout, "paused")
         assert shown["counts"]["rolled-back"] == 4 and shown["counts"]["waiting"] == 16 and "4 of 4" in shown["reason"]
         assert shown["errors"] == [{"error": 8010, "device_count": 4}]
+        metrics = server.call("GET", "/metrics").decode()
+        assert f'aloft_rollout_state{{rollout="{rollout["id"]}",state="paused"}} 1' in metrics and 'state="rolled-back"} 4' in metrics
         waiting = server.operator("GET", f"/api/v1/rollouts/{rollout['id']}/devices?state=waiting")["devices"][0]["device"]
         verdict, codes = why(server, waiting)
         assert (verdict, codes) == ("waiting", ["paused"])

@@ -219,6 +219,123 @@ def case_devices_are_found_by_what_they_say_of_themselves():
         assert [g["name"] for g in server.operator("GET", "/api/v1/groups")["groups"]] == ["modems"]
 
 
+def case_a_backup_while_it_runs_comes_back_whole():
+    import subprocess
+    from server_harness import PROGRAM
+    with site() as server:
+        signer = Signer(server.folder)
+        bundle = signer.bundle("2", os.urandom(600_000))
+        release = upload(server, bundle)
+        device = ready_device(server, "cam-01")
+        deploy(server, release, "cam-01")
+        copy = server.folder / "copy"
+        subprocess.run([PROGRAM, "--data", server.folder / "data", "--backup-to", copy], check=True, capture_output=True)
+        ready_device(server, "cam-02")
+        assert subprocess.run([PROGRAM, "--data", server.folder / "data", "--backup-to", copy], capture_output=True).returncode == 1
+        assert subprocess.run([PROGRAM, "--data", server.folder / "data", "--restore-from", copy], capture_output=True).returncode == 1
+        fingerprint = server.fingerprint
+        server.kill()
+        (server.folder / "data").rename(server.folder / "lost")
+        subprocess.run([PROGRAM, "--data", server.folder / "data", "--restore-from", copy], check=True, capture_output=True)
+        server.start()
+        assert server.fingerprint == fingerprint, "devices pin the certificate"
+        assert [d["name"] for d in server.operator("GET", "/api/v1/devices")["devices"]] == ["cam-01"]
+        assert device.poll()[2]["deployment"]["artifact_sha256"] == release["sha256"]
+        assert server.call("GET", f"/api/device/v1/artifacts/{release['sha256']}", headers=device.headers) == bundle
+
+
+def case_roles_bound_what_users_may():
+    with site() as server:
+        signer = Signer(server.folder)
+        release = upload(server, signer.bundle("2", b"x" * 5000))
+        ready_device(server, "cam-01")
+
+        def user(name, *roles):
+            server.operator("POST", "/api/v1/users", {"name": name, "password": PASSWORD, "roles": list(roles)})
+            return {"Authorization": "Bearer " + server.call("POST", "/api/v1/login", {"user": name, "password": PASSWORD})["token"]}
+
+        viewer, worker, second = user("viv", "viewer"), user("olga", "operator"), user("anna", "approver", "releaser")
+        assert server.call("GET", "/api/v1/session", headers=worker)["roles"] == ["operator"]
+        plan = {"name": "x", "release": release["id"], "filter": "name==*", "needs_approval": True}
+        for headers in (viewer, second):
+            refused(403, 9075, server.call, "POST", "/api/v1/rollouts", plan, headers=headers)
+            refused(403, 9075, server.call, "DELETE", "/api/v1/devices/cam-01", headers=headers)
+            assert server.call("GET", "/api/v1/devices", headers=headers)["devices"]
+            assert server.call("POST", "/api/v1/rollout-preview", plan, headers=headers)["members"] == 1
+        refused(403, 9075, server.call, "DELETE", f"/api/v1/releases/{release['id']}", headers=worker)
+        for path in ("/api/v1/users", "/api/v1/audit"):
+            refused(403, 9075, server.call, "GET", path, headers=worker)
+        rollout = server.call("POST", "/api/v1/rollouts", plan, headers=worker)
+        refused(403, 9075, server.call, "POST", f"/api/v1/rollouts/{rollout['id']}/approve", {}, headers=worker)
+        assert server.call("POST", f"/api/v1/rollouts/{rollout['id']}/approve", {}, headers=second)["approved_by"] == "anna"
+        server.operator("PUT", "/api/v1/users/olga", {"roles": ["viewer"]})
+        refused(403, 9075, server.call, "POST", f"/api/v1/rollouts/{rollout['id']}/start", {}, headers=worker)
+        refused(409, 9631, server.operator, "PUT", "/api/v1/users/admin", {"roles": ["viewer"]})
+        refused(409, 9631, server.operator, "DELETE", "/api/v1/users/admin")
+        refused(400, 9632, server.operator, "POST", "/api/v1/users", {"name": "x", "password": PASSWORD, "roles": ["king"]})
+        refused(409, 9046, server.operator, "POST", "/api/v1/users", {"name": "viv", "password": PASSWORD, "roles": ["viewer"]})
+        refused(401, 9061, server.call, "PUT", "/api/v1/session/password", {"old_password": "wrong password", "password": PASSWORD + "2"}, headers=viewer)
+        server.call("PUT", "/api/v1/session/password", {"old_password": PASSWORD, "password": PASSWORD + "2"}, headers=viewer)
+        refused(401, 9060, server.call, "GET", "/api/v1/session", headers=viewer)
+        server.call("POST", "/api/v1/login", {"user": "viv", "password": PASSWORD + "2"})
+        server.operator("DELETE", "/api/v1/users/anna")
+        refused(401, 9060, server.call, "GET", "/api/v1/session", headers=second)
+        server.kill()
+        server.start()
+        assert [u["name"] for u in server.operator("GET", "/api/v1/users")["users"]] == ["admin", "olga", "viv"]
+        entries = server.operator("GET", "/api/v1/audit?limit=1000")["entries"]
+        story = [(e["user"], e["method"], e["path"], e.get("status")) for e in reversed(entries)]
+        assert ("olga", "POST", "/api/v1/rollouts", 201) in story and ("viv", "POST", "/api/v1/rollouts", 403) in story
+        assert ("anna", "POST", f"/api/v1/rollouts/{rollout['id']}/approve", 200) in story and ("", "POST", "/api/v1/login", 200) in story
+        assert all(PASSWORD not in json.dumps(e) for e in entries), "a password lies in the audit log"
+        assert [e["user"] for e in server.operator("GET", "/api/v1/audit?user=anna")["entries"]] == ["anna", "anna", "anna"]
+
+
+def case_changes_are_told_live():
+    with site() as server:
+        events = []
+
+        def listen(after=None):
+            connection = server.connect(timeout=20)
+            connection.request("GET", "/api/v1/events", headers={**server.admin, **({"Last-Event-ID": after} if after else {})})
+            answer, event = connection.getresponse(), {}
+            while not any(e["event"] == "end" for e in events):
+                line = answer.readline().decode().rstrip("\n")
+                if line == "" and event:
+                    events.append(event)
+                    event = {}
+                elif line and not line.startswith(":"):
+                    key, value = line.split(": ", 1)
+                    event[key] = value
+
+        def heard(name, count=1):
+            deadline = time.monotonic() + 15
+            while sum(e["event"] == name for e in events) < count:
+                assert time.monotonic() < deadline, events
+                time.sleep(0.02)
+
+        threading.Thread(target=listen, daemon=True).start()
+        heard("hello")
+        signer = Signer(server.folder)
+        release = upload(server, signer.bundle("2", b"x" * 5000))
+        device = ready_device(server, "cam-01")
+        heard("device")
+        deploy(server, release, "cam-01")
+        heard("deployment")
+        server.operator("POST", "/api/v1/groups", {"name": "g", "filter": "name==cam-01"})
+        heard("groups")
+        told = [json.loads(e["data"]) for e in events if e["event"] == "deployment"]
+        assert told[0]["device"] == "cam-01" and told[0]["state"] == "offered"
+        first = events[0]["id"]
+        events.clear()
+        threading.Thread(target=listen, args=(first,), daemon=True).start()
+        heard("groups")
+        events.clear()
+        threading.Thread(target=listen, args=("5",), daemon=True).start()
+        heard("reset")
+        events.append({"event": "end"})
+
+
 def case_a_nonce_is_good_once_and_for_one_key():
     with site() as server:
         device = ready_device(server, "cam-01")

@@ -187,7 +187,7 @@ TEST(CommandLine, MisuseSaysHowItIsDone) {
     ASSERT_FALSE(line);
     EXPECT_THAT(line.error().message, testing::HasSubstr("--help"));
   }
-  for (const char* verb : {"", "daemon", "status", "install", "check", "defer", "cancel", "history", "doctor", "factory-reset"})
+  for (const char* verb : {"", "daemon", "status", "install", "check", "defer", "accept", "cancel", "history", "doctor", "factory-reset"})
     EXPECT_THAT(usage(verb), testing::HasSubstr("usage: aloftd"));
 }
 

@@ -203,6 +203,7 @@ Result<> check(const fs::path& socket) { return ask_once(socket, LocalRequest{.v
 Result<> defer(const fs::path& socket, std::chrono::seconds time) {
   return ask_once(socket, LocalRequest{.verb = Verb::defer, .uri = {}, .defer_for = time});
 }
+Result<> accept(const fs::path& socket) { return ask_once(socket, LocalRequest{.verb = Verb::accept, .uri = {}}); }
 Result<> cancel(const fs::path& socket) { return ask_once(socket, LocalRequest{.verb = Verb::cancel, .uri = {}}); }
 
 Result<std::chrono::seconds> parse_duration(std::string_view text) {

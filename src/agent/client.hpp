@@ -23,6 +23,7 @@ Result<> install(const std::filesystem::path& socket, const std::string& uri, Wa
 Result<> check(const std::filesystem::path& socket);
 Result<> defer(const std::filesystem::path& socket, std::chrono::seconds time);
 Result<> cancel(const std::filesystem::path& socket);
+Result<> accept(const std::filesystem::path& socket);
 
 // "90", "90s", "15m", "2h", "7d"; "0" ends a deferral. Errors: kBadRequest.
 Result<std::chrono::seconds> parse_duration(std::string_view text);

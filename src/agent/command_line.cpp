@@ -16,7 +16,7 @@ struct VerbHelp {
   std::string_view more;
 };
 
-constexpr std::array<VerbHelp, 13> kVerbs{{
+constexpr std::array<VerbHelp, 14> kVerbs{{
     {"daemon", "", "", "run the update agent (systemd does this)", "Runs in the foreground until SIGTERM. Logs to standard error."},
     {"status", "", "--json", "show the running system, the update, the server",
      "--json prints one object; its members: docs/agent.md, \"Local API\"."},
@@ -27,6 +27,8 @@ constexpr std::array<VerbHelp, 13> kVerbs{{
     {"check", "", "", "ask the server now, instead of after the next delay",
      "While the server is connected a deployment arrives by itself."},
     {"defer", "DURATION", "", "no update from the server for so long", "DURATION is 90s, 15m, 2h or 7d; at most 30d. 0 ends a deferral."},
+    {"accept", "", "", "agree to the update that waits for a person",
+     "Holds for that one update. What it is: aloftd status, and its release's notes."},
     {"cancel", "", "", "give up the update that is being fetched or installed", "Once the machine is about to restart it is too late."},
     {"history", "", "--json", "show past updates, oldest first", ""},
     {"on-trial", "", "", "tell by the exit status whether the running system is on trial",

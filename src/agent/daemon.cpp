@@ -18,6 +18,7 @@
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
+#include "agent/install_gate.hpp"
 #include "agent/inventory.hpp"
 #include "agent/local_socket.hpp"
 #include "agent/log_ring.hpp"
@@ -260,6 +261,9 @@ class Daemon {
       return cancel();
     }
     if (!wanted || busy || state.deployment == wanted->id || carried_out(wanted->id)) return;
+    const auto objection = gate_.objection(*wanted);
+    held_back_ = objection.has_value();
+    if (objection) return surroundings_.tell_refusal(wanted->id, *objection);
     const auto offered = updater_.offer(config_.server->url + std::string(protocol::kArtifactPath) + wanted->artifact_sha256, wanted->id);
     if (offered) return;
     if (const auto trouble = updater_.status().trouble) return surroundings_.tell_refusal(wanted->id, *trouble);
@@ -286,6 +290,7 @@ class Daemon {
         return ok_answer();
       case Verb::defer: return defer(request.defer_for);
       case Verb::cancel: cancel(); return ok_answer();
+      case Verb::accept: return accept();
     }
     return error_answer({kBadRequest, "unknown request"});
   }
@@ -301,6 +306,14 @@ class Daemon {
     if (const auto set = deferral_.set(clock_.now() + time); !set) return error_answer(set.error());
     if (time > time.zero()) updater_.defer("deferred at the device until " + to_iso8601(deferral_.until()));
     surroundings_.end_pause();
+    return ok_answer();
+  }
+
+  Json accept() {
+    const auto wanted = assignment_ ? assignment_->deployment : std::nullopt;
+    if (!wanted || !wanted->policy.consent) return error_answer({kNothingToAccept, "no update waits for somebody to agree"});
+    if (const auto agreed = gate_.consent(wanted->id); !agreed) return error_answer(agreed.error());
+    follow_assignment();
     return ok_answer();
   }
 
@@ -359,6 +372,7 @@ class Daemon {
     if (phase == Phase::deferred && deferral_.left() == milliseconds::zero()) updater_.accept();
     if (now < idle_checked_ + kIdleCheck) return;
     idle_checked_ = now;
+    if (held_back_) follow_assignment();
     if (update::is_at_rest(phase) && resident_bytes() > kIdleResidentBytes) release_idle_memory();
   }
 
@@ -375,6 +389,8 @@ class Daemon {
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<ServerSession> session_;  // null without [server]
   Deferral deferral_{config_.state_dir / "deferred-until", clock_};
+  InstallGate gate_{config_.state_dir / "consent", clock_};
+  bool held_back_ = false;  // the assignment, by the gate
   ServerReach reach_;
   ResetGuard guard_{config_.watchdog, watchdog_giver()};
   SourceOpener opener_{config_, session_.get(), clock_, random_};

@@ -8,7 +8,7 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::array<std::string_view, 7> kVerbNames{"status", "watch", "history", "install", "check", "defer", "cancel"};
+constexpr std::array<std::string_view, 8> kVerbNames{"status", "watch", "history", "install", "check", "defer", "cancel", "accept"};
 
 bool only_looks(Verb verb) { return verb == Verb::status || verb == Verb::watch || verb == Verb::history; }
 
@@ -20,7 +20,8 @@ Result<LocalRequest> parse_local_request(std::string_view line) {
   auto object = TRY(JsonObject::of(json, "request"));
   const std::string name = TRY(object.text("do", 32));
   const auto found = std::ranges::find(kVerbNames, name);
-  if (found == kVerbNames.end()) return fail(kBadRequest, "\"do\" must be one of status, watch, history, install, check, defer, cancel");
+  if (found == kVerbNames.end())
+    return fail(kBadRequest, "\"do\" must be one of status, watch, history, install, check, defer, cancel, accept");
   LocalRequest request;
   request.verb = static_cast<Verb>(found - kVerbNames.begin());
   if (request.verb == Verb::install) request.uri = TRY(object.text("uri", 4096));

@@ -17,7 +17,7 @@ namespace aloft::agent {
 inline constexpr std::size_t kMaxRequestBytes = 8192;
 inline constexpr std::chrono::seconds kMaxDefer{30 * 24 * 3600};
 
-enum class Verb : std::uint8_t { status, watch, history, install, check, defer, cancel };
+enum class Verb : std::uint8_t { status, watch, history, install, check, defer, cancel, accept };
 
 struct LocalRequest {
   Verb verb = Verb::status;

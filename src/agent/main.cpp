@@ -51,6 +51,7 @@ Result<> run(const CommandLine& line) {
   if (line.verb == "install") return install(socket, line.argument, line.wait ? Wait::yes : Wait::no);
   if (line.verb == "check") return check(socket);
   if (line.verb == "defer") return defer(socket, TRY(parse_duration(line.argument)));
+  if (line.verb == "accept") return accept(socket);
   return cancel(socket);
 }
 

@@ -43,6 +43,12 @@ inline constexpr ErrorCode kFilterValue{9613, ErrorKind::reject, "filter-value"}
 inline constexpr ErrorCode kFilterTooLarge{9614, ErrorKind::reject, "filter-too-large"};
 inline constexpr ErrorCode kFilterUnsteady{9615, ErrorKind::reject, "filter-unsteady"};
 
+inline constexpr ErrorCode kBackupPlace{9605, ErrorKind::ask, "backup-place"};
+inline constexpr ErrorCode kBackupDamaged{9606, ErrorKind::reject, "backup-damaged"};
+inline constexpr ErrorCode kUserUnknown{9630, ErrorKind::ask, "user-unknown"};
+inline constexpr ErrorCode kLastAdmin{9631, ErrorKind::ask, "last-admin"};
+inline constexpr ErrorCode kBadRoles{9632, ErrorKind::reject, "bad-roles"};
+
 inline constexpr ErrorCode kRolloutUnknown{9620, ErrorKind::ask, "rollout-unknown"};
 inline constexpr ErrorCode kRolloutPlan{9621, ErrorKind::reject, "rollout-plan"};
 inline constexpr ErrorCode kRolloutState{9622, ErrorKind::ask, "rollout-state"};

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "crypto/sha256.hpp"
+#include "fleet/roles.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::fleet {
@@ -127,6 +128,26 @@ struct Transition {
 struct User {
   std::string name;
   std::string password;  // argon2id, in libsodium's text form
+  Roles roles = static_cast<Roles>(Role::admin);
+  std::uint64_t created_ms = 0;
+};
+
+struct UserChange {
+  std::string name;
+  std::optional<std::string> password;  // as in User; ends the user's sessions
+  std::optional<Roles> roles;
+};
+
+struct AuditEntry {
+  std::uint64_t id = 0;
+  std::uint64_t time_ms = 0;
+  std::string user;  // empty: nobody was signed in yet
+  std::string peer;  // address
+  std::string method;
+  std::string path;
+  std::string detail;                   // what was sent, without secrets
+  std::optional<std::uint64_t> status;  // of the answer; none: the server ended in the middle
+  std::uint64_t error = 0;
 };
 
 struct AccessToken {
@@ -134,7 +155,8 @@ struct AccessToken {
   std::uint64_t id = 0;
   Kind kind = Kind::session;
   std::string user;
-  Digest hash{};  // of the secret
+  Roles roles = 0;  // the user's
+  Digest hash{};    // of the secret
   std::string note;
   std::uint64_t created_ms = 0;
   std::optional<std::uint64_t> expires_ms;  // none: never

@@ -6,9 +6,12 @@ namespace aloft::fleet {
 
 Result<std::optional<User>> SqliteStore::user(const std::string& name) {
   const std::lock_guard lock(reader_mutex_);
-  Statement statement = TRY(reader_.query("SELECT name,password FROM users WHERE name=?1", name));
+  Statement statement = TRY(reader_.query("SELECT name,password,roles,created_ms FROM users WHERE name=?1", name));
   if (!TRY(statement.step())) return std::nullopt;
-  return User{.name = statement.text(0), .password = statement.text(1)};
+  return User{.name = statement.text(0),
+              .password = statement.text(1),
+              .roles = static_cast<Roles>(statement.number(2)),
+              .created_ms = statement.number(3)};
 }
 
 Result<std::uint64_t> SqliteStore::user_count() {
@@ -21,7 +24,8 @@ Result<std::uint64_t> SqliteStore::user_count() {
 void SqliteStore::add_first_user(User user, Done<> done) {
   writer_.submit<void>(
       [user = std::move(user)](Database& database) -> Result<> {
-        TRY(database.run("INSERT INTO users(name,password) SELECT ?1,?2 WHERE NOT EXISTS(SELECT 1 FROM users)", user.name, user.password));
+        TRY(database.run("INSERT INTO users(name,password,created_ms) SELECT ?1,?2,?3 WHERE NOT EXISTS(SELECT 1 FROM users)", user.name,
+                         user.password, user.created_ms));
         if (database.changed_rows() == 0) return fail(kUserExists, "this server has been set up already; log in instead");
         return {};
       },
@@ -30,13 +34,15 @@ void SqliteStore::add_first_user(User user, Done<> done) {
 
 Result<std::vector<AccessToken>> SqliteStore::access_tokens() {
   const std::lock_guard lock(reader_mutex_);
-  Statement statement = TRY(reader_.query(
-      "SELECT t.id,t.kind,u.name,t.hash,t.note,t.created_ms,t.expires_ms FROM access_tokens t JOIN users u ON u.id=t.user ORDER BY t.id"));
+  Statement statement =
+      TRY(reader_.query("SELECT t.id,t.kind,u.name,t.hash,t.note,t.created_ms,t.expires_ms,u.roles FROM access_tokens t JOIN users u ON "
+                        "u.id=t.user ORDER BY t.id"));
   std::vector<AccessToken> tokens;
   while (TRY(statement.step()))
     tokens.push_back({.id = statement.number(0),
                       .kind = static_cast<AccessToken::Kind>(statement.number(1)),
                       .user = statement.text(2),
+                      .roles = static_cast<Roles>(statement.number(7)),
                       .hash = statement.digest(3),
                       .note = statement.text(4),
                       .created_ms = statement.number(5),
@@ -54,6 +60,8 @@ void SqliteStore::add_access_token(AccessToken token, Done<AccessToken> done) {
         if (database.changed_rows() == 0) return fail(kTokenUnknown, "the user " + token.user + " is no longer there");
         AccessToken added = token;
         added.id = database.last_id();
+        Statement roles = TRY(database.query("SELECT roles FROM users WHERE name=?1", token.user));
+        if (TRY(roles.step())) added.roles = static_cast<Roles>(roles.number(0));
         return added;
       },
       std::move(done));

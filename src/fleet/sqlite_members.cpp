@@ -86,7 +86,7 @@ Result<> offer_one(Database& database, const Offering& offering, const OfferOrde
 }
 
 Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) {
-  const Rollout rollout = TRY(find_rollout(database, request.rollout));
+  const Rollout rollout = TRY(read_rollout(database, request.rollout));
   if (rollout.state != RolloutState::running && rollout.state != RolloutState::open)
     return fail(kRolloutState, "rollout " + std::to_string(rollout.id) + " is " + std::string(to_string(rollout.state)));
   const Release release = TRY(find_release(database, rollout.plan.release));
@@ -249,7 +249,7 @@ Result<std::vector<Membership>> SqliteStore::memberships(const std::string& devi
     while (TRY(row.step())) found.emplace_back(row.number(9), member_row(row));
   }
   std::vector<Membership> memberships;
-  for (auto& [id, member] : found) memberships.push_back({.rollout = TRY(find_rollout(reader_, id)), .member = std::move(member)});
+  for (auto& [id, member] : found) memberships.push_back({.rollout = TRY(read_rollout(reader_, id)), .member = std::move(member)});
   return memberships;
 }
 

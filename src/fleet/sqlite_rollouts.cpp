@@ -103,7 +103,7 @@ Result<std::vector<Member>> insert_matching(Database& database, const Rollout& r
 }
 
 Result<std::vector<Member>> join_matching_in(Database& database, std::uint64_t id, std::uint64_t now_ms) {
-  const Rollout rollout = TRY(find_rollout(database, id));
+  const Rollout rollout = TRY(read_rollout(database, id));
   std::vector<Member> members = TRY(insert_matching(database, rollout, TRY(find_release(database, rollout.plan.release)), now_ms));
   for (Member& member : members) member.wave = member.sample < rollout.reach ? rollout.wave : 0;
   if (!members.empty())
@@ -167,15 +167,16 @@ Result<> note_rollout_event(Database& database, std::uint64_t rollout, std::stri
                       detail);
 }
 
+Result<Rollout> read_rollout(Database& database, std::uint64_t id) {
+  Statement row = TRY(database.query("SELECT " ALOFT_ROLLOUT_COLUMNS " FROM rollouts WHERE id=?1", id));
+  if (!TRY(row.step())) return fail(kRolloutUnknown, "there is no rollout " + std::to_string(id));
+  return rollout_row(row);
+}
+
 Result<Rollout> find_rollout(Database& database, std::uint64_t id) {
-  std::optional<Rollout> rollout;
-  {
-    Statement row = TRY(database.query("SELECT " ALOFT_ROLLOUT_COLUMNS " FROM rollouts WHERE id=?1", id));
-    if (!TRY(row.step())) return fail(kRolloutUnknown, "there is no rollout " + std::to_string(id));
-    rollout = TRY(rollout_row(row));
-  }
-  rollout->counts = TRY(counts_of(database, id));
-  return *std::move(rollout);
+  Rollout rollout = TRY(read_rollout(database, id));
+  rollout.counts = TRY(counts_of(database, id));
+  return rollout;
 }
 
 Result<Rollout> create_rollback(Database& database, const Rollout& parent, std::uint64_t now_ms) {

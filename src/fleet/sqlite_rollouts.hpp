@@ -10,6 +10,7 @@
 namespace aloft::fleet {
 
 Result<Rollout> find_rollout(Database& database, std::uint64_t id);  // with its counts; kRolloutUnknown
+Result<Rollout> read_rollout(Database& database, std::uint64_t id);  // without, which is quick for large ones; kRolloutUnknown
 Result<> note_rollout_event(Database& database, std::uint64_t rollout, std::string_view event, const std::string& by,
                             const std::string& detail, std::uint64_t now_ms);
 // The rollout that brings the release before to those that have committed.

@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 4> kSteps{R"sql(
+constexpr std::array<const char*, 5> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -174,6 +174,21 @@ CREATE INDEX rollout_events_by_rollout ON rollout_events(rollout, id);
 ALTER TABLE deployments ADD COLUMN rollout INTEGER REFERENCES rollouts(id) ON DELETE SET NULL;
 ALTER TABLE deployments ADD COLUMN policy TEXT NOT NULL DEFAULT '{}';
 CREATE INDEX deployments_by_rollout ON deployments(rollout, error) WHERE rollout IS NOT NULL;
+)sql",
+                                            R"sql(
+ALTER TABLE users ADD COLUMN roles INTEGER NOT NULL DEFAULT 16;
+ALTER TABLE users ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE audit(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ms INTEGER NOT NULL,
+  user TEXT NOT NULL,
+  peer TEXT NOT NULL,
+  method TEXT NOT NULL,
+  path TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  status INTEGER,
+  error INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX audit_by_user ON audit(user, id);
 )sql"};
 
 }  // namespace

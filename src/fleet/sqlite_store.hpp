@@ -72,6 +72,13 @@ class SqliteStore final : public Store {
   Result<std::optional<User>> user(const std::string& name) override;
   Result<std::uint64_t> user_count() override;
   void add_first_user(User user, Done<> done) override;
+  Result<std::vector<User>> users() override;
+  void add_user(User user, Done<User> done) override;
+  void change_user(UserChange change, Done<User> done) override;
+  void delete_user(std::string name, Done<> done) override;
+  void begin_audit(AuditEntry entry, Done<std::uint64_t> done) override;
+  void end_audit(std::uint64_t id, std::uint64_t status, std::uint64_t error, Done<> done) override;
+  Result<std::vector<AuditEntry>> audit(std::optional<std::string> user, std::uint64_t before, std::size_t limit) override;
   Result<std::vector<AccessToken>> access_tokens() override;
   void add_access_token(AccessToken token, Done<AccessToken> done) override;
   void delete_access_token(std::uint64_t id, Done<> done) override;

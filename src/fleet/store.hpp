@@ -145,7 +145,15 @@ class Store : public RolloutStore {
   // People and scripts.
   virtual Result<std::optional<User>> user(const std::string& name) = 0;
   virtual Result<std::uint64_t> user_count() = 0;
-  virtual void add_first_user(User user, Done<> done) = 0;  // kUserExists when there is any
+  virtual void add_first_user(User user, Done<> done) = 0;           // an administrator; kUserExists when there is any
+  virtual Result<std::vector<User>> users() = 0;                     // by name, without passwords
+  virtual void add_user(User user, Done<User> done) = 0;             // kUserExists
+  virtual void change_user(UserChange change, Done<User> done) = 0;  // kUserUnknown, kLastAdmin
+  virtual void delete_user(std::string name, Done<> done) = 0;       // with its tokens; kUserUnknown, kLastAdmin
+  // Who changed what: written before the change, completed after it. Newest first.
+  virtual void begin_audit(AuditEntry entry, Done<std::uint64_t> done) = 0;
+  virtual void end_audit(std::uint64_t id, std::uint64_t status, std::uint64_t error, Done<> done) = 0;
+  virtual Result<std::vector<AuditEntry>> audit(std::optional<std::string> user, std::uint64_t before, std::size_t limit) = 0;
   virtual Result<std::vector<AccessToken>> access_tokens() = 0;
   virtual void add_access_token(AccessToken token, Done<AccessToken> done) = 0;
   virtual void delete_access_token(std::uint64_t id, Done<> done) = 0;  // kTokenUnknown

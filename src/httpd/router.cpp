@@ -35,6 +35,7 @@ void Router::add(Route route) {
     pattern.segments.push_back(route.pattern.substr(at, end - at));
     at = end + 1;
   }
+  if (wrap_) route.handler = wrap_(route);
   patterns_.push_back(std::move(pattern));
   routes_.push_back(std::move(route));
 }

@@ -27,6 +27,8 @@ class Router {
   // error_status gives the HTTP status of an error that a handler returned.
   explicit Router(std::function<unsigned(const Error&)> error_status) : error_status_(std::move(error_status)) {}
   void add(Route route);
+  // Each route that is added from now on gets the handler that `wrap` makes of it.
+  void wrap_with(std::function<Handler(const Route&)> wrap) { wrap_ = std::move(wrap); }
   const std::vector<Route>& routes() const { return routes_; }
 
   // The route for the request, with its parameters filled in. HEAD finds GET's. Errors: kNoSuchPath, kMethodNotAllowed.
@@ -41,6 +43,7 @@ class Router {
   };
   bool matches(const Pattern& pattern, const Target& target) const;
   std::function<unsigned(const Error&)> error_status_;
+  std::function<Handler(const Route&)> wrap_;
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
 };

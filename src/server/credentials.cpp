@@ -39,6 +39,20 @@ void AccessTokens::remove(std::uint64_t id) {
   std::erase_if(tokens_, [id](const auto& item) { return item.second.id == id; });
 }
 
+void AccessTokens::remove_user(const std::string& user) {
+  std::erase_if(tokens_, [&user](const auto& item) { return item.second.user == user; });
+}
+
+void AccessTokens::end_sessions(const std::string& user) {
+  std::erase_if(tokens_,
+                [&user](const auto& item) { return item.second.user == user && item.second.kind == fleet::AccessToken::Kind::session; });
+}
+
+void AccessTokens::set_roles(const std::string& user, fleet::Roles roles) {
+  for (auto& [hash, token] : tokens_)
+    if (token.user == user) token.roles = roles;
+}
+
 Result<fleet::AccessToken> AccessTokens::check(std::string_view secret, WallTime now) const {
   const auto found = tokens_.find(to_hex(hash_of(secret)));
   const auto now_ms = static_cast<std::uint64_t>(now.time_since_epoch().count());

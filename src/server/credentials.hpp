@@ -31,6 +31,9 @@ class AccessTokens {
   Result<> load(fleet::Store& store);
   void put(const fleet::AccessToken& token) { tokens_.insert_or_assign(to_hex(token.hash), token); }
   void remove(std::uint64_t id);
+  void remove_user(const std::string& user);
+  void end_sessions(const std::string& user);
+  void set_roles(const std::string& user, fleet::Roles roles);
   // Errors: kNotAuthenticated.
   Result<fleet::AccessToken> check(std::string_view secret, WallTime now) const;
   std::vector<fleet::AccessToken> of_user(const std::string& user) const;

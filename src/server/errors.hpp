@@ -16,5 +16,6 @@ inline constexpr ErrorCode kArtifactNotAssigned{9067, ErrorKind::ask, "artifact-
 inline constexpr ErrorCode kArtifactMissing{9068, ErrorKind::ask, "artifact-missing"};
 inline constexpr ErrorCode kBadParameter{9069, ErrorKind::reject, "bad-parameter"};
 inline constexpr ErrorCode kForeignPage{9090, ErrorKind::ask, "foreign-page"};
+inline constexpr ErrorCode kNotPermitted{9075, ErrorKind::ask, "not-permitted"};
 
 }  // namespace aloft::server

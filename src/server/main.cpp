@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "base/notify.hpp"
+#include "fleet/backup.hpp"
 #include "fleet/sqlite_store.hpp"
 #include "server/identity.hpp"
 #include "server/options.hpp"
@@ -44,7 +45,17 @@ void print_welcome(const std::string& url, const httpd::TlsContext* tls, const s
   std::cout << std::flush;
 }
 
+Result<> copy_data(const Options& options) {
+  const bool backing_up = !options.backup_to.empty();
+  const fleet::BackupReport report =
+      backing_up ? TRY(fleet::back_up(options.data, options.backup_to)) : TRY(fleet::restore(options.restore_from, options.data));
+  std::cout << (backing_up ? "backed up: " : "restored: ") << "the database and " << report.blobs << " artifacts, " << report.bytes
+            << " bytes\n";
+  return {};
+}
+
 Result<> run(const Options& options) {
+  if (!options.backup_to.empty() || !options.restore_from.empty()) return copy_data(options);
   SystemClock clock;
   SystemRandom random;
   const Fd lock = TRY(claim_data_folder(options.data));

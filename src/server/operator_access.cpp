@@ -1,6 +1,7 @@
 #include "server/operator_access.hpp"
 
 #include "server/errors.hpp"
+#include "server/permissions.hpp"
 
 namespace aloft::server {
 namespace {
@@ -33,6 +34,14 @@ std::string session_cookie(std::string_view secret, std::chrono::seconds life) {
 }
 
 Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) const {
+  fleet::AccessToken token = TRY(identify(request));
+  const fleet::Role needed = role_for(request.method, request.target.path);
+  if (fleet::allows(token.roles, needed)) return token;
+  return fail(kNotPermitted, "this needs the role " + std::string(fleet::to_string(needed)) + ", which user " + token.user +
+                                 " does not have; ask an administrator");
+}
+
+Result<fleet::AccessToken> OperatorAccess::identify(const httpd::Request& request) const {
   const bool by_header = !request.header("authorization").empty();
   const std::string_view secret = by_header ? bearer_of(request) : secret_of(request.header("cookie"));
   fleet::AccessToken token = TRY(tokens_.check(secret, clock_.now()));

@@ -23,6 +23,8 @@ class OperatorAccess {
   AccessTokens& tokens() { return tokens_; }
   // By the header Authorization, else by the session's cookie. With the cookie, whatever changes something must carry kConsoleHeader and
   // must not come from another site, so that no foreign page acts in an operator's name. Errors: kNotAuthenticated, kForeignPage.
+  Result<fleet::AccessToken> identify(const httpd::Request& request) const;
+  // The same, and the role that the request needs (permissions.cpp). Errors: kNotPermitted too.
   Result<fleet::AccessToken> check(const httpd::Request& request) const;
   std::uint64_t now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
   Clock& clock() const { return clock_; }

@@ -16,7 +16,12 @@ class StandingClock : public Clock {
 class OperatorAccessTest : public ::testing::Test {
  protected:
   OperatorAccessTest() {
-    access_.tokens().put({.id = 7, .kind = fleet::AccessToken::Kind::session, .user = "ann", .hash = hash_of("good"), .created_ms = 1});
+    access_.tokens().put({.id = 7,
+                          .kind = fleet::AccessToken::Kind::session,
+                          .user = "ann",
+                          .roles = static_cast<fleet::Roles>(fleet::Role::operate),
+                          .hash = hash_of("good"),
+                          .created_ms = 1});
   }
   std::uint16_t refusal(httpd::Method method, std::vector<std::pair<std::string, std::string>> headers) {
     httpd::Request request{.method = method, .headers = std::move(headers)};
@@ -53,6 +58,15 @@ TEST_F(OperatorAccessTest, NoForeignPageActsWithTheCookie) {
   EXPECT_EQ(refusal(httpd::Method::post, {{"cookie", cookie_}, {"x-aloft-console", "1"}, {"sec-fetch-site", "cross-site"}}),
             kForeignPage.number);
   EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", cookie_}, {"sec-fetch-site", "same-site"}}), kForeignPage.number);
+}
+
+TEST_F(OperatorAccessTest, TheRoleMustAllowIt) {
+  httpd::Request request{.method = httpd::Method::post, .headers = {{"authorization", "Bearer good"}}};
+  request.target.path = "/api/v1/users";
+  EXPECT_EQ(access_.check(request).error().code.number, kNotPermitted.number);
+  EXPECT_TRUE(access_.identify(request));
+  access_.tokens().set_roles("ann", static_cast<fleet::Roles>(fleet::Role::admin));
+  EXPECT_TRUE(access_.check(request)) << "in force at once";
 }
 
 TEST(SessionCookie, IsKeptFromScriptsAndOtherSites) {

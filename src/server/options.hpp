@@ -20,6 +20,8 @@ struct Options {
   bool plain_http = false;
   std::filesystem::path trust;
   bool list_routes = false;
+  std::filesystem::path backup_to;     // then the server is not started
+  std::filesystem::path restore_from;  // likewise
 };
 
 // Prints help and mistakes itself; then an exit status comes instead of options.

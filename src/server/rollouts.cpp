@@ -42,6 +42,12 @@ std::optional<fleet::Rollout> Rollouts::live(std::uint64_t id) const {
   return running->run.rollout();
 }
 
+std::vector<fleet::Rollout> Rollouts::all_live() const {
+  std::vector<fleet::Rollout> all;
+  for (const auto& [id, running] : running_) all.push_back(running->run.rollout());
+  return all;
+}
+
 Result<std::shared_ptr<Rollouts::Running>> Rollouts::read(fleet::Store& store, const fleet::Rollout& rollout, std::uint64_t now_ms) {
   const std::vector<fleet::Member> members = TRY(store.all_members(rollout.id));
   return std::make_shared<Running>(Running{.run = fleet::RolloutRun(rollout, members, now_ms),
@@ -104,6 +110,7 @@ httpd::Awaitable<void> Rollouts::offer(std::uint64_t id, fleet::OfferOrder order
       for (const auto& refused : outcome->refused) running->run.refused(refused.device, refused.why, now_ms());
     for (const fleet::Deployment& deployment : outcome->made) tell(deployment);
     if (running && !outcome->made.empty()) changes_.rollout(id);
+    if (order.devices.size() == fleet::kMaxOffersAtOnce) sleeper_.wake();  // there may be more to do
   } else if (running) {
     running->run.not_carried_out(order, now_ms());
   }

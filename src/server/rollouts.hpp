@@ -34,6 +34,8 @@ class Rollouts {
   httpd::Awaitable<Result<fleet::RolloutPreview>> preview(fleet::RolloutPlan plan);
   // With the counts of now, which the store may not have yet for retries; nothing for those that are final.
   std::optional<fleet::Rollout> live(std::uint64_t id) const;
+  // All that are not final.
+  std::vector<fleet::Rollout> all_live() const;
 
  private:
   struct Running {

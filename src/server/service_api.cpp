@@ -53,6 +53,16 @@ ServiceApi::Answer ServiceApi::metrics(Request&) {
     text +=
         "aloft_devices{status=\"" + std::string(fleet::to_string(status)) + "\"} " + std::to_string(roster_.device_count(status)) + "\n";
   add(text, "aloft_deployments_active", "gauge", "Unfinished deployments.", roster_.deployment_count());
+  text += "# HELP aloft_rollout_devices Devices of the rollouts that have not ended.\n# TYPE aloft_rollout_devices gauge\n";
+  const std::vector<fleet::Rollout> rollouts = rollouts_.all_live();
+  for (const fleet::Rollout& rollout : rollouts)
+    for (std::size_t state = 0; state < rollout.counts.size(); ++state)
+      text += "aloft_rollout_devices{rollout=\"" + std::to_string(rollout.id) + "\",state=\"" +
+              std::string(to_string(static_cast<fleet::MemberState>(state))) + "\"} " + std::to_string(rollout.counts[state]) + "\n";
+  text += "# HELP aloft_rollout_state 1 for the state that a rollout is in.\n# TYPE aloft_rollout_state gauge\n";
+  for (const fleet::Rollout& rollout : rollouts)
+    text +=
+        "aloft_rollout_state{rollout=\"" + std::to_string(rollout.id) + "\",state=\"" + std::string(to_string(rollout.state)) + "\"} 1\n";
   Response response{.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}};
   response.body = std::move(text);
   co_return response;

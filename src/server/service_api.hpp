@@ -7,6 +7,7 @@
 #include "fleet/store.hpp"
 #include "httpd/limits.hpp"
 #include "httpd/router.hpp"
+#include "server/rollouts.hpp"
 #include "server/roster.hpp"
 
 namespace aloft::server {
@@ -14,8 +15,9 @@ namespace aloft::server {
 class ServiceApi {
  public:
   // All references outlive it. counters: asked for at each scrape.
-  ServiceApi(fleet::Store& store, const Roster& roster, Clock& clock, std::function<const httpd::Counters&()> counters)
-      : store_(store), roster_(roster), clock_(clock), counters_(std::move(counters)), started_(clock.steady()) {}
+  ServiceApi(fleet::Store& store, const Roster& roster, const Rollouts& rollouts, Clock& clock,
+             std::function<const httpd::Counters&()> counters)
+      : store_(store), roster_(roster), rollouts_(rollouts), clock_(clock), counters_(std::move(counters)), started_(clock.steady()) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -24,6 +26,7 @@ class ServiceApi {
   Answer metrics(httpd::Request& request);
   fleet::Store& store_;
   const Roster& roster_;
+  const Rollouts& rollouts_;
   Clock& clock_;
   std::function<const httpd::Counters&()> counters_;
   SteadyTime started_;

@@ -58,7 +58,7 @@ SessionApi::Answer SessionApi::setup(Request& request) {
   auto hash = [&credentials] { return hash_password(credentials.password); };
   const Result<std::string> password = co_await offloaded(passwords_, hash);
   if (!password) co_return std::unexpected(password.error());
-  const fleet::User user{.name = credentials.user, .password = *password};
+  const fleet::User user{.name = credentials.user, .password = *password, .created_ms = access_.now_ms()};
   auto start = [this, &user](auto done) { store_.add_first_user(user, done); };
   const Result<> added = co_await delivered<Result<>>(start);
   if (!added) co_return std::unexpected(added.error());
@@ -130,7 +130,7 @@ SessionApi::Answer SessionApi::logout(Request& request) {
 
 SessionApi::Answer SessionApi::session(Request& request) {
   const fleet::AccessToken token = CO_TRY(access_.check(request));
-  Json json{{"user", token.user}, {"server_version", ALOFT_VERSION}};
+  Json json{{"user", token.user}, {"roles", fleet::role_names(token.roles)}, {"server_version", ALOFT_VERSION}};
   if (!certificate_sha256_.empty()) json["certificate_sha256"] = certificate_sha256_;
   co_return json_response(200, json);
 }

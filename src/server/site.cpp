@@ -20,6 +20,7 @@ std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls
 Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console)
     : ground_(ground),
       access_(ground.clock),
+      audit_(ground.store, access_, status_of),
       router_(status_of),
       pages_(std::move(console)),
       devices_(ground.store, ground.blobs, roster_, changes_, std::move(token_secret), ground.clock, ground.random),
@@ -30,9 +31,12 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       groups_(ground.store, access_, changes_),
       rollouts_(ground.loop, ground.store, roster_, changes_, ground.clock),
       rollout_api_(ground.store, access_, rollouts_),
+      users_(ground.store, access_),
+      feed_(access_, changes_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
-      service_(ground.store, roster_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
+      service_(ground.store, roster_, rollouts_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
       flusher_(ground.loop.get_executor()) {
+  router_.wrap_with([this](const httpd::Route& route) { return audit_.around(route); });
   pages_.add_routes(router_);
   service_.add_routes(router_);
   sessions_.add_routes(router_);
@@ -41,6 +45,8 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   deployments_.add_routes(router_);
   groups_.add_routes(router_);
   rollout_api_.add_routes(router_);
+  users_.add_routes(router_);
+  feed_.add_routes(router_);
   devices_.add_routes(router_);
 }
 

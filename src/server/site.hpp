@@ -11,10 +11,12 @@
 #include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
 #include "httpd/server.hpp"
+#include "server/audit.hpp"
 #include "server/changes.hpp"
 #include "server/deployment_api.hpp"
 #include "server/device_admin_api.hpp"
 #include "server/device_api.hpp"
+#include "server/feed.hpp"
 #include "server/group_api.hpp"
 #include "server/pages.hpp"
 #include "server/release_api.hpp"
@@ -22,6 +24,7 @@
 #include "server/rollouts.hpp"
 #include "server/service_api.hpp"
 #include "server/session_api.hpp"
+#include "server/user_api.hpp"
 
 namespace aloft::server {
 
@@ -54,6 +57,7 @@ class Site {
   Roster roster_;
   Changes changes_;
   OperatorAccess access_;
+  Audit audit_;
   httpd::Router router_;
   Pages pages_;
   DeviceApi devices_;
@@ -64,6 +68,8 @@ class Site {
   GroupApi groups_;
   Rollouts rollouts_;
   RolloutApi rollout_api_;
+  UserApi users_;
+  Feed feed_;
   httpd::Server server_;
   ServiceApi service_;
   httpd::Sleeper flusher_;

@@ -1,0 +1,88 @@
+#include "agent/install_gate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "agent/errors.hpp"
+#include "agent/test_folder.hpp"
+
+namespace aloft::agent {
+namespace {
+
+// A clock that can be set, in a time zone of the test's.
+class SetClock final : public Clock {
+ public:
+  WallTime now() override { return now_; }
+  SteadyTime steady() override { return {}; }
+  WallTime now_{};
+};
+
+class InTimeZone {
+ public:
+  explicit InTimeZone(const char* name) {
+    ::setenv("TZ", name, 1);
+    ::tzset();
+  }
+  ~InTimeZone() {
+    ::unsetenv("TZ");
+    ::tzset();
+  }
+};
+
+WallTime utc(int day, int hour, int minute) {  // of June 2026; the 1st is a Monday
+  std::tm parts{.tm_sec = 0, .tm_min = minute, .tm_hour = hour, .tm_mday = day, .tm_mon = 5, .tm_year = 126};
+  return WallTime(std::chrono::seconds(::timegm(&parts)));
+}
+
+protocol::Assignment::Deployment deployment(protocol::InstallPolicy policy, std::uint64_t id = 5) {
+  return {.id = id, .version = "2", .artifact_sha256 = {}, .artifact_size_bytes = 1, .policy = policy};
+}
+
+std::uint64_t number_of(const std::optional<Error>& error) { return error ? error->code.number : 0; }
+
+TEST(InstallGate, TheWindowIsInTheDevicesOwnTime) {
+  const InTimeZone zone("EET-2");  // two hours ahead of UTC
+  const test::Folder folder;
+  SetClock clock;
+  const InstallGate gate(folder / "consent", clock);
+  const auto night =
+      deployment({.window = protocol::MaintenanceWindow{.days = 1, .from_minute = 22 * 60, .until_minute = 5 * 60}, .consent = false});
+  clock.now_ = utc(1, 19, 59);
+  EXPECT_EQ(number_of(gate.objection(night)), kOutsideWindow.number);
+  clock.now_ = utc(1, 20, 0);
+  EXPECT_FALSE(gate.objection(night)) << "22:00 on Monday there";
+  clock.now_ = utc(2, 2, 59);
+  EXPECT_FALSE(gate.objection(night));
+  clock.now_ = utc(2, 3, 0);
+  EXPECT_EQ(number_of(gate.objection(night)), kOutsideWindow.number);
+  EXPECT_FALSE(gate.objection(deployment({})));
+}
+
+TEST(InstallGate, AClockThatIsNotSetOpensNoWindow) {
+  const test::Folder folder;
+  SetClock clock;
+  const InstallGate gate(folder / "consent", clock);
+  const auto any_time = deployment({.window = protocol::MaintenanceWindow{}, .consent = false});
+  EXPECT_EQ(number_of(gate.objection(any_time)), kOutsideWindow.number);
+  EXPECT_FALSE(gate.objection(deployment({})));
+}
+
+TEST(InstallGate, ConsentIsForOneDeploymentAndSurvivesARestart) {
+  const test::Folder folder;
+  SetClock clock;
+  const auto asked = deployment({.window = {}, .consent = true});
+  {
+    InstallGate gate(folder / "consent", clock);
+    EXPECT_EQ(number_of(gate.objection(asked)), kNeedsConsent.number);
+    EXPECT_TRUE(gate.consent(5));
+    EXPECT_FALSE(gate.objection(asked));
+  }
+  const InstallGate gate(folder / "consent", clock);
+  EXPECT_FALSE(gate.objection(asked));
+  EXPECT_EQ(number_of(gate.objection(deployment({.window = {}, .consent = true}, 6))), kNeedsConsent.number);
+}
+
+}  // namespace
+}  // namespace aloft::agent

@@ -1,0 +1,49 @@
+#include "cli/rollout_plan.hpp"
+
+#include <gtest/gtest.h>
+
+namespace aloft::cli {
+namespace {
+
+TEST(RolloutPlan, TimesAndSharesAreReadAsPeopleWriteThem) {
+  EXPECT_EQ(*seconds_of("90"), 90U);
+  EXPECT_EQ(*seconds_of("30m"), 1800U);
+  EXPECT_EQ(*seconds_of("2h"), 7200U);
+  EXPECT_EQ(*seconds_of("7d"), 604'800U);
+  EXPECT_EQ(*permille_of("5%"), 50U);
+  EXPECT_EQ(*permille_of("2.5%"), 25U);
+  EXPECT_EQ(*permille_of("100%"), 1000U);
+  for (const char* text : {"", "h", "5x", "-5s", "1.5h", "99999999999999999999"}) EXPECT_FALSE(seconds_of(text)) << text;
+  for (const char* text : {"", "%", "5", "101%", "100.1%", "2.55%", "2.%", "-1%"}) EXPECT_FALSE(permille_of(text)) << text;
+}
+
+TEST(RolloutPlan, BecomesWhatTheServerTakes) {
+  RolloutPlanOptions options{.filter = "name==*", .waves = {"20:2h", "5%", "100%"}, .gates = {"any:2%:20", "silent:1.5%"}};
+  options.success = "95%";
+  options.rollback_release = 7;
+  options.start_at = "2026-01-31T22:00:00Z";
+  options.window = "sat,sun:22:00-05:00";
+  options.consent = true;
+  const Json plan = plan_json(options, 3).value();
+  EXPECT_EQ(plan.at("waves").dump(), R"([{"count":20,"soak_s":7200},{"permille":50},{"permille":1000}])");
+  EXPECT_EQ(plan.at("gates").dump(), R"([{"failure":"any","max_permille":20,"min_sample":20},{"failure":"silent","max_permille":15}])");
+  EXPECT_EQ(plan.at("policy").dump(), R"({"consent":true,"window":{"days":["sat","sun"],"from":"22:00","until":"05:00"}})");
+  EXPECT_EQ(plan.at("start_at_ms"), 1'769'896'800'000U);
+  EXPECT_EQ(plan.at("on_broken"), "roll-back");
+  EXPECT_EQ(plan.at("deadline_s"), 86'400U);
+  EXPECT_EQ(plan.at("name"), "release 3");
+}
+
+TEST(RolloutPlan, MistakesAreNamed) {
+  const auto refused = [](const RolloutPlanOptions& options) { return !plan_json(options, 1).has_value(); };
+  EXPECT_TRUE(refused({.waves = {"some"}}));
+  EXPECT_TRUE(refused({.waves = {"5%:soon"}}));
+  EXPECT_TRUE(refused({.gates = {"any"}}));
+  EXPECT_TRUE(refused({.gates = {"any:2%:few"}}));
+  EXPECT_TRUE(refused({.success = "95"}));
+  EXPECT_TRUE(refused({.start_at = "tomorrow"}));
+  EXPECT_TRUE(refused({.window = "at night"}));
+}
+
+}  // namespace
+}  // namespace aloft::cli

@@ -1,0 +1,50 @@
+#include "server/permissions.hpp"
+
+#include <array>
+
+namespace aloft::server {
+namespace {
+
+using fleet::Role;
+
+enum class Looking : std::uint8_t { any_role, same };  // GET needs no more than any role, or the row's role too
+struct Row {
+  std::string_view begin;
+  std::string_view end;
+  Role role;
+  Looking looking;
+};
+
+// The first that fits counts.
+// clang-format off
+constexpr std::array<Row, 9> kRows{{
+    {"/api/v1/users",           "",          Role::admin,    Looking::same},
+    {"/api/v1/audit",           "",          Role::admin,    Looking::same},
+    {"/api/v1/logout",          "",          Role::viewer,   Looking::any_role},
+    {"/api/v1/session",         "",          Role::viewer,   Looking::any_role},   // with the password
+    {"/api/v1/tokens",          "",          Role::viewer,   Looking::any_role},   // one's own
+    {"/api/v1/filter-check",    "",          Role::viewer,   Looking::any_role},
+    {"/api/v1/rollout-preview", "",          Role::viewer,   Looking::any_role},
+    {"/api/v1/releases",        "",          Role::releaser, Looking::any_role},
+    {"/api/v1/rollouts/",       "/approve",  Role::approver, Looking::any_role},
+}};
+// clang-format on
+
+bool only_looks(httpd::Method method) { return method == httpd::Method::get || method == httpd::Method::head; }
+
+}  // namespace
+
+Role role_for(httpd::Method method, std::string_view path) {
+  for (const Row& row : kRows)
+    if (path.starts_with(row.begin) && path.ends_with(row.end))
+      return only_looks(method) && row.looking == Looking::any_role ? Role::viewer : row.role;
+  if (only_looks(method)) return Role::viewer;
+  if (path.starts_with("/api/v1/rollouts/") && path.ends_with("/deny")) return Role::approver;
+  return Role::operate;
+}
+
+bool is_audited(httpd::Method method, std::string_view path) {
+  return !only_looks(method) && path.starts_with("/api/v1/") && path != "/api/v1/filter-check" && path != "/api/v1/rollout-preview";
+}
+
+}  // namespace aloft::server

@@ -1,0 +1,16 @@
+// Which role a request needs: one table.
+#pragma once
+
+#include <string_view>
+
+#include "fleet/roles.hpp"
+#include "httpd/message.hpp"
+
+namespace aloft::server {
+
+// For paths of the operator API. What stands in no row needs the operator's role; looking needs any role.
+fleet::Role role_for(httpd::Method method, std::string_view path);
+// Whether the request changes something that people must be able to look up later.
+bool is_audited(httpd::Method method, std::string_view path);
+
+}  // namespace aloft::server
