@@ -38,5 +38,51 @@ export async function fleet(stage, { cams = 9 } = {}) {
   for (const state of ["accepted", "downloading"]) await stage.do("report", { name: "cam-05", deployment: of["cam-05"], state });
   await stage.do("report", { name: "cam-05", deployment: of["cam-05"], state: "installing", progress_permille: 640 });
   for (const state of ["accepted", "downloading", "installing", "verified", "armed", "rebooting", "on-trial"]) await stage.do("report", { name: "cam-06", deployment: of["cam-06"], state });
-  return { releases, names, failed, running: of["cam-05"] };
+  await organise(stage, names);
+  const rollout = await rollOut(stage);
+  return { releases, names, failed, rollout, running: of["cam-05"] };
+}
+
+async function organise(stage, names) {
+  await stage.api("POST", "/tags/beta/devices", { add: names.slice(0, 3) });
+  await stage.api("POST", "/groups", { name: "cameras", description: "All cameras on roofs", filter: "product==gateway;name==cam-*" });
+  await stage.api("POST", "/groups", { name: "old-firmware", description: "Below 2.4", filter: "version=lt=2.4" });
+  await stage.api("POST", "/groups", { name: "lab", description: "On our desks" });
+  await stage.api("POST", "/groups/lab/devices", { add: names.slice(0, 2) });
+  await stage.do("inventory", { name: "cam-02", attributes: { kernel: "6.1.0-26", modem: "ec25", "modem.firmware": "EC25EFAR06A11", site: "Hall 4, roof", "storage.free_mib": "3120" } });
+}
+
+// A rollout to sensors that stops by itself in its first wave.
+async function rollOut(stage) {
+  const product = "sensor";
+  const names = Array.from({ length: 24 }, (_, i) => `sensor-${String(i + 1).padStart(3, "0")}`);
+  for (const name of names) await stage.do("device", { name, product, version: "5.0" });
+  const { id: release } = await stage.do("release", { version: "5.1", product });
+  const plan = {
+    name: "Sensors to 5.1",
+    description: "Fixes the clock drift",
+    release,
+    filter: `product==${product}`,
+    waves: [{ count: 10, soak_s: 3600 }, { permille: 600, soak_s: 3600 }, { permille: 1000 }],
+    gates: [{ failure: "any", max_permille: 200, min_sample: 5 }],
+    deadline_s: 43_200,
+    policy: { window: { from: "01:00", until: "05:00" } },
+  };
+  const { id } = await stage.api("POST", "/rollouts", plan);
+  await stage.api("POST", `/rollouts/${id}/start`);
+  let ended = 0;
+  for (const name of names) {
+    const deployment = (await stage.do("poll", { name }))?.deployment?.id;
+    if (deployment === undefined || ended === 8) continue;
+    ended += 1;
+    if (ended <= 5) {
+      await stage.commit(name, deployment, "5.1");
+      continue;
+    }
+    await stage.do("report", { name, deployment, state: "on-trial" });
+    await stage.do("report", { name, deployment, state: "rolled-back", error: ended === 8 ? 6001 : 6004, message: ended === 8 ? "the system did not come up within 300 s" : "health check radio failed: no carrier" });
+  }
+  const next = await stage.do("release", { version: "5.2", product });
+  await stage.api("POST", "/rollouts", { ...plan, name: "Sensors to 5.2", release: next.id, needs_approval: true });
+  return id;
 }

@@ -10,11 +10,16 @@ const folder = process.argv[2] ?? fileURLToPath(new URL("../../docs/images", imp
 mkdirSync(folder, { recursive: true });
 
 // Name, path, and how it is looked at.
-const pictures = ({ releases, failed, running }) => [
+const pictures = ({ releases, failed, running, rollout }) => [
   ["overview", "/"],
   ["devices", "/devices"],
   ["device", "/devices/cam-02"],
   ["device-dark", "/devices/cam-02", { scheme: "dark" }],
+  ["groups", "/groups"],
+  ["rollouts", "/rollouts"],
+  ["rollout", `/rollouts/${rollout}`],
+  ["rollout-new", "/rollouts/new?q=product%3D%3Dsensor"],
+  ["rollout-phone", `/rollouts/${rollout}`, { size: "phone" }],
   ["releases", "/releases"],
   ["release", `/releases/${releases[2]}`],
   ["deployments", "/deployments"],

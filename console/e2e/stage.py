@@ -71,6 +71,9 @@ class Stage:
             self.devices[name].version = more.pop("version")
         return self.devices[name].report(deployment, state, **more)
 
+    def do_inventory(self, name, attributes):
+        self.server.call("PUT", "/api/device/v1/inventory", {"attributes": attributes}, headers=self.devices[name].headers)
+
     def do_log(self, name, deployment, text):
         self.server.call("PUT", f"/api/device/v1/deployments/{deployment}/log", text.encode(), headers=self.devices[name].headers)
 

@@ -171,3 +171,10 @@ export const whyQuery = (name: string) =>
     queryFn: ({ signal }) => take(api.GET("/api/v1/devices/{name}/why", { params: { path: { name } }, signal })),
     refetchInterval: listRefreshMs,
   });
+
+// The newest deployments that have ended; enough for a chart of the last day in all but the busiest fleets.
+export const recentlyEndedQuery = queryOptions({
+  queryKey: ["deployments", "ended"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/deployments", { params: { query: { active: false, limit: 1000 } }, signal })),
+  refetchInterval: 30_000,
+});

@@ -135,12 +135,12 @@ export function Frame() {
       <a href="#main" className={classes.skip}>
         Skip to the content
       </a>
-      <header className={classes.top}>
+      <section className={classes.top} aria-label="Aloft">
         <Brand />
         <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Open the navigation" onClick={drawerActions.open}>
           <Icon name="menu" size={22} />
         </ActionIcon>
-      </header>
+      </section>
       <aside className={classes.side} aria-label="Aloft">
         <Brand />
         <Navigation />

@@ -77,7 +77,7 @@ export function Facts({ facts }: { facts: [name: string, value: ReactNode][] }) 
 
 export function Loading({ rows = 5 }: { rows?: number }) {
   return (
-    <Stack gap="sm" p="md" aria-busy="true" aria-label="Loading">
+    <Stack gap="sm" p="md" role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: rows }, (_, row) => (
         <Skeleton key={row} height={18} width={`${92 - ((row * 17) % 40)}%`} />
       ))}

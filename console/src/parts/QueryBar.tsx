@@ -22,7 +22,7 @@ export function QueryBar({ value, onChange }: { value: string | undefined; onCha
     onChange(asFilter(text) || undefined);
   };
   return (
-    <form onSubmit={submit} role="search" style={{ flex: "1 1 18rem" }}>
+    <form onSubmit={submit} role="search">
       <TextInput
         aria-label="Filter"
         data-query-bar

@@ -38,7 +38,9 @@ export function Devices() {
     <Page title="Devices">
       <Panel flush>
         <div className={classes.bar}>
-          <QueryBar value={q} onChange={(filter) => void navigate({ search: { ...search, q: filter } })} />
+          <div className={classes.query}>
+            <QueryBar value={q} onChange={(filter) => void navigate({ search: { ...search, q: filter } })} />
+          </div>
           <SegmentedControl
             size="sm"
             aria-label="Which devices"

@@ -57,6 +57,7 @@ export function UpdateDialog({ opened, close, devices, done }: UpdateDialogProps
               label="Release"
               placeholder="Choose a release"
               searchable
+              allowDeselect={false}
               data-autofocus
               value={release}
               onChange={setRelease}

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, Table, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Select, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -79,7 +79,7 @@ function TokenTable({ tokens }: { tokens: EnrolmentToken[] }) {
             <Table.Th>Used by</Table.Th>
             <Table.Th className="wide">Made</Table.Th>
             <Table.Th className="wide">Expires</Table.Th>
-            <Table.Th />
+            <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

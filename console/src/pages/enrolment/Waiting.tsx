@@ -1,4 +1,4 @@
-import { Button, Group, Table } from "@mantine/core";
+import { Button, Group, Table, VisuallyHidden } from "@mantine/core";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Device, take } from "../../api/client";
@@ -46,7 +46,7 @@ export function Waiting() {
                     <Table.Th className="wide">Product</Table.Th>
                     <Table.Th className="wide">Hardware</Table.Th>
                     <Table.Th className="wide">Asked</Table.Th>
-                    <Table.Th />
+                    <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>

@@ -1,4 +1,4 @@
-import { Button, Group as Row, Table } from "@mantine/core";
+import { Button, Group as Row, Table, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -62,9 +62,7 @@ function GroupTable({ groups }: { groups: Group[] }) {
             <Table.Th>Which</Table.Th>
             <Table.Th className="wide">Description</Table.Th>
             <Table.Th className="wide">Made</Table.Th>
-            <Table.Th>
-              <span className="wide">What to do</span>
-            </Table.Th>
+            <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

@@ -44,22 +44,22 @@ interface RolloutEvent {
 export function Events({ events }: { events: RolloutEvent[] }) {
   return (
     <Panel title="What happened" flush>
-      <Table.ScrollContainer minWidth={0} type="native">
+      <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
         <Table aria-label="What happened">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>When</Table.Th>
               <Table.Th>What</Table.Th>
-              <Table.Th>By</Table.Th>
+              <Table.Th className="wide">By</Table.Th>
               <Table.Th>Detail</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             {[...events].reverse().map((event) => (
               <Table.Tr key={event.id}>
-                <Table.Td className="numbers nowrap">{timeText(event.time_ms)}</Table.Td>
-                <Table.Td className="nowrap">{event.event.replaceAll("-", " ")}</Table.Td>
-                <Table.Td>{event.by}</Table.Td>
+                <Table.Td className="numbers">{timeText(event.time_ms)}</Table.Td>
+                <Table.Td>{event.event.replaceAll("-", " ")}</Table.Td>
+                <Table.Td className="wide">{event.by}</Table.Td>
                 <Table.Td>{event.detail}</Table.Td>
               </Table.Tr>
             ))}

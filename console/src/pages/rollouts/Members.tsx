@@ -1,4 +1,4 @@
-import { Button, Table } from "@mantine/core";
+import { Button, Table, VisuallyHidden } from "@mantine/core";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type MemberState, take } from "../../api/client";
 import { rolloutDevicesQuery } from "../../api/queries";
@@ -47,9 +47,7 @@ export function Members({ rollout, state, all }: { rollout: number; state?: Memb
                       Tries
                     </Table.Th>
                     <Table.Th className="wide">Changed</Table.Th>
-                    <Table.Th>
-                      <span className="wide">What to do</span>
-                    </Table.Th>
+                    <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
                   </Table.Tr>
                 </Table.Thead>
                 <Table.Tbody>
@@ -77,7 +75,7 @@ export function Members({ rollout, state, all }: { rollout: number; state?: Memb
                         {(device.state === "waiting" || device.state === "offered") && (
                           <ConfirmButton
                             label="Take out…"
-                            button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Take ${device.device} out` }}
+                            button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Take out ${device.device}` }}
                             title={`Take ${device.device} out of the rollout?`}
                             action="Take out"
                             run={() => takeOut(device.device)}

@@ -51,7 +51,6 @@ export function Orders({ rollout }: { rollout: Rollout }) {
             Pause
           </Button>
         )}
-        {["running", "soaking", "paused"].includes(rollout.state) && rollout.reached_permille < 1000 && <Raise rollout={rollout} />}
         {orders.map((order) => {
           if (order === "pause") return null;
           const { label, dangerous, text } = questions[order];
@@ -70,6 +69,7 @@ export function Orders({ rollout }: { rollout: Rollout }) {
             </ConfirmButton>
           );
         })}
+        {["running", "soaking", "paused"].includes(rollout.state) && rollout.reached_permille < 1000 && <Raise rollout={rollout} />}
       </div>
       {pause.isError && <ErrorNote error={pause.error} />}
     </>
