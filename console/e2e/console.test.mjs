@@ -14,7 +14,7 @@ after(() => browser?.close());
 
 for (const [name, { options, run }] of Object.entries(cases)) {
   const skip = process.env.ONLY !== undefined && !new RegExp(process.env.ONLY).test(name);
-  test(name, { timeout: 120_000, skip }, async () => {
+  test(name, { timeout: 400_000, skip }, async () => {
     const stage = await Stage.open();
     const page = await newPage(browser, stage, options);
     try {
