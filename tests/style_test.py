@@ -21,7 +21,7 @@ LAYERS = {
     "storage": ["bundle"],
     "boot": ["base"],
     "update": ["bundle"],
-    "agent": ["update", "storage", "boot", "net"],
+    "agent": ["update", "delta", "storage", "boot", "net"],
     "httpd": ["crypto"],
     "fleet": ["bundle", "protocol"],
     "server": ["fleet", "httpd", "crypto"],

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
+#include "base/log.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::agent {
@@ -23,13 +25,21 @@ class SourceOpener::Open final : public OpenBundle {
   explicit Open(SourceOpener& opener) : opener_(opener) {}
   ~Open() override {
     const std::lock_guard lock(opener_.mutex_);
-    opener_.network_ = nullptr;
+    opener_.network_.clear();
   }
   bundle::Reader& reader() override { return *reader_; }
-  bool is_remote() const override { return opener_.network_ != nullptr; }
+  bool is_remote() const override { return remote_; }
+  bool has_delta() const override { return patch_.has_value(); }
+  std::unique_ptr<storage::FrameMaker> by_delta(std::size_t image, std::unique_ptr<ByteSource> old) override {
+    if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return nullptr;
+    return std::make_unique<DeltaFrames>(*patch_, image, std::move(old));
+  }
 
   SourceOpener& opener_;
   Fd descriptor_;
+  std::unique_ptr<ByteSource> delta_bytes_;
+  std::optional<delta::Patch> patch_;
+  bool remote_ = false;
   std::unique_ptr<bundle::ByteSource> bytes_;
   std::optional<bundle::Reader> reader_;
 };
@@ -45,7 +55,7 @@ std::string SourceOpener::attach(const std::string& uri, Fd descriptor) {
   const std::lock_guard lock(mutex_);
   const std::string source = seekable ? uri : std::string(kPipePrefix) + std::to_string(++pipes_);
   attached_.clear();  // one update at a time: an older one is no longer wanted
-  attached_[source] = std::move(descriptor);
+  attached_[seekable ? split_source(source).bundle : source] = std::move(descriptor);
   return source;
 }
 
@@ -56,7 +66,7 @@ void SourceOpener::detach() {
 
 void SourceOpener::interrupt() {
   const std::lock_guard lock(mutex_);
-  if (network_ != nullptr) network_->cancel();
+  for (net::RangeSource* source : network_) source->cancel();
 }
 
 Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::string& source, Open& bundle) {
@@ -73,7 +83,8 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
     }
     auto network = TRY(net::RangeSource::create(source, std::move(options), clock_, random_));
     const std::lock_guard lock(mutex_);
-    network_ = network.get();
+    network_.push_back(network.get());
+    bundle.remote_ = true;
     return network;
   }
   {
@@ -93,11 +104,37 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
   return bundle::open_source(source);
 }
 
+// The full bundle is opened only when the delta leaves something to be wanted.
+Result<> SourceOpener::open_delta(const std::string& full, const std::string& delta, Open& bundle) {
+  bundle.delta_bytes_ = TRY(open_bytes(delta, bundle));
+  delta::Patch patch = TRY(delta::Patch::open(*bundle.delta_bytes_));
+  const std::uint64_t limit = config_.download.delta_fallback_kib == 0 ? UINT64_MAX : config_.download.delta_fallback_kib * 1024ULL;
+  const bool local = full.starts_with('/');
+  bundle.bytes_ = TRY(DeltaOverlay::create(patch, [this, full, &bundle] { return open_bytes(full, bundle); }, limit, local));
+  bundle.patch_ = std::move(patch);
+  return {};
+}
+
+Result<> SourceOpener::open_reader(const std::string& source, Open& bundle) {
+  const auto trust = TRY(crypto::TrustStore::load(config_.trust_dir));
+  const SourceParts parts = split_source(source);
+  bool full = parts.delta.empty() || !config_.download.delta;
+  if (!full) {
+    auto opened = open_delta(parts.bundle, parts.delta, bundle);
+    if (!opened && opened.error().code.kind != ErrorKind::reject && opened.error().code.kind != ErrorKind::ask) return opened;
+    full = !opened;
+    if (full) log::warning("delta: " + opened.error().text() + "; the full bundle is taken instead");
+  }
+  if (full && !parts.delta.empty() && config_.download.delta && config_.download.delta_fallback_kib != 0)
+    return fail(kFallbackLimit, "there is no delta that serves, and download.delta_fallback_kib does not allow the full bundle");
+  if (full) bundle.bytes_ = TRY(open_bytes(parts.bundle, bundle));
+  bundle.reader_ = TRY(bundle::Reader::open(*bundle.bytes_, trust, clock_.now()));
+  return {};
+}
+
 Result<std::unique_ptr<OpenBundle>> SourceOpener::open(const std::string& source) {
   auto bundle = std::make_unique<Open>(*this);
-  bundle->bytes_ = TRY(open_bytes(source, *bundle));
-  const auto trust = TRY(crypto::TrustStore::load(config_.trust_dir));
-  bundle->reader_ = TRY(bundle::Reader::open(*bundle->bytes_, trust, clock_.now()));
+  TRY(open_reader(source, *bundle));
   return bundle;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "agent/config.hpp"
 #include "agent/server_session.hpp"
@@ -34,6 +35,8 @@ class SourceOpener final : public BundleOpener {
  private:
   class Open;
   Result<std::unique_ptr<bundle::ByteSource>> open_bytes(const std::string& source, Open& bundle);
+  Result<> open_delta(const std::string& full, const std::string& delta, Open& bundle);
+  Result<> open_reader(const std::string& source, Open& bundle);
 
   const Config& config_;
   ServerSession* session_;
@@ -42,7 +45,7 @@ class SourceOpener final : public BundleOpener {
   std::mutex mutex_;
   std::map<std::string, Fd> attached_;
   std::uint64_t pipes_ = 0;
-  net::RangeSource* network_ = nullptr;  // of the bundle that is open
+  std::vector<net::RangeSource*> network_;  // of the bundle that is open
 };
 
 }  // namespace aloft::agent

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
 #include "agent/local_api.hpp"
 #include "agent/local_socket.hpp"
@@ -182,10 +183,12 @@ Result<> install(const fs::path& socket, const std::string& uri, Wait wait) {
   int attached = -1;
   if (uri == "-") {
     attached = STDIN_FILENO;
-  } else if (!uri.contains("://")) {
-    request.uri = fs::absolute(uri).lexically_normal().string();
-    file = TRY(open_file(request.uri, O_RDONLY));
-    attached = file.get();
+  } else {
+    request.uri = absolute_source(uri);
+    if (const std::string path = split_source(request.uri).bundle; path.starts_with('/')) {
+      file = TRY(open_file(path, O_RDONLY));
+      attached = file.get();
+    }
   }
   auto conversation = TRY(Conversation::begin(socket, LocalRequest{.verb = Verb::status, .uri = {}}));
   const Json before = TRY(conversation.answer());

@@ -104,6 +104,8 @@ Result<> read_watchdog(Table& table, WatchdogConfig& watchdog) {
 Result<> read_download(Table& table, DownloadConfig& download) {
   TRY(table.number("give_up_s", download.give_up, 1, 30 * 86400));
   TRY(table.number("ahead_kib", download.ahead_kib, 16, 8192));
+  TRY(table.boolean("delta", download.delta));
+  TRY(table.number("delta_fallback_kib", download.delta_fallback_kib, 0, 1U << 30));
   TRY(table.path("known_hosts", download.known_hosts));
   TRY(table.path("ssh_key", download.ssh_key));
   return table.path("ca_file", download.ca_file);

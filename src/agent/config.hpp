@@ -65,11 +65,13 @@ struct WatchdogConfig {
 };
 
 struct DownloadConfig {
-  std::chrono::seconds give_up{3600};  // without a single new byte
-  std::uint32_t ahead_kib = 256;       // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
-  std::filesystem::path ca_file;       // for https sources other than the server; empty: the system's
-  std::filesystem::path known_hosts;   // of sftp servers; empty: none is believed
-  std::filesystem::path ssh_key;       // for sftp; empty: the password in the address
+  std::chrono::seconds give_up{3600};    // without a single new byte
+  std::uint32_t ahead_kib = 256;         // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
+  bool delta = true;                     // deltas are used where a source names one
+  std::uint32_t delta_fallback_kib = 0;  // fetched from the full bundle beside a delta, at most; 0: as much as is needed
+  std::filesystem::path ca_file;         // for https sources other than the server; empty: the system's
+  std::filesystem::path known_hosts;     // of sftp servers; empty: none is believed
+  std::filesystem::path ssh_key;         // for sftp; empty: the password in the address
 };
 
 struct AgentConfig {

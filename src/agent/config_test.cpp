@@ -64,6 +64,8 @@ locked = true
 [download]
 give_up_s = 60
 ahead_kib = 1024
+delta = false
+delta_fallback_kib = 2048
 ca_file = "/etc/other-ca.pem"
 known_hosts = "/etc/aloft/known_hosts"
 ssh_key = "/var/lib/aloft/ssh.key"
@@ -93,6 +95,7 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_TRUE(config->watchdog.locked);
   EXPECT_EQ(config->download.give_up, std::chrono::seconds(60));
   EXPECT_EQ(config->download.ahead_kib, 1024U);
+  EXPECT_TRUE(!config->download.delta && config->download.delta_fallback_kib == 2048);
   EXPECT_EQ(config->download.known_hosts, "/etc/aloft/known_hosts");
   EXPECT_EQ(config->download.ssh_key, "/var/lib/aloft/ssh.key");
   EXPECT_EQ(config->agent.control_group, "operators");

@@ -41,6 +41,13 @@ Result<storage::Target> ConfiguredSlots::open(const std::string& group, const bu
   return fail(kBadArgument, "group \"" + group + "\" has no slot of class \"" + image.slot_class + "\"");
 }
 
+Result<std::unique_ptr<ByteSource>> ConfiguredSlots::look(const std::string& group, const std::string& slot_class) {
+  const GroupConfig& slots = *TRY(find(group));
+  const auto slot = slots.find(slot_class);
+  if (slot == slots.end()) return nullptr;
+  return storage::open_content(slot->second);
+}
+
 Result<> ConfiguredSlots::written(const bundle::Image& image) {
   const auto slot = config_.shared.find(image.slot_class);
   if (slot == config_.shared.end() || !storage::waits_for_commit(slot->second.type)) return {};

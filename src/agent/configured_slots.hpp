@@ -14,6 +14,7 @@ class ConfiguredSlots final : public Slots {
   std::vector<std::string> groups() const override;
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override;
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override;
+  Result<std::unique_ptr<ByteSource>> look(const std::string& group, const std::string& slot_class) override;
   Result<> written(const bundle::Image& image) override;
   Result<> commit() override;
   Result<> abandon() override;

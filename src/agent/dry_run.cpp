@@ -9,6 +9,7 @@
 #include "agent/bundle_opener.hpp"
 #include "agent/configured_boot.hpp"
 #include "agent/configured_slots.hpp"
+#include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
 #include "agent/recovery_mark.hpp"
 #include "agent/rehearsal.hpp"
@@ -105,7 +106,7 @@ Result<> dry_run(const Config& config, const std::string& uri, Output output) {
   SourceOpener opener(config, nullptr, clock, random);
   std::string source = uri;
   if (uri == "-") source = opener.attach(uri, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
-  if (uri != "-" && !uri.contains("://")) source = fs::absolute(uri).lexically_normal().string();
+  if (uri != "-") source = absolute_source(uri);
   const auto bundle = TRY(opener.open(source));
   ConfiguredSlots slots(config, files);
   OpenSlots open(config, system.booted_group);

@@ -31,5 +31,7 @@ inline constexpr ErrorCode kNothingToAccept{8044, ErrorKind::ask, "nothing-to-ac
 inline constexpr ErrorCode kNothingToReset{8050, ErrorKind::ask, "nothing-to-reset"};
 inline constexpr ErrorCode kNotConfirmed{8051, ErrorKind::ask, "not-confirmed"};
 inline constexpr ErrorCode kWouldNotInstall{8052, ErrorKind::ask, "would-not-install"};
+inline constexpr ErrorCode kNoBundleDelta{8060, ErrorKind::reject, "no-bundle-delta"};
+inline constexpr ErrorCode kFallbackLimit{8061, ErrorKind::reject, "delta-fallback-limit"};
 
 }  // namespace aloft::agent

@@ -19,6 +19,7 @@
 #include "bundle/compatibility.hpp"
 #include "bundle/reader.hpp"
 #include "protocol/messages.hpp"
+#include "storage/installer.hpp"
 #include "storage/target.hpp"
 #include "update/journal.hpp"
 #include "update/step.hpp"
@@ -30,6 +31,9 @@ class OpenBundle {
  public:
   virtual ~OpenBundle() = default;
   virtual bundle::Reader& reader() = 0;
+  // The image's frames by way of a delta from what `old` holds; null where there is no delta for it.
+  virtual std::unique_ptr<storage::FrameMaker> by_delta(std::size_t /*image*/, std::unique_ptr<ByteSource> /*old*/) { return nullptr; }
+  virtual bool has_delta() const { return false; }
   // It comes over a network: what a power cut takes is fetched again, so each frame is made durable before the next is asked for.
   virtual bool is_remote() const = 0;
 };
@@ -52,6 +56,8 @@ class Slots {
   virtual Result<std::map<std::string, SlotFacts>> facts(const std::string& group) = 0;
   // For writing an image of this type. Must refuse a device that is in use (FileDevice does, by O_EXCL).
   virtual Result<storage::Target> open(const std::string& group, const bundle::Image& image) = 0;
+  // What a group's slot of a class holds, read only; null where that is not an image byte for byte.
+  virtual Result<std::unique_ptr<ByteSource>> look(const std::string& /*group*/, const std::string& /*slot_class*/) { return nullptr; }
   // The image has been written and verified. What its slot still has to do once the group is committed is kept durably.
   virtual Result<> written(const bundle::Image&) { return {}; }
   // The new group is committed: shared slots switch. Done at each start and before the next update until it has returned once.
@@ -178,6 +184,7 @@ class Updater {
   Result<update::Event> open_bundle();
   Result<> prepare_target();
   Result<> write_images();
+  std::unique_ptr<storage::FrameMaker> frames_by_delta(const bundle::Image& image, std::size_t index);
   Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);
   std::uint64_t likely_frames(const bundle::Image& image, std::size_t place) const;
   void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);

@@ -21,6 +21,7 @@ using update::State;
 namespace {
 
 constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
+constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
 
 }  // namespace
 
@@ -76,9 +77,18 @@ Result<> Updater::write_images() {
   }();
   bundle::Reader& reader = bundle_->reader();
   for (std::size_t place = 0; place < order_.size(); ++place) TRY(write_image(reader, place, stop));
-  TRY(reader.check_end());
+  if (!bundle_->has_delta()) TRY(reader.check_end());  // of a full bundle that was perhaps never opened there is no end to look at
   bundle_.reset();
   return {};
+}
+
+// What runs is the old image: the slot of the running group. In a recovery system there is none.
+std::unique_ptr<storage::FrameMaker> Updater::frames_by_delta(const bundle::Image& image, std::size_t index) {
+  if (!bundle_->has_delta() || in_recovery() || state_.target == config_.booted) return nullptr;
+  auto old = seams_.slots.look(config_.booted, image.slot_class);
+  if (!old) log::warning("delta: the running slot cannot be read: " + old.error().text());
+  if (!old || !*old) return nullptr;
+  return bundle_->by_delta(index, *std::move(old));
 }
 
 Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop) {
@@ -96,6 +106,11 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   options.workers = config_.workers;
   options.settle_bytes = config_.settle_bytes;
   options.fetching = bundle_->is_remote() ? storage::Fetching::after_flush : storage::Fetching::ahead;
+  const auto by_delta = frames_by_delta(image, index);
+  options.maker = by_delta.get();
+  // The records of many frames are smaller than one stored frame: a cut costs little, and the flash is spared a flush for each.
+  if (by_delta) options.fetching = storage::Fetching::ahead;
+  if (by_delta) options.settle_bytes = std::min(options.settle_bytes, kSettleDeltaBytes);
   options.stop = stop;
   options.likely_frames = likely_frames(image, place);
   options.streamed = [&](std::uint64_t frames) {
@@ -109,8 +124,8 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
   TRY(seams_.slots.written(image));
   log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +
-            " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_in_place) + " in place, " +
-            std::to_string(stats.bytes_written) + " bytes written");
+            " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_made) + " made by a delta, " +
+            std::to_string(stats.frames_in_place) + " in place, " + std::to_string(stats.bytes_written) + " bytes written");
   return {};
 }
 

@@ -71,6 +71,7 @@ class Install {
 
   void work(Scratch& scratch);
   Result<Placed> place(std::uint64_t frame, Scratch& scratch);
+  Result<bool> make(std::uint64_t frame, MutableByteView content);
   Result<> fetch(std::uint64_t frame, Scratch& scratch);
   using Runs = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // of frames: the first, and the one behind the last
   Runs set_long_runs_apart();
@@ -100,7 +101,7 @@ class Install {
   std::uint64_t told_ = 0;
   std::atomic<unsigned> misses_ = 0;
   std::atomic<bool> flushing_ = false;
-  std::atomic<std::uint64_t> fetched_ = 0, in_place_ = 0, zero_frames_ = 0, bytes_fetched_ = 0, bytes_written_ = 0;
+  std::atomic<std::uint64_t> fetched_ = 0, made_ = 0, in_place_ = 0, zero_frames_ = 0, bytes_fetched_ = 0, bytes_written_ = 0;
 };
 
 // The one step with an order, unless the source is a file. The turn is passed on even after an error, or the others would wait for ever.
@@ -113,6 +114,24 @@ Result<> Install::fetch(std::uint64_t frame, Scratch& scratch) {
   ++fetched_;
   bytes_fetched_ += scratch.stored.size();
   return {};
+}
+
+// In order, as the maker wants it; the turn is kept for the bundle where nothing came of it.
+Result<bool> Install::make(std::uint64_t frame, MutableByteView content) {
+  if (options_.maker == nullptr) return false;
+  if (!queue_.wait_for_source(frame)) return fail(*queue_.error());
+  auto made = options_.maker->make(frame, content);
+  if (!made) {
+    queue_.leave_source(frame);
+    return made;
+  }
+  if (!*made) return false;
+  const bool right = crypto::sha256(content) == image_.frames[frame];
+  options_.maker->checked(right);
+  if (!right) return false;
+  queue_.leave_source(frame);
+  ++made_;
+  return true;
 }
 
 Result<> Install::write(std::uint64_t at, ByteView bytes) {
@@ -189,9 +208,11 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
     TRY(write(offset(frame), present));
     return Placed::written;
   }
-  TRY(fetch(frame, scratch));
   const MutableByteView content = scratch.content.first(size);
-  TRY(scratch.decoder.decode(image_, frame, scratch.stored, content));
+  if (!TRY(make(frame, content))) {
+    TRY(fetch(frame, scratch));
+    TRY(scratch.decoder.decode(image_, frame, scratch.stored, content));
+  }
   checksums_[frame] = checksum(content);
   if (compare) {
     TRY(write_differing(frame, content, present));
@@ -303,7 +324,7 @@ Result<InstallStats> Install::run() {
   TRY(workers <= 1 ? alone(zero_runs) : together(workers, zero_runs));
   if (auto error = queue_.error()) return fail(*std::move(error));
   tell();
-  return InstallStats{image_.frame_count(), fetched_, in_place_, zero_frames_, bytes_fetched_, bytes_written_};
+  return InstallStats{image_.frame_count(), fetched_, made_, in_place_, zero_frames_, bytes_fetched_, bytes_written_};
 }
 
 }  // namespace

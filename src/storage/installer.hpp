@@ -11,6 +11,17 @@
 
 namespace aloft::storage {
 
+// Another way to a frame's content than the bundle: a delta.
+class FrameMaker {
+ public:
+  virtual ~FrameMaker() = default;
+  // Fills content, which is checked against the manifest before it is used. False: not this frame, take it from the bundle. One thread at a
+  // time, frames in rising order. An error ends the install.
+  virtual Result<bool> make(std::uint64_t frame, MutableByteView content) = 0;
+  // What the last one filled was right, or not: then the frame comes from the bundle.
+  virtual void checked(bool right) = 0;
+};
+
 struct InstallOptions {
   // Frames at the start that are likely in place already (an install that was cut short): all of them are compared with the manifest
   // by digest before anything is fetched. Beyond them the same is tried as long as it pays. Nothing is trusted unread.
@@ -26,12 +37,14 @@ struct InstallOptions {
   std::function<void(std::uint64_t frames)> settled;
   // Called on the caller's thread by a stream target, with the number of frames that were handed on; nothing of them is certain yet.
   std::function<void(std::uint64_t frames)> streamed;
-  std::stop_token stop;  // asked between frames; kCancelled
+  FrameMaker* maker = nullptr;  // asked first; of random access targets
+  std::stop_token stop;         // asked between frames; kCancelled
 };
 
 struct InstallStats {
   std::uint64_t frames = 0;
   std::uint64_t frames_fetched = 0;
+  std::uint64_t frames_made = 0;      // by the maker
   std::uint64_t frames_in_place = 0;  // found by digest, neither fetched nor written
   std::uint64_t frames_zero = 0;      // all zeros, not fetched
   std::uint64_t bytes_fetched = 0;    // as stored in the bundle

@@ -97,6 +97,52 @@ TEST_P(InstallerTest, WritesTheImageAndNothingBehindIt) {
   EXPECT_TRUE(std::ranges::is_sorted(settled));
 }
 
+// Makes frames as a delta would: all but those it does not have, and some wrongly.
+class PartialMaker final : public FrameMaker {
+ public:
+  explicit PartialMaker(const Bytes& content) : content_(content) {}
+  Result<bool> make(std::uint64_t frame, MutableByteView out) override {
+    asked_.push_back(frame);
+    if (frame == 1) return false;
+    std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(frame * kFrame), out.size(), out.begin());
+    if (frame == 5) out[77] ^= std::byte{1};
+    if (frame == broken_at_) return fail(ErrorCode{2, ErrorKind::retry, "test"}, "the old slot cannot be read");
+    return true;
+  }
+  void checked(bool right) override { (right ? right_ : wrong_) += 1; }
+  std::vector<std::uint64_t> asked_;
+  unsigned right_ = 0;
+  unsigned wrong_ = 0;
+  std::uint64_t broken_at_ = UINT64_MAX;
+
+ private:
+  const Bytes& content_;
+};
+
+TEST_P(InstallerTest, WhatAMakerMakesRightlyIsNotFetchedAndWhatItMakesWronglyIsNeverWritten) {
+  PartialMaker maker(content_);
+  InstallOptions asked = options();
+  asked.maker = &maker;
+  const InstallStats stats = must(install_image(*reader_, 0, disk_, asked));
+  EXPECT_TRUE(disk_holds_image());
+  EXPECT_EQ(stats.frames_made, 10U);
+  EXPECT_EQ(stats.frames_fetched, 2U);
+  EXPECT_EQ(stats.frames_zero, 1U);
+  EXPECT_EQ(maker.right_, 10U);
+  EXPECT_EQ(maker.wrong_, 1U);
+  EXPECT_TRUE(std::ranges::is_sorted(maker.asked_));
+}
+
+TEST_P(InstallerTest, AMakersErrorEndsTheInstall) {
+  PartialMaker maker(content_);
+  maker.broken_at_ = 6;
+  InstallOptions asked = options();
+  asked.maker = &maker;
+  const auto done = install_image(*reader_, 0, disk_, asked);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code.number, 2);
+}
+
 TEST_P(InstallerTest, WhatIsInPlaceIsNeitherFetchedNorWritten) {
   disk_.fill(0, content_);
   const InstallStats stats = must(install_image(*reader_, 0, disk_, options()));

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/file.hpp"
+#include "bundle/reader.hpp"
 #include "storage/device_name.hpp"
 #include "storage/emmc.hpp"
 #include "storage/errors.hpp"
@@ -228,6 +229,11 @@ Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type) {
     if (row.image_type == image_type && row.slot_type == slot.type) return row.open(TRY(found(slot)));
   }
   return fail(kNoRow, "an image of type " + std::string(image_type) + " cannot be written to a slot of type " + slot.type);
+}
+
+Result<std::unique_ptr<ByteSource>> open_content(const SlotSpec& slot) {
+  if (slot.type != "raw") return nullptr;
+  return bundle::open_source(TRY(find_device(slot.device)).string());
 }
 
 }  // namespace aloft::storage

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_source.hpp"
 #include "storage/boot_flag.hpp"
 #include "storage/copy_pair.hpp"
 #include "storage/target.hpp"
@@ -74,6 +75,10 @@ bool commits_together(std::string_view slot_type);
 // All of one type, for which commits_together().
 Result<> commit_slots(std::span<const DueSlot> due);
 Result<> give_up_slot(const SlotSpec& slot);
+
+// What a slot holds, for reading only, also while it is in use; null for a type whose content is not an image byte for byte. Errors: file
+// errors, kNoPartition.
+Result<std::unique_ptr<ByteSource>> open_content(const SlotSpec& slot);
 
 // Ready to be written, nothing changed yet. kNoRow when the table has no such line; errors of the device.
 Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type);

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""./dev bench delta [--images FOLDER] [--kinds KIND,...] [--slow] [--json]: bytes, CPU seconds and memory of deltas, all tools on the same image pair.
+
+The pair is FOLDER/v1.KIND and FOLDER/v2.KIND; without --images it is made by bench/image_pair.sh, once, in build/bench/delta-images.
+"""
+import argparse
+import filecmp
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ALOFT = ROOT / "build/release/src/cli/aloft"
+TARGETS = {"ext4": 2_100_000}  # bytes of aloft's delta
+APPLY_MIB = 16
+
+
+def run(*command, **options):
+    """(seconds of CPU, peak resident MiB) of one program."""
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"bench delta: {command[0]} failed: {errors.decode(errors='replace')[-500:]}")
+    return round(usage.ru_utime + usage.ru_stime, 1), round(usage.ru_maxrss / 1024, 1)
+
+
+def aloft(old, new, work):
+    yield run(ALOFT, "delta", "create", old, new, "-o", work / "patch")
+    yield (work / "patch").stat().st_size
+    yield run(ALOFT, "delta", "apply", old, work / "patch", "-o", work / "out")
+
+
+def xdelta3(old, new, work):
+    yield run("xdelta3", "-e", "-f", "-9", "-S", "lzma", "-s", old, new, work / "patch")
+    yield (work / "patch").stat().st_size
+    yield run("xdelta3", "-d", "-f", "-s", old, work / "patch", work / "out")
+
+
+def zstd(old, new, work):
+    yield run("zstd", "-q", "-f", "-19", "--long=31", f"--patch-from={old}", new, "-o", work / "patch")
+    yield (work / "patch").stat().st_size
+    yield run("zstd", "-q", "-f", "-d", "--long=31", "--memory=2048MB", f"--patch-from={old}", work / "patch", "-o", work / "out")
+
+
+def bsdiff(old, new, work):
+    yield run("bsdiff", old, new, work / "patch")
+    yield (work / "patch").stat().st_size
+    yield run("bspatch", old, work / "out", work / "patch")
+
+
+def casync(old, new, work):
+    """What a device that has the old image's chunks has to fetch: chunks that only the new one has, and its index."""
+    store = work / "store"
+    run("casync", "make", f"--store={store}", work / "old.caibx", old)
+    size = lambda: sum(file.stat().st_size for file in store.rglob("*.cacnk"))  # noqa: E731
+    before = size()
+    yield run("casync", "make", f"--store={store}", work / "new.caibx", new)
+    yield size() - before + (work / "new.caibx").stat().st_size
+    yield run("casync", "extract", f"--store={store}", f"--seed={old}", work / "new.caibx", work / "out")
+
+
+CONTESTANTS = {"aloft": aloft, "xdelta3 -9 -S lzma": xdelta3, "casync": casync}
+SLOW = {"zstd -19 --patch-from": zstd, "bsdiff": bsdiff}
+
+
+def measure(name, contestant, old, new, work):
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    making, size, applying = contestant(old, new, work)
+    if not filecmp.cmp(work / "out", new, shallow=False):
+        raise SystemExit(f"bench delta: {name} does not give the new image")
+    shutil.rmtree(work)
+    return {"bytes": size, "make_cpu_s": making[0], "make_mib": making[1], "apply_cpu_s": applying[0], "apply_mib": applying[1]}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev bench delta", description=__doc__)
+    parser.add_argument("--images", type=pathlib.Path, default=ROOT / "build/bench/delta-images", help="folder with v1.KIND and v2.KIND")
+    parser.add_argument("--kinds", default="ext4", help="ext4, erofs, erofs-lz4hc, squashfs-zstd, squashfs-xz; several by comma")
+    parser.add_argument("--slow", action="store_true", help="zstd --patch-from and bsdiff, too: minutes to hours, and gigabytes of memory")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if not (options.images / "v2.ext4").exists():
+        subprocess.run([ROOT / "bench/image_pair.sh", options.images], check=True, stdout=sys.stderr)
+    contestants = CONTESTANTS | (SLOW if options.slow else {})
+    results, missed = {}, []
+    for kind in options.kinds.split(","):
+        old, new = (options.images / f"{version}.{kind}" for version in ("v1", "v2"))
+        results[kind] = {"image_bytes": new.stat().st_size}
+        for name, contestant in contestants.items():
+            results[kind][name] = measure(name, contestant, old, new, ROOT / "build/bench/delta-work")
+            if not options.json:
+                print(f"{kind:14} {name:22} " + "  ".join(f"{key} {value}" for key, value in results[kind][name].items()), flush=True)
+        ours = results[kind]["aloft"]
+        if kind in TARGETS and (ours["bytes"] > TARGETS[kind] or ours["apply_mib"] > APPLY_MIB):
+            missed.append(kind)
+    if options.json:
+        print(json.dumps(results, indent=1))
+    if missed:
+        raise SystemExit(f"bench delta: targets missed: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()

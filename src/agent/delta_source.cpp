@@ -1,0 +1,92 @@
+#include "agent/delta_source.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "agent/errors.hpp"
+#include "base/log.hpp"
+#include "bundle/container.hpp"
+
+namespace aloft::agent {
+namespace {
+
+constexpr std::string_view kDeltaMark = "#delta=";
+constexpr unsigned kPatience = 8;  // frames in a row that come out wrong: the old image is another one
+
+}  // namespace
+
+SourceParts split_source(const std::string& source) {
+  const auto at = source.find(kDeltaMark);
+  if (at == std::string::npos) return {source, {}};
+  return {source.substr(0, at), source.substr(at + kDeltaMark.size())};
+}
+
+std::string join_source(const SourceParts& parts) {
+  return parts.delta.empty() ? parts.bundle : parts.bundle + std::string(kDeltaMark) + parts.delta;
+}
+
+std::string absolute_source(const std::string& source) {
+  SourceParts parts = split_source(source);
+  for (std::string* part : {&parts.bundle, &parts.delta})
+    if (!part->empty() && !part->contains("://")) *part = std::filesystem::absolute(*part).lexically_normal().string();
+  return join_source(parts);
+}
+
+Result<std::unique_ptr<DeltaOverlay>> DeltaOverlay::create(const delta::Patch& patch, OpenFull open_full, std::uint64_t limit_bytes,
+                                                           bool any_order) {
+  if (!patch.bundle()) return fail(kNoBundleDelta, "the delta makes a bare image, not a bundle; make it of two bundles");
+  return std::unique_ptr<DeltaOverlay>(new DeltaOverlay(bundle::encode_preamble(patch.bundle()->manifest_text, patch.bundle()->signature),
+                                                        std::move(open_full), limit_bytes, any_order));
+}
+
+Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView buffer) {
+  std::size_t done = 0;
+  if (offset < preamble_.size()) {
+    done = std::min(buffer.size(), preamble_.size() - static_cast<std::size_t>(offset));
+    std::copy_n(preamble_.begin() + static_cast<std::ptrdiff_t>(offset), done, buffer.begin());
+  }
+  if (done == buffer.size()) return done;
+  const std::lock_guard lock(mutex_);
+  const auto rest = buffer.subspan(done);
+  if (rest.size() > limit_bytes_ - std::min(limit_bytes_, full_bytes_))
+    return fail(kFallbackLimit, "the delta does not serve, and the full bundle would cost more than the " + std::to_string(limit_bytes_) +
+                                    " bytes that download.delta_fallback_kib allows; make a delta for what runs here, or raise it");
+  if (!full_) full_ = TRY(open_full_());
+  const auto more = TRY(full_->read_at(offset + done, rest));
+  full_bytes_ += more;
+  return done + more;
+}
+
+Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
+  if (wrong_ >= kPatience) return false;
+  const delta::ImagePlan& plan = patch_.images()[index_];
+  auto fetched = patch_.fetch_record(index_, frame, record_);
+  record_bytes_ += record_.size();
+  auto built = fetched ? builder_.build(record_, frame * plan.frame_bytes(), *old_, plan.source_bytes, content) : std::move(fetched);
+  if (built) return true;
+  if (built.error().code.kind != ErrorKind::reject) return fail(std::move(built).error());
+  count_wrong(built.error().text());
+  return false;
+}
+
+void DeltaFrames::checked(bool right) {
+  if (right) {
+    wrong_ = 0;
+  } else {
+    count_wrong("it is not what the manifest names; the running slot is not what the delta starts from, or was written to");
+  }
+}
+
+void DeltaFrames::count_wrong(const std::string& why) {
+  if (wrong_++ == 0) log::warning("delta: a frame is taken from the full bundle instead: " + why);
+  if (wrong_ == kPatience) log::warning("delta: it does not serve here; the rest comes from the full bundle");
+}
+
+bool delta_serves(const delta::Patch& patch, const bundle::Manifest& manifest, std::size_t image) {
+  if (image >= patch.images().size()) return false;
+  const delta::ImagePlan& plan = patch.images()[image];
+  const bundle::Image& what = manifest.images[image];
+  return plan.name == what.name && plan.target_bytes == what.size_bytes && plan.frame_bytes() == what.frame_size_bytes;
+}
+
+}  // namespace aloft::agent

@@ -1,0 +1,80 @@
+// A bundle by way of a delta: its first bytes and most of its frames come from the delta and from a slot, the rest from the full bundle.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/byte_source.hpp"
+#include "bundle/manifest.hpp"
+#include "delta/patch.hpp"
+#include "delta/record.hpp"
+#include "storage/installer.hpp"
+
+namespace aloft::agent {
+
+// A source may name a delta behind the bundle: "https://.../2.0.aloft#delta=https://.../1.0-2.0.delta".
+struct SourceParts {
+  std::string bundle;
+  std::string delta;  // empty: none
+};
+SourceParts split_source(const std::string& source);
+std::string join_source(const SourceParts& parts);
+// With the paths in it made absolute.
+std::string absolute_source(const std::string& source);
+
+// The new bundle as a source: header, manifest and signature as the delta has them, everything else from the full bundle, which is opened
+// when the first byte of it is needed. Whoever reads checks both, as with any bundle.
+class DeltaOverlay final : public ByteSource {
+ public:
+  using OpenFull = std::function<Result<std::unique_ptr<ByteSource>>()>;
+  // limit_bytes: the most that may be read from the full bundle. any_order: it is a local file. Errors: kNoBundleDelta for a delta that
+  // makes a bare image.
+  static Result<std::unique_ptr<DeltaOverlay>> create(const delta::Patch& patch, OpenFull open_full, std::uint64_t limit_bytes,
+                                                      bool any_order);
+  // Errors: kFallbackLimit, those of opening and reading the full bundle.
+  Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override;
+  bool any_order() const override { return any_order_; }
+  std::uint64_t full_bytes() const { return full_bytes_; }  // read from the full bundle so far
+
+ private:
+  DeltaOverlay(Bytes preamble, OpenFull open_full, std::uint64_t limit_bytes, bool any_order)
+      : preamble_(std::move(preamble)), open_full_(std::move(open_full)), limit_bytes_(limit_bytes), any_order_(any_order) {}
+  const Bytes preamble_;
+  const OpenFull open_full_;
+  const std::uint64_t limit_bytes_;
+  const bool any_order_;
+  std::mutex mutex_;
+  std::unique_ptr<ByteSource> full_;
+  std::uint64_t full_bytes_ = 0;
+};
+
+// Makes an image's frames from the delta and the old image. One thread at a time.
+class DeltaFrames final : public storage::FrameMaker {
+ public:
+  // The patch must outlive this; `old` is read only.
+  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old)
+      : patch_(patch), index_(image), old_(std::move(old)) {}
+
+  // False also after several frames in a row that did not come out right: the old image is another one then. Errors: those of the sources
+  // that are of kind retry and ask.
+  Result<bool> make(std::uint64_t frame, MutableByteView content) override;
+  void checked(bool right) override;
+  std::uint64_t record_bytes() const { return record_bytes_; }  // fetched so far
+
+ private:
+  void count_wrong(const std::string& why);
+  delta::Patch& patch_;
+  const std::size_t index_;
+  std::unique_ptr<ByteSource> old_;
+  delta::FrameBuilder builder_;
+  Bytes record_;
+  unsigned wrong_ = 0;  // in a row
+  std::uint64_t record_bytes_ = 0;
+};
+
+// Whether the delta's image is about this image of its manifest, and starts from an old one.
+bool delta_serves(const delta::Patch& patch, const bundle::Manifest& manifest, std::size_t image);
+
+}  // namespace aloft::agent

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""The real aloftd updates by a delta: what it fetches, killed in the middle, with damaged deltas, on a slot that is not the delta's, within a budget."""
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
+from ranges_server import Server  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
+TOOLS = Tools(BUILD / "src/agent/aloftd", BUILD / "src/cli/aloft")
+SIZE = 12 << 20
+CHANGED = 100  # places where the new image has something of its own
+
+
+class DeltaAgentTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.vendor = Vendor(TOOLS)
+        source = random.Random(3)
+        cls.old = source.randbytes(SIZE)
+        new = bytearray(cls.old[SIZE // 3:] + cls.old[: SIZE // 3])  # everything has moved
+        for at in range(0, SIZE - 4000, SIZE // CHANGED):
+            new[at:at + 2000] = source.randbytes(2000)
+        cls.new = bytes(new)
+        bundles = {}
+        for version, content in {"1.0": cls.old, "2.0": cls.new}.items():
+            image = cls.vendor.folder / f"image-{version}"
+            image.write_bytes(content)
+            bundles[version] = cls.vendor.pack(version, "--image", f"rootfs={image}")
+        cls.full = bundles["2.0"].read_bytes()
+        delta = cls.vendor.folder / "1.0-2.0.delta"
+        subprocess.run([TOOLS.aloft, "delta", "create", bundles["1.0"], bundles["2.0"], "-o", delta], check=True, capture_output=True)
+        cls.delta = delta.read_bytes()
+        cls.paths = (bundles["2.0"], delta)
+
+    def device(self, running=None):
+        device = Device(TOOLS, self.vendor.trust, slot_bytes=SIZE)
+        self.addCleanup(device.stop, kill=True)
+        (device.folder / "slot-A").write_bytes(running or self.old)
+        return device
+
+    def install(self, device, delta, in_the_middle=lambda device, servers: None, rate=None, limit_s=120):
+        """Bytes that came of (delta, full bundle), and the device with its new system installed."""
+        with Server(delta, bytes_per_s=rate) as of_delta, Server(self.full, bytes_per_s=rate) as of_full:
+            device.power_on()
+            self.assertEqual(device.run("install", f"{of_full.url}#delta={of_delta.url}").returncode, 0)
+            in_the_middle(device, (of_delta, of_full))
+            device.wait_for_reboot(limit_s)
+            self.assertEqual(device.slot("B"), self.new)
+            return tuple(sum(size for _, size in server.arrived()) for server in (of_delta, of_full))
+
+    def boots_and_commits(self, device):
+        self.assertEqual(device.power_on("2.0"), "B")
+        device.wait_for_state("committed")
+
+    def test_nothing_of_the_full_bundle_is_fetched(self):
+        device = self.device()
+        by_delta, by_full = self.install(device, self.delta)
+        self.assertLessEqual(by_delta, len(self.delta) + 100)
+        self.assertEqual(by_full, 0)
+        self.assertEqual(device.slot("A"), self.old, "the running slot is never written")
+        self.boots_and_commits(device)
+        print(f"{len(self.delta)} bytes of delta for a bundle of {len(self.full)}", file=sys.stderr)
+
+    def test_local_files(self):
+        device = self.device()
+        device.power_on()
+        full, delta = self.paths
+        self.assertEqual(device.run("install", f"{full}#delta={delta}").returncode, 0)
+        device.wait_for_reboot()
+        self.assertEqual(device.slot("B"), self.new)
+        self.assertIn("made by a delta", device.log_text())
+
+    def test_killed_in_the_middle_it_goes_on_where_it_was(self):
+        device = self.device()
+
+        def kill_thrice(device, servers):
+            for share in (4, 2, 1.3):
+                goal = len(self.delta) / share
+                wait_for("a part of the delta has come", lambda: max((f + s for f, s in servers[0].arrived()), default=0) >= goal, 60)
+                device.stop(kill=True)
+                device.power_on()
+
+        by_delta, by_full = self.install(device, self.delta, kill_thrice, rate=300_000)
+        self.assertEqual(by_full, 0)
+        print(f"killed three times: {by_delta} bytes came of a delta of {len(self.delta)}", file=sys.stderr)
+        in_place = int(re.findall(r"(\d+) in place", device.log_text())[-1])
+        self.assertGreater(in_place, SIZE // (64 << 10) // 4, "after the last kill, which was late, much is on the slot already")
+        self.boots_and_commits(device)
+
+    def test_damaged_frames_come_from_the_full_bundle(self):
+        damaged = bytearray(self.delta)
+        for at in range(len(damaged) * 2 // 3, len(damaged), 60_000):
+            damaged[at] ^= 0xFF
+        device = self.device()
+        by_delta, by_full = self.install(device, bytes(damaged))
+        self.assertGreater(by_full, 0)
+        self.assertLess(by_full, len(self.full) // 2)
+        self.assertIn("a frame is taken from the full bundle instead", device.log_text())
+        self.boots_and_commits(device)
+
+    def test_a_delta_that_cannot_be_read_is_as_good_as_none(self):
+        for bad in (b"", self.delta[:100], b"x" * 1000, self.delta[:40] + b"\0" * 24 + self.delta[64:]):
+            device = self.device()
+            _, by_full = self.install(device, bad)
+            self.assertGreaterEqual(by_full, len(self.full) * 9 // 10)
+            self.assertIn("the full bundle is taken instead", device.log_text())
+
+    def test_another_running_system(self):
+        device = self.device(running=random.Random(4).randbytes(SIZE))
+        by_delta, by_full = self.install(device, self.delta)
+        self.assertIn("it does not serve here", device.log_text())
+        self.assertGreaterEqual(by_full, len(self.full) * 9 // 10)
+        self.assertEqual(device.slot("B"), self.new)
+
+    def test_a_slot_that_was_written_to_costs_only_those_frames(self):
+        running = bytearray(self.old)
+        for at in range(0, SIZE - 100, SIZE // 5):
+            running[at + 50] ^= 1
+        device = self.device(running=bytes(running))
+        _, by_full = self.install(device, self.delta)
+        self.assertGreater(by_full, 0)
+        self.assertLess(by_full, len(self.full) // 4)
+
+    def with_budget(self, device, kib):
+        config = device.folder / "system.toml"
+        config.write_text(config.read_text().replace("[download]", f"[download]\ndelta_fallback_kib = {kib}"))
+        return device
+
+    def test_the_budget_for_falling_back_is_kept(self):
+        for delta in (self.delta, b"no delta"):
+            device = self.with_budget(self.device(running=random.Random(4).randbytes(SIZE)), 1024)
+            with Server(delta) as of_delta, Server(self.full) as of_full:
+                device.power_on()
+                device.run("install", f"{of_full.url}#delta={of_delta.url}")
+                self.assertEqual(device.wait_for_state("failed")["update"]["error"]["number"], 8061)
+                # Past the budget there may still be what the socket had taken by then.
+                self.assertLessEqual(sum(size for _, size in of_full.arrived()), (1024 + 512) << 10)
+        self.install(self.with_budget(self.device(), 1), self.delta)
+
+    def test_deltas_can_be_turned_off(self):
+        device = self.device()
+        config = device.folder / "system.toml"
+        config.write_text(config.read_text().replace("[download]", "[download]\ndelta = false"))
+        by_delta, by_full = self.install(device, self.delta)
+        self.assertEqual(by_delta, 0)
+        self.assertGreaterEqual(by_full, len(self.full) * 9 // 10)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
