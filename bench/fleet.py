@@ -182,7 +182,7 @@ async def story(server, signer, count):
         device.nature = nature_of(index)
     report["stopped"] = await roll_out(server, admin, line, devices, releases[1], deadline_s=60,
                                        waves=[{"permille": 10}, {"permille": 100}, {"permille": 1000}],
-                                       gates=[{"failure": "any", "max_permille": 20, "min_sample": 200}])
+                                       gates=[{"failure": "any", "max_permille": 20 if count >= 5000 else 10, "min_sample": 200}])
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
