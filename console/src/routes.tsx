@@ -83,9 +83,10 @@ const deployments = createRoute({
 const deployment = createRoute({ getParentRoute: () => inside, path: "/deployments/$id", component: lazyRouteComponent(() => import("./pages/deployments/DeploymentPage"), "DeploymentPage") });
 
 const enrolment = createRoute({ getParentRoute: () => inside, path: "/enrolment", component: lazyRouteComponent(() => import("./pages/enrolment/Enrolment"), "Enrolment") });
+const audit = createRoute({ getParentRoute: () => inside, path: "/audit", component: lazyRouteComponent(() => import("./pages/audit/Audit"), "Audit") });
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings/Settings"), "Settings") });
 
-const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, settings])]);
+const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, audit, settings])]);
 
 export function newRouter(client: QueryClient) {
   return createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

@@ -178,3 +178,17 @@ export const recentlyEndedQuery = queryOptions({
   queryFn: ({ signal }) => take(api.GET("/api/v1/deployments", { params: { query: { active: false, limit: 1000 } }, signal })),
   refetchInterval: 30_000,
 });
+
+export const usersQuery = queryOptions({
+  queryKey: ["users"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/users", { signal })),
+});
+
+export const auditQuery = (user?: string) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", user],
+    queryFn: ({ signal, pageParam }) => take(api.GET("/api/v1/audit", { params: { query: { user, before: pageParam, limit: pageSize } }, signal })),
+    initialPageParam: undefined as number | undefined,
+    getNextPageParam: (last) => last.next_before,
+    refetchInterval: listRefreshMs,
+  });

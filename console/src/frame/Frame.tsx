@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { api, take } from "../api/client";
+import { useLiveFleet } from "../api/events";
 import { sessionQuery } from "../api/queries";
 import { Icon } from "../parts/Icon";
 import icon from "../style/icon.svg";
@@ -24,9 +25,10 @@ function Brand() {
 
 function Navigation({ leave }: { leave?: () => void }) {
   const waiting = useWaiting();
+  const admin = useQuery(sessionQuery).data?.roles.includes("admin");
   return (
     <nav className={classes.nav} aria-label="Main">
-      {places.map((place) => (
+      {places.filter((place) => !place.admin || admin).map((place) => (
         <Link key={place.to} to={place.to} className={classes.link} activeOptions={{ exact: place.to === "/" }} onClick={leave}>
           <Icon name={place.icon} />
           {place.label}
@@ -130,6 +132,7 @@ export function Frame() {
     [navigate, helpActions],
   );
   useKeys(letters, act);
+  useLiveFleet();
   return (
     <div className={classes.frame}>
       <a href="#main" className={classes.skip}>

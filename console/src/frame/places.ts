@@ -1,10 +1,11 @@
 import type { IconName } from "../parts/Icon";
 
 export interface Place {
-  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/settings";
+  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/audit" | "/settings";
   label: string;
   icon: IconName;
   key: string; // pressed after g
+  admin?: boolean; // only administrators may look
 }
 
 // The navigation, in the order in which a fleet is run.
@@ -16,5 +17,6 @@ export const places: Place[] = [
   { to: "/rollouts", label: "Rollouts", icon: "rollouts", key: "l" },
   { to: "/deployments", label: "Deployments", icon: "deployments", key: "u" },
   { to: "/enrolment", label: "Enrolment", icon: "enrolment", key: "e" },
+  { to: "/audit", label: "Audit log", icon: "audit", key: "a", admin: true },
   { to: "/settings", label: "Settings", icon: "settings", key: "s" },
 ];

@@ -3,17 +3,20 @@ import { sessionQuery } from "../../api/queries";
 import { Copyable } from "../../parts/Copy";
 import { Facts, Page, Panel } from "../../parts/Page";
 import { ApiTokens } from "./ApiTokens";
+import { Users } from "./Users";
 
 export function Settings() {
   const { data: session } = useQuery(sessionQuery);
   return (
     <Page title="Settings">
       <ApiTokens />
+      {session?.roles.includes("admin") && <Users />}
       <Panel title="This server">
         <Facts
           facts={[
             ["Version", session?.server_version],
             ["Logged in as", session?.user],
+            ["Roles", session?.roles.join(", ")],
             ["Certificate's SHA-256", session?.certificate_sha256 && <Copyable text={session.certificate_sha256} what="the digest" />],
           ]}
         />

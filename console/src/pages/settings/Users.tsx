@@ -1,0 +1,136 @@
+import { Button, Checkbox, Group, Modal, PasswordInput, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, type Role, take, type User } from "../../api/client";
+import { usersQuery } from "../../api/queries";
+import { ConfirmButton } from "../../parts/Confirm";
+import { ErrorNote } from "../../parts/ErrorNote";
+import { Loaded } from "../../parts/Loaded";
+import { Panel } from "../../parts/Page";
+import { Ago } from "../../parts/Time";
+
+const roles: { value: Role; label: string }[] = [
+  { value: "viewer", label: "Viewer: sees everything" },
+  { value: "operator", label: "Operator: devices, deployments, rollouts" },
+  { value: "releaser", label: "Releaser: uploads releases" },
+  { value: "approver", label: "Approver: approves rollouts" },
+  { value: "admin", label: "Admin: users and the audit log" },
+];
+
+// For administrators.
+export function Users() {
+  const query = useQuery(usersQuery);
+  const client = useQueryClient();
+  const [making, make] = useDisclosure(false);
+  const remove = async (name: string) => {
+    await take(api.DELETE("/api/v1/users/{name}", { params: { path: { name } } }));
+    await client.invalidateQueries({ queryKey: usersQuery.queryKey });
+  };
+  return (
+    <Panel
+      title="Users"
+      flush
+      aside={
+        <Button size="compact-sm" onClick={make.open}>
+          New user…
+        </Button>
+      }
+    >
+      <Loaded query={query} rows={2}>
+        {({ users }) => (
+          <Table.ScrollContainer minWidth={0} type="native">
+            <Table aria-label="Users">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>User</Table.Th>
+                  <Table.Th>Roles</Table.Th>
+                  <Table.Th className="wide">Made</Table.Th>
+                  <Table.Th>
+                    <VisuallyHidden>What to do</VisuallyHidden>
+                  </Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {users.map((user) => (
+                  <Row key={user.name} user={user} remove={() => remove(user.name)} />
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )}
+      </Loaded>
+      <NewUser opened={making} close={make.close} />
+    </Panel>
+  );
+}
+
+function Row({ user, remove }: { user: User; remove: () => Promise<void> }) {
+  return (
+    <Table.Tr>
+      <Table.Td>{user.name}</Table.Td>
+      <Table.Td>{user.roles.join(", ")}</Table.Td>
+      <Table.Td className="wide">
+        <Ago ms={user.created_ms} />
+      </Table.Td>
+      <Table.Td ta="right">
+        <ConfirmButton
+          label="Delete…"
+          button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Delete user ${user.name}` }}
+          title={`Delete user ${user.name}?`}
+          action="Delete"
+          typed={user.name}
+          run={remove}
+        >
+          The user&apos;s sessions and API tokens end at once.
+        </ConfirmButton>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function NewUser({ opened, close }: { opened: boolean; close: () => void }) {
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [chosen, setChosen] = useState<Role[]>(["viewer"]);
+  const client = useQueryClient();
+  const create = useMutation({
+    mutationFn: () => take(api.POST("/api/v1/users", { body: { name, password, roles: chosen } })),
+    onSuccess: async () => {
+      setName("");
+      setPassword("");
+      close();
+      await client.invalidateQueries({ queryKey: usersQuery.queryKey });
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate();
+  };
+  return (
+    <Modal opened={opened} onClose={close} title="New user" closeButtonProps={{ "aria-label": "Close" }}>
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput label="Name" required maxLength={64} autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+          <PasswordInput label="Password" description="At least 10 characters" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+          <Checkbox.Group label="Roles" value={chosen} onChange={(value) => setChosen(value as Role[])}>
+            <Stack gap={6} mt={6}>
+              {roles.map(({ value, label }) => (
+                <Checkbox key={value} value={value} label={label} />
+              ))}
+            </Stack>
+          </Checkbox.Group>
+          {create.isError && <ErrorNote error={create.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={create.isPending} disabled={chosen.length === 0}>
+              Make the user
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
