@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ALOFT = ROOT / "build/release/src/cli/aloft"
+ALOFT = pathlib.Path(os.environ.get("ALOFT_CLI", ROOT / "build/release/src/cli/aloft"))
 TARGETS = {"ext4": 2_100_000}  # bytes of aloft's delta
 APPLY_MIB = 16
 
