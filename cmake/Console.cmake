@@ -1,5 +1,5 @@
 # aloft_console(TARGET): builds console/ and links it into TARGET as one block of bytes, between _binary_console_pack_start and _end.
-# See docs/decisions/0020-console-in-the-server.md.
+# See docs/decisions/0017-console-in-the-server.md.
 function(aloft_console target)
   find_program(ALOFT_NPM npm)
   if(NOT ALOFT_NPM)
