@@ -18,4 +18,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wduplicated-cond -Wlogical-op
     -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object # false alarms of g++ 12 inside libstdc++ (GCC PR 105651, 105329)
   )
+else()
+  target_compile_options(aloft_warnings INTERFACE -Wno-deprecated-declarations) # libstdc++ 12's own headers use what it deprecates
 endif()
