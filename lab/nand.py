@@ -188,14 +188,15 @@ def require(truth, what):
 
 
 def install_with_kills(guest, voice, seed):
-    """The agent is killed at drawn moments and goes on each time. Returns how often that was before all was installed."""
+    """The agent is killed at drawn moments of its installing and goes on each time. Returns how often that was before all was installed."""
     draw = random.Random(seed)
     hits, begin = 0, "aloftd install /update.aloft"
+    installs = "until test -e /tmp/rebooted || aloftd status --json 2>/dev/null | grep -q '\"installing\"'; do :; done"
     for kill in range(KILLS):
-        after = draw.uniform(0.3, 2)
-        guest.say(f"{begin}; sleep {after:.2f}; kill -9 $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done")
+        after = draw.uniform(0, 0.3)
+        guest.say(f"{begin}; {installs}; sleep {after:.2f}; kill -9 $(cat /tmp/pid); while kill -0 $(cat /tmp/pid) 2>/dev/null; do sleep 0.1; done", INSTALL_S)
         hits += guest.shell("test -e /tmp/rebooted")[0] != 0
-        voice.say(f"the agent: killed {after:.1f} s after it began, {kill + 1} of {KILLS}")
+        voice.say(f"the agent: killed {after:.2f} s after it was seen installing, {kill + 1} of {KILLS}")
         begin = "aloftd daemon 2>>/tmp/log & echo $! > /tmp/pid"
     guest.start_agent()
     require(hits >= 2, f"only {hits} kills came before the release was installed")
