@@ -1,4 +1,5 @@
 // GUID partition tables: any bytes as a disk. What is read must survive being written and read again.
+#include <algorithm>
 #include <cstdlib>
 
 #include "storage/boot_flag.hpp"
