@@ -180,6 +180,7 @@ class Scene:
             if update and condition(update):
                 return update
             require(time.monotonic() < deadline, f"not within {timeout_s} s; the device says {update}")
+            self.machine.revive()
             self.narrator.tick()
             time.sleep(0.5)
 
@@ -232,6 +233,7 @@ class Watch:
                 raise machine.Failure(f"{what}: not within {timeout_s} s; the server says {self}; console:\n{self.scene.machine.text()[-2000:]}")
             if not self.scene.machine.running():
                 raise machine.Failure(f"{what}: the machine ended; see {self.scene.folder / 'qemu.log'}")
+            self.scene.machine.revive()
             time.sleep(0.2)
 
     def until_state(self, state):
