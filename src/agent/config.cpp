@@ -94,6 +94,12 @@ Result<> read_inventory(Table& table, InventoryConfig& inventory) {
   return table.number("timeout_s", inventory.timeout, 1, 3600);
 }
 
+Result<> read_metrics(Table& table, MetricsConfig& metrics) {
+  TRY(table.path("dir", metrics.dir));
+  TRY(table.number("interval_s", metrics.interval, 60, 86400));
+  return table.number("timeout_s", metrics.timeout, 1, 3600);
+}
+
 Result<> read_watchdog(Table& table, WatchdogConfig& watchdog) {
   TRY(table.path("device", watchdog.device, true));
   TRY(table.number("timeout_s", watchdog.timeout, 5, 3600));
@@ -118,6 +124,9 @@ Result<> read_agent(Table& table, AgentConfig& agent) {
   TRY(table.path("kernel_command_line", agent.kernel_command_line));
   TRY(table.path("boot_id_file", agent.boot_id_file));
   TRY(table.path("version_file", agent.version_file));
+  std::vector<std::string> panic_dirs;
+  TRY(table.words("panic_dirs", panic_dirs));
+  if (!panic_dirs.empty()) agent.panic_dirs.assign(panic_dirs.begin(), panic_dirs.end());
   return table.path("machine_id_file", agent.machine_id_file);
 }
 
@@ -141,6 +150,7 @@ Result<> read_all(Table& table, Config& config) {
   TRY(section(table, "server", [&](Table& inner) { return read_server(inner, config.server.emplace()); }));
   TRY(section(table, "health", [&](Table& inner) { return read_health(inner, config.health); }));
   TRY(section(table, "inventory", [&](Table& inner) { return read_inventory(inner, config.inventory); }));
+  TRY(section(table, "metrics", [&](Table& inner) { return read_metrics(inner, config.metrics); }));
   config.watchdog.locked = boot::find_loader(config.boot.loader)->locks_watchdog;
   TRY(section(table, "watchdog", [&](Table& inner) { return read_watchdog(inner, config.watchdog); }));
   TRY(section(table, "download", [&](Table& inner) { return read_download(inner, config.download); }));

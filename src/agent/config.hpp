@@ -57,6 +57,12 @@ struct InventoryConfig {
   std::chrono::seconds timeout{30};  // for each executable
 };
 
+struct MetricsConfig {
+  std::filesystem::path dir = "/etc/aloft/metrics.d";
+  std::chrono::seconds interval{3600};
+  std::chrono::seconds timeout{30};  // for each executable
+};
+
 struct WatchdogConfig {
   std::filesystem::path device = "/dev/watchdog";  // empty: no watchdog
   std::chrono::seconds timeout{60};
@@ -82,6 +88,7 @@ struct AgentConfig {
   std::filesystem::path boot_id_file = "/proc/sys/kernel/random/boot_id";
   std::filesystem::path version_file = "/etc/aloft/version";
   std::filesystem::path machine_id_file = "/etc/machine-id";
+  std::vector<std::filesystem::path> panic_dirs{"/sys/fs/pstore", "/var/lib/systemd/pstore"};  // records of kernels that died
 };
 
 struct Config {
@@ -97,6 +104,7 @@ struct Config {
   std::optional<ServerConfig> server;
   HealthConfig health;
   InventoryConfig inventory;
+  MetricsConfig metrics;
   WatchdogConfig watchdog;
   DownloadConfig download;
   std::vector<std::filesystem::path> reset_folders;  // emptied by a factory reset

@@ -111,6 +111,18 @@ TEST(Config, SaysWhereTheInventoryComesFrom) {
   EXPECT_EQ(config->inventory.timeout, std::chrono::seconds(5));
 }
 
+TEST(Config, SaysWhereMetricsAndPanicsComeFrom) {
+  const auto config = parse_config(
+      std::string(kGood) + "[metrics]\ndir = \"/etc/metrics\"\ninterval_s = 300\ntimeout_s = 5\n[agent]\npanic_dirs = [\"/data/panics\"]\n",
+      "system.toml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->metrics.dir, "/etc/metrics");
+  EXPECT_EQ(config->metrics.interval, std::chrono::seconds(300));
+  EXPECT_EQ(config->metrics.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(config->agent.panic_dirs, std::vector<std::filesystem::path>{"/data/panics"});
+  EXPECT_EQ(parse_config(kGood, "system.toml")->agent.panic_dirs.size(), 2U);
+}
+
 struct BadCase {
   const char* name;
   std::string added;  // after kGood

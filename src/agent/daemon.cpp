@@ -30,6 +30,7 @@
 #include "agent/system_facts.hpp"
 #include "agent/systemd_watchdog.hpp"
 #include "agent/trial.hpp"
+#include "agent/vitals.hpp"
 #include "base/errors.hpp"
 #include "base/log.hpp"
 #include "base/notify.hpp"
@@ -110,6 +111,7 @@ class Daemon {
     if (updater_.status().committed) guard_.settle(clock_.steady());
     if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
     if (link_) inventory_.start([this] { link_->report_soon(); });
+    if (link_) vitals_.start(facts_.version, facts_.boot_id, watchdog_facts_, [this] { link_->report_soon(); });
     work_ = std::jthread([this](const std::stop_token& stop) { updater_.serve(stop); });
   }
 
@@ -143,6 +145,7 @@ class Daemon {
     if (work_.joinable()) work_.join();
     if (judge_.joinable()) judge_.join();
     inventory_.stop();
+    vitals_.stop();
     link_.reset();
     log::set_observer({});
   }
@@ -178,6 +181,7 @@ class Daemon {
                                       if (outcome.has_value() != was) mailbox_->post([this] { on_change(); });
                                     },
                                 .inventory = [this] { return inventory_.latest(); },
+                                .vitals = [this] { return vitals_.latest(); },
                                 .trouble = [this] { return updater_.status().trouble; }};
   }
 
@@ -213,6 +217,13 @@ class Daemon {
       armed->set_value();
     });
     armed->get_future().wait_for(std::chrono::seconds(5));
+    vitals_.restarting(true);
+    const Result<> done = ask_for_restart(argument);
+    if (!done) vitals_.restarting(false);
+    return done;
+  }
+
+  Result<> ask_for_restart(const std::optional<std::string>& argument) {
     const std::vector<std::string> command = restart_command(config_.agent, facts_.systemd, argument);
     if (command.empty()) return restart_directly(*argument);
     const auto end = TRY(run_process(command, kRestartLimit));
@@ -415,7 +426,9 @@ class Daemon {
   SteadyTime service_told_{};
   SteadyTime idle_checked_ = started_;
 
-  Inventory inventory_{config_.inventory};  // asked by the link, and wakes it
+  const WatchdogFacts watchdog_facts_ = watchdog_facts(config_.watchdog.device, WatchdogPlaces{}.sysfs);
+  Inventory inventory_{config_.inventory};  // asked by the link, and wakes it; so are the vitals
+  VitalsKeeper vitals_{config_.metrics, {.state_dir = config_.state_dir, .panic_dirs = config_.agent.panic_dirs}, clock_};
   std::unique_ptr<ServerLink> link_;
   std::thread judge_;
   std::jthread work_;

@@ -1,31 +1,17 @@
 #include "agent/inventory.hpp"
 
-#include <unistd.h>
-
-#include <algorithm>
 #include <filesystem>
+#include <utility>
 
+#include "agent/script_folder.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
-#include "base/process.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::agent {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<fs::path> scripts_in(const fs::path& dir) {
-  std::vector<fs::path> scripts;
-  std::error_code problem;
-  for (const auto& entry : fs::directory_iterator(dir, problem)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with('.') || name.ends_with('~')) continue;
-    if (entry.is_regular_file(problem) && ::access(entry.path().c_str(), X_OK) == 0) scripts.push_back(entry.path());
-  }
-  std::ranges::sort(scripts);
-  return scripts;
-}
 
 bool is_utf8(const std::string& text) {
   const Result<Json> again = parse_json(Json(text).dump(-1, ' ', false, Json::error_handler_t::ignore));
@@ -38,17 +24,10 @@ void read_attributes(std::string_view output, std::string_view script, Attribute
   const auto passed_over = [script](std::string_view why) {
     log::warning("inventory script " + std::string(script) + ": a line is passed over: " + std::string(why));
   };
-  while (!output.empty()) {
-    const std::size_t end = std::min(output.find('\n'), output.size());
-    std::string_view line = output.substr(0, end);
-    output.remove_prefix(std::min(end + 1, output.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;
+  bool full = false;
+  for_each_line(output, [&](std::string_view line) {
     const std::size_t equal = line.find('=');
-    if (equal == std::string_view::npos) {
-      passed_over("it is not KEY=VALUE");
-      continue;
-    }
+    if (equal == std::string_view::npos) return passed_over("it is not KEY=VALUE");
     const std::string key(line.substr(0, equal));
     const std::string value(line.substr(equal + 1));
     if (!protocol::is_attribute_key(key)) {
@@ -56,28 +35,18 @@ void read_attributes(std::string_view output, std::string_view script, Attribute
     } else if (!is_utf8(value) || !protocol::is_attribute_value(value)) {
       passed_over("the value of " + key + " is not UTF-8, over 1024 bytes or has control characters");
     } else if (attributes.size() >= protocol::kMaxAttributes && !attributes.contains(key)) {
-      return passed_over("there are " + std::to_string(protocol::kMaxAttributes) + " attributes already; the rest is too");
+      if (!std::exchange(full, true))
+        passed_over("there are " + std::to_string(protocol::kMaxAttributes) + " attributes already; the rest is too");
     } else {
       attributes[key] = value;
     }
-  }
+  });
 }
 
 Attributes collect_inventory(const InventoryConfig& config, const std::atomic<bool>& stop) {
   Attributes attributes;
-  for (const fs::path& script : scripts_in(config.dir)) {
-    if (stop) break;
-    const std::string name = script.filename().string();
-    const auto end = run_process({script.string()}, config.timeout, &stop);
-    if (!end) {
-      log::warning("inventory script " + name + ": " + end.error().message);
-    } else if (end->timed_out || end->exit_status != 0) {
-      const std::string how = end->timed_out ? "did not end in time" : "ended with status " + std::to_string(end->exit_status);
-      if (!stop) log::warning("inventory script " + name + " " + how + "; what it said is not used");
-    } else {
-      read_attributes(end->output, name, attributes);
-    }
-  }
+  run_scripts({.dir = config.dir, .timeout = config.timeout, .what = "inventory"}, stop,
+              [&attributes](std::string_view output, std::string_view script) { read_attributes(output, script, attributes); });
   return attributes;
 }
 

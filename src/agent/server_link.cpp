@@ -153,6 +153,7 @@ Result<> ServerLink::send_once(net::HttpTransport& transport) {
   const bool news = sent_version_ != session_.facts().version || sent_trouble_ != trouble_text;
   if (reports.empty() && !news) {
     TRY(send_inventory(transport));
+    TRY(send_vitals(transport));
     const auto logs = logs_in(log_dir_);
     for (const fs::path& file : logs) TRY(send_log(transport, file));
     wait(std::chrono::hours(1), [this] { return std::exchange(reports_waiting_, false); });
@@ -175,17 +176,32 @@ Result<> ServerLink::send_once(net::HttpTransport& transport) {
 Result<> ServerLink::send_inventory(net::HttpTransport& transport) {
   const auto inventory = listener_.inventory();
   if (!inventory || inventory == sent_inventory_) return {};
+  TRY(put(transport, protocol::kInventoryPath, protocol::to_json(protocol::Inventory{*inventory}), "inventory"));
+  sent_inventory_ = inventory;
+  return {};
+}
+
+Result<> ServerLink::send_vitals(net::HttpTransport& transport) {
+  const auto vitals = listener_.vitals();
+  if (!vitals) return {};
+  Json body = protocol::to_json(*vitals);
+  if (body == sent_vitals_) return {};
+  TRY(put(transport, protocol::kVitalsPath, body, "vitals"));
+  sent_vitals_ = std::move(body);
+  return {};
+}
+
+// A server that does not know the path, or does not take what is sent, gets the reports all the same.
+Result<> ServerLink::put(net::HttpTransport& transport, std::string_view path, const Json& body, std::string_view what) {
   net::Request request;
   request.method = "PUT";
-  request.url = std::string(protocol::kInventoryPath);
+  request.url = std::string(path);
   request.headers = {{"Content-Type", "application/json"}};
-  request.body = protocol::to_json(protocol::Inventory{*inventory}).dump(-1, ' ', false, Json::error_handler_t::replace);
+  request.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   request.timeouts.total = kRequestLimit;
   const auto sent = session_.send(transport, std::move(request));
-  // A server that does not know inventories, or not these, gets the reports all the same.
   if (!sent && sent.error().code.kind == ErrorKind::retry) return fail(sent.error());
-  if (!sent) log::warning("the server does not take the inventory: " + sent.error().text());
-  sent_inventory_ = inventory;
+  if (!sent) log::warning("the server does not take the " + std::string(what) + ": " + sent.error().text());
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "agent/spool.hpp"
 #include "net/http_client.hpp"
 #include "protocol/messages.hpp"
+#include "protocol/vitals.hpp"
 
 namespace aloft::agent {
 
@@ -27,8 +28,9 @@ class ServerLink {
     std::function<void(protocol::Assignment)> assigned;  // whenever it changes, and once after each start
     std::function<void(Result<>)> reached;               // the outcome of every poll: authenticated, or why not
     std::function<std::optional<std::map<std::string, std::string>>()>
-        inventory;                                  // what the device has found out about itself, if anything
-    std::function<std::optional<Error>()> trouble;  // what keeps the device from being updated: told with the reports
+        inventory;                                            // what the device has found out about itself, if anything
+    std::function<std::optional<protocol::Vitals>()> vitals;  // how it has been
+    std::function<std::optional<Error>()> trouble;            // what keeps the device from being updated: told with the reports
   };
 
   // log_dir holds logs of failed updates as "<deployment>.log"; each is removed once the server has it. Session and spool must outlive
@@ -46,6 +48,8 @@ class ServerLink {
   Result<> poll_once(net::HttpTransport& transport, std::string& etag);
   Result<> send_once(net::HttpTransport& transport);
   Result<> send_inventory(net::HttpTransport& transport);
+  Result<> send_vitals(net::HttpTransport& transport);
+  Result<> put(net::HttpTransport& transport, std::string_view path, const Json& body, std::string_view what);
   Result<> send_log(net::HttpTransport& transport, const std::filesystem::path& file);
   // Runs `exchange` until the end, each time with a live client; waits after failures. `told` hears each outcome.
   void keep_doing(Connection& connection, const std::function<Result<>(net::HttpTransport&)>& exchange,
@@ -69,6 +73,7 @@ class ServerLink {
   std::string sent_version_;  // of the running system, as the server knows it; this and the next are the reporting thread's
   std::string sent_trouble_;
   std::optional<std::map<std::string, std::string>> sent_inventory_;
+  Json sent_vitals_;
 
   std::thread poller_;
   std::thread reporter_;

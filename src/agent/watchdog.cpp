@@ -55,9 +55,12 @@ WatchdogFacts watchdog_facts(const std::filesystem::path& device, const std::fil
   std::string name = device.filename().string();
   if (name == "watchdog") name = "watchdog0";
   const auto folder = sysfs / name;
+  const unsigned long status = number_in(folder / "bootstatus");
   return WatchdogFacts{.running = read_file(folder / "state", kMaxAttributeBytes).value_or("").starts_with("active"),
                        .cannot_be_stopped = number_in(folder / "nowayout") != 0,
-                       .caused_last_boot = (number_in(folder / "bootstatus") & WDIOF_CARDRESET) != 0};
+                       .caused_last_boot = (status & WDIOF_CARDRESET) != 0,
+                       .overheated = (status & WDIOF_OVERHEAT) != 0,
+                       .power_fault = (status & (WDIOF_POWERUNDER | WDIOF_POWEROVER)) != 0};
 }
 
 }  // namespace aloft::agent

@@ -32,6 +32,8 @@ struct WatchdogFacts {
   bool running = false;            // whoever started it: boot loader, initramfs, another process
   bool cannot_be_stopped = false;  // "nowayout"
   bool caused_last_boot = false;   // WDIOF_CARDRESET in the status at boot
+  bool overheated = false;         // WDIOF_OVERHEAT there
+  bool power_fault = false;        // WDIOF_POWERUNDER or WDIOF_POWEROVER
 };
 // sysfs: /sys/class/watchdog, after Documentation/ABI/testing/sysfs-class-watchdog.
 WatchdogFacts watchdog_facts(const std::filesystem::path& device, const std::filesystem::path& sysfs);

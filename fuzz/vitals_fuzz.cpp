@@ -1,0 +1,27 @@
+// What devices tell of how they have been, the book that they keep it in, and what their scripts print.
+#include "agent/vitals.hpp"
+#include "base/json.hpp"
+
+namespace {
+
+using namespace aloft;
+
+void require(bool holds) {
+  if (!holds) __builtin_trap();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  agent::Metrics metrics;
+  agent::read_metrics(text, "script", metrics);
+  require(metrics.size() <= protocol::kMaxMetrics);
+  for (const auto& [name, value] : metrics) require(protocol::is_metric_name(name) && protocol::is_metric_value(value));
+  const auto json = parse_json(text);
+  if (!json) return 0;
+  if (const auto vitals = protocol::from_json<protocol::Vitals>(*json))
+    require(protocol::to_json(*protocol::from_json<protocol::Vitals>(protocol::to_json(*vitals))) == protocol::to_json(*vitals));
+  if (const auto page = agent::book_page_of(*json)) require(agent::to_json(*agent::book_page_of(agent::to_json(*page))) == agent::to_json(*page));
+  return 0;
+}
