@@ -101,6 +101,45 @@ class AgentAndServerTest(unittest.TestCase):
         self.wait_for_end(waiting["id"], "committed")
         wait_for("the rollout is done", lambda: self.server.operator("GET", f"/api/v1/rollouts/{rollout}")["state"] == "finished")
 
+    def test_reboots_and_metrics_are_told_by_version(self):
+        scripts, panics = self.device.folder / "metrics.d", self.device.folder / "pstore"
+        scripts.mkdir()
+        panics.mkdir()
+        (scripts / "10-board").write_text("#!/bin/sh\necho cpu-temp 51.5\necho nonsense\n")
+        (scripts / "10-board").chmod(0o755)
+        config = self.device.folder / "system.toml"
+        config.write_text(config.read_text().replace("[agent]\n", f'[agent]\npanic_dirs = ["{panics}"]\n') + f'\n[metrics]\ndir = "{scripts}"\n')
+
+        def told(check):
+            def there():
+                health = self.server.operator("GET", "/api/v1/devices/cam-01/health")
+                return health if health["versions"] and check(health) else None
+            return wait_for("the server knows how the device is", there, 30)
+
+        def reboots(version):
+            return told(lambda h: version in {v["version"] for v in h["versions"]})["versions"][-1]["reboots"]
+        self.device.power_on()
+        health = told(lambda h: "cpu-temp" in h["versions"][0]["metrics"])
+        self.assertEqual(health["last_boot"], "requested")
+        self.assertEqual(health["versions"][0]["metrics"]["cpu-temp"]["mean"], 51.5)
+        self.assertIn("free-mib.state", health["versions"][0]["metrics"])
+        number = self.deploy("2.0")
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.wait_for_end(number, "committed")
+        self.assertEqual(reboots("2.0"), {"requested": 1}, "the update's own restart is no crash")
+        self.device.stop(kill=True)
+        (panics / "dmesg-ramoops-0").write_text("Kernel panic - not syncing")
+        self.device.power_on()
+        crashed = told(lambda h: h["versions"][0]["reboots"] == {"panic": 1})
+        self.assertEqual((crashed["last_boot"], crashed["versions"][0]["version"]), ("panic", "2.0"))
+        self.device.stop(kill=True)
+        self.device.power_on()
+        told(lambda h: h["versions"][0]["reboots"] == {"panic": 1, "unclear": 1} and h["last_boot"] == "unclear")
+        self.device.stop()
+        self.device.power_on()
+        told(lambda h: h["versions"][0]["reboots"] == {"panic": 1, "unclear": 1, "requested": 1})
+
     def test_health_failure_is_told_with_reason_and_log(self):
         self.device.power_on()
         self.connected()

@@ -243,4 +243,5 @@ def case_devices_get_the_policy():
         assert why(server, "cam-00") == ("updating", ["deferred"])
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())

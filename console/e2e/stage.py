@@ -74,6 +74,9 @@ class Stage:
     def do_inventory(self, name, attributes):
         self.server.call("PUT", "/api/device/v1/inventory", {"attributes": attributes}, headers=self.devices[name].headers)
 
+    def do_vitals(self, name, **vitals):
+        self.server.call("PUT", "/api/device/v1/vitals", {"last_boot": "requested", **vitals}, headers=self.devices[name].headers)
+
     def do_log(self, name, deployment, text):
         self.server.call("PUT", f"/api/device/v1/deployments/{deployment}/log", text.encode(), headers=self.devices[name].headers)
 

@@ -58,6 +58,40 @@ Result<Json> gate_json(const std::string& text) {
   return gate;
 }
 
+std::optional<double> real_of(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// What stands before the first colon: MEASURE>LIMIT, MEASURE<LIMIT, MEASURE+SHARE% or MEASURE-SHARE%.
+std::optional<Json> health_rule_json(const std::string& text) {
+  const bool is_share = text.ends_with('%');
+  const std::size_t at = text.find_last_of(is_share ? "+-" : "<>");
+  if (at == std::string::npos || at == 0) return std::nullopt;
+  Json rule{{"measure", text.substr(0, at)}, {"worse", text[at] == '>' || text[at] == '+' ? "higher" : "lower"}};
+  const std::string_view number = std::string_view(text).substr(at + 1, text.size() - at - 1 - (is_share ? 1 : 0));
+  const auto share = number_of(number);
+  const auto limit = real_of(number);
+  if (is_share ? !share.has_value() : !limit.has_value()) return std::nullopt;
+  if (is_share) rule["worse_percent"] = *share;
+  if (!is_share) rule["limit"] = *limit;
+  return rule;
+}
+
+Result<Json> health_gate_json(const std::string& text) {
+  const auto parts = split(text, ':', 3);
+  auto gate = health_rule_json(parts[0]);
+  if (!gate)
+    return fail(kBadArgument, "--health-gate " + text + ": write crash-reboots>0.01 or cpu-temp+10%, then :DEVICES and :HOURS as 20:48h");
+  const auto devices = parts.size() > 1 ? number_of(parts[1]) : std::optional<std::uint64_t>(10);
+  if (!devices) return fail(kBadArgument, "--health-gate " + text + ": the least sample is a number of devices");
+  (*gate)["min_devices"] = *devices;
+  if (parts.size() > 2) (*gate)["min_hours"] = TRY(seconds_of(parts[2])) / 3600;
+  return *std::move(gate);
+}
+
 Result<Json> window_json(const std::string& text) {
   Json window = Json::object();
   std::string times = text;
@@ -113,6 +147,10 @@ void add_plan_options(CLI::App& command, RolloutPlanOptions& options) {
   command.add_option("--wave", options.waves,
                      "SHARE% or COUNT of the target, counted from the first wave on, and :SOAK; as 1%:2h 10%:1d 100%");
   command.add_option("--gate", options.gates, "FAILURE:SHARE% or FAILURE:SHARE%:SAMPLE; failure is any, failed, rolled-back or silent");
+  command.add_option(
+      "--health-gate", options.health_gates,
+      "MEASURE>LIMIT, MEASURE<LIMIT, or MEASURE+SHARE% and MEASURE-SHARE% against what the devices ran before; then :DEVICES "
+      "and :HOURS of the least sample; as 'crash-reboots>0.01:20:48h'. Measures: crash-reboots, unexpected-reboots, own metrics");
   command.add_option("--success", options.success,
                      "The share of a wave that must commit; then the soak begins without waiting for the others");
   command.add_option("--rollback-release", options.rollback_release,
@@ -144,6 +182,9 @@ Result<Json> plan_json(const RolloutPlanOptions& options, std::uint64_t release)
   Json gates = Json::array();
   for (const std::string& gate : options.gates) gates.push_back(TRY(gate_json(gate)));
   plan["gates"] = std::move(gates);
+  Json health_gates = Json::array();
+  for (const std::string& gate : options.health_gates) health_gates.push_back(TRY(health_gate_json(gate)));
+  plan["health_gates"] = std::move(health_gates);
   if (!options.success.empty()) plan["success_permille"] = TRY(permille_of(options.success));
   if (options.rollback_release != 0) {
     plan["on_broken"] = "roll-back";

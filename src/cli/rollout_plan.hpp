@@ -18,9 +18,10 @@ struct RolloutPlanOptions {
   std::string description;
   std::string filter;
   std::string group;
-  std::vector<std::string> waves;  // "5%", "10%:1h", "20" devices, "20:30m"
-  std::vector<std::string> gates;  // "any:2%", "silent:1%:50" with its least sample
-  std::string success;             // "95%"
+  std::vector<std::string> waves;         // "5%", "10%:1h", "20" devices, "20:30m"
+  std::vector<std::string> gates;         // "any:2%", "silent:1%:50" with its least sample
+  std::vector<std::string> health_gates;  // "crash-reboots>0.01:20:48h", "cpu-temp+10%"
+  std::string success;                    // "95%"
   std::uint64_t rollback_release = 0;
   std::uint64_t rate = 0;
   std::string deadline = "24h";

@@ -27,6 +27,12 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
   const Json plan = plan_json(options, 3).value();
   EXPECT_EQ(plan.at("waves").dump(), R"([{"count":20,"soak_s":7200},{"permille":50},{"permille":1000}])");
   EXPECT_EQ(plan.at("gates").dump(), R"([{"failure":"any","max_permille":20,"min_sample":20},{"failure":"silent","max_permille":15}])");
+  options.health_gates = {"crash-reboots>0.01:20:48h", "cpu-temp+10%", "up-link<-1.5", "rate-5%:3"};
+  EXPECT_EQ(plan_json(options, 3).value().at("health_gates").dump(),
+            R"([{"limit":0.01,"measure":"crash-reboots","min_devices":20,"min_hours":48,"worse":"higher"},)"
+            R"({"measure":"cpu-temp","min_devices":10,"worse":"higher","worse_percent":10},)"
+            R"({"limit":-1.5,"measure":"up-link","min_devices":10,"worse":"lower"},)"
+            R"({"measure":"rate","min_devices":3,"worse":"lower","worse_percent":5}])");
   EXPECT_EQ(plan.at("policy").dump(), R"({"consent":true,"window":{"days":["sat","sun"],"from":"22:00","until":"05:00"}})");
   EXPECT_EQ(plan.at("start_at_ms"), 1'769'896'800'000U);
   EXPECT_EQ(plan.at("on_broken"), "roll-back");
@@ -37,6 +43,8 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
 TEST(RolloutPlan, MistakesAreNamed) {
   const auto refused = [](const RolloutPlanOptions& options) { return !plan_json(options, 1).has_value(); };
   EXPECT_TRUE(refused({.waves = {"some"}}));
+  for (const char* gate : {"", "crash-reboots", ">1", "temp>hot", "temp+10", "temp>10%", "temp>1:many", "temp>1:5:soon"})
+    EXPECT_TRUE(refused({.health_gates = {gate}})) << gate;
   EXPECT_TRUE(refused({.waves = {"5%:soon"}}));
   EXPECT_TRUE(refused({.gates = {"any"}}));
   EXPECT_TRUE(refused({.gates = {"any:2%:few"}}));

@@ -10,6 +10,7 @@ void add_server_commands(CLI::App& app, Run& run) {
   add_deployment_commands(app, run);
   add_group_commands(app, run);
   add_rollout_commands(app, run);
+  add_health_commands(app, run);
   add_user_commands(app, run);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "fleet/health.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::fleet {
@@ -38,6 +39,7 @@ struct RolloutPlan {
   std::string filter;
   std::vector<Wave> waves;  // at least one; the last is the whole target
   std::vector<Gate> gates;
+  std::vector<HealthGate> health_gates;
   std::uint64_t success_permille = 0;  // of a wave's devices, committed: the soak begins although others are still at it. 0: all must end
   OnBroken on_broken = OnBroken::pause;
   std::optional<std::uint64_t> rollback_release;

@@ -66,6 +66,8 @@ Result<> read_waves(JsonObject& object, RolloutPlan& plan) {
 Result<> read_gates(JsonObject& object, RolloutPlan& plan) {
   if (const Json* gates = TRY(object.optional_array("gates", kMaxGates)); gates != nullptr)
     for (const Json& gate : *gates) plan.gates.push_back(TRY(gate_of(gate)));
+  if (const Json* gates = TRY(object.optional_array("health_gates", kMaxHealthGates)); gates != nullptr)
+    for (const Json& gate : *gates) plan.health_gates.push_back(TRY(health_gate_of(gate)));
   plan.success_permille = TRY(object.optional_number("success_permille", 1000)).value_or(0);
   const std::string on_broken = TRY(object.optional_text("on_broken", 32)).value_or("pause");
   if (on_broken != "pause" && on_broken != "roll-back") return bad("\"on_broken\" is pause or roll-back");
@@ -95,12 +97,15 @@ Json to_json(const RolloutPlan& plan) {
     gates.push_back(Json{{"failure", kFailures[static_cast<std::size_t>(gate.failure)]},
                          {"max_permille", gate.max_permille},
                          {"min_sample", gate.min_sample}});
+  Json health_gates = Json::array();
+  for (const HealthGate& gate : plan.health_gates) health_gates.push_back(to_json(gate));
   Json json{{"name", plan.name},
             {"description", plan.description},
             {"release", plan.release},
             {"filter", plan.filter},
             {"waves", std::move(waves)},
             {"gates", std::move(gates)},
+            {"health_gates", std::move(health_gates)},
             {"success_permille", plan.success_permille},
             {"on_broken", plan.on_broken == RolloutPlan::OnBroken::pause ? "pause" : "roll-back"},
             {"rate_per_minute", plan.rate_per_minute},

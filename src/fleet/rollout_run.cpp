@@ -180,6 +180,12 @@ void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, protoc
   set_state(*entry, retry ? MemberState::waiting : next, now_ms);
 }
 
+void RolloutRun::observed(ReleaseHealth health, std::uint64_t judged_after_ms) {
+  if (judged_after_ms == rollout_.judged_after_ms) health_ = std::move(health);
+}
+
+bool RolloutRun::wants_health() const { return !rollout_.plan.health_gates.empty() && judges(rollout_.state); }
+
 void RolloutRun::joined(const Member& member) {
   if (has(member.device)) return;
   insert(member, member.changed_ms);
@@ -231,6 +237,9 @@ std::optional<std::string> RolloutRun::broken_gate() const {
   if (auto broken = broken_in(wave_, wave_has_ended(), "in wave " + std::to_string(rollout_.wave))) return broken;
   if (auto broken = broken_in(all_, false, "in the whole rollout")) return broken;
   const RolloutPlan& plan = rollout_.plan;
+  for (const HealthGate& gate : plan.health_gates)
+    if (health_)
+      if (auto broken = broken_by(gate, *health_)) return broken;
   const bool missed = plan.success_permille != 0 && rollout_.judged_after_ms == 0 && rollout_.state == RolloutState::running &&
                       in_wave_ != 0 && wave_has_ended() && committed_in_wave_ * 1000 < plan.success_permille * in_wave_;
   if (!missed) return std::nullopt;
@@ -333,6 +342,7 @@ void RolloutRun::moved(const MoveOrder& order) {
   if (order.action == RolloutAction::open_wave || order.action == RolloutAction::widen)
     for (Entry& entry : entries_)
       if (entry.wave == 0 && entry.sample < rollout_.reach) entry.wave = static_cast<std::uint32_t>(rollout_.wave);
+  if (order.action == RolloutAction::forgive) health_.reset();
   recount();
   allowance_ = 0;
 }

@@ -65,6 +65,11 @@ class RolloutRun {
 
   // Events of the fleet.
   void reported(std::uint64_t device, std::uint64_t deployment, protocol::UpdateState state, std::uint64_t now_ms);
+  // How the members do that committed after judged_after_ms of rollout() as it was when that was asked for; what gates it breaks shows at
+  // the next tick.
+  void observed(ReleaseHealth health, std::uint64_t judged_after_ms);
+  // Whether it is worth finding out: a health gate is there to be judged.
+  bool wants_health() const;
   void joined(const Member& member);
   void gone(std::uint64_t device);
   void freed(std::uint64_t device);  // its other deployment has ended
@@ -128,6 +133,7 @@ class RolloutRun {
   std::uint64_t unended_ = 0;  // of those in reach: waiting (but for busy ones), offered or on their way there
   Tally all_;
   Tally wave_;
+  std::optional<ReleaseHealth> health_;
   bool moving_ = false;
   std::uint64_t pause_until_ms_ = 0;  // after a failed write
   double allowance_ = 0;              // offers that the rate allows now

@@ -48,6 +48,7 @@ Statement::~Statement() {
 }
 
 void Statement::bind(int at, std::uint64_t value) { sqlite3_bind_int64(statement_, at, static_cast<std::int64_t>(value)); }
+void Statement::bind(int at, double value) { sqlite3_bind_double(statement_, at, value); }
 void Statement::bind(int at, std::string_view text) {
   sqlite3_bind_text64(statement_, at, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
@@ -68,6 +69,13 @@ std::uint64_t Statement::number(int column) const { return static_cast<std::uint
 std::optional<std::uint64_t> Statement::optional_number(int column) const {
   if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
   return number(column);
+}
+
+double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::optional<double> Statement::optional_real(int column) const {
+  if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+  return real(column);
 }
 
 std::string Statement::text(int column) const {

@@ -33,6 +33,7 @@ class Statement {
 
   // Positions count from 1.
   void bind(int at, std::uint64_t value);
+  void bind(int at, double value);
   void bind(int at, std::string_view text);
   void bind(int at, const std::string& text) { bind(at, std::string_view(text)); }
   void bind(int at, const char* text) { bind(at, std::string_view(text)); }
@@ -49,6 +50,8 @@ class Statement {
   // Columns count from 0.
   std::uint64_t number(int column) const;
   std::optional<std::uint64_t> optional_number(int column) const;
+  double real(int column) const;
+  std::optional<double> optional_real(int column) const;
   std::string text(int column) const;
   crypto::Digest digest(int column) const;  // zeros when it is not 32 bytes
 

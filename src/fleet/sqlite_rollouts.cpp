@@ -189,6 +189,7 @@ Result<Rollout> create_rollback(Database& database, const Rollout& parent, std::
   request.plan.on_broken = RolloutPlan::OnBroken::pause;
   request.plan.waves = {{.permille = 1000, .count = {}, .soak_s = 0}};
   request.plan.adopt = false;
+  request.plan.health_gates.clear();  // what the devices told of it was before
   request.plan.needs_approval = false;
   request.plan.start = RolloutPlan::Start::at_time;  // at once
   request.plan.start_at_ms = now_ms;

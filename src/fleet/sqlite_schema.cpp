@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 5> kSteps{R"sql(
+constexpr std::array<const char*, 6> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -189,6 +189,32 @@ CREATE TABLE audit(
   status INTEGER,
   error INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX audit_by_user ON audit(user, id);
+)sql",
+                                            R"sql(
+ALTER TABLE devices ADD COLUMN last_boot TEXT NOT NULL DEFAULT '';
+CREATE TABLE vitals(
+  device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
+  version TEXT NOT NULL,
+  began INTEGER NOT NULL,
+  uptime_s INTEGER NOT NULL,
+  requested INTEGER NOT NULL,
+  watchdog INTEGER NOT NULL,
+  panic INTEGER NOT NULL,
+  overheated INTEGER NOT NULL,
+  power_fault INTEGER NOT NULL,
+  unclear INTEGER NOT NULL,
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY(device, version)) WITHOUT ROWID;
+CREATE INDEX vitals_by_version ON vitals(version, device);
+CREATE TABLE metrics(
+  device INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  name TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  sum REAL NOT NULL,
+  last REAL NOT NULL,
+  PRIMARY KEY(device, version, name),
+  FOREIGN KEY(device, version) REFERENCES vitals(device, version) ON DELETE CASCADE) WITHOUT ROWID;
 )sql"};
 
 }  // namespace

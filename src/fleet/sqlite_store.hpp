@@ -22,6 +22,9 @@ class SqliteStore final : public Store {
   Result<DeviceFacts> device_facts(const std::string& name) override;
   Result<std::uint64_t> count_devices(const Filter& filter, std::uint64_t now_ms) override;
   void set_attributes(std::string device, Attributes attributes, Done<bool> done) override;
+  void put_vitals(std::string device, protocol::Vitals vitals, std::uint64_t now_ms, Done<> done) override;
+  Result<DeviceHealth> device_health(const std::string& name) override;
+  Result<ReleaseHealth> release_health(const HealthQuery& query) override;
   Result<std::vector<Group>> groups() override;
   Result<Group> group(const std::string& name) override;
   void add_group(Group group, Done<Group> done) override;

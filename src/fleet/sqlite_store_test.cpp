@@ -19,6 +19,7 @@ std::unique_ptr<Store> fresh_sqlite() {
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRollouts, ::testing::Values(StoreMaker(fresh_sqlite)));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHealth, ::testing::Values(StoreMaker(fresh_sqlite)));
 
 TEST(SqliteStore, KeepsEverythingOverARestart) {
   const TestStoreFolder folder;

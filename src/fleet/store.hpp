@@ -16,6 +16,7 @@
 #include "fleet/device_facts.hpp"
 #include "fleet/filter.hpp"
 #include "fleet/fleet.hpp"
+#include "fleet/health.hpp"
 #include "fleet/rollout_store.hpp"
 
 namespace aloft::fleet {
@@ -82,6 +83,15 @@ struct DeploymentQuery {
   std::size_t limit = 100;
 };
 
+// Devices of the product that have told how they were with the version; of the rollout, only those that committed after ended_after_ms.
+struct HealthQuery {
+  std::string product;
+  std::string version;
+  std::optional<std::uint64_t> rollout;
+  std::uint64_t ended_after_ms = 0;
+  std::optional<std::vector<std::string>> only;  // of metrics; all when it is not given
+};
+
 class Store : public RolloutStore {
  public:
   // Devices. Lists are ordered by name.
@@ -100,6 +110,11 @@ class Store : public RolloutStore {
   virtual Result<std::uint64_t> count_devices(const Filter& filter, std::uint64_t now_ms) = 0;
   // Replaces what was there. Whether anything changed. Errors: kDeviceUnknown.
   virtual void set_attributes(std::string device, Attributes attributes, Done<bool> done) = 0;
+
+  // Replaces what was known of the versions that it tells of. Errors: kDeviceUnknown.
+  virtual void put_vitals(std::string device, protocol::Vitals vitals, std::uint64_t now_ms, Done<> done) = 0;
+  virtual Result<DeviceHealth> device_health(const std::string& name) = 0;     // kDeviceUnknown
+  virtual Result<ReleaseHealth> release_health(const HealthQuery& query) = 0;  // may take long
 
   // Whatever changes a device's name, product, hardware, version, status, attributes or tags sets its membership in the groups by filter
   // in the same transaction.

@@ -85,4 +85,13 @@ class StoreRollouts : public StoreContract {
   Release release_;
 };
 
+// The part about how devices have been; store_health_test.cpp.
+class StoreHealth : public StoreRollouts {
+ protected:
+  Result<> put(const std::string& device, std::vector<protocol::Vitals::Version> versions);
+  static protocol::Vitals::Version version(const std::string& name, std::uint64_t began, std::uint64_t hours, std::uint64_t crashes,
+                                           double temperature);
+  ReleaseHealth health(std::optional<std::uint64_t> rollout = {}, std::uint64_t after = 0);
+};
+
 }  // namespace aloft::fleet

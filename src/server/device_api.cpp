@@ -40,6 +40,7 @@ void DeviceApi::add_routes(httpd::Router& router) {
   router.add({Method::get, path(protocol::kAssignmentPath), [this](Request& r) { return assignment(r); }});
   router.add({Method::post, path(protocol::kReportsPath), [this](Request& r) { return reports(r); }, kMaxReportsBytes});
   router.add({Method::put, path(protocol::kInventoryPath), [this](Request& r) { return inventory(r); }, kMaxInventoryBytes});
+  router.add({Method::put, path(protocol::kVitalsPath), [this](Request& r) { return vitals(r); }, kMaxJsonBytes});
   router.add({Method::put, path(protocol::kLogPath) + "{id}/log", [this](Request& r) { return log(r); }, protocol::kMaxLogBytes});
   router.add({Method::get, path(protocol::kArtifactPath) + "{sha256}", [this](Request& r) { return artifact(r); }});
 }
@@ -191,6 +192,16 @@ DeviceApi::Answer DeviceApi::inventory(Request& request) {
   const Result<bool> changed = co_await delivered<Result<bool>>(start);
   if (!changed) co_return std::unexpected(changed.error());
   if (*changed) changes_.device(device);
+  co_return Response{.status = 204};
+}
+
+DeviceApi::Answer DeviceApi::vitals(Request& request) {
+  const std::string device = CO_TRY(device_of(request));
+  const Json json = CO_TRY(json_body(request));
+  auto message = CO_TRY(protocol::from_json<protocol::Vitals>(json));
+  auto start = [&](auto done) { store_.put_vitals(device, std::move(message), now_ms(), done); };
+  const Result<> stored = co_await delivered<Result<>>(start);
+  if (!stored) co_return std::unexpected(stored.error());
   co_return Response{.status = 204};
 }
 

@@ -33,6 +33,7 @@ class DeviceApi {
   Answer reports(httpd::Request& request);
   Answer log(httpd::Request& request);
   Answer inventory(httpd::Request& request);
+  Answer vitals(httpd::Request& request);
   Answer artifact(httpd::Request& request);
 
   // The answer to a stranger who asks too often from one address; nothing for others. Counts the attempt.

@@ -16,13 +16,20 @@ using httpd::delivered;
 using httpd::offloaded;
 
 constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::seconds kHealthInterval{2};
 
 bool takes_in(const fleet::Rollout& rollout) { return rollout.plan.adopt && !fleet::is_final(rollout.state); }
 
 }  // namespace
 
 Rollouts::Rollouts(boost::asio::io_context& loop, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock)
-    : loop_(loop), store_(store), roster_(roster), changes_(changes), clock_(clock), sleeper_(loop.get_executor()) {
+    : loop_(loop),
+      store_(store),
+      roster_(roster),
+      changes_(changes),
+      clock_(clock),
+      sleeper_(loop.get_executor()),
+      health_sleeper_(loop.get_executor()) {
   changes_.follow({.device = [this](const std::string& name) { device_changed(name); },
                    .deployment = [this](const fleet::Deployment& deployment) { deployment_changed(deployment); },
                    .groups = [this] { groups_changed(); },
@@ -68,11 +75,13 @@ void Rollouts::begin() {
   for (const auto& [id, running] : running_)
     if (takes_in(running->run.rollout())) co_spawn(loop_, join_all(id), detached);
   co_spawn(loop_, tick_until_stopped(), detached);
+  co_spawn(loop_, watch_health(), detached);
 }
 
 void Rollouts::stop() {
   stopping_ = true;
   sleeper_.wake();
+  health_sleeper_.wake();
 }
 
 httpd::Awaitable<void> Rollouts::tick_until_stopped() {
@@ -95,6 +104,39 @@ void Rollouts::tick() {
 void Rollouts::tell(const fleet::Deployment& deployment) {
   roster_.apply(deployment);
   changes_.deployment(deployment);
+}
+
+// A look at a million devices takes long: the longer, the rarer.
+httpd::Awaitable<void> Rollouts::watch_health() {
+  while (!stopping_) {
+    const auto began = std::chrono::steady_clock::now();
+    std::vector<std::uint64_t> wanted;
+    for (const auto& [id, running] : running_)
+      if (running->run.wants_health()) wanted.push_back(id);
+    for (const std::uint64_t id : wanted) co_await look_at_health(id);
+    const auto now = std::chrono::steady_clock::now();
+    co_await health_sleeper_.sleep_until(now + std::max<std::chrono::steady_clock::duration>(kHealthInterval, 20 * (now - began)));
+  }
+}
+
+httpd::Awaitable<void> Rollouts::look_at_health(std::uint64_t id) {
+  auto running = find(id);
+  if (!running) co_return;
+  const fleet::Rollout& rollout = running->run.rollout();
+  fleet::HealthQuery query{.product = running->release.product,
+                           .version = running->release.version,
+                           .rollout = id,
+                           .ended_after_ms = rollout.judged_after_ms,
+                           .only = std::vector<std::string>{}};
+  for (const fleet::HealthGate& gate : rollout.plan.health_gates) query.only->push_back(gate.measure);
+  auto work = [this, &query] { return store_.release_health(query); };
+  Result<fleet::ReleaseHealth> health = co_await offloaded(disk_, work);
+  if (!health) {
+    log::warning("how the devices of rollout " + std::to_string(id) + " do is not known: " + health.error().text());
+    co_return;
+  }
+  running = find(id);
+  if (running) running->run.observed(*std::move(health), query.ended_after_ms);
 }
 
 httpd::Awaitable<void> Rollouts::offer(std::uint64_t id, fleet::OfferOrder order) {

@@ -45,6 +45,8 @@ class Rollouts {
   };
   httpd::Awaitable<void> tick_until_stopped();
   void tick();
+  httpd::Awaitable<void> watch_health();
+  httpd::Awaitable<void> look_at_health(std::uint64_t id);
   httpd::Awaitable<void> offer(std::uint64_t id, fleet::OfferOrder order);
   httpd::Awaitable<void> silence(std::uint64_t id, fleet::SilenceOrder order);
   httpd::Awaitable<Result<>> move(std::uint64_t id, fleet::MoveOrder order);
@@ -67,6 +69,7 @@ class Rollouts {
   Changes& changes_;
   Clock& clock_;
   httpd::Sleeper sleeper_;
+  httpd::Sleeper health_sleeper_;
   boost::asio::thread_pool disk_{1};  // long reads
   std::map<std::uint64_t, std::shared_ptr<Running>> running_;
   std::map<std::uint64_t, std::uint64_t> successors_;  // of rollouts that were rolled back: late commits go back too

@@ -31,6 +31,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       groups_(ground.store, access_, changes_),
       rollouts_(ground.loop, ground.store, roster_, changes_, ground.clock),
       rollout_api_(ground.store, access_, rollouts_),
+      health_api_(ground.store, access_),
       users_(ground.store, access_),
       feed_(access_, changes_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
@@ -45,6 +46,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   deployments_.add_routes(router_);
   groups_.add_routes(router_);
   rollout_api_.add_routes(router_);
+  health_api_.add_routes(router_);
   users_.add_routes(router_);
   feed_.add_routes(router_);
   devices_.add_routes(router_);

@@ -18,6 +18,7 @@
 #include "server/device_api.hpp"
 #include "server/feed.hpp"
 #include "server/group_api.hpp"
+#include "server/health_api.hpp"
 #include "server/pages.hpp"
 #include "server/release_api.hpp"
 #include "server/rollout_api.hpp"
@@ -68,6 +69,7 @@ class Site {
   GroupApi groups_;
   Rollouts rollouts_;
   RolloutApi rollout_api_;
+  HealthApi health_api_;
   UserApi users_;
   Feed feed_;
   httpd::Server server_;

@@ -68,6 +68,32 @@ export const rolloutCases = {
       await assertFits(page, "a rollout on a phone");
     },
   },
+  "a rollout whose devices crash more than before stops by itself, and its page shows the comparison": {
+    run: async ({ page, stage }) => {
+      for (let i = 1; i <= 3; i += 1) await stage.do("device", { name: `cam-0${i}` });
+      const { id: release } = await stage.do("release", { version: "2.0" });
+      const waves = [{ count: 2, soak_s: 3600 }];
+      const health_gates = [{ measure: "crash-reboots", worse_percent: 50, min_devices: 2 }];
+      const { id } = await stage.api("POST", "/rollouts", { name: "shaky", release, filter: "name==cam-*", waves, health_gates });
+      await stage.api("POST", `/rollouts/${id}/start`);
+      await page.goto(`/rollouts/${id}`);
+      await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+      for (let i = 1; i <= 3; i += 1) {
+        const offer = await stage.do("poll", { name: `cam-0${i}` });
+        if (!offer?.deployment) continue;
+        await stage.commit(`cam-0${i}`, offer.deployment.id, "2.0");
+        const before = { version: "1.0", began: 1, uptime_s: 36_000, reboots: { watchdog: 1 }, metrics: { "cpu-temp": { count: 2, sum: 100, last: 50 } } };
+        const now = { version: "2.0", began: 2, uptime_s: 7200, reboots: { watchdog: 3 }, metrics: { "cpu-temp": { count: 1, sum: 60, last: 60 } } };
+        await stage.do("vitals", { name: `cam-0${i}`, versions: [before, now] });
+      }
+      await page.getByText("crash-reboots is 1.5 per device-hour").first().waitFor();
+      const health = page.getByRole("region", { name: "Health" });
+      await health.getByRole("row", { name: /Crash reboots per device-hour 1\.5 0\.1 1\.5 \+1400%/ }).waitFor();
+      await health.getByRole("row", { name: /cpu-temp 60 50 60 \+20%/ }).waitFor();
+      await assertAccessible(page, "a rollout with health");
+      await page.goto("/devices/cam-01");
+    },
+  },
   "a device's page says why it gets no update": {
     run: async ({ page, stage }) => {
       await stage.do("device", { name: "cam-01" });

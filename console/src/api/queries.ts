@@ -148,6 +148,27 @@ export const rolloutQuery = (id: number) =>
     refetchInterval: liveRefreshMs,
   });
 
+export const rolloutHealthQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["rollouts", "health", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/rollouts/{id}/health", { params: { path: { id } }, signal })),
+    refetchInterval: listRefreshMs,
+  });
+
+export const releaseHealthQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["releases", "health", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/releases/{id}/health", { params: { path: { id } }, signal })),
+    refetchInterval: 30_000,
+  });
+
+export const deviceHealthQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["devices", "health", name],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/devices/{name}/health", { params: { path: { name } }, signal })),
+    refetchInterval: listRefreshMs,
+  });
+
 export const rolloutDevicesQuery = (id: number, state?: MemberState) =>
   infiniteQueryOptions({
     queryKey: ["rollouts", "devices", id, state],

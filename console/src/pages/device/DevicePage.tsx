@@ -14,6 +14,7 @@ import { DeviceState } from "../../parts/State";
 import { Ago } from "../../parts/Time";
 import { timeText } from "../../parts/text";
 import { UpdateDialog } from "../devices/UpdateDialog";
+import { DeviceHealth } from "../health/Health";
 import { Updates } from "./Updates";
 import { Why } from "./Why";
 import { To } from "../../parts/To";
@@ -49,6 +50,7 @@ export function DevicePage() {
               />
             </Panel>
             <Why name={name} />
+            <DeviceHealth name={name} />
             <Updates device={name} />
             <Inventory attributes={device.attributes ?? {}} />
           </>

@@ -10,6 +10,7 @@ import { Empty, Facts, Page, Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
 import { sizeText } from "../../parts/text";
 import { DeploymentTable } from "../deployments/DeploymentTable";
+import { ReleaseHealth } from "../health/Health";
 import { Signers } from "./Signers";
 
 const route = getRouteApi("/inside/releases/$id");
@@ -44,6 +45,7 @@ export function ReleasePage() {
                 ]}
               />
             </Panel>
+            <ReleaseHealth id={id} />
             <Deployments release={id} />
           </>
         )}

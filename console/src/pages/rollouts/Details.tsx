@@ -3,6 +3,7 @@ import type { Rollout } from "../../api/client";
 import { Facts, Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
 import { To } from "../../parts/To";
+import { healthGateText } from "../health/words";
 import { countText, timeText } from "../../parts/text";
 
 // What devices ended with, the most frequent first.
@@ -81,7 +82,7 @@ export function Plan({ rollout }: { rollout: Rollout }) {
       <Facts
         facts={[
           ["Description", rollout.description],
-          ["Stops at", gates.join("; ")],
+          ["Stops at", [...gates, ...(rollout.health_gates ?? []).map(healthGateText)].join("; ")],
           ["Then", rollout.on_broken === "roll-back" ? "rolls back" : "pauses"],
           ["Silent after", rollout.deadline_s && `${+(rollout.deadline_s / 3600).toFixed(1)} h`],
           ["Rate", rollout.rate_per_minute ? `${rollout.rate_per_minute} a minute` : "no limit"],

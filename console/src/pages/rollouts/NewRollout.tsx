@@ -124,6 +124,11 @@ function Gates({ form, set, releases }: Part & { releases: Release[] }) {
           <NumberInput label="Judged from" description="Devices that have ended" min={1} suffix=" devices" value={form.minSample} onChange={(value) => set({ minSample: numberOf(value) })} />
         </div>
         <div className={classes.row}>
+          <NumberInput label="Crash reboots above" description="Per device-hour; 0: not judged" min={0} decimalScale={4} step={0.01} value={form.crashesPerHour} onChange={(value) => set({ crashesPerHour: numberOf(value) })} />
+          <TextInput label="Metric that gets higher" description="Than on the same devices before" maxLength={64} value={form.worseMetric} onChange={(event) => set({ worseMetric: event.currentTarget.value })} />
+          <NumberInput label="By more than" description="If a metric is named" min={0} max={100_000} suffix=" %" value={form.worsePercent} onChange={(value) => set({ worsePercent: numberOf(value) })} />
+        </div>
+        <div className={classes.row}>
           <Select
             label="Then"
             allowDeselect={false}

@@ -11,6 +11,7 @@ import { Page, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
 import { Ago } from "../../parts/Time";
 import { To } from "../../parts/To";
+import { RolloutHealth } from "../health/Health";
 import { Errors, Events, Plan } from "./Details";
 import { MemberBar } from "./MemberBar";
 import { Members } from "./Members";
@@ -45,6 +46,7 @@ export function RolloutPage() {
               <Counts counts={rollout.counts} shown={shown} show={setShown} />
             </Panel>
             <Waves rollout={rollout} />
+            <RolloutHealth id={id} />
             {rollout.errors.length > 0 && <Errors errors={rollout.errors} />}
             <Members rollout={id} state={shown} all={() => setShown(undefined)} />
             <Events events={rollout.events} />

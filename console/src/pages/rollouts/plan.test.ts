@@ -19,6 +19,7 @@ describe("planOf", () => {
           { failure: "any", max_permille: 50, min_sample: 10 },
           { failure: "silent", max_permille: 50, min_sample: 10 },
         ],
+        health_gates: [],
         on_broken: "pause",
         rate_per_minute: 0,
         deadline_s: 86_400,
@@ -47,4 +48,11 @@ describe("planOf", () => {
     [{ windowFrom: "01:00" }, "A window has a beginning and an end"],
     [{ waves: [{ amount: 50, unit: "%" as const, soakMinutes: 0 }, { amount: 50, unit: "%" as const, soakMinutes: 0 }] }, "Each wave must reach further than the one before"],
   ])("says what is missing: %j", (change, missing) => expect(planOf({ ...ready, ...change })).toEqual({ missing }));
+  it("judges by health where that is wanted", () => {
+    const made = planOf({ ...ready, crashesPerHour: 0.01, worseMetric: "cpu-temp", worsePercent: 15 });
+    expect("plan" in made && made.plan.health_gates).toEqual([
+      { measure: "crash-reboots", limit: 0.01, min_devices: 10 },
+      { measure: "cpu-temp", worse_percent: 15, min_devices: 10 },
+    ]);
+  });
 });

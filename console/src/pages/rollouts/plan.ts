@@ -17,6 +17,9 @@ export interface PlanForm {
   failuresPercent: number;
   minSample: number;
   silentPercent: number;
+  crashesPerHour: number; // 0: they are not looked at
+  worseMetric: string; // "": none
+  worsePercent: number;
   onBroken: "pause" | "roll-back";
   rollbackRelease: string | null;
   ratePerMinute: number;
@@ -43,6 +46,9 @@ export const careful: PlanForm = {
   failuresPercent: 5,
   minSample: 10,
   silentPercent: 5,
+  crashesPerHour: 0,
+  worseMetric: "",
+  worsePercent: 20,
   onBroken: "pause",
   rollbackRelease: null,
   ratePerMinute: 0,
@@ -73,6 +79,10 @@ export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: strin
       gates: [
         { failure: "any", max_permille: Math.round(form.failuresPercent * 10), min_sample: form.minSample },
         { failure: "silent", max_permille: Math.round(form.silentPercent * 10), min_sample: form.minSample },
+      ],
+      health_gates: [
+        ...(form.crashesPerHour > 0 ? [{ measure: "crash-reboots", limit: form.crashesPerHour, min_devices: form.minSample }] : []),
+        ...(form.worseMetric === "" ? [] : [{ measure: form.worseMetric, worse_percent: Math.round(form.worsePercent), min_devices: form.minSample }]),
       ],
       on_broken: form.onBroken,
       ...(form.onBroken === "roll-back" ? { rollback_release: Number(form.rollbackRelease) } : {}),
