@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!json) return 0;
   if (const auto vitals = protocol::from_json<protocol::Vitals>(*json))
     require(protocol::to_json(*protocol::from_json<protocol::Vitals>(protocol::to_json(*vitals))) == protocol::to_json(*vitals));
-  if (const auto page = agent::book_page_of(*json)) require(agent::to_json(*agent::book_page_of(agent::to_json(*page))) == agent::to_json(*page));
+  if (const auto page = agent::book_page_of(*json))
+    require(agent::to_json(*agent::book_page_of(agent::to_json(*page))) == agent::to_json(*page));
   return 0;
 }

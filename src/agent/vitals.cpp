@@ -38,7 +38,8 @@ void read_metrics(std::string_view output, std::string_view script, Metrics& met
     } else if (!value) {
       passed_over("the value of " + name + " is no decimal number within 1e15");
     } else if (metrics.size() >= protocol::kMaxMetrics && !metrics.contains(name)) {
-      if (!std::exchange(full, true)) passed_over("there are " + std::to_string(protocol::kMaxMetrics) + " metrics already; the rest is too");
+      if (!std::exchange(full, true))
+        passed_over("there are " + std::to_string(protocol::kMaxMetrics) + " metrics already; the rest is too");
     } else {
       metrics[name] = *value;
     }

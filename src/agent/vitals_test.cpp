@@ -117,7 +117,8 @@ TEST_F(Book, KeepsTheLastVersionsAndOneThatRunsAgainAsItWas) {
 }
 
 TEST_F(Book, BeginsAnewWhenItsFileIsNone) {
-  for (const char* text : {"", "{}", "not json", R"({"boot":{"id":"a","version":"1","ended":true},"panics":[],"next":9,"last_boot":"panic","versions":[]})"}) {
+  for (const char* text :
+       {"", "{}", "not json", R"({"boot":{"id":"a","version":"1","ended":true},"panics":[],"next":9,"last_boot":"panic","versions":[]})"}) {
     ASSERT_TRUE(replace_file(file(), text));
     auto book = start("1", "b");
     EXPECT_EQ(book.vitals().versions.size(), 1U);

@@ -42,8 +42,8 @@ struct ReleaseHealth {
   std::uint64_t uptime_s = 0;
   protocol::Reboots reboots{};
   std::uint64_t step_devices = 0;
-  std::uint64_t step_uptime_s = 0;    // of those with the release
-  std::uint64_t before_uptime_s = 0;  // of the same with what they ran before
+  std::uint64_t step_uptime_s = 0;                          // of those with the release
+  std::uint64_t before_uptime_s = 0;                        // of the same with what they ran before
   std::vector<std::pair<std::string, std::uint64_t>> from;  // versions before, and devices; most first
   std::vector<HealthMeasure> measures;                      // the two of reboots first, then metrics by name
 };

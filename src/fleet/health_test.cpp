@@ -12,7 +12,8 @@ HealthGate gate(const std::string& json) { return health_gate_of(parse_json(json
 // 30 devices up for 1,000 h each side; crashes per hour now and before, and a median of temperatures.
 ReleaseHealth health(double crashes, double crashes_before, double temperature, double temperature_before) {
   ReleaseHealth health{.devices = 30, .uptime_s = 3'600'000, .step_devices = 30, .step_uptime_s = 3'600'000, .before_uptime_s = 3'600'000};
-  health.measures = {{kCrashReboots, 30, crashes, 30, crashes, crashes_before}, {"temp", 30, temperature, 30, temperature, temperature_before}};
+  health.measures = {{kCrashReboots, 30, crashes, 30, crashes, crashes_before},
+                     {"temp", 30, temperature, 30, temperature, temperature_before}};
   return health;
 }
 

@@ -9,7 +9,12 @@ namespace {
 using namespace simulated;
 
 HealthGate crash_gate() {
-  return {.measure = kCrashReboots, .worse = HealthGate::Worse::higher, .limit = 0.02, .worse_percent = 100, .min_devices = 30, .min_hours = 20};
+  return {.measure = kCrashReboots,
+          .worse = HealthGate::Worse::higher,
+          .limit = 0.02,
+          .worse_percent = 100,
+          .min_devices = 30,
+          .min_hours = 20};
 }
 
 // Each device crashes by chance, so often an hour, with what it ran before (for 100 h) and with the release.

@@ -21,13 +21,13 @@ Result<std::uint64_t> device_id(Database& database, const std::string& name) {
 
 Result<> write_version(Database& database, std::uint64_t device, const Vitals::Version& version, std::uint64_t now_ms) {
   const auto& reboots = version.reboots;
-  TRY(
-      database.run("INSERT INTO vitals(device,version,began,uptime_s,requested,watchdog,panic,overheated,power_fault,unclear,changed_ms) "
-                   "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT(device,version) DO UPDATE SET began=excluded.began,"
-                   "uptime_s=excluded.uptime_s,requested=excluded.requested,watchdog=excluded.watchdog,panic=excluded.panic,"
-                   "overheated=excluded.overheated,power_fault=excluded.power_fault,unclear=excluded.unclear,changed_ms=excluded.changed_ms",
-                   device, version.version, version.began, version.uptime_s, reboots[0], reboots[1], reboots[2], reboots[3], reboots[4],
-                   reboots[5], now_ms));
+  TRY(database.run(
+      "INSERT INTO vitals(device,version,began,uptime_s,requested,watchdog,panic,overheated,power_fault,unclear,changed_ms) "
+      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT(device,version) DO UPDATE SET began=excluded.began,"
+      "uptime_s=excluded.uptime_s,requested=excluded.requested,watchdog=excluded.watchdog,panic=excluded.panic,"
+      "overheated=excluded.overheated,power_fault=excluded.power_fault,unclear=excluded.unclear,changed_ms=excluded.changed_ms",
+      device, version.version, version.began, version.uptime_s, reboots[0], reboots[1], reboots[2], reboots[3], reboots[4], reboots[5],
+      now_ms));
   for (const auto& [name, metric] : version.metrics)
     TRY(
         database.run("INSERT INTO metrics(device,version,name,count,sum,last) VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT(device,version,name) "
@@ -43,10 +43,10 @@ Result<> write_vitals(Database& database, const std::string& name, const Vitals&
   // A device whose account was lost counts from the beginning: what it told before cannot be put in order with that any more.
   Json told = Json::array();
   for (const Vitals::Version& version : vitals.versions) told.push_back(version.version);
-  TRY(
-      database.run("DELETE FROM vitals WHERE device=?1 AND version NOT IN (SELECT value FROM json_each(?2)) AND (began>=?3 OR began+?4<=?5)",
-                   device, told.dump(-1, ' ', false, Json::error_handler_t::replace), vitals.versions.front().began, kKeptVersions,
-                   vitals.versions.back().began));
+  TRY(database.run(
+      "DELETE FROM vitals WHERE device=?1 AND version NOT IN (SELECT value FROM json_each(?2)) AND (began>=?3 OR began+?4<=?5)", device,
+      told.dump(-1, ' ', false, Json::error_handler_t::replace), vitals.versions.front().began, kKeptVersions,
+      vitals.versions.back().began));
   for (const Vitals::Version& version : vitals.versions) TRY(write_version(database, device, version, now_ms));
   return {};
 }
@@ -58,11 +58,12 @@ protocol::Reboots reboots_at(const Statement& row, int column) {
 }
 
 // Those that a release's health is made of: n is a device's account of it, b of what the device ran before, if there is any.
-#define ALOFT_HEALTH_ROWS                                                                                                            \
+#define ALOFT_HEALTH_ROWS                                                                                                                \
   "FROM vitals n JOIN devices d ON d.id=n.device LEFT JOIN vitals b ON b.device=n.device AND b.version=(SELECT p.version FROM vitals p " \
   "WHERE p.device=n.device AND p.began<n.began ORDER BY p.began DESC LIMIT 1) "
-#define ALOFT_HEALTH_WHERE                                                                                                              \
-  "WHERE n.version=?2 AND d.product=?1 AND (?3 IS NULL OR EXISTS(SELECT 1 FROM rollout_devices r WHERE r.rollout=?3 AND r.device=n.device " \
+#define ALOFT_HEALTH_WHERE                                                                                                \
+  "WHERE n.version=?2 AND d.product=?1 AND (?3 IS NULL OR EXISTS(SELECT 1 FROM rollout_devices r WHERE r.rollout=?3 AND " \
+  "r.device=n.device "                                                                                                    \
   "AND r.state=2 AND r.changed_ms>?4))"
 
 double per_hour(std::uint64_t count, std::uint64_t seconds) {
@@ -119,12 +120,11 @@ Result<> take_medians(Database& database, const HealthQuery& query, ReleaseHealt
     std::vector<double> before;
   };
   std::map<std::string, Values> found;
-  Statement row = TRY(
-      database.query("SELECT m.name,m.sum/m.count,o.sum/o.count " ALOFT_HEALTH_ROWS
-                     "JOIN metrics m ON m.device=n.device AND m.version=n.version AND (?5='' OR m.name IN (SELECT value FROM json_each(?5))) "
-                     "LEFT JOIN metrics o ON o.device=n.device AND o.version=b.version AND o.name=m.name " ALOFT_HEALTH_WHERE,
-                     query.product, query.version, query.rollout, query.ended_after_ms,
-                     query.only ? Json(*query.only).dump() : std::string()));
+  Statement row = TRY(database.query(
+      "SELECT m.name,m.sum/m.count,o.sum/o.count " ALOFT_HEALTH_ROWS
+      "JOIN metrics m ON m.device=n.device AND m.version=n.version AND (?5='' OR m.name IN (SELECT value FROM json_each(?5))) "
+      "LEFT JOIN metrics o ON o.device=n.device AND o.version=b.version AND o.name=m.name " ALOFT_HEALTH_WHERE,
+      query.product, query.version, query.rollout, query.ended_after_ms, query.only ? Json(*query.only).dump() : std::string()));
   while (TRY(row.step())) {
     Values& values = found[row.text(0)];
     values.all.push_back(row.real(1));
@@ -145,8 +145,7 @@ Result<> take_medians(Database& database, const HealthQuery& query, ReleaseHealt
 Result<std::map<std::string, Vitals::Metric>> metrics_of(Database& database, std::uint64_t device, const std::string& version) {
   Statement row = TRY(database.query("SELECT name,count,sum,last FROM metrics WHERE device=?1 AND version=?2", device, version));
   std::map<std::string, Vitals::Metric> metrics;
-  while (TRY(row.step()))
-    metrics.emplace(row.text(0), Vitals::Metric{.count = row.number(1), .sum = row.real(2), .last = row.real(3)});
+  while (TRY(row.step())) metrics.emplace(row.text(0), Vitals::Metric{.count = row.number(1), .sum = row.real(2), .last = row.real(3)});
   return metrics;
 }
 

@@ -30,8 +30,8 @@ TEST_P(StoreHealth, AreComparedWithWhatTheSameDevicesRanBefore) {
   make_fleet();
   EXPECT_TRUE(put("a", {version("1", 1, 100, 1, 50), version("2", 2, 10, 2, 60)}));
   EXPECT_TRUE(put("b", {version("1", 1, 300, 0, 40), version("2", 5, 20, 0, 80)}));
-  EXPECT_TRUE(put("c", {version("2", 1, 70, 1, 90)}));                             // came with it
-  EXPECT_TRUE(put("d", {version("1", 1, 1000, 50, 99)}));                          // has not got it
+  EXPECT_TRUE(put("c", {version("2", 1, 70, 1, 90)}));     // came with it
+  EXPECT_TRUE(put("d", {version("1", 1, 1000, 50, 99)}));  // has not got it
   const ReleaseHealth found = health();
   EXPECT_EQ(found.devices, 3U);
   EXPECT_EQ(found.uptime_s, 100U * 3600);
