@@ -23,8 +23,9 @@ LAYERS = {
     "update": ["bundle"],
     "agent": ["update", "delta", "storage", "boot", "net"],
     "httpd": ["crypto"],
+    "ddi": ["protocol"],
     "fleet": ["bundle", "protocol"],
-    "server": ["fleet", "httpd", "crypto"],
+    "server": ["fleet", "httpd", "crypto", "ddi"],
     "cli": ["bundle", "patch", "net", "protocol"],
 }
 # What must not stand in the code, what to write instead, and the files that are the replacement's own home.

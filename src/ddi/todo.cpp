@@ -1,0 +1,37 @@
+#include "ddi/todo.hpp"
+
+#include "ddi/local_hour.hpp"
+
+namespace aloft::ddi {
+
+using protocol::UpdateState;
+
+bool has_begun(UpdateState state) {
+  return state != UpdateState::offered && state != UpdateState::accepted && state != UpdateState::deferred;
+}
+
+bool needs_confirmation(const Situation& situation) {
+  const bool asked = situation.state == UpdateState::offered || situation.state == UpdateState::deferred;
+  return situation.action != 0 && situation.policy.consent && asked && !situation.confirmed_in_advance;
+}
+
+bool is_window_open(const Situation& situation) {
+  return !situation.policy.window || is_open_at(*situation.policy.window, situation.now_ms, situation.utc_offset_minutes);
+}
+
+Todo todo_of(const Situation& situation) {
+  if (situation.withdrawn && !(situation.withdrawal_ignored && situation.action != 0))
+    return {.what = Todo::What::cancellation, .action = *situation.withdrawn};
+  if (situation.action == 0) return {};
+  if (needs_confirmation(situation)) return {.what = Todo::What::confirmation, .action = situation.action};
+  if (!has_begun(situation.state) && !is_window_open(situation)) return {};
+  return {.what = Todo::What::deployment, .action = situation.action};
+}
+
+const char* hold_up_of(const Situation& situation) {
+  if (situation.action == 0 || situation.state != UpdateState::offered) return nullptr;
+  if (needs_confirmation(situation)) return "waits for the consent of a person at the device";
+  return is_window_open(situation) ? nullptr : "waits for its maintenance window";
+}
+
+}  // namespace aloft::ddi
