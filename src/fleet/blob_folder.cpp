@@ -47,6 +47,7 @@ Result<> BlobFolder::Upload::write(ByteView bytes) {
   const Result<> written = write_all(file_.get(), bytes);
   if (!written) return explained(written.error());
   sha256_.update(bytes);
+  old_digests_.update(bytes);
   size_bytes_ += bytes.size();
   return {};
 }

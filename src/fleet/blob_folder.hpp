@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "crypto/old_digests.hpp"
 #include "crypto/sha256.hpp"
 
 namespace aloft::fleet {
@@ -24,8 +25,9 @@ class BlobFolder {
     Upload(Upload&&) noexcept = default;
     Upload& operator=(Upload&&) = delete;
     ~Upload();
-    Result<> write(ByteView bytes);  // kStoreFull when the disk is full
-    Result<crypto::Digest> seal();   // all of it is on the disk; the digest names it
+    Result<> write(ByteView bytes);                                          // kStoreFull when the disk is full
+    Result<crypto::Digest> seal();                                           // all of it is on the disk; the digest names it
+    crypto::OldDigests::Hex old_digests() { return old_digests_.finish(); }  // once, after seal()
     const std::filesystem::path& path() const { return path_; }
     std::uint64_t size_bytes() const { return size_bytes_; }
 
@@ -35,6 +37,7 @@ class BlobFolder {
     std::filesystem::path path_;
     Fd file_;
     crypto::Sha256 sha256_;
+    crypto::OldDigests old_digests_;
     std::uint64_t size_bytes_ = 0;
   };
   Result<Upload> begin(Random& random) const;

@@ -30,6 +30,7 @@ struct DeviceFacts {
   std::uint64_t id = 0;  // the store's
   std::string name;
   DeviceStatus status = DeviceStatus::pending;
+  DeviceProtocol protocol = DeviceProtocol::aloft;
   std::string product;
   std::string hardware;
   std::string version;

@@ -28,6 +28,9 @@ inline constexpr ErrorCode kDeploymentFinished{9043, ErrorKind::ask, "deployment
 inline constexpr ErrorCode kLogUnknown{9044, ErrorKind::ask, "log-unknown"};
 inline constexpr ErrorCode kTokenUnknown{9045, ErrorKind::ask, "token-unknown"};
 inline constexpr ErrorCode kUserExists{9046, ErrorKind::ask, "user-exists"};
+inline constexpr ErrorCode kOtherProtocol{9047, ErrorKind::ask, "other-protocol"};
+inline constexpr ErrorCode kGatewayUnknown{9048, ErrorKind::ask, "gateway-unknown"};
+inline constexpr ErrorCode kNotWithdrawn{9049, ErrorKind::ask, "not-withdrawn"};
 
 // Error numbers 9600-9699: groups, filters, rollouts.
 inline constexpr ErrorCode kGroupUnknown{9600, ErrorKind::ask, "group-unknown"};

@@ -24,11 +24,16 @@ enum class DeviceStatus : std::uint8_t { pending, accepted, rejected };
 std::string_view to_string(DeviceStatus status);
 Result<DeviceStatus> device_status_of(std::string_view name);
 
+// What a device speaks with the server.
+enum class DeviceProtocol : std::uint8_t { aloft, hawkbit };
+std::string_view to_string(DeviceProtocol protocol);
+
 struct Device {
   std::string name;
   DeviceStatus status = DeviceStatus::pending;
+  DeviceProtocol protocol = DeviceProtocol::aloft;
   std::string public_key;  // SubjectPublicKeyInfo, PEM
-  Digest key_sha256{};     // of its DER
+  Digest key_sha256{};     // of its DER; with hawkBit's protocol: of the device's own token, zeros if it has none
   std::string product;
   std::string hardware;
   std::string version;  // of the running system, as last reported
@@ -77,6 +82,10 @@ struct EnrolmentToken {
   std::string used_by;  // device's name, once used
 };
 
+// What a release's file is.
+enum class ReleaseFormat : std::uint8_t { aloft, swu, raucb };
+std::string_view to_string(ReleaseFormat format);
+
 struct Release {
   std::uint64_t id = 0;
   std::string product;
@@ -89,9 +98,17 @@ struct Release {
   Digest manifest_sha256{};
   std::vector<std::string> signers;
   bool verified = false;  // this server checked the signature against trust anchors
+  ReleaseFormat format = ReleaseFormat::aloft;
+  std::string file_name;  // as clients of hawkBit's protocol see it
+  std::string sha1;       // lower-case hex, for such clients only; empty: uploaded before there were any
+  std::string md5;
+  std::string contents;  // what is inside, as JSON; empty: as the manifest says
   std::uint64_t created_ms = 0;
   std::string created_by;
 };
+
+// Whether the device has said its last word on a deployment that was withdrawn; clients of hawkBit's protocol are asked for it.
+enum class Closing : std::uint8_t { open, closed, goes_on };
 
 struct Deployment {
   std::uint64_t id = 0;
@@ -111,6 +128,7 @@ struct Deployment {
   std::string created_by;
   std::uint64_t changed_ms = 0;
   bool has_log = false;
+  Closing closing = Closing::open;
 };
 
 struct Transition {

@@ -10,9 +10,9 @@
 namespace aloft::fleet {
 namespace {
 
-#define ALOFT_DEPLOYMENT_QUERY                                                                                                    \
-  "SELECT p.id,d.name,p.release,p.version,p.artifact_sha256,p.artifact_size_bytes,p.state,p.error,p.message,p.progress_permille," \
-  "p.created_ms,p.created_by,p.changed_ms,EXISTS(SELECT 1 FROM logs WHERE deployment=p.id),p.device,p.rollout,p.policy "          \
+#define ALOFT_DEPLOYMENT_QUERY                                                                                                     \
+  "SELECT p.id,d.name,p.release,p.version,p.artifact_sha256,p.artifact_size_bytes,p.state,p.error,p.message,p.progress_permille,"  \
+  "p.created_ms,p.created_by,p.changed_ms,EXISTS(SELECT 1 FROM logs WHERE deployment=p.id),p.device,p.rollout,p.policy,p.closing " \
   "FROM deployments p JOIN devices d ON d.id=p.device "
 
 protocol::InstallPolicy policy_of(const std::string& text) {
@@ -38,7 +38,8 @@ Deployment deployment_row(const Statement& row) {
           .created_ms = row.number(10),
           .created_by = row.text(11),
           .changed_ms = row.number(12),
-          .has_log = row.number(13) != 0};
+          .has_log = row.number(13) != 0,
+          .closing = static_cast<Closing>(row.number(17))};
 }
 
 std::uint64_t number_of(UpdateState state) { return static_cast<std::uint64_t>(state); }

@@ -11,11 +11,12 @@ namespace {
 
 #define ALOFT_DEVICE_COLUMNS                                                                              \
   "d.name,d.status,d.public_key,d.key_sha256,d.product,d.hardware,d.version,d.created_ms,d.last_seen_ms," \
-  "(SELECT id FROM deployments WHERE device=d.id AND active),d.problem_error,d.problem"
+  "(SELECT id FROM deployments WHERE device=d.id AND active),d.problem_error,d.problem,d.protocol"
 
 Device device_row(const Statement& row) {
   return {.name = row.text(0),
           .status = static_cast<DeviceStatus>(row.number(1)),
+          .protocol = static_cast<DeviceProtocol>(row.number(12)),
           .public_key = row.text(2),
           .key_sha256 = row.digest(3),
           .product = row.text(4),
@@ -63,6 +64,9 @@ Result<Device> enrol_in(Database& database, const Enrolment& enrolment) {
   if (!known && known.error().code.number != kDeviceUnknown.number) return known;
   if (known && known->status == DeviceStatus::rejected)
     return fail(kDeviceRejected, "the server's operator has rejected device " + asked.name);
+  if (known && known->protocol != DeviceProtocol::aloft)
+    return fail(kDeviceNameTaken,
+                "the name " + asked.name + " belongs to a device of hawkBit's protocol; choose another name, or delete that device");
   const bool same_key = known && known->key_sha256 == asked.key_sha256;
   if (known && !same_key && (known->status == DeviceStatus::accepted || !enrolment.token_hash))
     return fail(kDeviceNameTaken,

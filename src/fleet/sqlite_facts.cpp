@@ -28,6 +28,8 @@ Result<Attributes> attributes_of(Database& database, std::uint64_t device) {
   return attributes;
 }
 
+}  // namespace
+
 Result<bool> replace_attributes(Database& database, const std::string& device, const Attributes& attributes) {
   const DeviceFacts facts = TRY(find_facts(database, device));
   if (facts.attributes == attributes) return false;
@@ -42,19 +44,18 @@ Result<bool> replace_attributes(Database& database, const std::string& device, c
   return true;
 }
 
-}  // namespace
-
 Result<DeviceFacts> find_facts(Database& database, const std::string& name) {
   DeviceFacts facts;
   {
-    Statement row =
-        TRY(database.query("SELECT d.id,d.name,d.status,d.product,d.hardware,d.version,d.created_ms,d.last_seen_ms,"
-                           "(SELECT state FROM deployments WHERE device=d.id ORDER BY id DESC LIMIT 1) FROM devices d WHERE d.name=?1",
-                           name));
+    Statement row = TRY(database.query(
+        "SELECT d.id,d.name,d.status,d.product,d.hardware,d.version,d.created_ms,d.last_seen_ms,"
+        "(SELECT state FROM deployments WHERE device=d.id ORDER BY id DESC LIMIT 1),d.protocol FROM devices d WHERE d.name=?1",
+        name));
     if (!TRY(row.step())) return fail(kDeviceUnknown, "there is no device " + name);
     facts = {.id = row.number(0),
              .name = row.text(1),
              .status = static_cast<DeviceStatus>(row.number(2)),
+             .protocol = static_cast<DeviceProtocol>(row.number(9)),
              .product = row.text(3),
              .hardware = row.text(4),
              .version = row.text(5),

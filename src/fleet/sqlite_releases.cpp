@@ -8,8 +8,9 @@
 namespace aloft::fleet {
 namespace {
 
-#define ALOFT_RELEASE_COLUMNS \
-  "id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,created_ms,created_by"
+#define ALOFT_RELEASE_COLUMNS                                                                                                          \
+  "id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,created_ms,created_by," \
+  "format,file_name,sha1,md5,contents"
 
 std::string as_list(const std::vector<std::string>& texts) { return Json(texts).dump(-1, ' ', false, Json::error_handler_t::replace); }
 
@@ -34,6 +35,11 @@ Release release_row(const Statement& row) {
           .manifest_sha256 = row.digest(8),
           .signers = from_list(row.text(9)),
           .verified = row.number(10) != 0,
+          .format = static_cast<ReleaseFormat>(row.number(13)),
+          .file_name = row.text(14),
+          .sha1 = row.text(15),
+          .md5 = row.text(16),
+          .contents = row.text(17),
           .created_ms = row.number(11),
           .created_by = row.text(12)};
 }
@@ -46,12 +52,13 @@ Result<std::optional<Release>> find_release_of(Database& database, const Digest&
 
 Result<Release> insert_release(Database& database, const Release& release) {
   if (auto known = TRY(find_release_of(database, release.sha256))) return *std::move(known);
-  TRY(
-      database.run("INSERT INTO releases(product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,"
-                   "verified,created_ms,created_by) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-                   release.product, as_list(release.hardware), release.version, release.security_version, release.description,
-                   release.size_bytes, release.sha256, release.manifest_sha256, as_list(release.signers),
-                   std::uint64_t{release.verified ? 1U : 0U}, release.created_ms, release.created_by));
+  TRY(database.run(
+      "INSERT INTO releases(product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,"
+      "verified,created_ms,created_by,format,file_name,sha1,md5,contents) "
+      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+      release.product, as_list(release.hardware), release.version, release.security_version, release.description, release.size_bytes,
+      release.sha256, release.manifest_sha256, as_list(release.signers), std::uint64_t{release.verified ? 1U : 0U}, release.created_ms,
+      release.created_by, static_cast<std::uint64_t>(release.format), release.file_name, release.sha1, release.md5, release.contents));
   return find_release(database, database.last_id());
 }
 
@@ -89,6 +96,15 @@ Result<std::optional<Release>> SqliteStore::release_of(const Digest& sha256) {
 void SqliteStore::add_release(Release release, Done<Release> done) {
   writer_.submit<Release>([release = std::move(release)](Database& database) { return insert_release(database, release); },
                           std::move(done));
+}
+
+void SqliteStore::complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) {
+  writer_.submit<Release>(
+      [id, digests = std::move(digests)](Database& database) -> Result<Release> {
+        TRY(database.run("UPDATE releases SET file_name=?2,sha1=?3,md5=?4 WHERE id=?1", id, digests.file_name, digests.sha1, digests.md5));
+        return find_release(database, id);
+      },
+      std::move(done));
 }
 
 void SqliteStore::delete_release(std::uint64_t id, Done<DeletedRelease> done) {

@@ -46,9 +46,13 @@ Result<MemberCounts> counts_of(Database& database, std::uint64_t rollout) {
 }
 
 // Why a device that matches the filter is left out; the empty text: it is not.
-std::string fit_expression() {
+// release: of trusted words only its format is put into the text.
+std::string fit_expression(const Release& release) {
+  const std::string other =
+      release.format == ReleaseFormat::aloft ? "" : "WHEN d.protocol=0 THEN 'runs aloftd, which does not take this file' ";
   return "(CASE WHEN d.status<>1 THEN 'not accepted' WHEN d.product<>?1 THEN 'another product' WHEN d.hardware NOT IN (SELECT value FROM "
-         "json_each(?2)) THEN 'hardware that the release is not for' WHEN d.version=?3 THEN 'has this version already' ELSE '' END)";
+         "json_each(?2)) THEN 'hardware that the release is not for' " +
+         other + "WHEN d.version=?3 THEN 'has this version already' ELSE '' END)";
 }
 
 constexpr int kFirstFilterValue = 6;  // behind product, hardware, version, seed and one more
@@ -92,9 +96,10 @@ Result<> check_plan(Database& database, const RolloutPlan& plan, const Release& 
 Result<std::vector<Member>> insert_matching(Database& database, const Rollout& rollout, const Release& release, std::uint64_t now_ms) {
   const Filter filter = TRY(Filter::parse(rollout.plan.filter));
   const SqlCondition condition = compile_filter(filter, now_ms, kFirstFilterValue);
-  Statement insert = TRY(database.query_once(
-      "INSERT INTO rollout_devices(rollout,device,sample,changed_ms) SELECT ?5,d.id,aloft_sample(?4,d.name)," + std::to_string(now_ms) +
-      " FROM devices d WHERE " + condition.text + " AND " + fit_expression() + "='' ON CONFLICT DO NOTHING RETURNING device,sample"));
+  Statement insert =
+      TRY(database.query_once("INSERT INTO rollout_devices(rollout,device,sample,changed_ms) SELECT ?5,d.id,aloft_sample(?4,d.name)," +
+                              std::to_string(now_ms) + " FROM devices d WHERE " + condition.text + " AND " + fit_expression(release) +
+                              "='' ON CONFLICT DO NOTHING RETURNING device,sample"));
   bind_fit(insert, release, condition);
   insert.bind(5, rollout.id);
   std::vector<Member> members;
@@ -121,7 +126,7 @@ Result<Rollout> create(Database& database, const NewRollout& request) {
 
 Result<> count_left_out(Database& database, const Release& release, const SqlCondition& condition, RolloutPreview& preview) {
   Statement row =
-      TRY(database.query_once("SELECT " + fit_expression() +
+      TRY(database.query_once("SELECT " + fit_expression(release) +
                               " AS why,count(*),sum(EXISTS(SELECT 1 FROM deployments p WHERE p.device=d.id AND p.active)) FROM devices d "
                               "WHERE " +
                               condition.text + " GROUP BY why ORDER BY 2 DESC"));
@@ -141,7 +146,7 @@ Result<> count_left_out(Database& database, const Release& release, const SqlCon
 Result<> count_waves(Database& database, const RolloutPlan& plan, const Release& release, const SqlCondition& condition,
                      RolloutPreview& preview) {
   Statement row = TRY(database.query_once("SELECT aloft_sample(?4,d.name) AS sample,d.name FROM devices d WHERE " + condition.text +
-                                          " AND " + fit_expression() + "='' ORDER BY sample"));
+                                          " AND " + fit_expression(release) + "='' ORDER BY sample"));
   bind_fit(row, release, condition);
   std::vector<std::uint64_t> samples;
   while (TRY(row.step())) {

@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 6> kSteps{R"sql(
+constexpr std::array<const char*, 7> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -215,6 +215,27 @@ CREATE TABLE metrics(
   last REAL NOT NULL,
   PRIMARY KEY(device, version, name),
   FOREIGN KEY(device, version) REFERENCES vitals(device, version) ON DELETE CASCADE) WITHOUT ROWID;
+)sql",
+                                            R"sql(
+ALTER TABLE devices ADD COLUMN protocol INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE releases ADD COLUMN format INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE releases ADD COLUMN file_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE releases ADD COLUMN sha1 TEXT NOT NULL DEFAULT '';
+ALTER TABLE releases ADD COLUMN md5 TEXT NOT NULL DEFAULT '';
+ALTER TABLE releases ADD COLUMN contents TEXT NOT NULL DEFAULT '';
+ALTER TABLE deployments ADD COLUMN closing INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE ddi_devices(
+  device INTEGER PRIMARY KEY REFERENCES devices(id) ON DELETE CASCADE,
+  attributes_known INTEGER NOT NULL DEFAULT 0,
+  auto_confirm TEXT NOT NULL DEFAULT '');
+CREATE TABLE ddi_gateways(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  hash BLOB NOT NULL UNIQUE,
+  note TEXT NOT NULL,
+  product TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL);
 )sql"};
 
 }  // namespace

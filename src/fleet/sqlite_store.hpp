@@ -44,6 +44,7 @@ class SqliteStore final : public Store {
   Result<Release> release(std::uint64_t id) override;
   Result<std::optional<Release>> release_of(const Digest& sha256) override;
   void add_release(Release release, Done<Release> done) override;
+  void complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) override;
   void delete_release(std::uint64_t id, Done<DeletedRelease> done) override;
 
   Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) override;
@@ -71,6 +72,17 @@ class SqliteStore final : public Store {
   Result<std::vector<Membership>> memberships(const std::string& device) override;
   Result<std::vector<std::pair<std::uint64_t, std::uint64_t>>> rollout_errors(std::uint64_t rollout) override;
   Result<std::vector<RolloutEventRow>> rollout_events(std::uint64_t rollout) override;
+
+  Result<std::vector<DdiDevice>> ddi_devices() override;
+  void register_ddi_device(DdiRegistration registration, Done<Device> done) override;
+  void set_ddi_token(std::string device, Digest token_hash, Done<Device> done) override;
+  void apply_feedback(DdiFeedback feedback, Done<DdiOutcome> done) override;
+  void describe_ddi_device(DdiDescription description, Done<Device> done) override;
+  void want_attributes(std::string device, Done<> done) override;
+  void set_auto_confirm(std::string device, std::string how, Done<> done) override;
+  Result<std::vector<DdiGateway>> ddi_gateways() override;
+  void add_ddi_gateway(DdiGateway gateway, Done<DdiGateway> done) override;
+  void delete_ddi_gateway(std::uint64_t id, Done<> done) override;
 
   Result<std::optional<User>> user(const std::string& name) override;
   Result<std::uint64_t> user_count() override;

@@ -20,6 +20,7 @@ std::unique_ptr<Store> fresh_sqlite() {
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRollouts, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHealth, ::testing::Values(StoreMaker(fresh_sqlite)));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDdi, ::testing::Values(StoreMaker(fresh_sqlite)));
 
 TEST(SqliteStore, KeepsEverythingOverARestart) {
   const TestStoreFolder folder;
@@ -62,6 +63,8 @@ TEST(SqliteStore, BringsAnOldDatabaseUpToDate) {
   const Device device = store->device("cam-01").value();
   EXPECT_EQ(device.problem_error, 6011U);
   EXPECT_EQ(device.deployment, 9U);
+  EXPECT_EQ(device.protocol, DeviceProtocol::aloft);
+  EXPECT_EQ(store->release(3)->format, ReleaseFormat::aloft);
   EXPECT_EQ(store->deployment(9)->state, UpdateState::downloading);
   EXPECT_EQ(store->user("admin")->value().password, "$argon2id$");
   EXPECT_EQ(store->access_tokens()->size(), 1U);

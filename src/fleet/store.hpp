@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "fleet/ddi_store.hpp"
 #include "fleet/device_facts.hpp"
 #include "fleet/filter.hpp"
 #include "fleet/fleet.hpp"
@@ -45,6 +46,13 @@ struct NewDeployments {
   std::vector<std::string> devices;
   std::string created_by;
   std::uint64_t now_ms = 0;
+};
+
+// What clients of hawkBit's protocol need of a file beyond its SHA-256.
+struct ReleaseDigests {
+  std::string file_name;
+  std::string sha1;
+  std::string md5;
 };
 
 struct DeletedRelease {
@@ -92,7 +100,7 @@ struct HealthQuery {
   std::optional<std::vector<std::string>> only;  // of metrics; all when it is not given
 };
 
-class Store : public RolloutStore {
+class Store : public RolloutStore, public DdiStore {
  public:
   // Devices. Lists are ordered by name.
   virtual Result<std::vector<Device>> devices(const DeviceQuery& query) = 0;
@@ -138,8 +146,9 @@ class Store : public RolloutStore {
   virtual Result<std::vector<Release>> releases(const ReleaseQuery& query) = 0;
   virtual Result<Release> release(std::uint64_t id) = 0;  // kReleaseUnknown
   virtual Result<std::optional<Release>> release_of(const Digest& sha256) = 0;
-  virtual void add_release(Release release, Done<Release> done) = 0;             // the one with this sha256 if there is one
-  virtual void delete_release(std::uint64_t id, Done<DeletedRelease> done) = 0;  // kReleaseUnknown, kReleaseInUse
+  virtual void add_release(Release release, Done<Release> done) = 0;  // the one with this sha256 if there is one
+  virtual void complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) = 0;  // kReleaseUnknown
+  virtual void delete_release(std::uint64_t id, Done<DeletedRelease> done) = 0;                     // kReleaseUnknown, kReleaseInUse
 
   // Deployments, newest first.
   virtual Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) = 0;

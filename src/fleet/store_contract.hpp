@@ -94,4 +94,31 @@ class StoreHealth : public StoreRollouts {
   ReleaseHealth health(std::optional<std::uint64_t> rollout = {}, std::uint64_t after = 0);
 };
 
+// The part of the contract that ddi_store.hpp has; store_ddi_test.cpp. Its device is "d".
+class StoreDdi : public StoreContract {
+ protected:
+  Result<Device> add(const std::string& name, std::optional<std::string> token = {}) {
+    DdiRegistration registration{.name = name, .product = "p", .hardware = "h", .now_ms = 1000};
+    if (token) registration.token_hash = digest(*token);
+    return wait<Device>([&](auto done) { store_->register_ddi_device(registration, done); });
+  }
+  Result<DdiOutcome> say(std::uint64_t deployment, std::optional<UpdateState> state, Closing closing = Closing::open,
+                         bool withdrawal = false) {
+    const DdiFeedback feedback{.device = "d",
+                               .deployment = deployment,
+                               .state = state,
+                               .closing = closing,
+                               .message = "m",
+                               .of_withdrawal = withdrawal,
+                               .now_ms = 3000};
+    return wait<DdiOutcome>([&](auto done) { store_->apply_feedback(feedback, done); });
+  }
+  Result<DdiOutcome> finish(std::uint64_t deployment, UpdateState state) { return say(deployment, state, Closing::closed); }
+  Result<Deployment> cancel(std::uint64_t deployment) {
+    return wait<Deployment>([&](auto done) { store_->cancel_deployment(deployment, "op", 2500, done); });
+  }
+  std::uint64_t assign(const std::string& version = "2") { return deploy(add_release(version).id, {"d"}).value().front().id; }
+  DdiDevice known() { return store_->ddi_devices().value().front(); }
+};
+
 }  // namespace aloft::fleet
