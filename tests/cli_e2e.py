@@ -55,6 +55,27 @@ def case_login_pins_the_certificate_that_the_setup_token_names(server):
     assert "E9064" in operator.run("login", operator.url(), "--setup", server.setup_token, "--password-stdin", status=1, text=PASSWORD + "\n")
 
 
+def case_devices_of_hawkbits_protocol_get_their_tokens(server):
+    operator = first_login(server)
+    token = operator.run("ddi", "add", "cam-01", "--product", "p", "--hardware", "h").strip()
+    taken = operator.run("ddi", "gateway", "add", "--product", "p", "--hardware", "h", "--token-stdin", text="taken-from-hawkbit-0815\n").strip()
+    assert taken == "taken-from-hawkbit-0815" and len(token) == 43
+
+    def poll(kind, secret, name="cam-01"):
+        return server.call("GET", f"/default/controller/v1/{name}", headers={"Authorization": f"{kind} {secret}"})
+
+    operator.run("ddi", "poll", 7)
+    assert poll("TargetToken", token)["config"]["polling"]["sleep"] == "00:00:07" and poll("GatewayToken", taken, "cam-02")
+    assert "cam-02" in operator.run("device", "list")
+    new = operator.json("ddi", "token", "cam-01")["token"]
+    assert poll("TargetToken", new)
+    operator.run("ddi", "ask", "cam-01")
+    listed = operator.run("ddi", "gateway", "list")
+    assert taken not in listed and " p " in listed
+    operator.run("ddi", "gateway", "remove", 1)
+    assert "E9048" in operator.run("ddi", "gateway", "remove", 1, status=1)
+
+
 def case_a_later_login_asks_for_the_fingerprint_or_takes_it(server):
     operator = first_login(server)
     operator.run("logout")

@@ -89,6 +89,11 @@ TEST(Feedback, ReadsStringsThatNobodyEscaped) {
   EXPECT_EQ(feedback.message, "cannot open \"/dev/sda\" now\nline two\nC:\\dir\\ ?");
 }
 
+TEST(Feedback, SeesWhereAStringCannotEnd) {
+  const std::string raw = feedback_text("closed", "failure", R"(["cannot open "/dev/mtd3": busy, "x", y", "two"])");
+  EXPECT_EQ(read_feedback(raw)->message, "cannot open \"/dev/mtd3\": busy, \"x\", y\ntwo");
+}
+
 TEST(Feedback, TellsHowItEndedEvenWhenTheDetailsAreBeyondRepair) {
   const Feedback feedback = read_feedback(feedback_text("closed", "failure", "[\"a\"b\":\" {\", \"c]")).value();
   EXPECT_EQ(feedback.execution, Execution::closed);

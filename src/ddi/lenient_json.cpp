@@ -5,9 +5,20 @@ namespace {
 
 constexpr std::string_view kBlank = " \t\r\n";
 
-bool ends_a_string(std::string_view rest) {
-  const std::size_t next = rest.find_first_not_of(kBlank);
-  return next == std::string_view::npos || std::string_view(",:}]").find(rest[next]) != std::string_view::npos;
+char first_of(std::string_view text) {
+  const std::size_t at = text.find_first_not_of(kBlank);
+  return at == std::string_view::npos ? '\0' : text[at];
+}
+
+// rest: behind the quote. bracket: the innermost that is open.
+bool ends_a_string(std::string_view rest, char bracket) {
+  const char next = first_of(rest);
+  if (next == '\0') return true;
+  if (next == ',') {
+    const char behind = first_of(rest.substr(rest.find(',') + 1));
+    return behind == '"' || (bracket == '[' && std::string_view("[{-0123456789").find(behind) != std::string_view::npos);
+  }
+  return bracket == '{' ? next == ':' || next == '}' : next == ']';
 }
 
 bool is_escape(std::string_view rest) {
@@ -33,12 +44,18 @@ std::string inside(char c, bool plain_ascii) {
 std::string mended(std::string_view text) {
   const bool plain_ascii = !is_utf8(text);
   std::string out;
+  std::string brackets;
   bool in_string = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
     const std::string_view rest = text.substr(at + 1);
-    if (!in_string || (c == '"' && ends_a_string(rest))) {
-      in_string = c == '"' ? !in_string : in_string;
+    if (!in_string) {
+      if (c == '{' || c == '[') brackets += c;
+      if ((c == '}' || c == ']') && !brackets.empty()) brackets.pop_back();
+      in_string = c == '"';
+      out += c;
+    } else if (c == '"' && ends_a_string(rest, brackets.empty() ? '\0' : brackets.back())) {
+      in_string = false;
       out += c;
     } else if (c == '"') {
       out += "\\\"";

@@ -9,7 +9,8 @@
 namespace aloft::ddi {
 
 // The text with what can be mended inside its strings mended: raw control characters, stray quotes and backslashes, bytes that are no
-// UTF-8. A quote ends a string only where ',', ':', '}', ']' or the end of the text follows. What is JSON already may change only there.
+// UTF-8. A quote ends a string only where what follows can follow a
+// string there. What is JSON already may change only there.
 std::string mended(std::string_view text);
 // Strictly first, then mended. Errors: kBadJson.
 Result<Json> parse_leniently(std::string_view text);

@@ -39,6 +39,7 @@ struct Request {
   std::optional<std::uint64_t> content_length;
   BodyStream* stream = nullptr;  // streaming routes only
   std::string peer;              // address without port
+  std::string client_name;       // common name of the client's certificate, when TLS has verified one; else empty
   Bell departure;                // rings when the client has gone away
 
   // The first header of that name (lower case), or "".

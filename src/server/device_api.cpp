@@ -1,7 +1,5 @@
 #include "server/device_api.hpp"
 
-#include <sys/stat.h>
-
 #include <boost/asio/this_coro.hpp>
 
 #include "base/errors.hpp"
@@ -9,9 +7,9 @@
 #include "fleet/device_key.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
-#include "httpd/range.hpp"
 #include "server/credentials.hpp"
 #include "server/errors.hpp"
+#include "server/file_answer.hpp"
 #include "server/parameters.hpp"
 
 namespace aloft::server {
@@ -21,12 +19,6 @@ using httpd::delivered;
 using httpd::Method;
 using httpd::Request;
 using httpd::Response;
-
-Result<> check_accepted(fleet::DeviceStatus status, const std::string& name) {
-  if (status == fleet::DeviceStatus::pending) return fail(fleet::kDevicePending, "device " + name + " waits for an operator to accept it");
-  if (status == fleet::DeviceStatus::rejected) return fail(fleet::kDeviceRejected, "the server's operator has rejected device " + name);
-  return {};
-}
 
 std::string tag_of(const Roster::Entry& entry) { return "\"" + std::to_string(entry.deployment ? entry.deployment->id : 0) + "\""; }
 
@@ -214,25 +206,7 @@ Result<Response> DeviceApi::send_artifact(const Request& request) {
   const Bytes digest = TRY(from_hex(sha256));
   crypto::Digest name{};
   std::copy(digest.begin(), digest.end(), name.begin());
-  Result<Fd> file = blobs_.read(name);
-  if (!file) return fail(kArtifactMissing, "the server has lost artifact " + sha256 + "; an operator has to upload it again");
-  struct stat facts{};
-  if (::fstat(file->get(), &facts) != 0) return fail(kArtifactMissing, "the server cannot read artifact " + sha256);
-  const auto total = static_cast<std::uint64_t>(facts.st_size);
-  const std::string tag = "\"" + sha256 + "\"";
-  Response response{.headers = {{"Content-Type", "application/octet-stream"}, {"Accept-Ranges", "bytes"}, {"ETag", tag}}};
-  const std::string_view if_range = request.header("if-range");
-  std::optional<httpd::ByteRange> range;
-  if (if_range.empty() || if_range == tag) range = TRY(httpd::parse_range(request.header("range"), total));
-  if (range) {
-    response.status = 206;
-    response.headers.emplace_back("Content-Range", "bytes " + std::to_string(range->offset_bytes) + "-" +
-                                                       std::to_string(range->offset_bytes + range->size_bytes - 1) + "/" +
-                                                       std::to_string(total));
-  }
-  response.body = httpd::FileBody{
-      .file = *std::move(file), .offset_bytes = range ? range->offset_bytes : 0, .size_bytes = range ? range->size_bytes : total};
-  return response;
+  return file_answer(request, blobs_, {.sha256 = name, .tag = "\"" + sha256 + "\""});
 }
 
 DeviceApi::Answer DeviceApi::artifact(Request& request) { co_return send_artifact(request); }

@@ -5,6 +5,7 @@ namespace aloft::server {
 Json to_json(const fleet::Device& device) {
   Json json{{"name", device.name},
             {"status", fleet::to_string(device.status)},
+            {"protocol", fleet::to_string(device.protocol)},
             {"product", device.product},
             {"hardware", device.hardware},
             {"version", device.version},
@@ -50,6 +51,10 @@ Json to_json(const fleet::Release& release) {
               {"description", release.description},
               {"size_bytes", release.size_bytes},
               {"sha256", to_hex(release.sha256)},
+              {"format", fleet::to_string(release.format)},
+              {"file_name", release.file_name},
+              {"sha1", release.sha1},
+              {"md5", release.md5},
               {"manifest_sha256", to_hex(release.manifest_sha256)},
               {"signers", release.signers},
               {"verified", release.verified},

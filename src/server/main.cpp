@@ -75,7 +75,8 @@ Result<> run(const Options& options) {
              .trust = trust ? &*trust : nullptr,
              .tls = tls ? &*tls : nullptr,
              .clock = clock,
-             .random = random},
+             .random = random,
+             .url = options.url},
             TRY(token_secret(*store, random)), setup_secret, TRY(ConsolePack::embedded()));
   if (options.list_routes) {
     print_routes(site.router());

@@ -5,6 +5,7 @@
 #include "httpd/errors.hpp"
 #include "server/json_forms.hpp"
 #include "server/listing.hpp"
+#include "server/release_files.hpp"
 
 namespace aloft::server {
 namespace {
@@ -73,6 +74,10 @@ Result<ReleaseApi::Stored> ReleaseApi::keep(fleet::BlobFolder::Upload upload, co
   fleet::Release release = TRY(fleet::inspect_bundle(upload.path(), trust_, now));
   release.size_bytes = upload.size_bytes();
   release.sha256 = sha256;
+  const crypto::OldDigests::Hex old_digests = upload.old_digests();
+  release.sha1 = old_digests.sha1;
+  release.md5 = old_digests.md5;
+  release.file_name = file_name_of(release);
   release.created_ms = access_.now_ms();
   release.created_by = user;
   TRY(blobs_.publish(std::move(upload), sha256));

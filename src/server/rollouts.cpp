@@ -266,7 +266,7 @@ void Rollouts::device_changed(const std::string& name) {
   if (!wanted) return;
   const Result<fleet::DeviceFacts> facts = store_.device_facts(name);
   if (!facts || facts->status != fleet::DeviceStatus::accepted) return;
-  const fleet::Device device{.name = facts->name, .product = facts->product, .hardware = facts->hardware};
+  const fleet::Device device{.name = facts->name, .protocol = facts->protocol, .product = facts->product, .hardware = facts->hardware};
   for (const auto& [id, running] : running_) {
     const fleet::Rollout& rollout = running->run.rollout();
     if (!takes_in(rollout) || running->run.has(facts->id) || facts->version == rollout.version) continue;

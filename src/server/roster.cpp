@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "fleet/errors.hpp"
+
 namespace aloft::server {
+
+Result<> check_accepted(fleet::DeviceStatus status, const std::string& name) {
+  if (status == fleet::DeviceStatus::pending) return fail(fleet::kDevicePending, "device " + name + " waits for an operator to accept it");
+  if (status == fleet::DeviceStatus::rejected) return fail(fleet::kDeviceRejected, "the server's operator has rejected device " + name);
+  return {};
+}
 
 Result<> Roster::load(fleet::Store& store) {
   constexpr std::size_t kPage = 1000;

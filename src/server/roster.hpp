@@ -52,4 +52,7 @@ class Roster {
   Bells deployment_bells_;
 };
 
+// Errors: kDevicePending, kDeviceRejected.
+Result<> check_accepted(fleet::DeviceStatus status, const std::string& name);
+
 }  // namespace aloft::server

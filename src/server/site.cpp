@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "httpd/elsewhere.hpp"
+#include "server/release_files.hpp"
 #include "server/status.hpp"
 
 namespace aloft::server {
@@ -33,6 +34,13 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       rollout_api_(ground.store, access_, rollouts_),
       health_api_(ground.store, access_),
       users_(ground.store, access_),
+      ddi_devices_(roster_, changes_),
+      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ground.clock, ground.url, ground.tls != nullptr),
+      ddi_reports_(ground.store, roster_, changes_),
+      ddi_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
+      ddi_data_(ground.store, ground.blobs, changes_, ddi_access_, ddi_devices_),
+      ddi_confirm_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
+      ddi_admin_(ground.store, roster_, changes_, access_, ddi_access_, ddi_devices_, ground.random),
       feed_(access_, changes_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
       service_(ground.store, roster_, rollouts_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
@@ -50,6 +58,10 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   users_.add_routes(router_);
   feed_.add_routes(router_);
   devices_.add_routes(router_);
+  ddi_admin_.add_routes(router_);
+  ddi_.add_routes(router_);
+  ddi_data_.add_routes(router_);
+  ddi_confirm_.add_routes(router_);
 }
 
 Result<> Site::load() {
@@ -57,6 +69,9 @@ Result<> Site::load() {
   TRY(fleet::wait<>([&](auto done) { ground_.store.delete_expired_access_tokens(now_ms, done); }));
   TRY(access_.tokens().load(ground_.store));
   TRY(roster_.load(ground_.store));
+  TRY(complete_digests(ground_.store, ground_.blobs));
+  TRY(ddi_devices_.load(ground_.store));
+  TRY(ddi_access_.load());
   return rollouts_.load();
 }
 

@@ -13,6 +13,10 @@
 #include "httpd/server.hpp"
 #include "server/audit.hpp"
 #include "server/changes.hpp"
+#include "server/ddi_admin_api.hpp"
+#include "server/ddi_api.hpp"
+#include "server/ddi_confirm_api.hpp"
+#include "server/ddi_data_api.hpp"
 #include "server/deployment_api.hpp"
 #include "server/device_admin_api.hpp"
 #include "server/device_api.hpp"
@@ -38,6 +42,7 @@ struct Ground {
   const httpd::TlsContext* tls;     // may be null
   Clock& clock;
   Random& random;
+  std::string url = {};  // as devices reach the server; empty: as they say in each request
 };
 
 class Site {
@@ -71,6 +76,13 @@ class Site {
   RolloutApi rollout_api_;
   HealthApi health_api_;
   UserApi users_;
+  DdiDevices ddi_devices_;
+  DdiAccess ddi_access_;
+  DdiReports ddi_reports_;
+  DdiApi ddi_;
+  DdiDataApi ddi_data_;
+  DdiConfirmApi ddi_confirm_;
+  DdiAdminApi ddi_admin_;
   Feed feed_;
   httpd::Server server_;
   ServiceApi service_;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/errors.hpp"
+#include "ddi/errors.hpp"
 #include "fleet/errors.hpp"
 #include "server/errors.hpp"
 
@@ -55,6 +56,13 @@ unsigned status_of(const Error& error) {
       {kArtifactMissing.number, 404},
       {kBadParameter.number, 400},
       {kForeignPage.number, 403},
+      {fleet::kOtherProtocol.number, 409},
+      {fleet::kGatewayUnknown.number, 404},
+      {fleet::kNotWithdrawn.number, 405},
+      {ddi::kTenantUnknown.number, 404},
+      {ddi::kActionClosed.number, 410},
+      {ddi::kAutoConfirm.number, 409},
+      {ddi::kPrecondition.number, 412},
   };
   const auto found = kStatuses.find(error.code.number);
   if (found != kStatuses.end()) return found->second;

@@ -1,0 +1,56 @@
+// Who of the devices of hawkBit's protocol asks, and where its resources are.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "fleet/store.hpp"
+#include "httpd/message.hpp"
+#include "server/changes.hpp"
+#include "server/ddi_devices.hpp"
+#include "server/roster.hpp"
+
+namespace aloft::server {
+
+inline constexpr std::string_view kDdiTenant = "default";  // however it is written
+inline constexpr std::uint64_t kDefaultPollSeconds = 300;
+
+class DdiAccess {
+ public:
+  // All references outlive it. url: as devices reach the server, as "https://updates.example:8443"; empty: as each request names it.
+  DdiAccess(fleet::Store& store, Roster& roster, const Changes& changes, DdiDevices& devices, Clock& clock, std::string url, bool tls)
+      : store_(store), roster_(roster), changes_(changes), devices_(devices), clock_(clock), url_(std::move(url)), tls_(tls) {}
+  Result<> load();
+
+  // The device that the path names, after it has shown who it is: by its own token, a gateway's, or a certificate that TLS has verified.
+  // A new one that comes with a gateway's token is registered. Notes that it was seen. Errors: kTenantUnknown, kNotAuthenticated,
+  // kDevicePending, kDeviceRejected, kBadParameter, kDeviceNameTaken.
+  httpd::Awaitable<Result<std::string>> device_of(const httpd::Request& request);
+  // "https://host/default/controller/v1/cam-01". Errors: kBadParameter when nothing tells the host.
+  Result<std::string> base_of(const httpd::Request& request, const std::string& device) const;
+  std::uint64_t now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+
+  const std::vector<fleet::DdiGateway>& gateways() const { return gateways_; }  // newest first
+  void put(const fleet::DdiGateway& gateway) { gateways_.insert(gateways_.begin(), gateway); }
+  void remove_gateway(std::uint64_t id);
+  std::uint64_t poll_seconds() const { return poll_seconds_; }
+  void set_poll_seconds(std::uint64_t seconds) { poll_seconds_ = seconds; }
+
+ private:
+  const fleet::DdiGateway* gateway_of(std::string_view secret) const;
+  httpd::Awaitable<Result<>> register_new(std::string device, const fleet::DdiGateway& gateway);
+  fleet::Store& store_;
+  Roster& roster_;
+  const Changes& changes_;
+  DdiDevices& devices_;
+  Clock& clock_;
+  std::string url_;
+  bool tls_;
+  std::vector<fleet::DdiGateway> gateways_;
+  std::uint64_t poll_seconds_ = kDefaultPollSeconds;
+};
+
+inline constexpr const char* kPollSetting = "ddi-poll-s";
+
+}  // namespace aloft::server
