@@ -19,16 +19,14 @@ Result<ConfigData::Mode> mode_of(const Json& json) {
 }
 
 std::string key_of(std::string key) {
-  std::ranges::replace_if(
-      key, [](char c) { return !protocol::is_attribute_key(std::string_view(&c, 1)); }, '_');
+  std::ranges::replace_if(key, [](char c) { return !protocol::is_attribute_key(std::string_view(&c, 1)); }, '_');
   key.resize(std::min(key.size(), protocol::kMaxAttributeKeyBytes));
   return key;
 }
 
 std::string value_of(const Json& json) {
   std::string value = json.is_string() ? json.get<std::string>() : json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  std::ranges::replace_if(
-      value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::ranges::replace_if(value, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   if (value.size() <= protocol::kMaxAttributeValueBytes) return value;
   std::size_t end = protocol::kMaxAttributeValueBytes;
   while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;

@@ -49,8 +49,7 @@ std::string message_of(const Json* details) {
       if (!text.empty()) all += (all.empty() ? "" : "\n") + text;
       if (all.size() > kMaxMessageBytes) break;
     }
-  std::ranges::replace_if(
-      all, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; }, ' ');
+  std::ranges::replace_if(all, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; }, ' ');
   return cut(std::move(all));
 }
 

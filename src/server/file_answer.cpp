@@ -11,7 +11,7 @@ Result<httpd::Response> file_answer(const httpd::Request& request, const fleet::
   const std::string name = to_hex(facts.sha256);
   Result<Fd> file = blobs.read(facts.sha256);
   if (!file) return fail(kArtifactMissing, "the server has lost artifact " + name + "; an operator has to upload it again");
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file->get(), &status) != 0) return fail(kArtifactMissing, "the server cannot read artifact " + name);
   const auto total = static_cast<std::uint64_t>(status.st_size);
   httpd::Response response{.headers = {{"Content-Type", "application/octet-stream"}, {"Accept-Ranges", "bytes"}, {"ETag", facts.tag}}};

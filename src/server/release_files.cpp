@@ -35,8 +35,7 @@ Result<> complete(fleet::Store& store, const fleet::BlobFolder& blobs, const fle
 
 std::string file_name_of(const fleet::Release& release) {
   std::string name = release.product + "-" + release.version;
-  std::ranges::replace_if(
-      name, [](char c) { return !protocol::is_attribute_key(std::string_view(&c, 1)); }, '_');
+  std::ranges::replace_if(name, [](char c) { return !protocol::is_attribute_key(std::string_view(&c, 1)); }, '_');
   name.resize(std::min<std::size_t>(name.size(), 120));
   return name + "." + std::string(fleet::to_string(release.format));
 }
