@@ -18,6 +18,7 @@ PR_SET_PDEATHSIG = 1
 RESETS = "reboot: Restarting system"  # the last words of a kernel that restarts its machine
 QMP_S = 20
 SILENCE_S = 120                        # of firmware after them: it speaks within 10 s, under load too
+WATCHDOG_PLACE = "0.1e"  # bus and device on PCI, for boot loaders that have to be told
 
 
 class Failure(Exception):
@@ -44,7 +45,7 @@ class Machine:
                 *model.loader.devices(self.folder),
                 "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,romfile=,mac={traffic.DEVICE_MAC.hex(':')}",
                 "-object", f"filter-dump,id=capture,netdev=net,file={self.capture()},maxlen={traffic.HEADERS_BYTES}", "-device", "virtio-rng-pci",
-                "-device", "i6300esb", "-action", "watchdog=reset",
+                "-device", f"i6300esb,addr={WATCHDOG_PLACE.split('.')[1]}", "-action", "watchdog=reset",
                 "-chardev", f"file,id=console,append=on,path={self.console}", "-serial", "chardev:console",
                 "-chardev", f"socket,id=shell,server=on,wait=off,path={self.shell_socket}", *model.architecture.shell_port]
 

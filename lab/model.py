@@ -57,7 +57,8 @@ class Loader:
     contents: Callable[["Model", dict], dict] = lambda model, images: {}
     flash: Partition | None = None                                   # kept behind the disk in the same file: the firmware's variables
     most_tries: int = 9                                              # so many boots of a trial it can count
-    locks_watchdog: bool = False                                     # it starts it before the kernel, so that nobody can stop it
+    starts_watchdog: bool = False                                    # before the kernel of a trial
+    locks_watchdog: bool = False                                     # so that nobody can stop it any more
     mounts: tuple = ()
     first_slot: str = ""                                             # a command on the device that prints the first slot without the agent
     device_files: Callable[["Model"], dict] = lambda model: {}       # {path in the slot: text}
@@ -136,7 +137,7 @@ class Model:
         return min(TRIES, self.loader.most_tries)
 
     def kernel_arguments(self):
-        return f"console={self.architecture.console} quiet {self.architecture.arguments} panic=1"
+        return f"console={self.architecture.console} quiet {self.architecture.arguments} panic=1 softlockup_panic=1 watchdog_thresh={LOCKUP_S // 2}"
 
     def settings(self):
         """system.toml as every version carries it. [server] is the device's own, and comes from the state partition (site.toml)."""
@@ -155,3 +156,4 @@ class Model:
 
 
 PRODUCT, HARDWARE, TRIES = "lab-gateway", "rev-a", 3
+LOCKUP_S = 60  # a processor that is stuck in the kernel for so long is no busy host any more

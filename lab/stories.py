@@ -202,7 +202,7 @@ def recovery_replaced(scene):
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
            "verity": verity, "cut": cut, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
-NEEDS = {"usb": lambda model: model.usb, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.locks_watchdog}  # stories that not every machine can tell
+NEEDS = {"usb": lambda model: model.usb, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
 
 
 def of(model):

@@ -77,7 +77,7 @@ def check_walk(problems):
         partition = {"A": 2, "B": 3}.get(booted)
         state = "unknown" if order is None else "committed" if {"A": a_state, "B": b_state}.get(booted) == "good" else "trial"
         wanted = "REBOOT" if booted is None else (
-            f"BOOT (hd0,gpt{partition})/boot/vmlinuz root=PARTLABEL=rootfs-{booted.lower()} ro rootwait panic=5 aloft.slot={booted} aloft.state={state} quiet "
+            f"BOOT (hd0,gpt{partition})/boot/vmlinuz root=PARTLABEL=rootfs-{booted.lower()} ro rootwait panic=5 softlockup_panic=1 aloft.slot={booted} aloft.state={state} quiet "
             f"initrd=(hd0,gpt{partition})/boot/initrd.img")
         if last != wanted or after != [a_after, b_after]:
             problems.append(f"{name}: {last!r}, states {after}; wanted {wanted!r}, {[a_after, b_after]}")

@@ -57,7 +57,8 @@ saveenv() { if fails write; then return 1; fi; if fails drop; then return 0; fi
   for v in BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT aloft_trial; do printf %s "${!v}" >"$state/$v"; done; }
 env() { for v in BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT aloft_trial; do printf -v "$v" %s "$(cat "$state/$v")"; done; }
 load() { filesize=77; ! fails "${2#*:}:$4"; }
-booti() { echo "BOOT $* $bootargs"; exit 0; }
+wdt() { if fails "wdt $1"; then return 1; fi; echo "$*" >>"$state/wdt"; }
+booti() { if fails booti; then return 1; fi; echo "BOOT $* $bootargs"; exit 0; }
 sleep() { :; }
 reset() { echo RESET; exit 0; }
 env
@@ -69,14 +70,15 @@ def script(*arguments):
 
 
 def in_bash(text, values, broken):
-    """What was booted, and the stored variables afterwards."""
+    """What was booted, the stored variables afterwards, and what the watchdog was told."""
     with tempfile.TemporaryDirectory() as folder:
         state = pathlib.Path(folder)
         for name, value in zip(VARIABLES, values):
             (state / name).write_text(value, encoding="ascii")
         done = subprocess.run(["bash", "-c", COMMANDS + text], env={"PATH": os.environ["PATH"], "state": folder, "broken": broken, "fdtcontroladdr": "fd7"},
                               capture_output=True, text=True, timeout=30, check=False)
-        return (done.stdout or done.stderr).splitlines()[-1], [(state / name).read_text(encoding="ascii") for name in VARIABLES]
+        told = (state / "wdt").read_text(encoding="ascii").splitlines() if (state / "wdt").exists() else []
+        return (done.stdout or done.stderr).splitlines()[-1], [(state / name).read_text(encoding="ascii") for name in VARIABLES], told
 
 
 def check_choice(problems):
@@ -84,12 +86,29 @@ def check_choice(problems):
         text = script("--disk", "mmc:1", *SLOTS, *extra).stdout
         cases = CASES + ([("a count that does not stick is not tried", "B A", "3", "3", "B", "drop", "A committed", "3", "3")] if extra else [])
         for name, order, a_left, b_left, trial, broken, booted, a_after, b_after in cases:
-            last, after = in_bash(text, (order, a_left, b_left, trial), broken)
+            last, after, _ = in_bash(text, (order, a_left, b_left, trial), broken)
             slot, state = booted.split() if booted else (None, None)
             wanted = "RESET" if booted is None else (
-                f"BOOT 40400000 44000000:77 fd7 root=PARTLABEL=rootfs-{slot.lower()} ro rootwait panic=5 aloft.slot={slot} aloft.state={state} quiet")
+                f"BOOT 40400000 44000000:77 fd7 root=PARTLABEL=rootfs-{slot.lower()} ro rootwait panic=5 softlockup_panic=1 aloft.slot={slot} aloft.state={state} quiet")
             if last != wanted or after[1:3] != [a_after, b_after]:
                 problems.append(f"{name} {extra}: {last!r}, {after}; wanted {wanted!r}, {[a_after, b_after]}")
+
+
+def check_watchdog(problems):
+    """Started by its commands before a kernel on trial, and never with a committed one behind it; a trial without it is better than none."""
+    text = script("--disk", "mmc:1", *SLOTS, "--watchdog", "wdt dev watchdog@30280000;wdt start 60000").stdout
+    both = ["dev watchdog@30280000", "start 60000"]
+    for name, trial, order, broken, booted, wanted in (("a trial", "B", "B A", "", "B trial", both),
+                                                       ("a committed slot", "B", "A B", "", "A committed", []),
+                                                       ("no boot state", "", "", "", "A unknown", []),
+                                                       ("a trial that does not load", "B", "B A", INITRD_B, "A committed", []),
+                                                       ("no watchdog", "B", "B A", "wdt start", "B trial", both[:1]),
+                                                       ("none at all", "B", "B A", "wdt dev", "B trial", []),
+                                                       ("a trial that does not start", "B", "B A", "booti", None, both)):
+        last, after, started = in_bash(text, (order, "3" if order else "", "3" if order else "", trial), broken)
+        slot, state = booted.split() if booted else (None, None)
+        if (f"aloft.slot={slot} aloft.state={state}" not in last if booted else last != "RESET") or started != wanted:
+            problems.append(f"the watchdog of {name}: {last!r}, {after}, {started}; wanted {booted}, {wanted}")
 
 
 def environment(variables, serial):
@@ -180,7 +199,7 @@ class Emulator:
 
 
 def outcome(said):
-    found = re.search(r"\nBOOT root=PARTLABEL=rootfs-(\w) ro rootwait panic=5 aloft.slot=(\w) aloft.state=(\w+) quiet\n", said)
+    found = re.search(r"\nBOOT root=PARTLABEL=rootfs-(\w) ro rootwait panic=5 softlockup_panic=1 aloft.slot=(\w) aloft.state=(\w+) quiet\n", said)
     if found and found[1] == found[2].lower():
         return f"{found[2]} {found[3]}"
     return None if "nothing can be booted" in said else f"?? {said[-800:]}"
@@ -231,7 +250,7 @@ def check_copies_emulated(emulator, problems):
 def check_refusals(problems):
     good = ["--disk", "mmc:0"]
     bad = (SLOTS, [*good, "--slot", "A:2:a"], [*good, "--slot", "A:2:a", "--slot", "A:3:b"], [*good, "--slot", "A:0:a", "--slot", "B:3:b"],
-           [*good, *SLOTS, "--args", "x; reset"], [*good, *SLOTS, "--args", "${x}"], [*good, *SLOTS, "--kernel", "vmlinuz"],
+           [*good, *SLOTS, "--args", "x; reset"], [*good, *SLOTS, "--args", "${x}"], [*good, *SLOTS, "--watchdog", "wdt start ${x}"], [*good, *SLOTS, "--watchdog", "a;;b"], [*good, *SLOTS, "--kernel", "vmlinuz"],
            ["--disk", "mmc", *SLOTS], [*good, *SLOTS, "--env", "raw:1:2:3"], [*good, *SLOTS, "--env", "raw:0x1000:0x1200:0x4000"],
            [*good, *SLOTS, "--env", "raw:0:0x4000:0"], [*good, *SLOTS, "--read-back", "--env", "raw:0:0x4000:0x4000"])
     problems += [f"not refused: {arguments}" for arguments in bad if script(*arguments).returncode == 0]
@@ -246,6 +265,7 @@ def main():
             check_copies_emulated(emulator, problems)
     else:
         check_choice(problems)
+        check_watchdog(problems)
         check_refusals(problems)
     for problem in problems:
         print(problem)

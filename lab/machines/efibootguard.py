@@ -56,7 +56,7 @@ FIRST_SLOT = ("for s in a b; do bg_printenv -r -f /boot/config-$s/BGENV.DAT > /t
 EFIBOOTGUARD = Loader(name="efibootguard", says="OVMF, EFI Boot Guard", boot_section=boot_section, prepare=lambda *_: None, devices=efi.devices,
                       partitions=(Partition("ESP", ESP_MIB, "ef00"), Partition("config-a", CONFIG_MIB, "0700"), Partition("config-b", CONFIG_MIB, "0700")),
                       contents=contents, flash=efi.FLASH, most_tries=1, mounts=(config("a"), config("b")), device_programs=("/usr/bin/bg_printenv",),
-                      first_slot=FIRST_SLOT, locks_watchdog=True)
+                      first_slot=FIRST_SLOT, starts_watchdog=True, locks_watchdog=True)
 
 SLOTS = (SlotClass("boot", 0, efi.program, kind="file", path="/boot/config-{group}/linux.efi"), SlotClass("rootfs", 128, rootfs.slot_image))
 MACHINES = [Model(name="efibootguard-busybox", loader=EFIBOOTGUARD, system="busybox", board=efi.BOARD, slots=SLOTS,
