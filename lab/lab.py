@@ -20,6 +20,7 @@ import machine
 import machines
 import nand
 import narrator
+import recorded
 import rootfs
 import scene
 import service
@@ -198,6 +199,7 @@ def main():
     add.add_argument("--runs", type=int, default=1000, help="kills; all crash states of the recordings are judged in any case (default 1000)")
     add.add_argument("--seed", type=int, default=1, help="draws moments, subsets and samples (default 1)")
     add.add_argument("--kind", choices=("recorded", "kills", "both"), default="both", help="only one kind of power cut")
+    add.add_argument("--story", action="append", choices=recorded.STORIES, metavar="STORY", help="only this recording; may be repeated (default: all)")
     add.add_argument("--boots", type=int, default=6, help="judged states of each recording that are really booted (default 6)")
     add.set_defaults(run=do_campaign)
 

@@ -184,6 +184,14 @@ class Scene:
             self.narrator.tick()
             time.sleep(0.5)
 
+    def require_sound(self):
+        """`aloftd doctor` finds nothing on the device that would stop an update or a rollback, and that its kernel does not stay stuck."""
+        _, text = self.machine.shell("aloftd doctor --json", 60)
+        findings = {finding["name"]: finding for finding in json.loads(text)["findings"]}
+        bad = [finding for finding in findings.values() if finding["verdict"] == "bad"]
+        require(not bad, f"doctor finds {bad}")
+        require(all(findings.get(name, {}).get("verdict") == "ok" for name in ("panic-timeout", "lockup-panic")), f"a stuck kernel stays stuck: {findings}")
+
     def boot_state(self):
         """{group: "committed", "trial" or "bad"} in boot order, as the agent reads it from the boot loader."""
         return {entry["group"]: entry["health"] for entry in self.agent_status()["boot"]}

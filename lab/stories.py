@@ -17,12 +17,13 @@ STICK_KNOWN = "it is not installed again"  # said by install-from-stick
 
 
 def good(scene):
-    """A good update is downloaded, installed, booted, found healthy and committed."""
+    """A good update is downloaded, installed, booted, found healthy and committed, and doctor has nothing against the device."""
     before, target, slot = scene.version, scene.next_version(), scene.other_slot()
     watch = scene.deploy(target)
     scene.await_boot(slot, target, watch.look)
     watch.until_state("committed")
     scene.runs_now(target, slot)
+    scene.require_sound()
     return f"{before} -> {target} in {watch.times['committed']:.0f} s"
 
 

@@ -78,6 +78,7 @@ std::vector<Finding> examine(const std::filesystem::path& config_file, Clock& cl
   examine_clock(patient, out);
   examine_trust(patient, out);
   examine_panic(patient, out);
+  examine_lockup(patient, out);
   examine_watchdog(patient, out);
   examine_health(patient, out);
   examine_units(patient, out);

@@ -109,6 +109,25 @@ void examine_panic(const Patient& patient, Examination& out) {
   out.good("panic-timeout", "a panic restarts the machine");
 }
 
+// A processor that is stuck in the kernel is no panic, and where there are several, the agent pings on from another one.
+void examine_lockup(const Patient& patient, Examination& out) {
+  const fs::path kernel = patient.places.proc / "sys/kernel";
+  const auto panics = number_of(kernel / "softlockup_panic");
+  if (!panics) return;  // built without the detector: the hardware watchdog is all there is
+  const std::string mend = "put softlockup_panic=1 on the kernel's command line";
+  if (*panics == 0 || number_of(kernel / "soft_watchdog").value_or(1) == 0)
+    return out.warn("lockup-panic",
+                    "a processor that is stuck in the kernel stays stuck (kernel.softlockup_panic or kernel.soft_watchdog is 0): nothing "
+                    "restarts the machine while another one pings the watchdog, or before there is a watchdog",
+                    mend);
+  if (number_in(command_line_value(patient.command_line, "softlockup_panic=")).value_or(0) == 0)
+    return out.warn("lockup-early",
+                    "kernel.softlockup_panic is set, but not on the command line: unless the kernel is built with it, a processor that is "
+                    "stuck before sysctl has run stays stuck",
+                    mend);
+  out.good("lockup-panic", "a processor that is stuck in the kernel is a panic");
+}
+
 void examine_watchdog(const Patient& patient, Examination& out) {
   const fs::path& device = patient.config.watchdog.device;
   if (device.empty()) return out.warn("watchdog-none", "no watchdog is configured", "set watchdog.device, if the board has one");

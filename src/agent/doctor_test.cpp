@@ -86,7 +86,7 @@ constexpr auto kUnknown = Verdict::unknown;
 
 constexpr Seed kConfigSeeds[] = {
     {"UnknownKey", kBad, "config", [](SoundDevice& d) { d.add("system.toml", "typo = 1"); }},
-    {"NobodySaysWhatBooted", kBad, "booted-group", [](SoundDevice& d) { d.write("proc/cmdline", "quiet panic=5\n"); }},
+    {"NobodySaysWhatBooted", kBad, "booted-group", [](SoundDevice& d) { d.write("proc/cmdline", "quiet panic=5 softlockup_panic=1\n"); }},
     {"TheRootDeviceIsTheOtherGroups", kBad, "booted-group",
      [](SoundDevice& d) { d.edit("proc/cmdline", "PARTLABEL=rootfs-a", "/dev/sda5"); }},
     {"NoVersion", kWarning, "version-missing", [](SoundDevice& d) { fs::remove(d.at("etc/version")); }},
@@ -166,6 +166,9 @@ constexpr Seed kResetSeeds[] = {
     {"PanicStopsForEver", kBad, "panic-timeout", [](SoundDevice& d) { d.write("proc/sys/kernel/panic", "0\n"); }},
     {"EarlyPanicStopsForEver", kWarning, "panic-early", [](SoundDevice& d) { d.edit("proc/cmdline", "panic=5 ", ""); }},
     {"PanicOutOfReach", kUnknown, "panic-timeout", [](SoundDevice& d) { fs::remove(d.at("proc/sys/kernel/panic")); }},
+    {"StuckProcessorStaysStuck", kWarning, "lockup-panic", [](SoundDevice& d) { d.write("proc/sys/kernel/softlockup_panic", "0\n"); }},
+    {"NobodyLooksForStuckProcessors", kWarning, "lockup-panic", [](SoundDevice& d) { d.write("proc/sys/kernel/soft_watchdog", "0\n"); }},
+    {"ProcessorStuckEarlyStaysStuck", kWarning, "lockup-early", [](SoundDevice& d) { d.edit("proc/cmdline", "softlockup_panic=1 ", ""); }},
     {"WatchdogGone", kWarning, "watchdog-missing", [](SoundDevice& d) { fs::remove(d.at("dev/watchdog")); }},
     {"NoWatchdogConfigured", kWarning, "watchdog-none", [](SoundDevice& d) { d.add("system.toml", "[watchdog]\ndevice = \"\""); }},
     {"WatchdogHeldBySystemd", kWarning, "watchdog-held", [](SoundDevice& d) { d.link("/dev/watchdog0", "proc/1/fd/7"); }},

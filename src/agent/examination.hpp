@@ -100,6 +100,7 @@ void examine_slot_names(const Patient& patient, Examination& out);
 void examine_state(const Patient& patient, Examination& out);  // makes the folder, and a probe file in it for a moment
 void examine_trust(const Patient& patient, Examination& out);
 void examine_panic(const Patient& patient, Examination& out);
+void examine_lockup(const Patient& patient, Examination& out);
 void examine_watchdog(const Patient& patient, Examination& out);
 void examine_clock(Patient& patient, Examination& out);  // finds out last_known and clock_is_wrong
 void examine_health(const Patient& patient, Examination& out);

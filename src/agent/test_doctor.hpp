@@ -108,8 +108,10 @@ class SoundDevice {
     write("esp/grub.cfg", "load_env ORDER A_STATE B_STATE\n");
   }
   void make_kernel() const {
-    write("proc/cmdline", "root=PARTLABEL=rootfs-a ro panic=5 aloft.slot=A\n");
+    write("proc/cmdline", "root=PARTLABEL=rootfs-a ro panic=5 softlockup_panic=1 aloft.slot=A\n");
     write("proc/sys/kernel/panic", "5\n");
+    write("proc/sys/kernel/softlockup_panic", "1\n");
+    write("proc/sys/kernel/soft_watchdog", "1\n");
     write("proc/1/comm", "systemd\n");
     write("proc/self/mountinfo", "21 1 8:3 / / ro - ext4 /dev/sda3 ro\n22 21 8:6 / " + at("state").string() + " rw - ext4 /dev/sda6 rw\n");
     write("dev/watchdog", "");
