@@ -450,6 +450,19 @@ class TroubleTest(unittest.TestCase):
         self.device.run("install", str(self.good))
         self.assertEqual(self.device.wait_for_state("failed")["update"]["error"]["number"], 1002)
 
+    def test_slot_that_disappears(self):
+        self.device.power_on()
+        slot, gone = self.device.folder / "slot-B", self.device.folder / "gone"
+        slot.rename(gone)
+        self.device.run("install", str(self.good))
+        update = self.device.wait_for_state("failed")["update"]
+        self.assertEqual((update["error"]["number"], "slot-B" in update["message"]), (1001, True), update)
+        self.assertEqual(self.device.status()["group"], "A")
+        self.assertEqual(read_env(self.device.env)["A_STATE"], "good")
+        self.assertIn("slot-missing", self.device.run("doctor").stdout)
+        gone.rename(slot)
+        self.mended()
+
     def test_boot_state_that_cannot_be_read(self):
         kept = self.device.env.read_bytes()
         self.device.power_on()

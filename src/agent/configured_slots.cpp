@@ -1,7 +1,6 @@
 #include "agent/configured_slots.hpp"
 
 #include "base/errors.hpp"
-#include "base/log.hpp"
 
 namespace aloft::agent {
 
@@ -51,59 +50,25 @@ Result<std::unique_ptr<ByteSource>> ConfiguredSlots::look(const std::string& gro
 Result<> ConfiguredSlots::written(const bundle::Image& image) {
   const auto slot = config_.shared.find(image.slot_class);
   if (slot == config_.shared.end() || !storage::waits_for_commit(slot->second.type)) return {};
-  return waiting_.add(image.slot_class, {.sha256 = image.sha256, .size_bytes = image.size_bytes});
+  return switches_.written(image.slot_class, {.sha256 = image.sha256, .size_bytes = image.size_bytes});
 }
 
-// By type, those that are switched as one.
-Result<> ConfiguredSlots::commit_together() {
-  std::map<std::string, std::vector<storage::DueSlot>> due;
-  const auto all = TRY(waiting_.all());
-  for (const auto& [slot_class, one] : all) {
-    const auto slot = config_.shared.find(slot_class);
-    if (one.due && slot != config_.shared.end() && storage::commits_together(slot->second.type))
-      due[slot->second.type].push_back({&slot->second, one.content});
-  }
-  for (const auto& [type, slots] : due) {
-    TRY(storage::commit_slots(slots));
-    for (const storage::DueSlot& one : slots) {
-      log::info("slot " + one.slot->slot_class + ": committed");
-      TRY(waiting_.remove(one.slot->slot_class));
-    }
-  }
-  return {};
+std::string ConfiguredSharedSlots::together(const std::string& slot_class) const {
+  const std::string& type = slots_.at(slot_class).type;
+  return storage::commits_together(type) ? type : std::string();
 }
 
-// A slot that must be committed keeps its record until it was; another that fails has said why, and is not asked again.
-Result<> ConfiguredSlots::commit_due() {
-  TRY(commit_together());
-  for (const auto& [slot_class, one] : TRY(waiting_.all())) {
-    if (!one.due) continue;
-    if (const auto slot = config_.shared.find(slot_class); slot != config_.shared.end()) {
-      auto done = storage::commit_slot(slot->second, one.content);
-      if (!done && storage::must_commit(slot->second.type)) return done;
-      if (done) log::info("slot " + slot_class + ": committed");
-      if (!done) log::error("slot " + slot_class + ": " + done.error().text());
-    }
-    TRY(waiting_.remove(slot_class));
-  }
-  return {};
+Result<> ConfiguredSharedSlots::commit_together(std::span<const DueSwitch> due) {
+  std::vector<storage::DueSlot> slots;
+  slots.reserve(due.size());
+  for (const DueSwitch& one : due) slots.push_back({&slots_.at(one.slot_class), one.content});
+  return storage::commit_slots(slots);
 }
 
-Result<> ConfiguredSlots::commit() {
-  TRY(waiting_.make_all_due());
-  return commit_due();
-}
+Result<> ConfiguredSharedSlots::commit(const DueSwitch& due) { return storage::commit_slot(slots_.at(due.slot_class), due.content); }
 
-// What is due belongs to a system that was committed: it is made up for, and stands in the way of the next update until then.
-Result<> ConfiguredSlots::abandon() {
-  TRY(commit_due());
-  for (const auto& [slot_class, one] : TRY(waiting_.all())) {
-    if (const auto slot = config_.shared.find(slot_class); slot != config_.shared.end()) {
-      if (auto done = storage::give_up_slot(slot->second); !done) log::error("slot " + slot_class + ": " + done.error().text());
-    }
-    TRY(waiting_.remove(slot_class));
-  }
-  return {};
-}
+bool ConfiguredSharedSlots::must_commit(const std::string& slot_class) const { return storage::must_commit(slots_.at(slot_class).type); }
+
+Result<> ConfiguredSharedSlots::give_up(const std::string& slot_class) { return storage::give_up_slot(slots_.at(slot_class)); }
 
 }  // namespace aloft::agent

@@ -2,29 +2,44 @@
 #pragma once
 
 #include "agent/config.hpp"
+#include "agent/shared_switches.hpp"
 #include "agent/updater.hpp"
-#include "agent/waiting_switches.hpp"
 
 namespace aloft::agent {
+
+// Those of [shared.CLASS].
+class ConfiguredSharedSlots final : public SharedSlots {
+ public:
+  // Which must outlive this.
+  explicit ConfiguredSharedSlots(const GroupConfig& slots) : slots_(slots) {}
+  bool has(const std::string& slot_class) const override { return slots_.contains(slot_class); }
+  std::string together(const std::string& slot_class) const override;
+  Result<> commit_together(std::span<const DueSwitch> due) override;
+  Result<> commit(const DueSwitch& due) override;
+  bool must_commit(const std::string& slot_class) const override;
+  Result<> give_up(const std::string& slot_class) override;
+
+ private:
+  const GroupConfig& slots_;
+};
 
 class ConfiguredSlots final : public Slots {
  public:
   // Both must outlive this.
-  ConfiguredSlots(const Config& config, update::StateFiles& files) : config_(config), waiting_(files) {}
+  ConfiguredSlots(const Config& config, update::StateFiles& files) : config_(config), shared_(config.shared), switches_(files, shared_) {}
   std::vector<std::string> groups() const override;
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override;
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override;
   Result<std::unique_ptr<ByteSource>> look(const std::string& group, const std::string& slot_class) override;
   Result<> written(const bundle::Image& image) override;
-  Result<> commit() override;
-  Result<> abandon() override;
+  Result<> commit() override { return switches_.commit(); }
+  Result<> abandon() override { return switches_.abandon(); }
 
  private:
   Result<const GroupConfig*> find(const std::string& group) const;
-  Result<> commit_together();
-  Result<> commit_due();
   const Config& config_;
-  WaitingSwitches waiting_;
+  ConfiguredSharedSlots shared_;
+  SharedSwitches switches_;
 };
 
 }  // namespace aloft::agent

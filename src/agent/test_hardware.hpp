@@ -8,13 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "agent/test_flash_hardware.hpp"
 #include "agent/test_outcomes.hpp"
 #include "agent/test_releases.hpp"
 #include "base/errors.hpp"
+#include "boot/flash.hpp"
 #include "boot/test_loaders.hpp"
 #include "storage/sim_disk.hpp"
 #include "storage/sim_ext4.hpp"
 #include "storage/sim_fat.hpp"
+#include "storage/test_flash.hpp"
 #include "update/floor.hpp"
 
 namespace aloft::agent::test {
@@ -37,6 +40,7 @@ enum class Fault : std::uint8_t {
   boots_uncounted,         // the boot loader does not count
   write_lost,              // no mistake of ours: the disk loses a write, which reading back must notice
   commits_unproven,        // the new system is committed before it has shown that it is healthy
+  shared_switched_early,   // a slot that exists once is switched when it is written, not when the system is committed
 };
 
 inline void succeed(const Result<>& result) {
@@ -85,16 +89,27 @@ class SimBootStorage final : public boot::test::TestStorage {
  public:
   explicit SimBootStorage(Power& power) : power_(&power), esp_(power) {}
   void set_fault(Fault fault) { fault_ = fault; }
+  // What would be raw sectors is NAND: a chip for each region, of which the first block is bad.
+  void use_flash() { on_flash_ = true; }
   std::unique_ptr<boot::Region> region(const std::string& name, std::size_t size_bytes) override {
     if (is_file(name)) {
       if (!esp_.read(name)) esp_.fill(name, std::string(size_bytes, '\0'));
       return std::make_unique<File>(*this, name);
+    }
+    if (on_flash_) {
+      if (!chips_.contains(name)) {
+        storage::SimFlash& fresh = chips_.emplace(name, storage::SimFlash(*power_, kChip)).first->second;
+        fresh.set_bad(0);
+        fresh.fill(kChip.block_bytes, Bytes(size_bytes));
+      }
+      return on_chip(name, size_bytes);
     }
     return std::make_unique<Sectors>(*this, disks_.try_emplace(name, *power_, size_bytes).first->second);
   }
   void write_unflushed(const std::string& name, std::uint64_t offset, std::string_view bytes) override {
     if (fault_ == Fault::boots_uncounted) return;
     if (is_file(name)) return esp_.overwrite(name, offset, bytes);
+    if (on_flash_) return succeed(on_chip(name, bytes.size())->write(offset, bytes));
     succeed(disks_.at(name).write(offset, as_bytes(bytes)));
   }
   void may_lose_power() override {
@@ -112,10 +127,18 @@ class SimBootStorage final : public boot::test::TestStorage {
   std::vector<SimMedium*> media() {
     std::vector<SimMedium*> all = {&esp_};
     for (auto& [name, disk] : disks_) all.push_back(&disk);
+    for (auto& [name, chip] : chips_) all.push_back(&chip);
     return all;
   }
 
  private:
+  static constexpr Flash::Geometry kChip{.size_bytes = 3U << 12, .block_bytes = 1U << 12, .page_bytes = 1024, .is_nand = true};
+  std::unique_ptr<boot::Region> on_chip(const std::string& name, std::size_t size_bytes) {
+    const auto open = [&chip = chips_.at(name)](MtdFlash::Use) -> Result<std::unique_ptr<Flash>> {
+      return std::make_unique<storage::test::LentFlash>(chip);
+    };
+    return std::make_unique<boot::FlashRegion>(open, 0, size_bytes, kChip.size_bytes / kChip.block_bytes);
+  }
   static bool is_file(const std::string& name) { return name == "grubenv"; }
   [[noreturn]] static void lose_power() { throw storage::PowerLost(); }
 
@@ -216,6 +239,8 @@ class SimBootStorage final : public boot::test::TestStorage {
   Fault fault_ = Fault::none;
   storage::SimFat esp_;
   std::map<std::string, SimDisk> disks_;
+  bool on_flash_ = false;
+  std::map<std::string, storage::SimFlash> chips_;
   std::map<std::string, std::string> variables_;
 };
 
@@ -223,10 +248,12 @@ class SimBootStorage final : public boot::test::TestStorage {
 struct Layout {
   std::vector<std::string> groups;
   std::string recovery;
+  bool on_flash = false;  // instead of a disk; with slots that exist once
 };
 inline const Layout kTwoGroups{{"A", "B"}, ""};
 inline const Layout kThreeGroups{{"A", "B", "C"}, ""};
 inline const Layout kNormalAndRecovery{{"A", "B"}, "B"};
+inline const Layout kOnFlash{{"A", "B"}, "", true};
 
 // Copies are independent: one is kept at each operation at which the power may go.
 class Hardware {
@@ -235,6 +262,10 @@ class Hardware {
   // `power` must outlive it.
   Hardware(Power& power, const boot::test::NamedLoader& boots, Fault fault, const Layout& has = kTwoGroups)
       : layout(has), state(power), boot_storage(power), boots_(&boots) {
+    if (layout.on_flash) {
+      flash.emplace(power, layout.groups);
+      boot_storage.use_flash();
+    }
     for (const std::string& group : layout.groups) {
       slots.emplace(group, Group(power));
       put(group, releases().at(group == layout.recovery ? "1-recovery" : group == "A" ? "1" : "0"));
@@ -247,7 +278,8 @@ class Hardware {
     boot_storage.set_fault(fault);
   }
 
-  const Release* held(const std::string& group) const {
+  const Release* held(const std::string& group) {
+    if (flash) return flash->held(group);
     static const std::map<std::string, Group> kWhole = whole_groups();
     const Group& found = slots.at(group);
     for (const auto& [version, whole] : kWhole) {
@@ -267,6 +299,7 @@ class Hardware {
   void add_to(Fingerprint& fingerprint) {
     boot_storage.add_to(fingerprint);
     state.add_to(fingerprint);
+    if (flash) return flash->add_to(fingerprint);
     for (const auto& [name, group] : slots) {
       group.rootfs.add_to(fingerprint);
       group.boot.add_to(fingerprint);
@@ -275,6 +308,11 @@ class Hardware {
   std::vector<SimMedium*> media() {
     std::vector<SimMedium*> all = boot_storage.media();
     all.push_back(&state);
+    if (flash) {
+      const std::vector<SimMedium*> chips = flash->media();
+      all.insert(all.end(), chips.begin(), chips.end());
+      return all;
+    }
     for (auto& [name, group] : slots) {
       all.push_back(&group.rootfs);
       all.push_back(&group.boot);
@@ -290,6 +328,7 @@ class Hardware {
   };
   Layout layout;
   std::map<std::string, Group> slots;
+  std::optional<FlashHardware> flash;  // then nothing is in slots
   storage::SimExt4 state;
   SimBootStorage boot_storage;
 
@@ -305,6 +344,7 @@ class Hardware {
     return whole;
   }
   void put(const std::string& group, const Release& release) {
+    if (flash) return flash->put(group, release);
     slots.at(group).rootfs.fill(0, release.rootfs);
     slots.at(group).boot.fill(0, release.boot);
   }

@@ -89,6 +89,18 @@ class Life {
       require(slot.health == boot::SlotHealth::bad || world_.hardware.held(slot.name),
               slot.name + " may be booted, but holds no complete release");
     }
+    if (world_.hardware.flash) check_shared(*state);
+  }
+
+  // What exists once is of one release, and of one that was committed.
+  void check_shared(const boot::BootState& state) {
+    const Release* const shared = world_.hardware.flash->held_shared();
+    if (!shared) return object("the slots that exist once are not of one release");
+    const auto is_committed = [&](const boot::SlotState& slot) {
+      return slot.health == boot::SlotHealth::committed && world_.hardware.held(slot.name) == shared;
+    };
+    require(shared->version == world_.witness.committed || std::ranges::any_of(state.order, is_committed),
+            "the slots that exist once are of release " + shared->version + ", which is not committed");
   }
 
   // True once nothing is left to do.
@@ -183,6 +195,9 @@ class Life {
     const bool in_recovery = witness.running == witness.recovery && !world_.hardware.layout.recovery.empty();
     require(witness.running == witness.committed || (in_recovery && state.phase != update::Phase::committed),
             "what was committed does not run, but " + witness.running);
+    if (const auto& flash = world_.hardware.flash; flash)
+      require(world_.hardware.flash->held_shared() == &releases().at(witness.committed),
+              "the slots that exist once are not of what was committed");
   }
 
   void check_floor() {

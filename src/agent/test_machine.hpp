@@ -3,8 +3,10 @@
 
 #include <functional>
 
+#include "agent/shared_switches.hpp"
 #include "agent/test_hardware.hpp"
 #include "agent/updater.hpp"
+#include "storage/flash_target.hpp"
 
 namespace aloft::agent::test {
 
@@ -78,6 +80,25 @@ class SlotDevice final : public storage::BlockDevice {
   Bytes lost_;
 };
 
+// The slots of a device on raw flash that exist once.
+class SimSharedSlots final : public SharedSlots {
+ public:
+  explicit SimSharedSlots(storage::SimUbi& ubi) : ubi_(ubi) {}
+  bool has(const std::string& slot_class) const override { return std::ranges::find(kSharedClasses, slot_class) != kSharedClasses.end(); }
+  std::string together(const std::string&) const override { return "ubi-pair"; }
+  Result<> commit_together(std::span<const DueSwitch> due) override {
+    std::vector<storage::UbiSwitch> switches;
+    for (const DueSwitch& one : due) switches.push_back({one.slot_class, one.content});
+    return storage::switch_ubi(ubi_, switches);
+  }
+  Result<> commit(const DueSwitch&) override { std::abort(); }
+  bool must_commit(const std::string&) const override { return true; }
+  Result<> give_up(const std::string&) override { return {}; }
+
+ private:
+  storage::SimUbi& ubi_;
+};
+
 // One deployment, what is done about it at the device, and how it must end.
 struct Deployment {
   const char* version;
@@ -102,6 +123,10 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
     config.tries = std::min(config.tries, control_.max_tries());
     config.workers = 1;
     config.settle_bytes = bundle::kMinFrameBytes;
+    if (hardware.flash) {
+      shared_.emplace(hardware.flash->ubi);
+      switches_.emplace(files_, *shared_);
+    }
     updater_.emplace(config, UpdaterSeams{*this, *this, control_, files_, clock_, *this});
   }
   Updater& updater() { return *updater_; }
@@ -109,17 +134,29 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
   void wish(Deployment::Wish wish) { wish_ = wish; }
 
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override {
-    return std::make_unique<MemoryBundle>(releases().at(source).bundle, releases().trust());
+    const Release& release = releases().at(source);
+    return std::make_unique<MemoryBundle>(hardware_.flash ? release.flash_bundle : release.bundle, releases().trust());
   }
   std::vector<std::string> groups() const override { return hardware_.layout.groups; }
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override {
+    if (hardware_.flash) return flash_facts();
     Hardware::Group& found = hardware_.slots.at(group);
     if (group == hardware_.layout.recovery) return std::map<std::string, SlotFacts>{{"recovery", {"raw", found.rootfs.size_bytes()}}};
     return std::map<std::string, SlotFacts>{{"rootfs", {"raw", found.rootfs.size_bytes()}}, {"boot", {"raw", found.boot.size_bytes()}}};
   }
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override {
+    if (hardware_.flash) return open_flash(group, image.slot_class);
     return storage::device_target(std::make_unique<SlotDevice>(hardware_.slots.at(group).of(image.slot_class), fault_));
   }
+  Result<> written(const bundle::Image& image) override {
+    if (!switches_ || !shared_->has(image.slot_class)) return {};
+    const storage::Waiting content{image.sha256, image.size_bytes};
+    const DueSwitch due{image.slot_class, content};
+    if (fault_ == Fault::shared_switched_early) return shared_->commit_together({&due, 1});
+    return switches_->written(image.slot_class, content);
+  }
+  Result<> commit() override { return switches_ ? switches_->commit() : Result<>(); }
+  Result<> abandon() override { return switches_ ? switches_->abandon() : Result<>(); }
   void decide(const update::State&) override {
     if (wish_ == Deployment::Wish::defer_first && !std::exchange(deferred_, true)) return updater_->defer("not now");
     updater_->accept();
@@ -140,12 +177,28 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
   bool pause_before_retry(unsigned attempt) override { return attempt < 3; }
 
  private:
+  static std::map<std::string, SlotFacts> flash_facts() {
+    std::map<std::string, SlotFacts> facts{{"boot", {"mtd", FlashHardware::kKernelChip.size_bytes}}, {"rootfs", {"ubi", kRootfsBytes}}};
+    for (const std::string& shared : kSharedClasses) facts[shared] = {.type = "ubi-pair", .size_bytes = kSharedBytes, .shared = true};
+    return facts;
+  }
+  storage::Target open_flash(const std::string& group, const std::string& slot_class) {
+    FlashHardware& flash = *hardware_.flash;
+    if (slot_class == "boot")
+      return std::make_unique<storage::FlashTarget>(std::make_unique<storage::test::LentFlash>(flash.kernels.at(group)), "boot");
+    auto ubi = std::make_unique<storage::test::LentUbi>(flash.ubi);
+    if (slot_class == "rootfs")
+      return std::make_unique<storage::UbiTarget>(std::move(ubi), FlashHardware::volume(group), storage::UbiContent::any);
+    return storage::ubi_second_target(std::move(ubi), slot_class);
+  }
   Hardware& hardware_;
   const std::string booted_;
   const Fault fault_;
   const std::function<void(const update::State&)> told_;
   FaultyControl control_;
   SimStateFiles files_;
+  std::optional<SimSharedSlots> shared_;
+  std::optional<SharedSwitches> switches_;
   const Release& release_;
   FakeClock clock_;
   std::optional<Updater> updater_;

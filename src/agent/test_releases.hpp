@@ -11,6 +11,7 @@ namespace aloft::agent::test {
 
 inline constexpr std::size_t kRootfsBytes = 3 * bundle::kMinFrameBytes + 5000;
 inline constexpr std::size_t kBootBytes = bundle::kMinFrameBytes + 512;
+inline constexpr std::size_t kSharedBytes = 6000;
 
 enum class Character : std::uint8_t { good, unhealthy, panics, no_kernel };
 
@@ -20,6 +21,8 @@ struct Release {
   Bytes rootfs;
   Bytes boot;
   Bytes bundle;
+  std::map<std::string, Bytes> shared;  // what devices on raw flash have besides, once: by slot class
+  Bytes flash_bundle;                   // for them
   std::uint64_t security_version = 0;
   bool recovery = false;  // a recovery system: one image, in rootfs, for the class "recovery"
 };
@@ -54,21 +57,31 @@ class Releases {
     std::fill_n(release.rootfs.begin() + bundle::kMinFrameBytes, bundle::kMinFrameBytes, std::byte{0});
     release.rootfs[2 * bundle::kMinFrameBytes + 9000] = static_cast<std::byte>(seed);
     release.boot = bundle::test::test_content(kBootBytes, 200 + seed);
-    bundle::test::Built built = bundle::test::build({{"rootfs", release.rootfs}, {"boot", release.boot}}, version);
-    seal(std::move(release), std::move(built));
+    for (const char* name : {"firmware", "loader"})
+      release.shared[name] = bundle::test::test_content(kSharedBytes, 400 + 2 * seed + (name[0] == 'l'));
+    release.flash_bundle = sealed(release, {{"rootfs", release.rootfs},
+                                            {"boot", release.boot},
+                                            {"loader", release.shared.at("loader")},
+                                            {"firmware", release.shared.at("firmware")}});
+    release.bundle = sealed(release, {{"rootfs", release.rootfs}, {"boot", release.boot}});
+    keep(std::move(release));
   }
   void add_recovery(const std::string& version, Character character) {
     Release release{.version = version, .character = character};
     release.rootfs = bundle::test::test_content(kBootBytes, 300 + static_cast<std::uint32_t>(all_.size()));
     release.recovery = true;
-    bundle::test::Built built = bundle::test::build({{"recovery", release.rootfs}}, version);
-    seal(std::move(release), std::move(built));
+    release.bundle = sealed(release, {{"recovery", release.rootfs}});
+    keep(std::move(release));
   }
-  void seal(Release release, bundle::test::Built built) {
+  Bytes sealed(const Release& release, const std::vector<bundle::test::TestImage>& images) const {
+    bundle::test::Built built = bundle::test::build(images, release.version);
+    built.manifest.security_version = security_version(release);
+    return bundle::test::sealed(built, {signer_});
+  }
+  static std::uint64_t security_version(const Release& release) { return 10 + static_cast<std::uint64_t>(release.version[0] - '0'); }
+  void keep(Release release) {
+    release.security_version = security_version(release);
     const std::string version = release.version;
-    release.security_version = 10 + static_cast<std::uint64_t>(version[0] - '0');
-    built.manifest.security_version = release.security_version;
-    release.bundle = bundle::test::sealed(built, {signer_});
     all_.emplace(version, std::move(release));
   }
   crypto::test::Authority authority_;

@@ -22,6 +22,27 @@ using test::releases;
 using update::Phase;
 using update::State;
 
+// A device with a block that can neither be written nor read.
+class BadBlock final : public storage::BlockDevice {
+ public:
+  static constexpr std::uint64_t kAt = kRootfsBytes / 2;
+  BadBlock(storage::Power& power, std::uint64_t size_bytes) : disk_(power, size_bytes) {}
+  std::uint64_t size_bytes() const override { return disk_.size_bytes(); }
+  Result<> read(std::uint64_t offset, MutableByteView buffer) override {
+    if (covers(offset, buffer.size())) return fail(kIo, "Input/output error");
+    return disk_.read(offset, buffer);
+  }
+  Result<> write(std::uint64_t offset, ByteView bytes) override {
+    if (covers(offset, bytes.size())) return fail(kIo, "Input/output error");
+    return disk_.write(offset, bytes);
+  }
+  Result<> flush() override { return disk_.flush(); }
+
+ private:
+  static bool covers(std::uint64_t offset, std::uint64_t size) { return offset <= kAt && kAt < offset + size; }
+  storage::SimDisk disk_;
+};
+
 // A device around a fake boot control, whose parts can be made to fail.
 class Bench : public BundleOpener, public Slots, public Surroundings {
  public:
@@ -38,6 +59,8 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override {
     written_groups.insert(group);
     if (while_installing) while_installing();
+    if (slot_is_gone) return fail(kNotFound, "/dev/disk/by-partlabel/rootfs-b: No such file or directory");
+    if (slot_has_bad_block && image.slot_class == "rootfs") return storage::device_target(std::make_unique<BadBlock>(power, kRootfsBytes));
     return storage::device_target(std::make_unique<storage::SimDisk>(power, image.slot_class == "boot" ? kBootBytes : kRootfsBytes));
   }
   void decide(const State&) override {
@@ -64,6 +87,8 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   unsigned trials = 0;
   unsigned troubles = 0;
   bool accept_at_once = true;
+  bool slot_is_gone = false;
+  bool slot_has_bad_block = false;
   bool reset_by_watchdog = false;
   storage::Power power;
   storage::SimExt4 state_partition{power};
@@ -363,6 +388,37 @@ TEST_F(UpdaterTest, ABootStateThatCannotBeWrittenLeavesTheOldSystem) {
   EXPECT_EQ(phase(), Phase::rolled_back);
   EXPECT_EQ(error(), boot::kBootStateWrite.number);
   EXPECT_EQ(first().name, "A");
+}
+
+// What is wrong with the slot costs the update, with its number, and nothing else: the old system is what boots, and the next one is tried.
+TEST_F(UpdaterTest, ABadBlockInTheMiddleOfASlotLeavesTheOldSystemAndTheNextUpdatePossible) {
+  boot("A");
+  bench_.slot_has_bad_block = true;
+  install("2");
+  EXPECT_EQ(phase(), Phase::failed);
+  EXPECT_EQ(error(), kIo.number);
+  EXPECT_EQ(first().name, "A");
+  EXPECT_EQ(bench_.boot.state.order[1].health, boot::SlotHealth::bad);
+  boot("A");
+  EXPECT_EQ(phase(), Phase::failed);
+  bench_.slot_has_bad_block = false;
+  install("2");
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_EQ(first().name, "B");
+}
+
+TEST_F(UpdaterTest, ASlotThatDisappearsLeavesTheOldSystemAndTheNextUpdatePossible) {
+  boot("A");
+  bench_.while_installing = [this] { bench_.slot_is_gone = true; };
+  install("2");
+  EXPECT_EQ(phase(), Phase::failed);
+  EXPECT_EQ(error(), kNotFound.number);
+  EXPECT_EQ(first().name, "A");
+  EXPECT_EQ(first().health, boot::SlotHealth::committed);
+  bench_.while_installing = nullptr;
+  bench_.slot_is_gone = false;
+  install("2");
+  EXPECT_EQ(phase(), Phase::rebooting);
 }
 
 TEST_F(UpdaterTest, CancellingStopsBetweenFrames) {

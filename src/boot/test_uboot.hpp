@@ -14,7 +14,9 @@ inline constexpr std::size_t kTestUbootEnvBytes = 2048;
 class TestUboot : public TestLoader {
  public:
   TestUboot(TestStorage& storage, std::vector<std::string> slots) : storage_(storage), slots_(std::move(slots)) {
-    if (must(storage_.region("env1", kTestUbootEnvBytes)->read()) != std::string(kTestUbootEnvBytes, '\0')) return;
+    for (const char* copy : {"env1", "env2"}) {
+      if (must(storage_.region(copy, kTestUbootEnvBytes)->read()) != std::string(kTestUbootEnvBytes, '\0')) return;
+    }
     // Both copies, as a factory leaves them, with what else U-Boot keeps there.
     UbootEnvironment fresh = environment();
     (void)fresh.load();

@@ -58,6 +58,10 @@ void SimUbi::add(const std::string& name, std::uint64_t bytes, UbiKind kind, Byt
   volumes_.push_back(std::move(volume));
 }
 
+void SimUbi::put(const std::string& name, ByteView content) {
+  std::ranges::find(volumes_, name, [](const Volume& one) { return one.info.name; })->content.assign(content.begin(), content.end());
+}
+
 Result<> SimUbi::make(const std::string& name, std::uint64_t bytes, UbiKind kind) {
   std::uint64_t used = (bytes + block_bytes_ - 1) / block_bytes_;
   for (const Volume& volume : volumes_) {

@@ -32,6 +32,8 @@ class SimUbi final : public Ubi, public SimMedium {
 
   // What was there before the story, durably; not counted.
   void add(const std::string& name, std::uint64_t bytes, UbiKind kind, ByteView content);
+  // Likewise: other content for a volume that is there.
+  void put(const std::string& name, ByteView content);
   void set_in_use(const std::string& name) { in_use_.insert(name); }
   // Of all it has done; two swapped names are one.
   unsigned renames() const { return renames_; }
