@@ -179,7 +179,7 @@ class Cycle:
 
     def phases(self):
         """What the server was told of the update, in order."""
-        shown = self.server.ask("deployment", "show", str(self.update.number))
+        shown = self.server.look("deployment", "show", str(self.update.number))
         return tuple(transition["state"] for transition in shown["transitions"]) or ("offered",)
 
     def look(self, phases):

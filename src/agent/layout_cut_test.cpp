@@ -73,6 +73,8 @@ TEST_P(LayoutCut, AtEveryOperation) {
   PowerCutSearch search(loader, tested.story, Fault::none, {}, *tested.layout);
   EXPECT_EQ(search.run(), "");
   EXPECT_GT(search.operations(), 20U);
+  RecordProperty("cuts", std::to_string(search.cuts()));
+  RecordProperty("lives", std::to_string(search.lives()));
   std::printf("%s, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name, tested.name,
               static_cast<unsigned long long>(search.operations()), static_cast<unsigned long long>(search.cuts()),
               static_cast<unsigned long long>(search.lives()));

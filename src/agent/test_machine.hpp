@@ -80,6 +80,27 @@ class SlotDevice final : public storage::BlockDevice {
   Bytes lost_;
 };
 
+// A device with a block that can neither be written nor read.
+class BadBlock final : public storage::BlockDevice {
+ public:
+  static constexpr std::uint64_t kAt = kRootfsBytes / 2;
+  BadBlock(storage::Power& power, std::uint64_t size_bytes) : disk_(power, size_bytes) {}
+  std::uint64_t size_bytes() const override { return disk_.size_bytes(); }
+  Result<> read(std::uint64_t offset, MutableByteView buffer) override {
+    if (covers(offset, buffer.size())) return fail(kIo, "Input/output error");
+    return disk_.read(offset, buffer);
+  }
+  Result<> write(std::uint64_t offset, ByteView bytes) override {
+    if (covers(offset, bytes.size())) return fail(kIo, "Input/output error");
+    return disk_.write(offset, bytes);
+  }
+  Result<> flush() override { return disk_.flush(); }
+
+ private:
+  static bool covers(std::uint64_t offset, std::uint64_t size) { return offset <= kAt && kAt < offset + size; }
+  storage::SimDisk disk_;
+};
+
 // The slots of a device on raw flash that exist once.
 class SimSharedSlots final : public SharedSlots {
  public:

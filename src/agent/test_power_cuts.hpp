@@ -10,6 +10,17 @@
 
 namespace aloft::agent::test {
 
+// Of all searches of this process.
+struct SearchTotals {
+  std::uint64_t searches = 0;
+  std::uint64_t cuts = 0;
+  std::uint64_t lives = 0;
+};
+inline SearchTotals& search_totals() {
+  static SearchTotals totals;
+  return totals;
+}
+
 struct SearchLimits {
   unsigned cuts_in_a_row = 1;
   Effort effort = Effort::quick;
@@ -35,6 +46,10 @@ class PowerCutSearch {
       level = std::move(next);
     }
     power_.watch(nullptr);
+    SearchTotals& totals = search_totals();
+    ++totals.searches;
+    totals.cuts += cuts_;
+    totals.lives += lives_;
     return problem_;
   }
 

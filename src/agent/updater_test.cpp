@@ -22,27 +22,6 @@ using test::releases;
 using update::Phase;
 using update::State;
 
-// A device with a block that can neither be written nor read.
-class BadBlock final : public storage::BlockDevice {
- public:
-  static constexpr std::uint64_t kAt = kRootfsBytes / 2;
-  BadBlock(storage::Power& power, std::uint64_t size_bytes) : disk_(power, size_bytes) {}
-  std::uint64_t size_bytes() const override { return disk_.size_bytes(); }
-  Result<> read(std::uint64_t offset, MutableByteView buffer) override {
-    if (covers(offset, buffer.size())) return fail(kIo, "Input/output error");
-    return disk_.read(offset, buffer);
-  }
-  Result<> write(std::uint64_t offset, ByteView bytes) override {
-    if (covers(offset, bytes.size())) return fail(kIo, "Input/output error");
-    return disk_.write(offset, bytes);
-  }
-  Result<> flush() override { return disk_.flush(); }
-
- private:
-  static bool covers(std::uint64_t offset, std::uint64_t size) { return offset <= kAt && kAt < offset + size; }
-  storage::SimDisk disk_;
-};
-
 // A device around a fake boot control, whose parts can be made to fail.
 class Bench : public BundleOpener, public Slots, public Surroundings {
  public:
@@ -60,7 +39,8 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
     written_groups.insert(group);
     if (while_installing) while_installing();
     if (slot_is_gone) return fail(kNotFound, "/dev/disk/by-partlabel/rootfs-b: No such file or directory");
-    if (slot_has_bad_block && image.slot_class == "rootfs") return storage::device_target(std::make_unique<BadBlock>(power, kRootfsBytes));
+    if (slot_has_bad_block && image.slot_class == "rootfs")
+      return storage::device_target(std::make_unique<test::BadBlock>(power, kRootfsBytes));
     return storage::device_target(std::make_unique<storage::SimDisk>(power, image.slot_class == "boot" ? kBootBytes : kRootfsBytes));
   }
   void decide(const State&) override {
