@@ -132,7 +132,7 @@ class Emulator:
         made = script("--disk", "nvme:0", "--env", f"raw:{OFFSETS[0]:#x}:{OFFSETS[1]:#x}:{COPY:#x}", "--boot", "zboot", "--kernel-at", "1000000",
                       "--initrd-at", "2000000", "--buffer", "3000000", *SLOTS)
         # The kernels of the test are no kernels; what would be booted is said instead.
-        text = re.sub(r"zboot 1000000[^;]*", 'echo "BOOT ${bootargs}"; sleep 60', made.stdout)
+        text = re.sub(r"zboot 1000000[^;\n]*", 'echo "BOOT ${bootargs}"; sleep 60', made.stdout)
         (folder / "boot.cmd").write_text(text, encoding="ascii")
         self.run("mkimage", "-T", "script", "-C", "none", "-d", folder / "boot.cmd", folder / "boot.scr")
         self.fat(self.firmware, {"::boot.scr": folder / "boot.scr"})
