@@ -101,6 +101,23 @@ class ShortCampaign(unittest.TestCase):
         self.assertEqual(campaign.spread(list(range(5)), 20), list(range(5)))
 
 
+class OneRecording(Folder):
+    def played(self, story):
+        one = campaign.Campaign.__new__(campaign.Campaign)
+        one.options = types.SimpleNamespace(kind="recorded", story=story, seed=1)
+        one.folder, one.build, one.report, played = self.folder, "x", {"recorded": {}}, []
+        one.recorded, one.kills, one.finish = played.append, lambda more: None, lambda: 0
+        one.run()
+        return played, one.report["recorded"]
+
+    def test_is_made_alone_and_what_was_judged_before_stays_in_the_report(self):
+        self.assertEqual(self.played(None), (["good", "unhealthy", "panic"], {}))
+        before = self.folder / "recording-unhealthy-x"
+        before.mkdir()
+        (before / "judged-1.json").write_text('{"booted": []}')
+        self.assertEqual(self.played(["panic"]), (["panic"], {"unhealthy": {"booted": []}}))
+
+
 class Flash(unittest.TestCase):
     """Writes to flash are there at once, in their order, and never lost."""
 
