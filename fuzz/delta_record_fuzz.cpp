@@ -1,6 +1,6 @@
 #include <cstdlib>
 
-#include "delta/record.hpp"
+#include "delta/frame_builder.hpp"
 #include "delta/view_source.hpp"
 
 // A frame of 4096 bytes from an old image of 300; whatever comes, nothing is read or written outside the two (the sanitizers watch).

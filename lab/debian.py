@@ -9,10 +9,10 @@ import cache
 
 SUITE = "bookworm"
 PACKAGES = ["base-files", "base-passwd", "ca-certificates", "coreutils", "dash", "grep", "kmod", "libcurl4", "libgcc-s1", "libssl3",
-            "liblzma5", "libstdc++6", "libzstd1", "mount", "sed", "systemd-sysv", "udev", "util-linux"]
+            "liblz4-1", "liblzma5", "libstdc++6", "libzstd1", "mount", "sed", "systemd-sysv", "udev", "util-linux"]
 # What the device's programs are compiled against, and what a machine of another architecture boots with.
-FOREIGN_PACKAGES = ["busybox-static", "libarchive-dev", "libc6-dev", "libcli11-dev", "libcurl4-openssl-dev", "libssl-dev", "liblzma-dev", "libtomlplusplus-dev",
-                    "libubootenv-tool", "libxxhash-dev", "libzstd-dev", "nlohmann-json3-dev"]
+FOREIGN_PACKAGES = ["busybox-static", "libarchive-dev", "libc6-dev", "libcli11-dev", "libcurl4-openssl-dev", "libssl-dev", "liblz4-dev", "liblzma-dev", "libtomlplusplus-dev",
+                    "libubootenv-tool", "libxxhash-dev", "libzstd-dev", "nlohmann-json3-dev", "zlib1g-dev"]
 NOT_WANTED = ["/usr/share/*", "/lib/udev/hwdb.d/*", "/etc/cron*", "/etc/apt/*", "/var/lib/dpkg/*", "/usr/lib/x86_64-linux-gnu/gconv/*"]
 WANTED = ["/usr/share/base-passwd/*", "/usr/share/dbus-1/*"]
 

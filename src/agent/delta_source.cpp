@@ -59,10 +59,7 @@ Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView 
 
 Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
   if (wrong_ >= kPatience) return false;
-  const delta::ImagePlan& plan = patch_.images()[index_];
-  auto fetched = patch_.fetch_record(index_, frame, record_);
-  record_bytes_ += record_.size();
-  auto built = fetched ? builder_.build(record_, frame * plan.frame_bytes(), *old_, plan.source_bytes, content) : std::move(fetched);
+  auto built = frames_.make(frame, *old_, content);
   if (built) return true;
   if (built.error().code.kind != ErrorKind::reject) return fail(std::move(built).error());
   count_wrong(built.error().text());

@@ -8,8 +8,8 @@
 
 #include "base/byte_source.hpp"
 #include "bundle/manifest.hpp"
+#include "delta/image_frames.hpp"
 #include "delta/patch.hpp"
-#include "delta/record.hpp"
 #include "storage/installer.hpp"
 
 namespace aloft::agent {
@@ -54,24 +54,19 @@ class DeltaOverlay final : public ByteSource {
 class DeltaFrames final : public storage::FrameMaker {
  public:
   // The patch must outlive this; `old` is read only.
-  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old)
-      : patch_(patch), index_(image), old_(std::move(old)) {}
+  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old) : frames_(patch, image), old_(std::move(old)) {}
 
   // False also after several frames in a row that did not come out right: the old image is another one then. Errors: those of the sources
   // that are of kind retry and ask.
   Result<bool> make(std::uint64_t frame, MutableByteView content) override;
   void checked(bool right) override;
-  std::uint64_t record_bytes() const { return record_bytes_; }  // fetched so far
+  std::uint64_t record_bytes() const { return frames_.record_bytes(); }  // fetched so far
 
  private:
   void count_wrong(const std::string& why);
-  delta::Patch& patch_;
-  const std::size_t index_;
+  delta::ImageFrames frames_;
   std::unique_ptr<ByteSource> old_;
-  delta::FrameBuilder builder_;
-  Bytes record_;
   unsigned wrong_ = 0;  // in a row
-  std::uint64_t record_bytes_ = 0;
 };
 
 // Whether the delta's image is about this image of its manifest, and starts from an old one.

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "base/errors.hpp"
@@ -31,6 +32,24 @@ std::string share(std::uint64_t part, std::uint64_t whole) {
   return out.str();
 }
 
+std::string version_of(const delta::BlockCoding& coding) {
+  return std::string(delta::name_of(coding.compressor)) + " " + delta::version_text(coding);
+}
+
+// How an image was taken apart, and what a device must have for that.
+void print_report(const delta::ImagePlan& image, const delta::PairReport& report) {
+  if (!report.why_not.empty()) std::cout << "  image " << image.name << " is differenced as it stands: " << report.why_not << "\n";
+  if (report.file_system.empty()) return;
+  std::cout << "  image " << image.name << ": " << report.file_system << ", " << report.blocks_copied
+            << " compressed blocks are in the old image, " << report.blocks_remade << " are made again from their content";
+  if (report.blocks_stored > 0) std::cout << ", " << report.blocks_stored << " travel as they are (nothing here makes them again)";
+  std::cout << "\n";
+  std::set<std::string> versions;
+  for (const auto& coding : image.codings)
+    if (coding.version != 0) versions.insert(version_of(coding));
+  for (const auto& version : versions) std::cout << "  devices need " << version << " for it; others take the full image\n";
+}
+
 Result<> create(const DeltaOptions& options) {
   Progress progress("comparing");
   const delta::PairOptions pair{.limits = {}, .threads = options.threads};
@@ -38,6 +57,7 @@ Result<> create(const DeltaOptions& options) {
                                           [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }));
   std::cout << options.output << ": " << readable_size(made.size_bytes) << ", " << share(made.size_bytes, made.full_bytes) << " of "
             << options.new_file << "\n";
+  for (std::size_t i = 0; i < made.reports.size(); ++i) print_report(made.plan.images[i], made.reports[i]);
   for (const auto& image : made.plan.images) {
     if (made.unknown_encoder.contains(image.name))
       std::cout << "  image " << image.name
@@ -57,10 +77,30 @@ Result<> apply(const DeltaOptions& options) {
   return {};
 }
 
+// "zstd 1.5.4 level 19"; of an image that is not taken apart, "none".
+std::string blocks_made_by(const delta::ImagePlan& image) {
+  std::string text;
+  for (const auto& coding : image.codings)
+    if (coding.version != 0) text += (text.empty() ? "" : ", ") + version_of(coding) + " level " + std::to_string(coding.level);
+  return text.empty() ? "none" : text;
+}
+
 std::uint64_t sum_of(const delta::ImagePlan& image) {
   std::uint64_t sum = 0;
   for (const std::uint32_t size : image.record_bytes) sum += size;
   return sum;
+}
+
+Json codings_json(const delta::ImagePlan& image) {
+  Json codings = Json::array();
+  for (const auto& coding : image.codings)
+    if (coding.version != 0)
+      codings.push_back({{"compressor", delta::name_of(coding.compressor)},
+                         {"version", delta::version_text(coding)},
+                         {"level", coding.level},
+                         {"window", coding.window},
+                         {"variant", coding.variant}});
+  return codings;
 }
 
 Json info_json(const delta::Patch& patch, const std::optional<bundle::Manifest>& manifest) {
@@ -75,7 +115,8 @@ Json info_json(const delta::Patch& patch, const std::optional<bundle::Manifest>&
                       {"frames", image.frame_count()},
                       {"records_size", sum_of(image)},
                       {"zstd_version", image.encoder},
-                      {"zstd_level", image.encoder_level}});
+                      {"zstd_level", image.encoder_level},
+                      {"blocks_made_by", codings_json(image)}});
   Json json = {{"format", 1}, {"size", patch.size_bytes()}, {"header_size", patch.header_bytes()}, {"images", images}};
   if (manifest) json["bundle"] = {{"product", manifest->product}, {"version", manifest->version}};
   return json;
@@ -83,7 +124,7 @@ Json info_json(const delta::Patch& patch, const std::optional<bundle::Manifest>&
 
 Result<> info(const DeltaOptions& options) {
   const auto source = TRY(bundle::open_source(options.patch));
-  const auto patch = TRY(delta::Patch::open(*source));
+  const auto patch = TRY(delta::Patch::open(*source, delta::PatchUse::look));
   std::optional<bundle::Manifest> manifest;
   if (patch.bundle()) manifest = TRY(bundle::parse_manifest(patch.bundle()->manifest_text));
   if (options.json) {
@@ -98,6 +139,7 @@ Result<> info(const DeltaOptions& options) {
     out << "Image " << image.name << "\n"
         << "  From:            " << readable_size(image.source_bytes) << ", digest " << to_hex(image.source_sha256) << "\n"
         << "  To:              " << readable_size(image.target_bytes) << ", digest " << to_hex(image.target_sha256) << "\n"
+        << "  Blocks made by:  " << blocks_made_by(image) << "\n"
         << "  Records:         " << image.frame_count() << " of frames of " << readable_size(image.frame_bytes()) << ", "
         << readable_size(sum_of(image)) << " (" << share(sum_of(image), image.target_bytes) << ")\n";
   }

@@ -35,6 +35,33 @@ Result<std::uint64_t> take_at_most(Input& in, std::uint64_t most, const char* wh
   return value;
 }
 
+Result<std::vector<BlockCoding>> take_codings(Input& in) {
+  std::vector<BlockCoding> codings(static_cast<std::size_t>(TRY(take_at_most(in, kMaxCodings, "a number of compressors"))));
+  for (BlockCoding& coding : codings) {
+    const std::uint64_t compressor = TRY(in.varint());
+    if (compressor < static_cast<std::uint64_t>(Compressor::zstd) || compressor > static_cast<std::uint64_t>(Compressor::lz4))
+      return bad("names a compressor that this Aloft does not know; update it first");
+    coding.compressor = static_cast<Compressor>(compressor);
+    coding.version = TRY(in.varint());
+    coding.level = TRY(in.varint());
+    coding.window = TRY(in.varint());
+    coding.variant = TRY(in.varint());
+    if (!is_valid(coding)) return bad("has a compressor whose settings cannot be");
+  }
+  return codings;
+}
+
+void put_codings(Bytes& out, const std::vector<BlockCoding>& codings) {
+  put_varint(out, codings.size());
+  for (const BlockCoding& coding : codings) {
+    put_varint(out, static_cast<std::uint64_t>(coding.compressor));
+    put_varint(out, coding.version);
+    put_varint(out, coding.level);
+    put_varint(out, coding.window);
+    put_varint(out, coding.variant);
+  }
+}
+
 Result<ImagePlan> parse_image(Input& in, std::uint64_t frames_left) {
   ImagePlan image;
   image.name = as_text(TRY(in.take(TRY(take_at_most(in, kMaxNameBytes, "a name")))));
@@ -47,6 +74,7 @@ Result<ImagePlan> parse_image(Input& in, std::uint64_t frames_left) {
   if (image.target_bytes == 0 || image.frame_shift < kMinFrameShift) return bad("has an image or frames that are too small");
   image.encoder = TRY(take_at_most(in, kMaxEncoder, "an encoder"));
   image.encoder_level = TRY(take_at_most(in, kMaxEncoderLevel, "an encoder's level"));
+  image.codings = TRY(take_codings(in));
   const std::uint64_t frames = image.frame_count();
   if (frames > frames_left || frames > in.size()) return bad("has more frames than records, or than a delta may have");
   image.record_bytes.reserve(static_cast<std::size_t>(frames));
@@ -68,6 +96,7 @@ void put_image(Bytes& out, const ImagePlan& image) {
   put_varint(out, image.frame_shift);
   put_varint(out, image.encoder);
   put_varint(out, image.encoder_level);
+  put_codings(out, image.codings);
   for (const std::uint32_t size : image.record_bytes) put_varint(out, size);
 }
 

@@ -16,5 +16,6 @@ inline constexpr ErrorCode kWrongResult{11007, ErrorKind::reject, "delta-wrong-r
 inline constexpr ErrorCode kOtherEncoder{11008, ErrorKind::reject, "delta-other-encoder"};
 inline constexpr ErrorCode kNotProven{11009, ErrorKind::bug, "delta-not-proven"};
 inline constexpr ErrorCode kCannotMake{11010, ErrorKind::ask, "delta-cannot-make"};
+inline constexpr ErrorCode kEncoderVersion{11011, ErrorKind::reject, "delta-encoder-version"};
 
 }  // namespace aloft::delta

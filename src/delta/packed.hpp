@@ -39,7 +39,7 @@ class Packer {
 
 // The same by LZMA, which takes longer and gives less. In front stand the usual byte of properties, (pb * 5 + lp) * 9 + lc with
 // lc + lp <= 4, and the content's size; the stream is LZMA1 as it is (no header), with its end marker, and a dictionary as large as the
-// content. `content` is resized to the size. Memory besides: as much again for the dictionary, and 32 KiB. Errors: kBadDelta.
+// content, at most 1 MiB. `content` is resized to the size. Memory besides: the dictionary, and 32 KiB. Errors: kBadDelta.
 Result<> unpack_lzma(ByteView packed, std::uint64_t limit_bytes, Bytes& content);
 // `packed` is replaced. Errors: kNotProven.
 Result<> pack_lzma(ByteView content, Bytes& packed);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr unsigned kMaxProperties = (4 * 5 + 4) * 9 + 8;
 constexpr std::size_t kMinDictionary = 4096;
+constexpr std::size_t kMaxDictionary = 1 << 20;
 
 // Literals by their predecessor's upper four bits, no alignment: what differences and texts like best; ARM code wants pb = 2.
 constexpr std::array<unsigned, 2> kTried = {4, (2 * 5 + 0) * 9 + 3};
@@ -24,7 +25,7 @@ Result<lzma_options_lzma> options_of(unsigned properties, std::size_t content_by
   options.pb = properties / 45;
   if (properties > kMaxProperties || options.lc + options.lp > LZMA_LCLP_MAX || options.pb > LZMA_PB_MAX)
     return fail(kBadDelta, "a part of the delta has properties of LZMA that cannot be");
-  options.dict_size = static_cast<std::uint32_t>(std::max(content_bytes, kMinDictionary));
+  options.dict_size = static_cast<std::uint32_t>(std::clamp(content_bytes, kMinDictionary, kMaxDictionary));
   return options;
 }
 

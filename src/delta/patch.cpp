@@ -94,7 +94,7 @@ Result<Bytes> encode_plan(const Plan& plan) {
   return out;
 }
 
-Result<Patch> Patch::open(ByteSource& source) {
+Result<Patch> Patch::open(ByteSource& source, PatchUse use) {
   std::array<std::byte, kHeaderBytes> header{};
   const std::size_t count = TRY(source.read_at(0, header));
   if (count < kHeaderBytes) {
@@ -116,6 +116,9 @@ Result<Patch> Patch::open(ByteSource& source) {
   TRY(Unpacker().unpack(description, kMaxDescriptionBytes, text));
   const BundleSizes bundle_sizes = TRY(parse_description(text, patch.plan_));
   TRY(unpack_bundle(bundle, bundle_sizes, patch.plan_));
+  for (const ImagePlan& image : patch.plan_.images)
+    for (const BlockCoding& coding : image.codings)
+      if (use == PatchUse::apply) TRY(check_library(coding));
   patch.records_offset_ = kHeaderBytes + description.size() + bundle.size();
   patch.lay_out();
   return patch;

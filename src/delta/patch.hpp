@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "crypto/sha256.hpp"
+#include "delta/block_coding.hpp"
 
 namespace aloft::delta {
 
@@ -33,6 +34,7 @@ struct ImagePlan {
   unsigned frame_shift = 18;                // frames of 2^16 to 2^22 bytes; the last may be shorter
   std::uint64_t encoder = 0;                // version of zstd (10504 for 1.5.4) that makes the bundle's stored frames again; 0: none does
   std::uint64_t encoder_level = 0;          // of it
+  std::vector<BlockCoding> codings;         // of blocks that are taken apart; none: the image is differenced as it is
   std::vector<std::uint32_t> record_bytes;  // one per frame, each at least 1
 
   std::uint64_t frame_bytes() const { return std::uint64_t{1} << frame_shift; }
@@ -55,17 +57,24 @@ struct Plan {
 // The bytes before the records.
 Result<Bytes> encode_plan(const Plan& plan);
 
+// What a patch is opened for.
+enum class PatchUse : std::uint8_t {
+  apply,  // this program must have the encoders that it needs
+  look,
+};
+
 class Patch {
  public:
   // Reads and checks what stands before the records. The source must outlive the patch. Memory: that of the description, at most 8 MiB and
-  // as much again for its index, and the manifest, as a bundle has it. Errors: 11000-11004, the source's own.
-  static Result<Patch> open(ByteSource& source);
+  // as much again for its index, and the manifest, as a bundle has it. Errors: 11000-11004, kEncoderVersion, the source's own.
+  static Result<Patch> open(ByteSource& source, PatchUse use = PatchUse::apply);
 
   const std::vector<ImagePlan>& images() const { return plan_.images; }
   const std::optional<BundleText>& bundle() const { return plan_.bundle; }
   std::uint64_t size_bytes() const { return size_bytes_; }        // of the whole file
   std::uint64_t header_bytes() const { return records_offset_; }  // before the records
-  // One frame's record into `record` (resized). Errors: kDeltaTruncated, the source's own.
+  // One frame's record into `record` (resized). Reads that are not in the order of the file cost a network source a new request. Errors:
+  // kDeltaTruncated, the source's own.
   Result<> fetch_record(std::size_t image, std::uint64_t frame, Bytes& record);
 
  private:

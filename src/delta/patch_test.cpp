@@ -19,6 +19,8 @@ Plan plan_of_two_images() {
                          .frame_shift = 17,
                          .encoder = 10504,
                          .encoder_level = 9,
+                         .codings = {{.compressor = Compressor::zstd, .version = library_version(Compressor::zstd), .level = 19},
+                                     {.compressor = Compressor::zlib}},
                          .record_bytes = {3, 4}});
   plan.bundle = BundleText{std::string(5000, '{'), Bytes(70, std::byte{3})};
   return plan;
@@ -41,6 +43,7 @@ TEST(Patch, WhatWasWrittenIsRead) {
   EXPECT_EQ(patch.images()[1].name, "rootfs");
   EXPECT_EQ(patch.images()[1].encoder, 10504U);
   EXPECT_EQ(patch.images()[1].encoder_level, 9U);
+  EXPECT_EQ(patch.images()[1].codings, plan.images[1].codings);
   EXPECT_EQ(patch.bundle()->manifest_text, plan.bundle->manifest_text);
   EXPECT_EQ(patch.bundle()->signature, plan.bundle->signature);
   EXPECT_EQ(patch.header_bytes(), head);
@@ -58,6 +61,15 @@ TEST(Patch, EveryCutAndEveryDamagedByteIsAnError) {
     damaged[at] ^= std::byte{1};
     EXPECT_NE(error_of(damaged), 0) << at;
   }
+}
+
+TEST(Patch, ForAnotherVersionOfACompressorItCanBeLookedAtOnly) {
+  Plan plan = plan_of_two_images();
+  ++plan.images[1].codings[0].version;
+  const Bytes bytes = crypto::test::must(encode_plan(plan));
+  EXPECT_EQ(error_of(bytes), kEncoderVersion.number);
+  ViewSource source(bytes);
+  EXPECT_TRUE(Patch::open(source, PatchUse::look));
 }
 
 TEST(Patch, ARecordThatTheFileDoesNotHaveIsAnError) {
@@ -84,6 +96,8 @@ TEST(Patch, PlansThatNoReaderTakesAreNotWritten) {
       {"small frames", [](Plan& plan) { plan.images[1].frame_shift = 15; }},
       {"large frames", [](Plan& plan) { plan.images[1].frame_shift = 23; }},
       {"several images without a manifest", [](Plan& plan) { plan.bundle.reset(); }},
+      {"a compressor's level", [](Plan& plan) { plan.images[1].codings[0].level = 23; }},
+      {"too many compressors", [](Plan& plan) { plan.images[1].codings.resize(9); }},
       {"a huge image", [](Plan& plan) { plan.images[1].target_bytes = UINT64_MAX; }},
   };
   for (const auto& one : cases) {

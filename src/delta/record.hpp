@@ -1,13 +1,11 @@
-// One frame of a delta: what the new image's frame is made of. Text form: docs/delta-format.md.
+// One frame of a delta as it is written: what the new image's frame is made of. Text form: docs/delta-format.md.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "base/byte_source.hpp"
 #include "base/bytes.hpp"
-#include "base/result.hpp"
-#include "delta/packed.hpp"
+#include "delta/old_parts.hpp"
 
 namespace aloft::delta {
 
@@ -19,44 +17,55 @@ enum class OpKind : std::uint8_t {
   add,    // bytes of the old image, each plus a difference modulo 256
   fresh,  // bytes that the record brings
   zero,
+  part,   // no bytes: names a block of the old image, which can be read from then on
+  block,  // the ops that follow make size_bytes of content, which is packed: that are the bytes
+  carry,  // what is left of a block that began in an earlier frame
 };
 
-// A run of the new frame. Each follows the one before; together they are the frame.
+// A run of the new frame, or of a block's content. Each follows the one before; together they are the frame. size_bytes is at least 1.
 struct Op {
   OpKind kind;
-  std::uint64_t size_bytes;         // at least 1
-  std::uint64_t source_offset = 0;  // copy and add
+  std::uint64_t size_bytes;         // part: of its content
+  std::uint64_t source_offset = 0;  // copy, add and part; what parts unpack to lies behind the old image, in the order of the parts
+  std::uint64_t packed_bytes = 0;   // part and block
+  std::uint64_t coding = 0;         // part and block
 };
 
-// How a record's bytes are to be read; its first byte.
+// How a record's bytes are to be read; the lower two bits of its first byte.
 enum class Coding : std::uint8_t {
   plain = 0,   // the body itself
   packed = 1,  // the body as a zstd frame
-  lzma = 3,    // the body by LZMA, see packed.hpp
   stored = 2,  // no body: the frame as a bundle stores it, a zstd frame of the content
+  lzma = 3,    // the body by LZMA, see packed.hpp
 };
+inline constexpr unsigned kCodingBits = 2;
+inline constexpr std::uint64_t kMaxFramesBack = 63;
+
+inline Coding coding_of(std::byte first) { return static_cast<Coding>(std::to_integer<unsigned>(first) & 3); }
+// How many frames before this one the block begins that it begins with the rest of; 0: there is none.
+inline std::uint64_t frames_back(std::byte first) { return std::to_integer<unsigned>(first) >> kCodingBits; }
+inline std::byte first_byte(Coding coding, std::uint64_t back) {
+  return static_cast<std::byte>(back << kCodingBits | static_cast<std::uint64_t>(coding));
+}
 
 // The most that a record may take for a frame of so much content.
 constexpr std::uint64_t max_record_bytes(std::uint64_t frame_bytes) { return 2 * frame_bytes + 128; }
 
-// The most operations that such a frame may have: each may cost a read of the old image.
-constexpr std::uint64_t max_ops(std::uint64_t frame_bytes) { return frame_bytes / 32 + 16; }
+// What making one frame may cost. `blocks`: the image has blocks that are taken apart.
+struct RecordLimits {
+  std::uint64_t body_bytes;
+  std::uint64_t ops;             // each may cost a read of the old image
+  std::uint64_t block_bytes;     // of contents that are packed
+  std::uint64_t unpacked_bytes;  // of parts of the old image
+};
+constexpr RecordLimits record_limits(std::uint64_t frame_bytes, bool blocks) {
+  if (!blocks) return {max_record_bytes(frame_bytes), frame_bytes / 32 + 16, 0, 0};
+  return {4 * frame_bytes + kMaxBlockBytes + 128, frame_bytes / 4 + 16, 8 * frame_bytes + kMaxBlockBytes,
+          64 * frame_bytes + 8 * kMaxBlockBytes};
+}
 
 // The body of a frame that begins at frame_offset of the new image. differences holds the bytes of all `add`, fresh those of all `fresh`,
 // in order.
-Bytes encode_body(std::uint64_t frame_offset, const std::vector<Op>& ops, ByteView differences, ByteView fresh);
-
-// Turns records into frames. One per thread. Memory: at most two frames besides the one that is made, and a decoder context.
-class FrameBuilder {
- public:
-  // Makes the frame of content.size() bytes at frame_offset from the record and the old image. Nobody has vouched for the record: the
-  // content is whatever it says, and has to be checked against a digest before anything is done with it. Never reads outside
-  // [0, source_bytes) of the source nor writes outside content. Errors: kBadRecord, kBadDelta, kWrongSource, the source's own.
-  Result<> build(ByteView record, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes, MutableByteView content);
-
- private:
-  Unpacker unpacker_;
-  Bytes body_;
-};
+Bytes encode_body(std::uint64_t frame_offset, std::uint64_t source_bytes, const std::vector<Op>& ops, ByteView differences, ByteView fresh);
 
 }  // namespace aloft::delta

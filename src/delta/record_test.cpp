@@ -1,9 +1,8 @@
-#include "delta/record.hpp"
-
 #include <gtest/gtest.h>
 
 #include "crypto/test_pki.hpp"
 #include "delta/errors.hpp"
+#include "delta/frame_builder.hpp"
 #include "delta/varint.hpp"
 #include "delta/view_source.hpp"
 
@@ -36,14 +35,14 @@ Outcome build(ByteView record, std::size_t frame_bytes, std::string_view source 
 TEST(Record, EveryOperationDoesWhatItSays) {
   const std::vector<Op> ops = {{OpKind::copy, 3, 2}, {OpKind::add, 2, 0}, {OpKind::fresh, 2}, {OpKind::zero, 1}, {OpKind::copy, 1, 9}};
   const Bytes differences = {std::byte{1}, std::byte{255}};
-  const auto done = build(plain(encode_body(kAt, ops, differences, as_bytes("XY"))), 9);
+  const auto done = build(plain(encode_body(kAt, 10, ops, differences, as_bytes("XY"))), 9);
   EXPECT_EQ(done.error, 0);
   EXPECT_EQ(as_text(done.content), std::string_view("cdebaXY\0j", 9));
 }
 
 TEST(Record, CodingsGiveTheSameFrame) {
   const Bytes fresh(5000, std::byte{'x'});
-  const Bytes body = encode_body(kAt, {{OpKind::fresh, fresh.size()}}, {}, fresh);
+  const Bytes body = encode_body(kAt, 10, {{OpKind::fresh, fresh.size()}}, {}, fresh);
   Bytes packed;
   Bytes lzma;
   Bytes stored;
@@ -82,16 +81,16 @@ TEST(Record, HostileRecordsAreRefused) {
   } cases[] = {
       {"nothing", {}, kBadRecord.number},
       {"an unknown coding", text("\x09"), kBadRecord.number},
-      {"too short", plain(encode_body(kAt, {{OpKind::zero, 39}}, {}, {})), kBadRecord.number},
-      {"too long", plain(encode_body(kAt, {{OpKind::zero, 41}}, {}, {})), kBadRecord.number},
-      {"an empty operation", plain(encode_body(kAt, {{OpKind::zero, 40}, {OpKind::zero, 0}}, {}, {})), kBadRecord.number},
-      {"before the old image", plain(encode_body(kAt, {{OpKind::copy, 40, UINT64_MAX}}, {}, {})), kBadRecord.number},
-      {"behind the old image", plain(encode_body(kAt, {{OpKind::zero, 39}, {OpKind::copy, 1, 10}}, {}, {})), kBadRecord.number},
-      {"across its end", plain(encode_body(kAt, {{OpKind::zero, 38}, {OpKind::copy, 2, 9}}, {}, {})), kBadRecord.number},
-      {"no differences", plain(encode_body(kAt, {{OpKind::zero, 39}, {OpKind::add, 1, 0}}, {}, {})), kBadRecord.number},
-      {"no fresh bytes", plain(encode_body(kAt, {{OpKind::fresh, 40}}, {}, as_bytes("x"))), kBadRecord.number},
-      {"bytes left over", plain(encode_body(kAt, {{OpKind::zero, 40}}, {}, as_bytes("x"))), kBadRecord.number},
-      {"differences left over", plain(encode_body(kAt, {{OpKind::zero, 40}}, as_bytes("x"), {})), kBadRecord.number},
+      {"too short", plain(encode_body(kAt, 10, {{OpKind::zero, 39}}, {}, {})), kBadRecord.number},
+      {"too long", plain(encode_body(kAt, 10, {{OpKind::zero, 41}}, {}, {})), kBadRecord.number},
+      {"an empty operation", plain(encode_body(kAt, 10, {{OpKind::zero, 40}, {OpKind::zero, 0}}, {}, {})), kBadRecord.number},
+      {"before the old image", plain(encode_body(kAt, 10, {{OpKind::copy, 40, UINT64_MAX}}, {}, {})), kBadRecord.number},
+      {"behind the old image", plain(encode_body(kAt, 10, {{OpKind::zero, 39}, {OpKind::copy, 1, 10}}, {}, {})), kBadRecord.number},
+      {"across its end", plain(encode_body(kAt, 10, {{OpKind::zero, 38}, {OpKind::copy, 2, 9}}, {}, {})), kBadRecord.number},
+      {"no differences", plain(encode_body(kAt, 10, {{OpKind::zero, 39}, {OpKind::add, 1, 0}}, {}, {})), kBadRecord.number},
+      {"no fresh bytes", plain(encode_body(kAt, 10, {{OpKind::fresh, 40}}, {}, as_bytes("x"))), kBadRecord.number},
+      {"bytes left over", plain(encode_body(kAt, 10, {{OpKind::zero, 40}}, {}, as_bytes("x"))), kBadRecord.number},
+      {"differences left over", plain(encode_body(kAt, 10, {{OpKind::zero, 40}}, as_bytes("x"), {})), kBadRecord.number},
       {"too many operations", plain(too_many), kBadRecord.number},
       {"a zstd bomb", packed_bomb, kBadDelta.number},
       {"an LZMA bomb", lzma_bomb, kBadDelta.number},
@@ -100,7 +99,7 @@ TEST(Record, HostileRecordsAreRefused) {
 }
 
 TEST(Record, AnOldImageThatIsShorterThanItIsSaidToBeIsAnError) {
-  const Bytes record = plain(encode_body(kAt, {{OpKind::copy, 20, 0}}, {}, {}));
+  const Bytes record = plain(encode_body(kAt, 10, {{OpKind::copy, 20, 0}}, {}, {}));
   EXPECT_EQ(build(record, 20, "abcdefghij", 20).error, kWrongSource.number);
 }
 

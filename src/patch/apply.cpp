@@ -13,7 +13,7 @@
 #include "bundle/manifest.hpp"
 #include "bundle/reader.hpp"
 #include "delta/errors.hpp"
-#include "delta/record.hpp"
+#include "delta/image_frames.hpp"
 #include "patch/bundle_image.hpp"
 #include "patch/stored_frames.hpp"
 
@@ -30,15 +30,13 @@ Result<> apply_to_image(const std::filesystem::path& old_file, delta::Patch& pat
   const auto source = TRY(bundle::open_source(old_file.string()));
   FreshFile fresh = TRY(FreshFile::create(output));
   if (::ftruncate(fresh.fd(), static_cast<off_t>(plan.target_bytes)) != 0) return fail(system_error("cannot enlarge", output, errno));
-  delta::FrameBuilder builder;
+  delta::ImageFrames frames(patch, 0);
   crypto::Sha256 whole;
-  Bytes record;
   Bytes content;
   for (std::uint64_t frame = 0; frame < plan.frame_count(); ++frame) {
     const std::uint64_t offset = frame * plan.frame_bytes();
     content.resize(static_cast<std::size_t>(plan.content_bytes(frame)));
-    TRY(patch.fetch_record(0, frame, record));
-    TRY(builder.build(record, offset, *source, plan.source_bytes, content));
+    TRY(frames.make(frame, *source, content));
     whole.update(content);
     if (!is_zero(content)) TRY(write_all_at(fresh.fd(), content, offset));
     if (progress) progress(offset + content.size(), plan.target_bytes);
@@ -84,16 +82,16 @@ class BundleApply {
     if (plan.name != image.name || plan.target_bytes != image.size_bytes || plan.frame_bytes() != image.frame_size_bytes) return disagree();
     const auto source_index = TRY(source_of(plan));
     BundleImage source(from_, source_index.value_or(0));
+    delta::ImageFrames frames(patch_, index);
     if (plan.encoder != 0)
       encoder_.emplace(image.encoding, static_cast<int>(plan.encoder_level), image.frame_size_bytes, bundle::BlockDigests::omit);
     for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) {
       content_.resize(image.frame_content_bytes(frame));
-      TRY(patch_.fetch_record(index, frame, record_));
-      TRY(builder_.build(record_, frame * plan.frame_bytes(), source, plan.source_bytes, content_));
+      TRY(frames.make(frame, source, content_));
       if (crypto::sha256(content_) != image.frames[frame])
         return fail(delta::kWrongResult,
                     "frame " + std::to_string(frame) + " of image " + image.name + " is not what the manifest names; the delta is damaged");
-      TRY(store(image, plan, frame));
+      TRY(store(image, plan, frame, frames.record()));
       done_ += content_.size();
       if (progress_) progress_(done_, total_);
     }
@@ -101,12 +99,12 @@ class BundleApply {
     return {};
   }
 
-  Result<> store(const bundle::Image& image, const delta::ImagePlan& plan, std::uint64_t frame) {
+  Result<> store(const bundle::Image& image, const delta::ImagePlan& plan, std::uint64_t frame, ByteView record) {
     if (image.blocks) add_block_digests();
     if (image.encoding == bundle::Encoding::none) return write_all(out_.fd(), content_);
     ByteView stored;
-    if (static_cast<delta::Coding>(record_.front()) == delta::Coding::stored) {
-      stored = ByteView(record_).subspan(1);
+    if (delta::coding_of(record.front()) == delta::Coding::stored) {
+      stored = record.subspan(1);
     } else if (encoder_) {
       TRY(encoder_->encode(content_, packed_));
       stored = packed_.stored;
@@ -132,10 +130,8 @@ class BundleApply {
   const bundle::Manifest& manifest_;
   FreshFile& out_;
   const Progress& progress_;
-  delta::FrameBuilder builder_;
   std::optional<bundle::FrameEncoder> encoder_;
   bundle::PackedFrame packed_;
-  Bytes record_;
   Bytes content_;
   Bytes sections_;
   std::uint64_t done_ = 0;

@@ -26,6 +26,11 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
 }
 
+delta::PairOptions in_folder(delta::PairOptions options, const std::filesystem::path& folder) {
+  options.folder = folder;
+  return options;
+}
+
 // Where records gather until the sizes of all are known.
 class Records {
  public:
@@ -66,12 +71,12 @@ Result<Made> make_from_images(const std::filesystem::path& old_file, const std::
   delta::ImagePlan& image = made.plan.images.emplace_back();
   image.name = "image";
   Records records = TRY(Records::create(output));
-  TRY(delta::make_records(
-      source, target, options, {}, [&](std::uint64_t, ByteView record) { return records.add(record); },
+  made.reports.push_back(TRY(delta::make_records(
+      source, target, in_folder(options, folder_of(output)), {}, [&](std::uint64_t, ByteView record) { return records.add(record); },
       [&](std::uint64_t done) {
         if (progress) progress(done, total);
       },
-      image));
+      image)));
   made.size_bytes = TRY(records.publish(output, made.plan));
   return made;
 }
@@ -162,12 +167,12 @@ class BundlePair {
     const auto target = TRY(unpacked(to_.reader, index, folder_));
     const auto source = TRY(source_of(image));
     StoredChoice choice(to_.reader, index, level, target.bytes());
-    TRY(delta::make_records(
-        source, target, options_, std::ref(choice), [&](std::uint64_t, ByteView record) { return records.add(record); },
+    made.reports.push_back(TRY(delta::make_records(
+        source, target, in_folder(options_, folder_), std::ref(choice), [&](std::uint64_t, ByteView record) { return records.add(record); },
         [&](std::uint64_t done) {
           if (progress_) progress_(done_ + done, total_);
         },
-        plan));
+        plan)));
     done_ += image.size_bytes;
     made.frames_as_stored += choice.count();
     return {};

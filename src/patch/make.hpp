@@ -15,10 +15,11 @@ using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t tota
 
 struct Made {
   delta::Plan plan;
-  std::uint64_t size_bytes = 0;           // of the delta
-  std::uint64_t full_bytes = 0;           // of what it stands for: the new image, or the new bundle
-  std::uint64_t frames_as_stored = 0;     // of bundles: that travel as the bundle stores them
-  std::set<std::string> unknown_encoder;  // images of a bundle whose stored frames nothing here makes again
+  std::uint64_t size_bytes = 0;            // of the delta
+  std::uint64_t full_bytes = 0;            // of what it stands for: the new image, or the new bundle
+  std::uint64_t frames_as_stored = 0;      // of bundles: that travel as the bundle stores them
+  std::vector<delta::PairReport> reports;  // one per image
+  std::set<std::string> unknown_encoder;   // images of a bundle whose stored frames nothing here makes again
 };
 
 // Both must be bundles, or neither. Every frame is proven: made from the delta, and for a bundle encoded again as it is stored there.

@@ -15,17 +15,28 @@ struct Sample {
   bundle::Digest stored_sha256;
 };
 
+// Of the frames from `first` on: the one that packs best, but for those that are nearly nothing. Levels tell least of zeros, and of what
+// does not pack at all.
+std::uint64_t telling_frame(const bundle::Image& image, std::uint64_t first, std::uint64_t end) {
+  std::uint64_t best = first;
+  double best_share = 2;
+  for (std::uint64_t frame = first; frame < end; ++frame) {
+    const double share = static_cast<double>(image.stored[frame].size_bytes) / static_cast<double>(image.frame_content_bytes(frame));
+    if (share < 0.125 || share >= best_share) continue;
+    best = frame;
+    best_share = share;
+  }
+  return best;
+}
+
 Result<std::vector<Sample>> samples_of(bundle::Reader& reader, std::size_t index) {
   const bundle::Image& image = reader.manifest().images[index];
   const std::uint64_t count = std::min(kSamples, image.frame_count());
   bundle::FrameDecoder decoder;
   std::vector<Sample> samples;
   Bytes stored;
-  // Spread over the image, and moved on to a frame that is not nearly nothing: zeros are the same at many levels.
   for (std::uint64_t i = 0; i < count; ++i) {
-    std::uint64_t frame = i * image.frame_count() / count;
-    const std::uint64_t next = (i + 1) * image.frame_count() / count;
-    while (frame + 1 < next && image.stored[frame].size_bytes < image.frame_content_bytes(frame) / 8) ++frame;
+    const std::uint64_t frame = telling_frame(image, i * image.frame_count() / count, (i + 1) * image.frame_count() / count);
     Sample sample{.content = Bytes(image.frame_content_bytes(frame)), .stored_sha256 = image.stored[frame].sha256};
     TRY(reader.fetch_frame(index, frame, stored));
     TRY(decoder.decode(image, frame, stored, sample.content));

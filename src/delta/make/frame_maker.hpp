@@ -1,36 +1,33 @@
 // Turns covers into the record of one frame, and proves it.
 #pragma once
 
-#include "base/bytes.hpp"
 #include "base/result.hpp"
-#include "delta/make/cover.hpp"
-#include "delta/packed.hpp"
-#include "delta/record.hpp"
+#include "delta/frame_builder.hpp"
+#include "delta/make/frame_ops.hpp"
 
 namespace aloft::delta {
 
-// One per thread. Memory: a few frames and a compressor.
+struct MadeRecord {
+  Bytes record;
+  bool hands_on = false;  // a block that begins in this frame, or before it, goes on in the next
+};
+
+// One per thread. Memory: a few frames, a compressor, and what FrameBuilder needs.
 class FrameMaker {
  public:
-  FrameMaker(ByteView source, ByteView target, const Covers& covers);
+  FrameMaker(const PairView& pair, std::uint64_t frame_bytes);
   // The record of the frame of size_bytes at `offset`. Errors: kNotProven when FrameBuilder makes anything else of it.
-  Result<> make(std::uint64_t offset, std::uint64_t size_bytes, Bytes& record);
+  Result<> make(std::uint64_t offset, std::uint64_t size_bytes, FrameOps::Start start, MadeRecord& made);
 
  private:
-  void add_cover(std::uint64_t target, std::uint64_t source, std::uint64_t end);
-  void add_fresh(std::uint64_t target, std::uint64_t end);
-  void put(OpKind kind, std::uint64_t target, std::uint64_t end, std::uint64_t source);
+  bool fits(std::uint64_t size_bytes) const;
   Result<> choose(std::uint64_t offset, Bytes& record);
-  Result<> prove(std::uint64_t offset, ByteView record);
+  Result<bool> prove(std::uint64_t offset, ByteView record);
 
-  ByteView source_;
-  ByteView target_;
-  const Covers& covers_;
+  const PairView& pair_;
+  FrameOps ops_;
   Packer packer_;
   FrameBuilder builder_;
-  std::vector<Op> ops_;
-  Bytes differences_;
-  Bytes fresh_;
   Bytes packed_;
   Bytes proof_;
 };

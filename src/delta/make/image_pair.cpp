@@ -1,6 +1,8 @@
 #include "delta/make/image_pair.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <thread>
 
 #include "delta/make/frame_maker.hpp"
@@ -15,16 +17,18 @@ constexpr std::size_t kHashStep = 1 << 20;
 // Hands out the frames of a batch to threads; the records come back in order.
 class Batch {
  public:
-  Batch(const MappedFile& source, const MappedFile& target, const Covers& covers, unsigned threads) : records_(threads * kBatchPerThread) {
-    for (unsigned i = 0; i < threads; ++i) makers_.emplace_back(source.bytes(), target.bytes(), covers);
+  Batch(const PairView& pair, std::uint64_t frame_bytes, unsigned threads) : made_(threads * kBatchPerThread) {
+    for (unsigned i = 0; i < threads; ++i) makers_.push_back(std::make_unique<FrameMaker>(pair, frame_bytes));
   }
-  std::size_t capacity() const { return records_.size(); }
+  std::size_t capacity() const { return made_.size(); }
 
   Result<> make(const ImagePlan& plan, std::uint64_t first, std::size_t count) {
     std::vector<Result<>> outcomes(makers_.size());
+    std::atomic<std::size_t> next = 0;
     const auto work = [&](std::size_t mine) {
-      for (std::size_t i = mine; i < count && outcomes[mine]; i += makers_.size())
-        outcomes[mine] = makers_[mine].make((first + i) * plan.frame_bytes(), plan.content_bytes(first + i), records_[i]);
+      for (std::size_t i = next++; i < count && outcomes[mine]; i = next++)
+        outcomes[mine] =
+            makers_[mine]->make((first + i) * plan.frame_bytes(), plan.content_bytes(first + i), FrameOps::Start::carried, made_[i]);
     };
     {
       std::vector<std::jthread> others;
@@ -34,11 +38,15 @@ class Batch {
     for (auto& outcome : outcomes) TRY(std::move(outcome));
     return {};
   }
-  Bytes& record(std::size_t i) { return records_[i]; }
+  // Once more, when no frame before hands on the block that this one begins in.
+  Result<> make_afresh(const ImagePlan& plan, std::uint64_t frame, std::size_t i) {
+    return makers_[0]->make(frame * plan.frame_bytes(), plan.content_bytes(frame), FrameOps::Start::afresh, made_[i]);
+  }
+  MadeRecord& made(std::size_t i) { return made_[i]; }
 
  private:
-  std::vector<FrameMaker> makers_;
-  std::vector<Bytes> records_;
+  std::vector<std::unique_ptr<FrameMaker>> makers_;
+  std::vector<MadeRecord> made_;
 };
 
 Digest digest_of(const MappedFile& file) {
@@ -52,37 +60,66 @@ Digest digest_of(const MappedFile& file) {
   return hash.finish();
 }
 
+// Makes all records of an image, in order.
+Result<> make_all(const PairView& pair, unsigned threads, const OtherRecord& other, const TakeRecord& take, const Pace& pace,
+                  ImagePlan& plan) {
+  Batch batch(pair, plan.frame_bytes(), threads);
+  bool handed_on = false;  // the frame before does hand on what it was made to
+  for (std::uint64_t first = 0; first < plan.frame_count();) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch.capacity(), plan.frame_count() - first));
+    TRY(batch.make(plan, first, count));
+    for (std::size_t i = 0; i < count; ++i) {
+      MadeRecord& made = batch.made(i);
+      if (!handed_on && frames_back(made.record.front()) > 0) TRY(batch.make_afresh(plan, first + i, i));
+      handed_on = made.hands_on;
+      Bytes another;
+      if (other && TRY(other(first + i, made.record.size(), another))) {
+        made.record.swap(another);
+        handed_on = false;
+      }
+      plan.record_bytes.push_back(static_cast<std::uint32_t>(made.record.size()));
+      TRY(take(first + i, made.record));
+    }
+    first += count;
+    pace(plan.target_bytes / 2 + std::min(plan.target_bytes, first * plan.frame_bytes()) / 2);
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<> make_records(const MappedFile& source, const MappedFile& target, const PairOptions& options, const OtherRecord& other,
-                      const TakeRecord& take, const Pace& pace, ImagePlan& plan) {
+Result<PairReport> make_records(const MappedFile& source, const MappedFile& target, const PairOptions& options, const OtherRecord& other,
+                                const TakeRecord& take, const Pace& pace, ImagePlan& plan) {
   plan.source_bytes = source.bytes().size();
   plan.target_bytes = target.bytes().size();
   plan.source_sha256 = digest_of(source);
   plan.target_sha256 = digest_of(target);
   plan.record_bytes.clear();
-  const auto relax = [&](std::uint64_t done) {
-    source.relax();
-    target.relax();
+  const unsigned threads = std::clamp(options.threads == 0 ? std::thread::hardware_concurrency() : options.threads, 1U, 64U);
+  PairReport report;
+  Layout target_layout = take_apart(target.bytes(), report.why_not);
+  Layout source_layout = target_layout.blocks.empty() ? Layout() : take_apart(source.bytes(), report.why_not);
+  const Expanded old_image = TRY(Expanded::create(source, source_layout, options.folder));
+  const Expanded new_image = TRY(Expanded::create(target, target_layout, options.folder));
+  const BlockPlan blocks = plan_blocks(old_image, source_layout, new_image, target_layout, threads);
+  plan.codings = blocks.codings;
+  const Pace relax = [&](std::uint64_t done) {
+    old_image.relax();
+    new_image.relax();
     if (pace) pace(done);
   };
-  const Covers covers = match_images(source.bytes(), target.bytes(), options.limits, [&](std::uint64_t done) { relax(done / 2); });
-  const unsigned threads = std::clamp(options.threads == 0 ? std::thread::hardware_concurrency() : options.threads, 1U, 64U);
-  Batch batch(source, target, covers, threads);
-  for (std::uint64_t first = 0; first < plan.frame_count();) {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(batch.capacity(), plan.frame_count() - first));
-    TRY(batch.make(plan, first, count));
-    for (std::size_t i = 0; i < count; ++i) {
-      Bytes& record = batch.record(i);
-      Bytes another;
-      if (other && TRY(other(first + i, record.size(), another))) record.swap(another);
-      plan.record_bytes.push_back(static_cast<std::uint32_t>(record.size()));
-      TRY(take(first + i, record));
-    }
-    first += count;
-    relax(plan.target_bytes / 2 + std::min(plan.target_bytes, first * plan.frame_bytes()) / 2);
-  }
-  return {};
+  const std::uint64_t expanded_bytes = std::max<std::uint64_t>(1, new_image.bytes().size());
+  const Covers covers = match_images(old_image.bytes(), new_image.bytes(), options.limits, [&](std::uint64_t done) {
+    relax(static_cast<std::uint64_t>(static_cast<double>(done) / static_cast<double>(expanded_bytes) *
+                                     static_cast<double>(plan.target_bytes) / 2));
+  });
+  const PairView pair{old_image, new_image, blocks, covers};
+  TRY(make_all(pair, threads, other, take, relax, plan));
+  report.file_system = target_layout.file_system;
+  report.blocks_copied = blocks.copied;
+  report.blocks_remade = blocks.remade;
+  report.blocks_stored = blocks.stored;
+  return report;
 }
 
 }  // namespace aloft::delta

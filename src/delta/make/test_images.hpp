@@ -7,8 +7,8 @@
 
 #include "base/file.hpp"
 #include "crypto/test_pki.hpp"
+#include "delta/image_frames.hpp"
 #include "delta/make/image_pair.hpp"
-#include "delta/record.hpp"
 #include "delta/view_source.hpp"
 
 namespace aloft::delta::test {
@@ -84,13 +84,11 @@ inline Result<Bytes> applied(ByteView delta, ByteView source, std::uint64_t firs
   ViewSource old(source);
   Patch patch = TRY(Patch::open(bytes));
   const ImagePlan& plan = patch.images().front();
-  FrameBuilder builder;
+  ImageFrames frames(patch, 0);
   Bytes out;
-  Bytes record;
   for (std::uint64_t frame = first_frame; frame < plan.frame_count(); ++frame) {
     Bytes content(static_cast<std::size_t>(plan.content_bytes(frame)));
-    TRY(patch.fetch_record(0, frame, record));
-    TRY(builder.build(record, frame * plan.frame_bytes(), old, plan.source_bytes, content));
+    TRY(frames.make(frame, old, content));
     append(out, content);
   }
   return out;

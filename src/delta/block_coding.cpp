@@ -1,0 +1,115 @@
+#include "delta/block_coding.hpp"
+
+#include <lz4.h>
+#include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "delta/errors.hpp"
+
+namespace aloft::delta {
+namespace {
+
+constexpr std::uint64_t kMinDictionary = 4096;
+
+bool is_valid_xz(const BlockCoding& coding) {
+  return coding.level <= 9 && coding.window >= kMinDictionary && coding.window <= kMaxBlockBytes &&
+         (coding.variant == 0 || (coding.variant >= LZMA_FILTER_X86 && coding.variant <= LZMA_FILTER_SPARC));
+}
+
+bool is_valid_zlib(const BlockCoding& coding) {
+  return coding.level >= 1 && coding.level <= Z_BEST_COMPRESSION && coding.window > 8 && coding.window <= MAX_WBITS &&
+         coding.variant <= Z_FIXED;
+}
+
+}  // namespace
+
+std::uint64_t library_version(Compressor compressor) {
+  switch (compressor) {
+    case Compressor::zstd: return ZSTD_versionNumber();
+    case Compressor::xz: return lzma_version_number();
+    case Compressor::zlib: {
+      std::uint64_t version = 0;  // "1.2.13" as 0x12d0
+      std::uint64_t part = 0;
+      int parts = 0;
+      for (const char* at = zlibVersion();; ++at) {
+        if (*at >= '0' && *at <= '9') {
+          part = part * 10 + static_cast<std::uint64_t>(*at - '0');
+          continue;
+        }
+        version = version << 4 | (part & 15);
+        part = 0;
+        if (++parts == 4 || *at != '.') break;
+      }
+      return version << (4 * (4 - parts));
+    }
+    case Compressor::lz4: return static_cast<std::uint64_t>(LZ4_versionNumber());
+  }
+  return 0;
+}
+
+const char* name_of(Compressor compressor) {
+  switch (compressor) {
+    case Compressor::zstd: return "zstd";
+    case Compressor::xz: return "xz";
+    case Compressor::zlib: return "zlib";
+    case Compressor::lz4: return "lz4";
+  }
+  return "?";
+}
+
+std::string version_text(const BlockCoding& coding) {
+  const auto parts = [](std::uint64_t first, std::uint64_t second, std::uint64_t third) {
+    return std::to_string(first) + "." + std::to_string(second) + "." + std::to_string(third);
+  };
+  const std::uint64_t version = coding.version;
+  switch (coding.compressor) {
+    case Compressor::xz: return parts(version / 10'000'000, version / 10'000 % 1000, version / 10 % 1000);
+    case Compressor::zlib: return parts(version >> 12, version >> 8 & 15, version >> 4 & 15);
+    default: return parts(version / 10'000, version / 100 % 100, version % 100);
+  }
+}
+
+bool is_valid(const BlockCoding& coding) {
+  if (coding.version == 0) return coding.level == 0 && coding.window == 0 && coding.variant == 0;
+  switch (coding.compressor) {
+    case Compressor::zstd: return coding.level >= 1 && coding.level <= 22 && coding.window == 0 && coding.variant == 0;
+    case Compressor::xz: return is_valid_xz(coding);
+    case Compressor::zlib: return is_valid_zlib(coding);
+    case Compressor::lz4: return coding.level <= 12 && coding.window == 0 && coding.variant == 0;
+  }
+  return false;
+}
+
+Result<> check_library(const BlockCoding& coding) {
+  const BlockCoding mine{.compressor = coding.compressor, .version = library_version(coding.compressor)};
+  if (coding.version == 0 || coding.version == mine.version) return {};
+  return fail(kEncoderVersion, std::string("the new image's blocks are made again by ") + name_of(coding.compressor) + " " +
+                                   version_text(coding) + " only, and this Aloft has " + version_text(mine) +
+                                   "; take the full image, or a delta made with that version");
+}
+
+Result<BlockCoder*> Coders::at(std::uint64_t number) {
+  if (number >= codings_.size()) return fail(kBadRecord, "a record of the delta names a compressor that its description does not have");
+  auto& coder = coders_[static_cast<std::size_t>(number)];
+  const BlockCoding& coding = codings_[static_cast<std::size_t>(number)];
+  if (!coder) {
+    switch (coding.compressor) {
+      case Compressor::zstd: coder = detail::make_zstd(coding); break;
+      case Compressor::xz: coder = detail::make_xz(coding); break;
+      case Compressor::zlib: coder = detail::make_zlib(coding); break;
+      case Compressor::lz4: coder = detail::make_lz4(coding); break;
+    }
+  }
+  return coder.get();
+}
+
+std::unexpected<Error> detail::does_not_fit() {
+  return fail(kBadRecord, "a block that a record of the delta makes comes out larger than it says");
+}
+
+std::unexpected<Error> detail::does_not_unpack() {
+  return fail(kWrongSource, "a block of the old image cannot be unpacked; it is not the image that the delta is for");
+}
+
+}  // namespace aloft::delta

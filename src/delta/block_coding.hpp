@@ -1,0 +1,73 @@
+// Blocks that a file system has compressed: taken apart, and put together again bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace aloft::delta {
+
+inline constexpr std::uint64_t kMaxBlockBytes = 1ULL << 20;  // of a block's content, and as it is packed
+inline constexpr std::size_t kMaxCodings = 8;                // of an image
+
+enum class Compressor : std::uint8_t { zstd = 1, xz = 2, zlib = 3, lz4 = 4 };
+
+// All that decides what a compressor makes of a block.
+struct BlockCoding {
+  Compressor compressor = Compressor::zstd;
+  std::uint64_t version = 0;  // of its library, as library_version says; 0: blocks of the old image, which are only taken apart
+  std::uint64_t level = 0;    // zstd 1 to 22; xz preset 0 to 9; zlib 1 to 9; lz4 0 for fast, 1 to 12 for HC
+  std::uint64_t window = 0;   // xz: bytes of dictionary, 4096 to 2^20; zlib: 8 to 15, the base-2 logarithm
+  std::uint64_t variant = 0;  // xz: the .xz format's number of a BCJ filter before LZMA2, 0 for none; zlib: its strategy, 0 to 4
+  bool operator==(const BlockCoding&) const = default;
+};
+
+// The version of the library that is in this program: zstd 10504 for 1.5.4, xz 50040012 for 5.4.1, zlib 4816 (0x12d0) for 1.2.13, lz4
+// 10904 for 1.9.4. Only the same version is known to make the same bytes.
+std::uint64_t library_version(Compressor compressor);
+const char* name_of(Compressor compressor);
+// "1.5.4", as people know it.
+std::string version_text(const BlockCoding& coding);
+// Whether all fields are within the limits above.
+bool is_valid(const BlockCoding& coding);
+// Whether this program makes such blocks again. Errors: kEncoderVersion.
+Result<> check_library(const BlockCoding& coding);
+
+// One per thread. Memory: a context of the compressor, which grows with the largest block.
+class BlockCoder {
+ public:
+  virtual ~BlockCoder() = default;
+  // How many bytes of `packed` the block takes. Errors: kBadRecord when it does not fit.
+  virtual Result<std::size_t> encode(ByteView content, MutableByteView packed) = 0;
+  // How many bytes the block, which must be all of `packed`, has as content; at most content.size(). Errors: kWrongSource.
+  virtual Result<std::size_t> decode(ByteView packed, MutableByteView content) = 0;
+};
+
+// The coders of an image, each made when it is first needed. One per thread.
+class Coders {
+ public:
+  // All must be valid.
+  explicit Coders(std::vector<BlockCoding> codings) : codings_(std::move(codings)), coders_(codings_.size()) {}
+  // Errors: kBadRecord for a number that there is not.
+  Result<BlockCoder*> at(std::uint64_t number);
+  bool empty() const { return codings_.empty(); }
+
+ private:
+  std::vector<BlockCoding> codings_;
+  std::vector<std::unique_ptr<BlockCoder>> coders_;
+};
+
+namespace detail {
+std::unique_ptr<BlockCoder> make_zstd(const BlockCoding& coding);
+std::unique_ptr<BlockCoder> make_xz(const BlockCoding& coding);
+std::unique_ptr<BlockCoder> make_zlib(const BlockCoding& coding);
+std::unique_ptr<BlockCoder> make_lz4(const BlockCoding& coding);
+std::unexpected<Error> does_not_fit();
+std::unexpected<Error> does_not_unpack();
+}  // namespace detail
+
+}  // namespace aloft::delta

@@ -1,0 +1,48 @@
+#include <lz4.h>
+#include <lz4hc.h>
+
+#include <algorithm>
+
+#include "delta/block_coding.hpp"
+
+namespace aloft::delta::detail {
+namespace {
+
+char* data_of(MutableByteView bytes) { return reinterpret_cast<char*>(bytes.data()); }
+const char* data_of(ByteView bytes) { return reinterpret_cast<const char*>(bytes.data()); }
+int size_of(ByteView bytes) { return static_cast<int>(bytes.size()); }
+
+// As squashfs-tools does it: one LZ4 block without frame for each block.
+class Lz4 final : public BlockCoder {
+ public:
+  explicit Lz4(int level) : level_(level) {}
+
+  Result<std::size_t> encode(ByteView content, MutableByteView packed) override {
+    room_.resize(static_cast<std::size_t>(LZ4_compressBound(size_of(content))));
+    const int room = size_of(room_);
+    if (level_ != 0 && state_.empty()) state_.resize(static_cast<std::size_t>(LZ4_sizeofStateHC()));
+    const int size = level_ == 0 ? LZ4_compress_default(data_of(content), data_of(MutableByteView(room_)), size_of(content), room)
+                                 : LZ4_compress_HC_extStateHC(state_.data(), data_of(content), data_of(MutableByteView(room_)),
+                                                              size_of(content), room, level_);
+    if (size <= 0 || static_cast<std::size_t>(size) > packed.size()) return does_not_fit();
+    std::copy_n(room_.begin(), size, packed.begin());
+    return static_cast<std::size_t>(size);
+  }
+
+  Result<std::size_t> decode(ByteView packed, MutableByteView content) override {
+    const int size = LZ4_decompress_safe(data_of(packed), data_of(content), size_of(packed), size_of(content));
+    if (size < 0) return does_not_unpack();
+    return static_cast<std::size_t>(size);
+  }
+
+ private:
+  const int level_;
+  Bytes state_;
+  Bytes room_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockCoder> make_lz4(const BlockCoding& coding) { return std::make_unique<Lz4>(static_cast<int>(coding.level)); }
+
+}  // namespace aloft::delta::detail

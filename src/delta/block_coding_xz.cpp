@@ -1,0 +1,57 @@
+#include <lzma.h>
+
+#include <array>
+
+#include "delta/block_coding.hpp"
+
+namespace aloft::delta::detail {
+namespace {
+
+constexpr std::uint64_t kDecoderMemory = 4ULL << 20;
+
+const std::uint8_t* data_of(ByteView bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+std::uint8_t* data_of(MutableByteView bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
+
+// As squashfs-tools does it: an .xz stream for each block, with CRC32, one of the presets, and maybe a BCJ filter.
+class Xz final : public BlockCoder {
+ public:
+  explicit Xz(const BlockCoding& coding) : coding_(coding) {}
+
+  Result<std::size_t> encode(ByteView content, MutableByteView packed) override {
+    lzma_options_lzma options{};
+    if (lzma_lzma_preset(&options, static_cast<std::uint32_t>(coding_.level)) != 0) return does_not_fit();
+    options.dict_size = static_cast<std::uint32_t>(coding_.window);
+    std::array<lzma_filter, 3> filters{};
+    std::size_t count = 0;
+    if (coding_.variant != 0) filters[count++] = {.id = coding_.variant, .options = nullptr};
+    filters[count++] = {.id = LZMA_FILTER_LZMA2, .options = &options};
+    filters[count] = {.id = LZMA_VLI_UNKNOWN, .options = nullptr};
+    room_.resize(lzma_stream_buffer_bound(content.size()));
+    std::size_t size = 0;
+    const lzma_ret done = lzma_stream_buffer_encode(filters.data(), LZMA_CHECK_CRC32, nullptr, data_of(content), content.size(),
+                                                    data_of(MutableByteView(room_)), &size, room_.size());
+    if (done != LZMA_OK || size > packed.size()) return does_not_fit();
+    std::copy_n(room_.begin(), size, packed.begin());
+    return size;
+  }
+
+  Result<std::size_t> decode(ByteView packed, MutableByteView content) override {
+    std::uint64_t memory = kDecoderMemory;
+    std::size_t in_at = 0;
+    std::size_t out_at = 0;
+    const lzma_ret done =
+        lzma_stream_buffer_decode(&memory, 0, nullptr, data_of(packed), &in_at, packed.size(), data_of(content), &out_at, content.size());
+    if (done != LZMA_OK || in_at != packed.size()) return does_not_unpack();
+    return out_at;
+  }
+
+ private:
+  const BlockCoding coding_;
+  Bytes room_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockCoder> make_xz(const BlockCoding& coding) { return std::make_unique<Xz>(coding); }
+
+}  // namespace aloft::delta::detail

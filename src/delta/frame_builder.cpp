@@ -1,0 +1,245 @@
+#include "delta/frame_builder.hpp"
+
+#include <algorithm>
+
+#include "delta/errors.hpp"
+#include "delta/record_ops.hpp"
+#include "delta/varint.hpp"
+
+namespace aloft::delta {
+namespace {
+
+std::unexpected<Error> bad(const char* what) { return fail(kBadRecord, std::string("a record of the delta ") + what); }
+
+}  // namespace
+
+// Does a body's operations one after the other.
+class RecordRun {
+ public:
+  RecordRun(FrameBuilder& builder, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes, MutableByteView content,
+            bool only_carry)
+      : builder_(builder),
+        expected_(frame_offset, source_bytes),
+        source_(source),
+        source_bytes_(source_bytes),
+        limits_(record_limits(content.size(), !builder.coders_.empty())),
+        only_carry_(only_carry),
+        frame_(content),
+        rest_(content),
+        ops_left_(limits_.ops),
+        block_bytes_left_(limits_.block_bytes) {
+    builder_.parts_.begin(source, source_bytes, limits_.unpacked_bytes);
+  }
+
+  Result<> run(ByteView body) {
+    Input all(body);
+    Input ops(TRY(all.take(TRY(all.varint()))));
+    const std::uint64_t differences = TRY(all.varint());
+    differences_ = TRY(all.take(differences));
+    fresh_ = TRY(all.take(all.size()));
+    if (!only_carry_ && !builder_.carry().empty()) TRY(take_carry(ops));
+    while (!ops.empty()) TRY(one(ops));
+    if (in_block_ || !rest_.empty()) return bad("makes less than its frame");
+    if (!differences_.empty() || !fresh_.empty()) return bad("brings bytes that it does not use");
+    return {};
+  }
+
+ private:
+  // What is carried comes first, all of it that the frame has room for.
+  Result<> take_carry(Input& ops) {
+    const ByteView carry = builder_.carry();
+    const std::uint64_t size = std::min(carry.size(), rest_.size());
+    if (TRY(ops.varint()) != kCarryTag || TRY(ops.varint()) != size) return bad("does not go on with the block that the frame begins in");
+    std::ranges::copy(carry.first(static_cast<std::size_t>(size)), rest_.begin());
+    builder_.carry_used_ += static_cast<std::size_t>(size);
+    pass(size);
+    return {};
+  }
+
+  void pass(std::uint64_t size) {
+    expected_.pass(size);
+    rest_ = rest_.subspan(static_cast<std::size_t>(size));
+  }
+
+  Result<> one(Input& ops) {
+    if (ops_left_-- == 0) return bad("has more operations than a frame may have");
+    const std::uint64_t tag = TRY(ops.varint());
+    if (tag == kPartTag) return part(ops);
+    if (tag == kBlockTag) return block(ops);
+    if (tag == kCarryTag) return skip_carry(ops);
+    const auto kind = static_cast<OpKind>(tag & kKindMask);
+    const std::uint64_t size = tag >> kKindBits;
+    if (size == 0 || size > rest_.size()) return bad("makes more than its frame");
+    const MutableByteView out = rest_.first(static_cast<std::size_t>(size));
+    switch (kind) {
+      case OpKind::copy: TRY(read(TRY(ops.signed_varint()), out)); break;
+      case OpKind::add:
+        TRY(read(TRY(ops.signed_varint()), out));
+        TRY(add(out));
+        break;
+      case OpKind::fresh:
+        TRY(bring(out));
+        expected_.pass(size);
+        break;
+      default: std::ranges::fill(out, std::byte{0}); expected_.pass(size);
+    }
+    rest_ = rest_.subspan(out.size());
+    return in_block_ && rest_.empty() ? pack() : Result<>();
+  }
+
+  // When only what is handed on is wanted, the carried bytes are not there, and not missed.
+  Result<> skip_carry(Input& ops) {
+    const std::uint64_t size = TRY(ops.varint());
+    if (!only_carry_ || rest_.size() != frame_.size() || in_block_ || size > rest_.size())
+      return bad("goes on with a block that no frame before has begun");
+    pass(size);
+    return {};
+  }
+
+  Result<> part(Input& ops) {
+    const std::uint64_t away = static_cast<std::uint64_t>(TRY(ops.signed_varint()));
+    OldPart part{.offset = expected_.part() + away};
+    part.packed_bytes = TRY(ops.varint());
+    part.content_bytes = TRY(ops.varint());
+    part.coding = TRY(ops.varint());
+    const std::uint64_t place = TRY(builder_.parts_.add(part));
+    expected_.name_part(part.offset, part.packed_bytes, source_bytes_ + place);
+    return {};
+  }
+
+  Result<> block(Input& ops) {
+    const std::uint64_t size = TRY(ops.varint());
+    packed_bytes_ = TRY(ops.varint());
+    coding_ = TRY(ops.varint());
+    if (in_block_ || rest_.empty()) return bad("has a block where none can be");
+    if (size == 0 || size > kMaxBlockBytes || packed_bytes_ == 0 || packed_bytes_ > kMaxBlockBytes || size > block_bytes_left_)
+      return bad("has a block of a size that none can have");
+    TRY(builder_.coders_.at(coding_));
+    block_bytes_left_ -= size;
+    builder_.block_.resize(static_cast<std::size_t>(size));
+    outside_ = rest_;
+    rest_ = builder_.block_;
+    in_block_ = true;
+    expected_.enter_block(packed_bytes_);
+    return {};
+  }
+
+  // The block's content is complete.
+  Result<> pack() {
+    const auto inside = std::min(outside_.size(), static_cast<std::size_t>(packed_bytes_));
+    in_block_ = false;
+    rest_ = outside_.subspan(inside);
+    expected_.leave_block();
+    if (only_carry_ && inside == packed_bytes_) return {};
+    Bytes& packed = builder_.packed_;
+    packed.resize(static_cast<std::size_t>(packed_bytes_));
+    if (TRY(TRY(builder_.coders_.at(coding_))->encode(builder_.block_, packed)) != packed.size())
+      return bad("has a block that comes out smaller than it says");
+    std::copy_n(packed.begin(), inside, outside_.begin());
+    if (inside < packed.size()) builder_.set_carry(0, ByteView(packed).subspan(inside));
+    return {};
+  }
+
+  Result<> read(std::int64_t away, MutableByteView out) {
+    const std::uint64_t from = expected_.place() + static_cast<std::uint64_t>(away);
+    expected_.read(from, out.size());
+    if (from >= source_bytes_) {
+      const std::uint64_t place = from - source_bytes_;
+      const std::uint64_t size = builder_.parts_.size_bytes();
+      if (place > size || out.size() > size - place) return bad("reads outside the old image and its blocks");
+      return builder_.parts_.read(place, out);
+    }
+    if (out.size() > source_bytes_ - from) return bad("reads outside the old image");
+    if (TRY(source_.read_at(from, out)) < out.size())
+      return fail(kWrongSource,
+                  "the old image ends before its " + std::to_string(source_bytes_) + " bytes; it is not what the delta is for");
+    return {};
+  }
+
+  Result<> add(MutableByteView out) {
+    if (out.size() > differences_.size()) return bad("has too few differences");
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = static_cast<std::byte>(std::to_integer<unsigned>(out[i]) + std::to_integer<unsigned>(differences_[i]));
+    differences_ = differences_.subspan(out.size());
+    return {};
+  }
+
+  Result<> bring(MutableByteView out) {
+    if (out.size() > fresh_.size()) return bad("has too few bytes of its own");
+    std::ranges::copy(fresh_.first(out.size()), out.begin());
+    fresh_ = fresh_.subspan(out.size());
+    return {};
+  }
+
+  FrameBuilder& builder_;
+  Expectation expected_;
+  ByteSource& source_;
+  const std::uint64_t source_bytes_;
+  const RecordLimits limits_;
+  const bool only_carry_;
+  const MutableByteView frame_;
+  MutableByteView rest_;     // of the frame, or of the block's content
+  MutableByteView outside_;  // of the frame, while rest_ is the block's
+  std::uint64_t ops_left_;
+  std::uint64_t block_bytes_left_;
+  std::uint64_t packed_bytes_ = 0;
+  std::uint64_t coding_ = 0;
+  bool in_block_ = false;
+  ByteView differences_;
+  ByteView fresh_;
+};
+
+void FrameBuilder::set_carry(std::uint64_t offset, ByteView bytes) {
+  carry_.assign(bytes.begin(), bytes.end());
+  carry_used_ = 0;
+  carry_offset_ = offset;
+}
+
+Result<> FrameBuilder::build(ByteView record, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes,
+                             MutableByteView content) {
+  if (record.empty() || record.size() > max_record_bytes(content.size())) return bad("has a size that none can have");
+  if (frames_back(record.front()) == 0) {
+    set_carry(0, {});
+  } else if (carry().empty() || carry_offset_ != frame_offset) {
+    return bad("needs the frames before its own");
+  }
+  auto done = run(record, frame_offset, source, source_bytes, content, false);
+  if (!done) set_carry(0, {});
+  return done;
+}
+
+Result<> FrameBuilder::begin(ByteView record, std::uint64_t frame_offset, std::uint64_t frame_bytes, ByteSource& source,
+                             std::uint64_t source_bytes) {
+  if (record.empty() || record.size() > max_record_bytes(frame_bytes)) return bad("has a size that none can have");
+  set_carry(0, {});
+  Bytes content(static_cast<std::size_t>(frame_bytes));
+  auto done = run(record, frame_offset, source, source_bytes, content, true);
+  if (!done) set_carry(0, {});
+  return done;
+}
+
+Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes,
+                           MutableByteView content, bool only_carry) {
+  const ByteView rest = record.subspan(1);
+  const std::uint64_t limit = record_limits(content.size(), !coders_.empty()).body_bytes;
+  RecordRun run(*this, frame_offset, source, source_bytes, content, only_carry);
+  switch (coding_of(record.front())) {
+    case Coding::plain: TRY(run.run(rest)); break;
+    case Coding::packed:
+      TRY(unpacker_.unpack(rest, limit, body_));
+      TRY(run.run(body_));
+      break;
+    case Coding::lzma:
+      TRY(unpack_lzma(rest, limit, body_));
+      TRY(run.run(body_));
+      break;
+    case Coding::stored:
+      TRY(unpacker_.unpack(rest, content.size(), body_));
+      if (body_.size() != content.size() || frames_back(record.front()) != 0) return bad("makes less than its frame");
+      std::ranges::copy(body_, content.begin());
+  }
+  carry_offset_ = frame_offset + content.size();
+  return {};
+}
+
+}  // namespace aloft::delta
