@@ -3,8 +3,8 @@
 #include "delta/frame_builder.hpp"
 #include "delta/view_source.hpp"
 
-// Two frames of an image whose blocks are taken apart, by every compressor; the old image holds a block of each. The first two bytes say how
-// the rest is cut into two records.
+// Two frames of an image whose blocks are taken apart, by every compressor; the old image holds a block of each. The first two bytes say
+// how the rest is cut into two records.
 namespace {
 
 using namespace aloft;
