@@ -25,7 +25,7 @@ LAYERS = {
     "httpd": ["crypto"],
     "ddi": ["protocol"],
     "fleet": ["bundle", "protocol"],
-    "server": ["fleet", "httpd", "crypto", "ddi"],
+    "server": ["fleet", "httpd", "crypto", "ddi", "net"],
     "cli": ["bundle", "patch", "net", "protocol"],
 }
 # What must not stand in the code, what to write instead, and the files that are the replacement's own home.

@@ -13,6 +13,7 @@ void add_server_commands(CLI::App& app, Run& run) {
   add_health_commands(app, run);
   add_user_commands(app, run);
   add_ddi_commands(app, run);
+  add_webhook_commands(app, run);
 }
 
 }  // namespace aloft::cli

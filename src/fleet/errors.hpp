@@ -56,6 +56,8 @@ inline constexpr ErrorCode kRolloutUnknown{9620, ErrorKind::ask, "rollout-unknow
 inline constexpr ErrorCode kRolloutPlan{9621, ErrorKind::reject, "rollout-plan"};
 inline constexpr ErrorCode kRolloutState{9622, ErrorKind::ask, "rollout-state"};
 inline constexpr ErrorCode kSecondPerson{9623, ErrorKind::ask, "second-person"};
+inline constexpr ErrorCode kWebhookUnknown{9650, ErrorKind::ask, "webhook-unknown"};
+inline constexpr ErrorCode kBadWebhook{9651, ErrorKind::reject, "bad-webhook"};
 inline constexpr ErrorCode kMemberUnknown{9624, ErrorKind::ask, "member-unknown"};
 
 }  // namespace aloft::fleet

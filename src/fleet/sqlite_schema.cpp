@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 7> kSteps{R"sql(
+constexpr std::array<const char*, 8> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -236,6 +236,37 @@ CREATE TABLE ddi_gateways(
   hardware TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   created_by TEXT NOT NULL);
+)sql",
+                                            R"sql(
+CREATE TABLE webhooks(
+  id INTEGER PRIMARY KEY AUTOINCREMENT CHECK(id <= 2147483647),
+  url TEXT NOT NULL,
+  rollout INTEGER NOT NULL DEFAULT 0,
+  deployment INTEGER NOT NULL DEFAULT 0,
+  audit INTEGER NOT NULL DEFAULT 0,
+  secret TEXT NOT NULL,
+  note TEXT NOT NULL DEFAULT '',
+  created_ms INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  active INTEGER NOT NULL DEFAULT 1,
+  told_rollout INTEGER NOT NULL DEFAULT 0,
+  told_deployment INTEGER NOT NULL DEFAULT 0,
+  told_audit INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_ms INTEGER NOT NULL DEFAULT 0,
+  failing_since_ms INTEGER NOT NULL DEFAULT 0,
+  off_reason TEXT NOT NULL DEFAULT '');
+CREATE TABLE webhook_deliveries(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  webhook INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  message TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  status INTEGER,
+  error TEXT NOT NULL,
+  took_ms INTEGER NOT NULL);
+CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries(webhook, id);
+CREATE INDEX transitions_that_end ON transitions(id) WHERE state IN (8,9,10,12);
 )sql"};
 
 }  // namespace

@@ -98,6 +98,15 @@ class SqliteStore final : public Store {
   void add_access_token(AccessToken token, Done<AccessToken> done) override;
   void delete_access_token(std::uint64_t id, Done<> done) override;
   void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) override;
+  Result<std::vector<Webhook>> webhooks() override;
+  Result<Webhook> webhook(std::uint64_t id) override;
+  void add_webhook(Webhook webhook, Done<Webhook> done) override;
+  void change_webhook(WebhookChange change, Done<Webhook> done) override;
+  void delete_webhook(std::uint64_t id, Done<> done) override;
+  Result<std::optional<WebhookMessage>> next_message(const Webhook& webhook, std::uint64_t now_ms) override;
+  void record_attempt(std::uint64_t webhook, WebhookMessage message, WebhookAttempt attempt, std::uint64_t now_ms,
+                      Done<Webhook> done) override;
+  Result<std::vector<WebhookDelivery>> deliveries(std::uint64_t webhook, std::uint64_t before, std::size_t limit) override;
   Result<std::optional<std::string>> setting(const std::string& key) override;
   void put_setting(std::string key, std::optional<std::string> value, Done<> done) override;
   void check_writable(Done<> done) override;

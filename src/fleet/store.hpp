@@ -19,6 +19,7 @@
 #include "fleet/fleet.hpp"
 #include "fleet/health.hpp"
 #include "fleet/rollout_store.hpp"
+#include "fleet/webhook.hpp"
 
 namespace aloft::fleet {
 
@@ -182,6 +183,20 @@ class Store : public RolloutStore, public DdiStore {
   virtual void add_access_token(AccessToken token, Done<AccessToken> done) = 0;
   virtual void delete_access_token(std::uint64_t id, Done<> done) = 0;  // kTokenUnknown
   virtual void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) = 0;
+
+  // Webhooks, by id. A new one, or one that is switched on, begins with what happens from then on.
+  virtual Result<std::vector<Webhook>> webhooks() = 0;
+  virtual Result<Webhook> webhook(std::uint64_t id) = 0;                      // kWebhookUnknown
+  virtual void add_webhook(Webhook webhook, Done<Webhook> done) = 0;          // gives the id; kTooMany
+  virtual void change_webhook(WebhookChange change, Done<Webhook> done) = 0;  // kWebhookUnknown
+  virtual void delete_webhook(std::uint64_t id, Done<> done) = 0;             // kWebhookUnknown
+  // What it has to be told next, if anything; the oldest of its topics.
+  virtual Result<std::optional<WebhookMessage>> next_message(const Webhook& webhook, std::uint64_t now_ms) = 0;
+  // Writes the attempt into the delivery log and does what note_attempt says.
+  virtual void record_attempt(std::uint64_t webhook, WebhookMessage message, WebhookAttempt attempt, std::uint64_t now_ms,
+                              Done<Webhook> done) = 0;  // kWebhookUnknown
+  // Newest first; the last kKeptDeliveries. kWebhookUnknown.
+  virtual Result<std::vector<WebhookDelivery>> deliveries(std::uint64_t webhook, std::uint64_t before, std::size_t limit) = 0;
 
   // Small values of the server's own: its secrets, the set-up token's hash.
   virtual Result<std::optional<std::string>> setting(const std::string& key) = 0;

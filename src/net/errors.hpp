@@ -24,5 +24,6 @@ inline constexpr ErrorCode kGaveUp{7015, ErrorKind::retry, "gave-up"};
 inline constexpr ErrorCode kUnauthorized{7016, ErrorKind::ask, "unauthorized"};
 inline constexpr ErrorCode kSshHostUnknown{7017, ErrorKind::ask, "ssh-host-unknown"};
 inline constexpr ErrorCode kSshHostChanged{7018, ErrorKind::ask, "ssh-host-changed"};
+inline constexpr ErrorCode kAddressNotPublic{7019, ErrorKind::ask, "address-not-public"};
 
 }  // namespace aloft::net

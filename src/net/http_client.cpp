@@ -109,6 +109,7 @@ Result<Response> Exchange::run() {
                         .connect_timeout = request.timeouts.connect,
                         .stall_timeout = request.timeouts.stall,
                         .total_timeout = request.timeouts.total,
+                        .reach = request.reach,
                         .on_body = [this](ByteView piece) { return take_body(piece); }};
   if (upload) setup.on_upload = [this](MutableByteView buffer) { return give_upload(buffer); };
   TRY(transfer.prepare(std::move(setup)));

@@ -28,6 +28,10 @@ struct Timeouts {
   std::chrono::milliseconds total{0};       // for the whole exchange; 0: none
 };
 
+// Where a request may go. public_only: only to addresses of the public internet (public_address.hpp), judged at the moment of connecting,
+// when the name has been resolved; and past no proxy, which would connect in our place.
+enum class Reach : std::uint8_t { any, public_only };
+
 struct Request {
   std::string method = "GET";
   std::string url;  // http or https
@@ -38,6 +42,7 @@ struct Request {
   std::function<Result<>(ByteView)> sink;          // takes the body of a 2xx answer, piece by piece; its error ends the exchange
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;  // of body_file, or of the sink (total 0: unknown)
   Timeouts timeouts;
+  Reach reach = Reach::any;
 };
 
 struct Response {
@@ -54,7 +59,7 @@ class HttpTransport {
  public:
   virtual ~HttpTransport() = default;
   // Sends and waits for the whole answer; every status is an answer, not an error. Redirects are not followed. One thread at a time.
-  // Errors: 7000-7099, file errors of body_file, the sink's.
+  // Errors: 7000-7099 (kAddressNotPublic by `reach`), file errors of body_file, the sink's.
   virtual Result<Response> send(const Request& request) = 0;
 };
 

@@ -9,6 +9,7 @@
 #include "base/errors.hpp"
 #include "net/errors.hpp"
 #include "net/pinning.hpp"
+#include "net/public_address.hpp"
 
 namespace aloft::net {
 namespace {
@@ -85,6 +86,7 @@ Result<> Transfer::prepare(Setup setup) {
   head_ = {};
   refused_certificate_.clear();
   refused_host_.reset();
+  refused_address_ = false;
   reason_[0] = '\0';
   TRY(list_headers());
   curl_easy_reset(easy_);
@@ -106,6 +108,11 @@ Result<> Transfer::prepare(Setup setup) {
     set(easy_, CURLOPT_BUFFERSIZE, static_cast<long>(CURL_MAX_WRITE_SIZE));
     curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Transfer::on_socket);
     curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, this);
+  }
+  if (setup_.reach == Reach::public_only) {
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+    set(easy_, CURLOPT_PROXY, "");
   }
   if (setup_.on_upload) {
     curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &Transfer::on_upload);
@@ -153,6 +160,13 @@ int Transfer::on_socket(void* self, curl_socket_t socket, curlsocktype) {
   ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   ::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);  // past net.core.rmem_max, where we may
   return CURL_SOCKOPT_OK;
+}
+
+// After the name has been resolved, so that no name server can talk us into our own network.
+curl_socket_t Transfer::on_open(void* self, curlsocktype, curl_sockaddr* address) {
+  if (is_public(address->addr)) return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  static_cast<Transfer*>(self)->refused_address_ = true;
+  return CURL_SOCKET_BAD;
 }
 
 // Never what the file does not hold: nobody sits beside a device to compare a fingerprint.
@@ -275,6 +289,9 @@ Error Transfer::error_of(CURLcode code) const {
                 ? address + " shows another host key than " + setup_.known_hosts +
                       " has for it; if it was changed on purpose, replace the line there, else somebody stands between"
                 : address + " is not in " + setup_.known_hosts + "; add its host key there (ssh-keyscan, then compare the fingerprint)"};
+  if (refused_address_ && code == CURLE_COULDNT_CONNECT)
+    return {kAddressNotPublic,
+            address + " is at an address of a private network or of this machine, where requests of this kind may not go"};
   const ErrorCode known = code_of(code);
   std::string message = "cannot reach " + address + ": " + (reason_[0] != '\0' ? reason_ : curl_easy_strerror(code));
   if (known.number == kTlsUntrusted.number) message += "; give the CA file of the server's certificate, or pin the certificate";

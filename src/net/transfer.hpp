@@ -43,6 +43,7 @@ class Transfer {
     std::chrono::milliseconds connect_timeout{};
     std::chrono::milliseconds stall_timeout{};
     std::chrono::milliseconds total_timeout{};
+    Reach reach = Reach::any;
     std::uint32_t ahead_bytes = 0;  // bound of the socket's receive buffer, for the connections that this transfer opens; 0: the kernel's
     std::string known_hosts;        // for sftp: what is not in this file is refused
     std::string ssh_key;
@@ -83,6 +84,7 @@ class Transfer {
   static std::size_t on_upload(char* data, std::size_t size, std::size_t count, void* self);
   static int on_ssh_host(CURL* easy, const curl_khkey* known, const curl_khkey* found, curl_khmatch match, void* self);
   static int on_socket(void* self, curl_socket_t socket, curlsocktype purpose);
+  static curl_socket_t on_open(void* self, curlsocktype purpose, curl_sockaddr* address);
   static CURLcode on_tls(CURL* easy, void* tls, void* self);
   Result<> list_headers();
   Result<> apply_ssh();
@@ -99,6 +101,7 @@ class Transfer {
   Setup setup_;
   Head head_;
   std::string refused_certificate_;
+  bool refused_address_ = false;           // by Setup::reach
   std::optional<ErrorCode> refused_host_;  // why an sftp server's key was refused
   char reason_[CURL_ERROR_SIZE] = {};
   bool running_ = false;

@@ -76,7 +76,8 @@ Result<> run(const Options& options) {
              .tls = tls ? &*tls : nullptr,
              .clock = clock,
              .random = random,
-             .url = options.url},
+             .url = options.url,
+             .webhook_targets = options.webhooks_to_private ? WebhookTargets::any : WebhookTargets::public_only},
             TRY(token_secret(*store, random)), setup_secret, TRY(ConsolePack::embedded()));
   if (options.list_routes) {
     print_routes(site.router());

@@ -39,6 +39,8 @@ Parsed parse_options(int argc, char** argv) {
       ->excludes(certificate);
   app.add_option("--trust", options.trust, "Folder of trust anchors (*.pem, *.crl): refuse bundles that nobody in it signed")
       ->envname("ALOFT_TRUST");
+  app.add_flag("--webhooks-to-private", options.webhooks_to_private, "Webhooks may go to private networks and to this machine itself")
+      ->envname("ALOFT_WEBHOOKS_TO_PRIVATE");
   app.add_flag("--list-routes", options.list_routes, "Print the routes, one \"METHOD /path\" a line, and exit");
   auto* backup = app.add_option("--backup-to", options.backup_to, "Copy the data folder, also while a server runs on it, and exit");
   app.add_option("--restore-from", options.restore_from, "Make the data folder, which must be empty, from a backup, and exit")

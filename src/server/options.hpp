@@ -19,6 +19,7 @@ struct Options {
   std::filesystem::path tls_key;
   bool plain_http = false;
   std::filesystem::path trust;
+  bool webhooks_to_private = false;
   bool list_routes = false;
   std::filesystem::path backup_to;     // then the server is not started
   std::filesystem::path restore_from;  // likewise

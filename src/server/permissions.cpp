@@ -17,11 +17,12 @@ struct Row {
 
 // The first that fits counts.
 // clang-format off
-constexpr std::array<Row, 11> kRows{{
+constexpr std::array<Row, 12> kRows{{
     {"/api/v1/users",           "",          Role::admin,    Looking::same},
     {"/api/v1/audit",           "",          Role::admin,    Looking::same},
     {"/api/v1/ddi/gateways",    "",          Role::admin,    Looking::any_role},   // who acts for any device
     {"/api/v1/ddi/settings",    "",          Role::admin,    Looking::any_role},
+    {"/api/v1/webhooks",        "",          Role::admin,    Looking::same},
     {"/api/v1/logout",          "",          Role::viewer,   Looking::any_role},
     {"/api/v1/session",         "",          Role::viewer,   Looking::any_role},   // with the password
     {"/api/v1/tokens",          "",          Role::viewer,   Looking::any_role},   // one's own

@@ -41,6 +41,8 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       ddi_data_(ground.store, ground.blobs, changes_, ddi_access_, ddi_devices_),
       ddi_confirm_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
       ddi_admin_(ground.store, roster_, changes_, access_, ddi_access_, ddi_devices_, ground.random),
+      webhooks_(ground.loop, ground.store, changes_, ground.clock, ground.webhook_targets),
+      webhook_api_(ground.store, access_, webhooks_, ground.random),
       feed_(access_, changes_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
       service_(ground.store, roster_, rollouts_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
@@ -56,6 +58,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   rollout_api_.add_routes(router_);
   health_api_.add_routes(router_);
   users_.add_routes(router_);
+  webhook_api_.add_routes(router_);
   feed_.add_routes(router_);
   devices_.add_routes(router_);
   ddi_admin_.add_routes(router_);
@@ -78,6 +81,7 @@ Result<> Site::load() {
 void Site::begin_work() {
   boost::asio::co_spawn(ground_.loop, flush_last_seen(), boost::asio::detached);
   rollouts_.begin();
+  webhooks_.begin();
 }
 
 httpd::Awaitable<void> Site::flush_last_seen() {
@@ -97,6 +101,7 @@ void Site::stop() {
   stopping_ = true;
   flusher_.wake();
   rollouts_.stop();
+  webhooks_.stop();
   server_.stop(kGrace);
 }
 

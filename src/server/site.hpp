@@ -30,6 +30,7 @@
 #include "server/service_api.hpp"
 #include "server/session_api.hpp"
 #include "server/user_api.hpp"
+#include "server/webhook_api.hpp"
 
 namespace aloft::server {
 
@@ -43,6 +44,7 @@ struct Ground {
   Clock& clock;
   Random& random;
   std::string url = {};  // as devices reach the server; empty: as they say in each request
+  WebhookTargets webhook_targets = WebhookTargets::public_only;
 };
 
 class Site {
@@ -83,6 +85,8 @@ class Site {
   DdiDataApi ddi_data_;
   DdiConfirmApi ddi_confirm_;
   DdiAdminApi ddi_admin_;
+  Webhooks webhooks_;
+  WebhookApi webhook_api_;
   Feed feed_;
   httpd::Server server_;
   ServiceApi service_;

@@ -45,6 +45,7 @@ unsigned status_of(const Error& error) {
       {fleet::kRolloutState.number, 409},
       {fleet::kSecondPerson.number, 403},
       {fleet::kMemberUnknown.number, 404},
+      {fleet::kWebhookUnknown.number, 404},
       {kNotAuthenticated.number, 401},
       {kBadCredentials.number, 401},
       {kTooManyAttempts.number, 429},

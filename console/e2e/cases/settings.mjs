@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { login } from "../browser.mjs";
+import { assertAccessible, login } from "../browser.mjs";
 
 export const settingsCases = {
   "a user with few roles is made, sees no audit log, and what was done is in it": {
@@ -23,6 +23,32 @@ export const settingsCases = {
       await page.getByRole("button", { name: "Accept…" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Accept" }).click();
       await page.getByRole("dialog", { name: "Not everything was done" }).getByText(/cam-01.*E\d{4}/).waitFor();
+    },
+  },
+  "a webhook is made, its secret shown once; its log says why nothing arrives, and it is switched off and deleted": {
+    run: async ({ page, stage }) => {
+      await page.goto("/settings");
+      await page.getByText("No other program is told what happens").waitFor();
+      await page.getByRole("button", { name: "New webhook…" }).click();
+      await page.getByLabel("Address").fill("http://127.0.0.1:9/hook");
+      await page.getByLabel("The audit log").check();
+      await page.getByRole("button", { name: "Make the webhook" }).click();
+      const secret = await page.getByRole("alert").locator("code").first().textContent();
+      assert.equal(secret.length, 43);
+      await stage.api("POST", "/groups", { name: "one" });
+      await page.getByRole("button", { name: /^Log of webhook/ }).click();
+      await page.getByRole("dialog").getByText(/E7019/).first().waitFor();
+      await assertAccessible(page, "a webhook's log");
+      await page.getByRole("button", { name: "Close" }).click();
+      await page.getByRole("switch", { name: /is on/ }).click();
+      await page.getByRole("row").filter({ hasText: "127.0.0.1:9" }).getByText("off", { exact: true }).waitFor();
+      assert.equal((await stage.api("GET", "/webhooks")).webhooks[0].active, false);
+      await page.reload();
+      await page.getByRole("row").filter({ hasText: "127.0.0.1:9" }).waitFor();
+      assert.ok(!(await page.content()).includes(secret));
+      await page.getByRole("button", { name: /^Delete webhook/ }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+      await page.getByText("No other program is told what happens").waitFor();
     },
   },
   "an API token works until it is revoked": {

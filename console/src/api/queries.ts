@@ -205,6 +205,19 @@ export const usersQuery = queryOptions({
   queryFn: ({ signal }) => take(api.GET("/api/v1/users", { signal })),
 });
 
+export const webhooksQuery = queryOptions({
+  queryKey: ["webhooks", "list"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/webhooks", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const deliveriesQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["webhooks", "deliveries", id],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/webhooks/{id}/deliveries", { params: { path: { id } }, signal })),
+    refetchInterval: listRefreshMs,
+  });
+
 export const auditQuery = (user?: string) =>
   infiniteQueryOptions({
     queryKey: ["audit", user],

@@ -4,6 +4,7 @@ import { Copyable } from "../../parts/Copy";
 import { Facts, Page, Panel } from "../../parts/Page";
 import { ApiTokens } from "./ApiTokens";
 import { Users } from "./Users";
+import { Webhooks } from "./Webhooks";
 
 export function Settings() {
   const { data: session } = useQuery(sessionQuery);
@@ -11,6 +12,7 @@ export function Settings() {
     <Page title="Settings">
       <ApiTokens />
       {session?.roles.includes("admin") && <Users />}
+      {session?.roles.includes("admin") && <Webhooks />}
       <Panel title="This server">
         <Facts
           facts={[
