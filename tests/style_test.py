@@ -24,7 +24,8 @@ LAYERS = {
     "agent": ["update", "delta", "storage", "boot", "net"],
     "httpd": ["crypto"],
     "ddi": ["protocol"],
-    "fleet": ["bundle", "protocol"],
+    "foreign": ["crypto"],
+    "fleet": ["bundle", "protocol", "foreign"],
     "server": ["fleet", "httpd", "crypto", "ddi", "net"],
     "cli": ["bundle", "patch", "net", "protocol"],
 }

@@ -15,6 +15,8 @@ constexpr std::chrono::minutes kUploadPatience{10};  // the server checks the wh
 struct ReleaseOptions {
   std::string file;
   std::string product;
+  std::vector<std::string> hardware;
+  std::string version;
   std::uint64_t id = 0;
   std::size_t limit = 100;
   bool json = false;
@@ -69,6 +71,17 @@ std::string speed(std::uint64_t bytes, std::chrono::steady_clock::duration time)
   return readable_size(bytes * 1000 / static_cast<std::uint64_t>(ms)) + "/s";
 }
 
+// What is said of a file of another project.
+std::string query_of(const ReleaseOptions& options) {
+  std::string hardware;
+  for (const std::string& one : options.hardware) hardware += (hardware.empty() ? "" : ",") + one;
+  std::string query;
+  for (const auto& [key, value] :
+       {std::pair("product", options.product), std::pair("hardware", hardware), std::pair("version", options.version)})
+    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(key) + "=" + url_part(value);
+  return query;
+}
+
 Result<> upload(const ReleaseOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   const auto began = std::chrono::steady_clock::now();
@@ -80,7 +93,7 @@ Result<> upload(const ReleaseOptions& options) {
     show_passing_line(done == total ? "The server is checking the bundle ..."
                                     : progress_bar(done * 1000 / total) + "  " + speed(done, std::chrono::steady_clock::now() - began));
   };
-  auto response = session.send(std::move(request), "/api/v1/releases");
+  auto response = session.send(std::move(request), "/api/v1/releases" + query_of(options));
   end_passing_line();
   if (!response) return fail(std::move(response).error());
   const Json json = TRY(parse_json(response->body));
@@ -114,6 +127,24 @@ Result<> list(const ReleaseOptions& options) {
   return {};
 }
 
+// Of a file of another project: what is inside.
+Result<> show_contents(const Json& json) {
+  JsonObject release = TRY(JsonObject::of(json, "release"));
+  const Json* const found = TRY(release.optional_object("contents"));
+  if (found == nullptr) return {};
+  JsonObject contents = TRY(JsonObject::of(*found, "contents"));
+  std::vector<std::vector<std::string>> rows{{"INSIDE", "SIZE", "TYPE", "FOR", "SHA256"}};
+  for (const Json& element : *TRY(contents.array("images", 10'000))) {
+    JsonObject image = TRY(JsonObject::of(element, "image"));
+    rows.push_back({TRY(image.text("name")), readable_size(TRY(image.number("size_bytes"))), TRY(image.optional_text("type")).value_or(""),
+                    TRY(image.optional_text("target")).value_or(""), TRY(image.optional_text("sha256")).value_or("")});
+  }
+  print("\n");
+  print_table(rows);
+  if (const auto note = TRY(contents.optional_text("note"))) print(printable(*note) + "\n");
+  return {};
+}
+
 Result<> show(const ReleaseOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   const Json json = TRY(session.get("/api/v1/releases/" + std::to_string(options.id)));
@@ -132,7 +163,7 @@ Result<> show(const ReleaseOptions& options) {
                {"sha256", release.sha256},
                {"signed by", joined(release.signers) + (release.verified ? "" : "  (not checked by the server)")},
                {"uploaded", readable_time(release.created_ms) + " UTC by " + release.created_by}});
-  return {};
+  return show_contents(json);
 }
 
 }  // namespace
@@ -165,8 +196,11 @@ Result<std::uint64_t> find_release(ServerSession& session, const ReleaseChoice& 
 void add_release_commands(CLI::App& app, Run& run) {
   auto options = std::make_shared<ReleaseOptions>();
   CLI::App* group = app.add_subcommand("release", "Bundles on the server")->require_subcommand(1);
-  CLI::App* upload_command = group->add_subcommand("upload", "Upload a bundle; the server checks it completely");
-  upload_command->add_option("FILE", options->file, "The .aloft file")->required()->check(CLI::ExistingFile);
+  CLI::App* upload_command = group->add_subcommand("upload", "Upload a bundle, or an update file of SWUpdate or RAUC");
+  upload_command->add_option("FILE", options->file, "The .aloft, .swu or .raucb file")->required()->check(CLI::ExistingFile);
+  upload_command->add_option("--product", options->product, "Of a .swu or .raucb file: which product it is for, if it does not say so");
+  upload_command->add_option("--hardware", options->hardware, "Of a .swu or .raucb file: a revision it is for; may be given several times");
+  upload_command->add_option("--version", options->version, "Of a .swu or .raucb file: its version, if it does not say so");
   CLI::App* list_command = group->add_subcommand("list", "List releases, newest first");
   list_command->add_option("--product", options->product, "Only those of this product");
   list_command->add_option("--limit", options->limit, "At most so many")->capture_default_str();

@@ -43,23 +43,25 @@ Json to_json(const fleet::EnrolmentToken& token) {
 }
 
 Json to_json(const fleet::Release& release) {
-  return Json{{"id", release.id},
-              {"product", release.product},
-              {"hardware", release.hardware},
-              {"version", release.version},
-              {"security_version", release.security_version},
-              {"description", release.description},
-              {"size_bytes", release.size_bytes},
-              {"sha256", to_hex(release.sha256)},
-              {"format", fleet::to_string(release.format)},
-              {"file_name", release.file_name},
-              {"sha1", release.sha1},
-              {"md5", release.md5},
-              {"manifest_sha256", to_hex(release.manifest_sha256)},
-              {"signers", release.signers},
-              {"verified", release.verified},
-              {"created_ms", release.created_ms},
-              {"created_by", release.created_by}};
+  Json json{{"id", release.id},
+            {"product", release.product},
+            {"hardware", release.hardware},
+            {"version", release.version},
+            {"security_version", release.security_version},
+            {"description", release.description},
+            {"size_bytes", release.size_bytes},
+            {"sha256", to_hex(release.sha256)},
+            {"format", fleet::to_string(release.format)},
+            {"file_name", release.file_name},
+            {"sha1", release.sha1},
+            {"md5", release.md5},
+            {"manifest_sha256", to_hex(release.manifest_sha256)},
+            {"signers", release.signers},
+            {"verified", release.verified},
+            {"created_ms", release.created_ms},
+            {"created_by", release.created_by}};
+  if (Result<Json> contents = parse_json(release.contents)) json["contents"] = *std::move(contents);
+  return json;
 }
 
 Json to_json(const fleet::Deployment& deployment) {

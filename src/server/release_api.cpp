@@ -3,6 +3,7 @@
 #include "fleet/intake.hpp"
 #include "httpd/elsewhere.hpp"
 #include "httpd/errors.hpp"
+#include "server/errors.hpp"
 #include "server/json_forms.hpp"
 #include "server/listing.hpp"
 #include "server/release_files.hpp"
@@ -18,6 +19,21 @@ using httpd::Response;
 
 constexpr std::uint64_t kMaxBundleBytes = 1ULL << 40;
 constexpr std::size_t kWriteBytes = 1U << 20;
+constexpr std::size_t kMaxHardware = 64;
+
+// What an upload's query says of a file of another project; hardware=rev-a,rev-b.
+Result<fleet::ForeignWords> words_of(const Request& request) {
+  fleet::ForeignWords words{
+      .product = query_text(request, "product").value_or(""), .hardware = {}, .version = query_text(request, "version").value_or("")};
+  std::string_view list = request.target.query.contains("hardware") ? request.target.query.at("hardware") : std::string_view{};
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (end != 0) words.hardware.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    if (words.hardware.size() > kMaxHardware) return fail(kBadParameter, "\"hardware\" names too many revisions");
+  }
+  return words;
+}
 
 }  // namespace
 
@@ -67,11 +83,18 @@ httpd::Awaitable<Result<>> ReleaseApi::receive(httpd::BodyStream& body, fleet::B
   }
 }
 
-Result<ReleaseApi::Stored> ReleaseApi::keep(fleet::BlobFolder::Upload upload, const std::string& user) {
+Result<fleet::Release> ReleaseApi::inspect(const std::filesystem::path& file, const fleet::ForeignWords& words) const {
+  const fleet::ReleaseFormat format = TRY(fleet::format_of(file));
+  if (format != fleet::ReleaseFormat::aloft) return fleet::inspect_foreign(file, format, words);
+  if (!words.product.empty() || !words.hardware.empty() || !words.version.empty())
+    return fail(kBadParameter, "an Aloft bundle says itself what it is for: product, hardware and version are for files of other projects");
+  return fleet::inspect_bundle(file, trust_, access_.clock().now());
+}
+
+Result<ReleaseApi::Stored> ReleaseApi::keep(fleet::BlobFolder::Upload upload, const std::string& user, const fleet::ForeignWords& words) {
   const crypto::Digest sha256 = TRY(upload.seal());
   if (auto known = TRY(store_.release_of(sha256)); known && blobs_.contains(sha256)) return Stored{*std::move(known), false};
-  const WallTime now = access_.clock().now();
-  fleet::Release release = TRY(fleet::inspect_bundle(upload.path(), trust_, now));
+  fleet::Release release = TRY(inspect(upload.path(), words));
   release.size_bytes = upload.size_bytes();
   release.sha256 = sha256;
   const crypto::OldDigests::Hex old_digests = upload.old_digests();
@@ -91,10 +114,11 @@ Result<ReleaseApi::Stored> ReleaseApi::keep(fleet::BlobFolder::Upload upload, co
 ReleaseApi::Answer ReleaseApi::upload(Request& request) {
   const fleet::AccessToken token = CO_TRY(access_.check(request));
   if (!request.content_length) co_return fail(httpd::kLengthRequired, "an upload needs Content-Length");
+  const fleet::ForeignWords words = CO_TRY(words_of(request));
   fleet::BlobFolder::Upload upload = CO_TRY(blobs_.begin(random_));
   const Result<> received = co_await receive(*request.stream, upload);
   if (!received) co_return std::unexpected(received.error());
-  auto work = [&] { return keep(std::move(upload), token.user); };
+  auto work = [&] { return keep(std::move(upload), token.user, words); };
   const Result<Stored> stored = co_await offloaded(shelf_, work);
   if (!stored) co_return std::unexpected(stored.error());
   co_return json_response(stored->fresh ? 201 : 200, to_json(stored->release));

@@ -6,6 +6,7 @@
 #include "base/random.hpp"
 #include "crypto/trust.hpp"
 #include "fleet/blob_folder.hpp"
+#include "fleet/foreign_intake.hpp"
 #include "httpd/router.hpp"
 #include "server/operator_access.hpp"
 
@@ -31,7 +32,8 @@ class ReleaseApi {
   Result<fleet::ReleaseQuery> read_query(const httpd::Request& request);
   httpd::Awaitable<Result<>> receive(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload);
   // On the shelf's thread: these block.
-  Result<Stored> keep(fleet::BlobFolder::Upload upload, const std::string& user);
+  Result<Stored> keep(fleet::BlobFolder::Upload upload, const std::string& user, const fleet::ForeignWords& words);
+  Result<fleet::Release> inspect(const std::filesystem::path& file, const fleet::ForeignWords& words) const;
   Result<> discard(std::uint64_t id);
 
   fleet::Store& store_;
