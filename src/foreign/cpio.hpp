@@ -1,4 +1,5 @@
-// The archive that a .swu file is: cpio in its "new ASCII" forms (cpio(5); kernel, Documentation/driver-api/early-userspace/buffer-format.rst).
+// The archive that a .swu file is: cpio in its "new ASCII" forms (cpio(5); kernel,
+// Documentation/driver-api/early-userspace/buffer-format.rst).
 #pragma once
 
 #include <cstdint>

@@ -56,16 +56,18 @@ class SwuFile : public ::testing::Test {
     return read_swu(path_);
   }
   static std::string whole(const std::string& description, std::string_view image = "image") {
-    return entry("sw-description", description) + entry("sw-description.sig", "sig") + entry("rootfs.ext4.gz", image) + entry("post.sh", "#!") +
-           entry("TRAILER!!!", "") + std::string(512, '\0');
+    return entry("sw-description", description) + entry("sw-description.sig", "sig") + entry("rootfs.ext4.gz", image) +
+           entry("post.sh", "#!") + entry("TRAILER!!!", "") + std::string(512, '\0');
   }
   std::filesystem::path path_ = std::filesystem::temp_directory_path() / ("aloft-foreign-" + std::to_string(::getpid()));
 };
 
 TEST(Libconfig, ReadsTheLanguage) {
-  const Json json = parse_libconfig("a = 1; b: { c = [1, 2,]; d = (\"x\\n\", { e = TRUE }) } f = -5L, g = 0xff; h = 1.5e3; i = \"\\x41\";").value();
+  const Json json =
+      parse_libconfig("a = 1; b: { c = [1, 2,]; d = (\"x\\n\", { e = TRUE }) } f = -5L, g = 0xff; h = 1.5e3; i = \"\\x41\";").value();
   EXPECT_EQ(json, parse_json(R"({"a":1,"b":{"c":[1,2],"d":["x\n",{"e":true}]},"f":-5,"g":255,"h":1500.0,"i":"A"})").value());
-  for (const char* bad : {"a", "a =", "a = 1; a = 2;", "a = { b = 1;", "a = (1 2)", "a = \"x", "a = word;", "= 1", "}", "a = 0x;", "a = \"\\x4\""})
+  for (const char* bad :
+       {"a", "a =", "a = 1; a = 2;", "a = { b = 1;", "a = (1 2)", "a = \"x", "a = word;", "= 1", "}", "a = 0x;", "a = \"\\x4\""})
     EXPECT_FALSE(parse_libconfig(bad)) << bad;
   EXPECT_FALSE(parse_libconfig("a = " + std::string(100, '('))) << "deep";
   EXPECT_NE(parse_libconfig("a = 1;\nb = ?").error().message.find("line 2"), std::string::npos);
@@ -78,7 +80,8 @@ TEST(SwDescription, GathersWhatIsInside) {
   EXPECT_EQ(contents.hardware, (std::vector<std::string>{"1.0", "#RE:^2..*$"}));
   ASSERT_EQ(contents.images.size(), 2U);
   EXPECT_EQ(contents.images[1].target, "/dev/mmcblk0p1") << "the same file for two slots is shown once";
-  const Contents json = read_sw_description(R"({"software":{"version":"2","board":{"hardware-compatibility":["a"],"images":[{"filename":"x"}]}}})").value();
+  const Contents json =
+      read_sw_description(R"({"software":{"version":"2","board":{"hardware-compatibility":["a"],"images":[{"filename":"x"}]}}})").value();
   EXPECT_EQ(json.version + json.hardware.at(0) + json.images.at(0).name, "2ax");
   EXPECT_FALSE(read_sw_description("other = { };"));
 }
@@ -117,7 +120,8 @@ TEST(Raucb, ReadsItsManifest) {
   ASSERT_EQ(contents.images.size(), 2U);
   EXPECT_EQ(contents.images[0].target + contents.images[0].name + contents.images[0].sha256, "rootfsrootfs.ext4ab");
   EXPECT_EQ(contents.images[0].size_bytes, 4096U);
-  for (const char* bad : {"", "[update\n", "x=1\n", "[update]\nword\n", "[update]\nversion=1\n"}) EXPECT_FALSE(read_rauc_manifest(bad)) << bad;
+  for (const char* bad : {"", "[update\n", "x=1\n", "[update]\nword\n", "[update]\nversion=1\n"})
+    EXPECT_FALSE(read_rauc_manifest(bad)) << bad;
   EXPECT_FALSE(read_rauc_cms(as_bytes("no cms")));
 }
 

@@ -74,8 +74,10 @@ Result<Contents> read_rauc_manifest(std::string_view text) {
     if (line.front() == '[') {
       if (line.back() != ']') return fail(kBadRaucBundle, "the manifest has a group without its end");
       group = line.substr(1, line.size() - 2);
-      if (group.starts_with("image.") && contents.images.size() == kMaxImages) return fail(kBadRaucBundle, "the manifest has too many images");
-      if (group.starts_with("image.")) contents.images.push_back({.name = {}, .target = std::string(group.substr(6)), .type = {}, .sha256 = {}});
+      if (group.starts_with("image.") && contents.images.size() == kMaxImages)
+        return fail(kBadRaucBundle, "the manifest has too many images");
+      if (group.starts_with("image."))
+        contents.images.push_back({.name = {}, .target = std::string(group.substr(6)), .type = {}, .sha256 = {}});
       continue;
     }
     const std::size_t equals = line.find('=');

@@ -21,7 +21,8 @@ std::string text(const Json& object, const char* key) {
 
 void add_image(const Json& image, Contents& contents) {
   if (!image.is_object() || contents.images.size() == kMaxImages) return;
-  Contents::Image one{.name = text(image, "filename"), .target = text(image, "device"), .type = text(image, "type"), .sha256 = text(image, "sha256")};
+  Contents::Image one{
+      .name = text(image, "filename"), .target = text(image, "device"), .type = text(image, "type"), .sha256 = text(image, "sha256")};
   for (const char* key : {"volume", "path", "mtdname"})
     if (one.target.empty()) one.target = text(image, key);
   const bool known = std::ranges::any_of(contents.images, [&one](const auto& other) { return other.name == one.name; });
