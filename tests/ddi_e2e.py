@@ -2,8 +2,14 @@
 """hawkBit's device protocol on the real aloft-server, by clients of Python that have the habits of those in the field: docs/ddi.md."""
 import contextlib
 import hashlib
+import http.client
 import json
+import pathlib
+import shutil
 import socket
+import ssl
+import subprocess
+import tempfile
 import time
 
 from server_harness import Device, Refused, Server, Signer, ready_device, run
@@ -376,6 +382,64 @@ def case_a_poll_that_changed_nothing_is_not_sent_again():
         server.operator("PUT", "/api/v1/ddi/settings", {"poll_s": 5})
         assert client.get()["config"]["polling"]["sleep"] == "00:00:05"
         refused(400, 9069, server.operator, "PUT", "/api/v1/ddi/settings", {"poll_s": 0})
+
+
+class Authority:
+    """Issues certificates for clients."""
+
+    def __init__(self, folder, name):
+        self.folder, self.key, self.certificate = folder, folder / f"{name}.key", folder / f"{name}.pem"
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={name}",
+                     "-keyout", self.key, "-out", self.certificate)
+
+    @staticmethod
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def issue(self, subject, usage="clientAuth"):
+        stem = self.folder / hashlib.sha256((subject + usage + self.key.name).encode()).hexdigest()[:16]
+        request, certificate, key, extensions = (stem.with_suffix(s) for s in (".csr", ".pem", ".key", ".ext"))
+        extensions.write_text(f"extendedKeyUsage={usage}\n")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject, "-keyout", key, "-out", request)
+        self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-days", "30", "-extfile", extensions,
+                     "-out", certificate)
+        return certificate, key
+
+
+def case_a_certificate_shows_who_a_device_is():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-ddi-"))
+    authority, stranger = Authority(folder, "devices"), Authority(folder, "others")
+    server = Server(arguments=["--client-ca", str(authority.certificate)])
+    try:
+        server.start().set_up()
+        add_client(server, "dev-1"), add_client(server, "dev-2")
+
+        def ask(identity, name="dev-1"):
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if identity:
+                context.load_cert_chain(*identity)
+            connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=context)
+            connection.request("GET", f"/default/controller/v1/{name}")
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return answer.status
+
+        good = authority.issue("/O=Vendor/CN=dev-1")
+        assert ask(good) == 200 and ask(good, "dev-2") == 401 and ask(None) == 401
+        assert ask(authority.issue("/CN=dev-3"), "dev-3") == 401, "it has to be registered"
+        assert ask(authority.issue("/CN=dev-2/CN=dev-1")) == 401, "which of the two"
+        for bad in (stranger.issue("/CN=dev-1"), authority.issue("/CN=dev-1", "serverAuth")):
+            try:
+                raise AssertionError(f"answered {ask(bad)}")
+            except (OSError, http.client.HTTPException):
+                pass
+        server.operator("POST", "/api/v1/devices/dev-1/reject")
+        assert ask(good) == 403
+    finally:
+        server.destroy()
+        shutil.rmtree(folder)
 
 
 def case_links_lead_where_the_server_is_said_to_be():

@@ -9,9 +9,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
+from ddi_e2e import Authority
 from server_harness import Server, run
 
 SWUPDATE = shutil.which("swupdate")
@@ -45,9 +47,10 @@ class Maker:
 class Client:
     """One swupdate. Its state that outlives a reboot is what `confirm` hands to the next start, as a boot loader's variable does."""
 
-    def __init__(self, site, name, secret, gateway=False, port=None):
+    def __init__(self, site, name, secret, gateway=False, port=None, identity=None):
         self.site, self.name, self.secret, self.gateway = site, name, secret, gateway
         self.port = port or site.server.port
+        self.identity = identity  # certificate and key, instead of a secret
         self.folder = site.folder / name
         self.folder.mkdir()
         self.log = self.folder / "log"
@@ -56,8 +59,11 @@ class Client:
     def start(self, confirm=None):
         scheme = "http" if self.site.server.plain else "https"
         config = self.folder / "swupdate.cfg"
-        config.write_text('globals : { verbose = true; };\nidentify : ( { name = "modem"; value = "ec25"; }, { name = "serial no"; value = "17"; } );\n')
-        url = f"-t default -u {scheme}://127.0.0.1:{self.port} -i {self.name} -x -w 1 -p 1 {'-g' if self.gateway else '-k'} {self.secret}"
+        config.write_text('globals : { verbose = true; };\nidentify : ( { name = "modem"; value = "ec25"; }, { name = "serial no"; value = "17"; } );\n'
+                          + ('suricatta : { sslcert = "%s"; sslkey = "%s"; };\n' % self.identity if self.identity else ""))
+        url = f"-t default -u {scheme}://127.0.0.1:{self.port} -i {self.name} -x -w 1 -p 1"
+        if not self.identity:
+            url += f" {'-g' if self.gateway else '-k'} {self.secret}"
         if confirm:
             url += f" -c {confirm}"
         temporary = self.folder / "tmp"
@@ -85,8 +91,8 @@ class Client:
 
 
 class Site:
-    def __init__(self, plain):
-        self.server = Server(plain=plain).start().set_up()
+    def __init__(self, plain, arguments=()):
+        self.server = Server(plain=plain, arguments=arguments).start().set_up()
         self.folder = self.server.folder
         self.maker = Maker(self.folder)
         self.clients = []
@@ -126,8 +132,8 @@ class Site:
 
 
 @contextlib.contextmanager
-def site(plain=True):
-    made = Site(plain)
+def site(plain=True, arguments=()):
+    made = Site(plain, arguments)
     try:
         yield made
     finally:
@@ -299,6 +305,20 @@ def case_a_rollout_reaches_them_in_waves():
             client.start(confirm=2)
             s.wait_for_state(one[0]["id"], "committed")
         s.wait_for(lambda: s.server.operator("GET", f"/api/v1/rollouts/{number}")["counts"]["committed"] == 2, "both")
+
+
+def case_a_device_shows_a_certificate_instead_of_a_token():
+    with tempfile.TemporaryDirectory() as folder:
+        authority = Authority(pathlib.Path(folder), "devices")
+        with site(plain=False, arguments=["--client-ca", str(authority.certificate)]) as s:
+            identity = tuple(str(path) for path in authority.issue("/CN=board-1"))
+            s.client(identity=identity).start()
+            target = s.folder / "target"
+            target.write_bytes(bytes(1000))
+            content = os.urandom(1000)
+            number = s.deploy(s.upload(s.maker.swu("1.1", content, target)))
+            s.wait_for_message(number, "All Chunks Installed.")
+            assert target.read_bytes() == content
 
 
 def case_what_is_wrong_with_a_file_is_said_when_it_comes_in():

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 
 #include <boost/asio/redirect_error.hpp>
@@ -16,6 +17,19 @@ namespace {
 
 std::unexpected<Error> lost(std::string_view doing, std::string_view why) {
   return fail(kConnectionLost, std::string(doing) + " a connection: " + std::string(why));
+}
+
+// Empty when there is none, more than one, or one with a hidden end.
+std::string common_name_of(const X509* certificate) {
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return {};
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) return {};
+  std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+  OPENSSL_free(text);
+  return name.find('\0') == std::string::npos ? name : std::string{};
 }
 
 }  // namespace
@@ -34,6 +48,12 @@ Connection::Connection(boost::asio::ip::tcp::socket socket, const TlsContext* co
 }
 
 Connection::~Connection() = default;
+
+std::string Connection::client_name() const {
+  if (!tls_ || SSL_get_verify_mode(tls_.get()) == SSL_VERIFY_NONE || SSL_get_verify_result(tls_.get()) != X509_V_OK) return {};
+  const X509* const certificate = SSL_get0_peer_certificate(tls_.get());
+  return certificate == nullptr ? std::string{} : common_name_of(certificate);
+}
 
 void Connection::expire() {
   expired_ = true;

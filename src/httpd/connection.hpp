@@ -42,6 +42,8 @@ class Connection {
 
   int fd() { return socket_.native_handle(); }
   const std::string& peer() const { return peer_; }
+  // The one common name in the certificate that the client has shown and TLS has verified; empty without one.
+  std::string client_name() const;
   const boost::asio::any_io_executor executor() { return socket_.get_executor(); }
 
  private:

@@ -122,6 +122,7 @@ Result<> Incoming::take_header(Request& request) const {
   for (const auto& field : message) request.headers.emplace_back(lower(field.name_string()), field.value());
   if (const auto length = parser_->http.content_length()) request.content_length = *length;
   request.peer = connection_.peer();
+  request.client_name = connection_.client_name();
   if (message.version() != 11 && message.version() != 10) return fail(kBadRequest, "only HTTP/1.1 is spoken here");
   request.method = TRY(method_of(message.method()));
   request.target = TRY(parse_target(std::string_view(message.target().data(), message.target().size())));

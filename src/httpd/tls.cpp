@@ -53,11 +53,31 @@ Result<std::string> use_certificates(SSL_CTX* context, const std::string& pem) {
   return digest;
 }
 
+// Asks clients for certificates of these authorities; takes those too who have none.
+Result<> ask_clients(SSL_CTX* context, const std::string& pem) {
+  const Bio bio = memory(pem);
+  std::size_t count = 0;
+  while (X509* const raw = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) {
+    const std::unique_ptr<X509, void (*)(X509*)> authority(raw, X509_free);
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), raw) != 1 || SSL_CTX_add_client_CA(context, raw) != 1)
+      return refused("a certificate of the clients' authorities cannot be used");
+    ++count;
+  }
+  ERR_clear_error();
+  if (count == 0) return refused("the file of the clients' authorities has no certificate; give PEM");
+  // Sessions of clients with certificates go on only where they began (SSL_CTX_set_session_id_context(3)).
+  static constexpr unsigned char kContext[] = "aloft-server";
+  SSL_CTX_set_session_id_context(context, kContext, sizeof kContext - 1);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return {};
+}
+
 }  // namespace
 
 TlsContext::TlsContext() : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {}
 
-Result<TlsContext> TlsContext::create(const std::string& certificate_pem, const std::string& key_pem) {
+Result<TlsContext> TlsContext::create(const std::string& certificate_pem, const std::string& key_pem,
+                                      const std::string& client_authorities_pem) {
   TlsContext tls;
   SSL_CTX* context = tls.context_.get();
   if (context == nullptr) return refused("TLS cannot be set up");
@@ -73,6 +93,7 @@ Result<TlsContext> TlsContext::create(const std::string& certificate_pem, const 
                                                            EVP_PKEY_free);
   if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
     return refused("the TLS key cannot be used; give the PEM file of the certificate's own key, without a passphrase");
+  if (!client_authorities_pem.empty()) TRY(ask_clients(context, client_authorities_pem));
   return tls;
 }
 

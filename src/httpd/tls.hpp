@@ -13,7 +13,10 @@ namespace aloft::httpd {
 class TlsContext {
  public:
   // PEM texts; the certificate may be followed by its chain. TLS 1.2 and 1.3, session tickets, HTTP/1.1 by ALPN. Errors: kTlsSetup.
-  static Result<TlsContext> create(const std::string& certificate_pem, const std::string& key_pem);
+  // client_authorities_pem: when it is not empty, clients may show a certificate, which then must be of one of these authorities and for
+  // client authentication, else their handshake fails.
+  static Result<TlsContext> create(const std::string& certificate_pem, const std::string& key_pem,
+                                   const std::string& client_authorities_pem = "");
 
   SSL_CTX* get() const { return context_.get(); }
   // SHA-256 of the (first) certificate's DER, lower-case hex: what clients pin.

@@ -62,7 +62,8 @@ Result<> run(const Options& options) {
   const auto store = TRY(fleet::SqliteStore::open(options.data / "fleet.db"));
   const auto blobs = TRY(fleet::BlobFolder::open(options.data));
   std::optional<httpd::TlsContext> tls;
-  if (!options.plain_http) tls = TRY(tls_identity(options.data, options.tls_certificate, options.tls_key, clock.now()));
+  if (!options.plain_http)
+    tls = TRY(tls_identity(options.data, options.tls_certificate, options.tls_key, options.client_authorities, clock.now()));
   std::optional<crypto::TrustStore> trust;
   if (!options.trust.empty()) trust = TRY(crypto::TrustStore::load(options.trust));
   std::optional<std::string> setup_secret;

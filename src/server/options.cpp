@@ -34,9 +34,13 @@ Parsed parse_options(int argc, char** argv) {
   auto* key = app.add_option("--tls-key", options.tls_key, "PEM key of --tls-cert");
   certificate->envname("ALOFT_TLS_CERT")->needs(key);
   key->envname("ALOFT_TLS_KEY")->needs(certificate);
+  auto* authorities = app.add_option("--client-ca", options.client_authorities,
+                                     "PEM file of the authorities whose certificates devices of hawkBit's protocol may show: docs/ddi.md");
+  authorities->envname("ALOFT_CLIENT_CA")->check(CLI::ExistingFile);
   app.add_flag("--plain-http", options.plain_http, "No TLS: only behind a reverse proxy on the same machine")
       ->envname("ALOFT_PLAIN_HTTP")
-      ->excludes(certificate);
+      ->excludes(certificate)
+      ->excludes(authorities);
   app.add_option("--trust", options.trust, "Folder of trust anchors (*.pem, *.crl): refuse bundles that nobody in it signed")
       ->envname("ALOFT_TRUST");
   app.add_flag("--webhooks-to-private", options.webhooks_to_private, "Webhooks may go to private networks and to this machine itself")

@@ -17,6 +17,7 @@ struct Options {
   std::string url;  // as people and devices reach it; empty: made from host name and port
   std::filesystem::path tls_certificate;
   std::filesystem::path tls_key;
+  std::filesystem::path client_authorities;  // empty: clients are asked for no certificate
   bool plain_http = false;
   std::filesystem::path trust;
   bool webhooks_to_private = false;
