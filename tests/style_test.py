@@ -25,8 +25,8 @@ LAYERS = {
     "httpd": ["crypto"],
     "ddi": ["protocol"],
     "foreign": ["crypto"],
-    "fleet": ["bundle", "protocol", "foreign"],
-    "server": ["fleet", "httpd", "crypto", "ddi", "net"],
+    "fleet": ["bundle", "delta", "protocol", "foreign"],
+    "server": ["fleet", "httpd", "crypto", "ddi", "net", "patch"],
     "cli": ["bundle", "patch", "net", "protocol"],
 }
 # What must not stand in the code, what to write instead, and the files that are the replacement's own home.

@@ -29,6 +29,12 @@ class SourceOpener::Open final : public OpenBundle {
   }
   bundle::Reader& reader() override { return *reader_; }
   bool is_remote() const override { return remote_; }
+  std::uint64_t fetched_bytes() const override {
+    const std::lock_guard lock(opener_.mutex_);
+    std::uint64_t sum = 0;
+    for (const net::RangeSource* source : opener_.network_) sum += source->received_bytes();
+    return sum;
+  }
   bool has_delta() const override { return patch_.has_value(); }
   std::unique_ptr<storage::FrameMaker> by_delta(std::size_t image, std::unique_ptr<ByteSource> old) override {
     if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return nullptr;

@@ -15,6 +15,7 @@
 #include "agent/configured_boot.hpp"
 #include "agent/configured_slots.hpp"
 #include "agent/deferral.hpp"
+#include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
@@ -275,7 +276,7 @@ class Daemon {
     const auto objection = gate_.objection(*wanted);
     held_back_ = objection.has_value();
     if (objection) return surroundings_.tell_refusal(wanted->id, *objection);
-    const auto offered = updater_.offer(config_.server->url + std::string(protocol::kArtifactPath) + wanted->artifact_sha256, wanted->id);
+    const auto offered = updater_.offer(source_of(config_.server->url, *wanted), wanted->id);
     if (offered) return;
     if (const auto trouble = updater_.status().trouble) return surroundings_.tell_refusal(wanted->id, *trouble);
     log::warning("deployment " + std::to_string(wanted->id) + ": " + offered.error().text());

@@ -25,6 +25,12 @@ std::string join_source(const SourceParts& parts) {
   return parts.delta.empty() ? parts.bundle : parts.bundle + std::string(kDeltaMark) + parts.delta;
 }
 
+std::string source_of(const std::string& server, const protocol::Assignment::Deployment& deployment) {
+  SourceParts parts{.bundle = server + std::string(protocol::kArtifactPath) + deployment.artifact_sha256, .delta = {}};
+  if (deployment.delta) parts.delta = deployment.delta->url.starts_with('/') ? server + deployment.delta->url : deployment.delta->url;
+  return join_source(parts);
+}
+
 std::string absolute_source(const std::string& source) {
   SourceParts parts = split_source(source);
   for (std::string* part : {&parts.bundle, &parts.delta})
@@ -60,9 +66,17 @@ Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView 
 Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
   if (wrong_ >= kPatience) return false;
   auto built = frames_.make(frame, *old_, content);
+  if (!built && built.error().code.kind == ErrorKind::ask) return give_up(built.error().text());
   if (built) return true;
   if (built.error().code.kind != ErrorKind::reject) return fail(std::move(built).error());
   count_wrong(built.error().text());
+  return false;
+}
+
+// It is no longer there, or not for us: the server may have dropped it.
+bool DeltaFrames::give_up(const std::string& why) {
+  log::warning("delta: it can no longer be fetched: " + why + "; the rest comes from the full bundle");
+  wrong_ = kPatience;
   return false;
 }
 

@@ -10,6 +10,7 @@
 #include "bundle/manifest.hpp"
 #include "delta/image_frames.hpp"
 #include "delta/patch.hpp"
+#include "protocol/messages.hpp"
 #include "storage/installer.hpp"
 
 namespace aloft::agent {
@@ -21,6 +22,8 @@ struct SourceParts {
 };
 SourceParts split_source(const std::string& source);
 std::string join_source(const SourceParts& parts);
+// Of what the server at this address has assigned.
+std::string source_of(const std::string& server, const protocol::Assignment::Deployment& deployment);
 // With the paths in it made absolute.
 std::string absolute_source(const std::string& source);
 
@@ -56,13 +59,14 @@ class DeltaFrames final : public storage::FrameMaker {
   // The patch must outlive this; `old` is read only.
   DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old) : frames_(patch, image), old_(std::move(old)) {}
 
-  // False also after several frames in a row that did not come out right: the old image is another one then. Errors: those of the sources
-  // that are of kind retry and ask.
+  // False also after several frames in a row that did not come out right: the old image is another one then. Errors: the old
+  // image's, and those of fetching that are of kind retry.
   Result<bool> make(std::uint64_t frame, MutableByteView content) override;
   void checked(bool right) override;
   std::uint64_t record_bytes() const { return frames_.record_bytes(); }  // fetched so far
 
  private:
+  bool give_up(const std::string& why);
   void count_wrong(const std::string& why);
   delta::ImageFrames frames_;
   std::unique_ptr<ByteSource> old_;

@@ -100,7 +100,8 @@ Result<> ReportSpool::add(WallTime time, const Event& event) {
                             .state = event.state,
                             .error = event.error,
                             .message = bounded_text(event.message),
-                            .progress_permille = event.progress_permille});
+                            .progress_permille = event.progress_permille,
+                            .download = event.download});
   const Result<> written = file_is_behind_ ? rewrite() : append(line_of(reports_.back(), event.transition));
   file_is_behind_ = !written;
   return written;

@@ -22,6 +22,7 @@ struct Event {
   std::uint64_t error = 0;
   std::string message;
   std::optional<std::uint64_t> progress_permille;
+  std::optional<protocol::Download> download = {};
 };
 
 // A file of JSON lines: the first holds the latest deployment, its next sequence number and its latest transition; each further one a

@@ -1,5 +1,7 @@
 #include "agent/surroundings.hpp"
 
+#include <utility>
+
 #include "agent/backoff.hpp"
 #include "base/errors.hpp"
 #include "base/file.hpp"
@@ -42,7 +44,8 @@ void MachineSurroundings::transition(const update::State& state) {
                .state = reported_state(state.phase),
                .error = state.error,
                .message = state.message,
-               .progress_permille = {}});
+               .progress_permille = {},
+               .download = std::exchange(download_, std::nullopt)});
   if (went_wrong(state.phase)) save_log(state);
   hooks_.changed();
 }

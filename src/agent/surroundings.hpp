@@ -36,6 +36,7 @@ class MachineSurroundings final : public Surroundings {
 
   void decide(const update::State& offered) override;
   void transition(const update::State& state) override;
+  void downloaded(const protocol::Download& cost) override { download_ = cost; }
   void progress(std::uint64_t permille) override;
   void begin_trial(const update::State& state) override;
   Result<> reboot(const std::optional<std::string>& argument) override;
@@ -61,8 +62,9 @@ class MachineSurroundings final : public Surroundings {
   Updater* updater_ = nullptr;
   SystemRandom random_;
 
-  std::string refusal_told_;             // deployment and reason
-  std::uint64_t reported_permille_ = 0;  // the updater's thread
+  std::optional<protocol::Download> download_;  // to be told with the next transition; the updater's thread
+  std::string refusal_told_;                    // deployment and reason
+  std::uint64_t reported_permille_ = 0;         // the updater's thread
   SteadyTime reported_at_{};
 
   std::mutex mutex_;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/download_tally.hpp"
 #include "base/clock.hpp"
 #include "boot/boot_control.hpp"
 #include "bundle/compatibility.hpp"
@@ -34,6 +35,7 @@ class OpenBundle {
   // The image's frames by way of a delta from what `old` holds; null where there is no delta for it.
   virtual std::unique_ptr<storage::FrameMaker> by_delta(std::size_t /*image*/, std::unique_ptr<ByteSource> /*old*/) { return nullptr; }
   virtual bool has_delta() const { return false; }
+  virtual std::uint64_t fetched_bytes() const { return 0; }  // over a network, so far
   // It comes over a network: what a power cut takes is fetched again, so each frame is made durable before the next is asked for.
   virtual bool is_remote() const = 0;
 };
@@ -75,6 +77,8 @@ class Surroundings {
   // Each transition, in order, already durable in the journal; after a start those of the last update again (deployment and
   // sequence tell which are known).
   virtual void transition(const update::State& state) = 0;
+  // What the images of the update under way have cost, before the transition that follows from it.
+  virtual void downloaded(const protocol::Download& /*cost*/) {}
   virtual void progress(std::uint64_t permille) = 0;
   // The new system is on trial: judge it and answer by health_result().
   virtual void begin_trial(const update::State& state) = 0;
@@ -187,6 +191,8 @@ class Updater {
   std::unique_ptr<storage::FrameMaker> frames_by_delta(const bundle::Image& image, std::size_t index);
   Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);
   std::uint64_t likely_frames(const bundle::Image& image, std::size_t place) const;
+  Result<> write_all_images();
+  void tally();
   void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);
   void tell_progress(std::uint64_t permille);
   Result<> arm();
@@ -205,6 +211,8 @@ class Updater {
   const UpdaterSeams seams_;
   std::optional<update::Journal> journal_;
   std::unique_ptr<OpenBundle> bundle_;                          // between opened and written
+  std::optional<DownloadTally> tally_;                          // while images are written
+  std::uint64_t tallied_bytes_ = 0;                             // of what bundle_ has fetched
   std::vector<std::size_t> order_;                              // of its images, to be written; the mark's image is a place in it
   std::optional<std::optional<std::string>> restart_argument_;  // once it has been asked for: asking again would use up another try
 

@@ -69,7 +69,7 @@ Result<> Updater::prepare_target() {
   return abandon_target();
 }
 
-Result<> Updater::write_images() {
+Result<> Updater::write_all_images() {
   if (state_.target == config_.booted) return fail(storage::kDeviceBusy, "group " + state_.target + " runs; it is never written");
   const std::stop_token stop = [this] {
     const std::lock_guard lock(mutex_);
@@ -78,8 +78,27 @@ Result<> Updater::write_images() {
   bundle::Reader& reader = bundle_->reader();
   for (std::size_t place = 0; place < order_.size(); ++place) TRY(write_image(reader, place, stop));
   if (!bundle_->has_delta()) TRY(reader.check_end());  // of a full bundle that was perhaps never opened there is no end to look at
-  bundle_.reset();
   return {};
+}
+
+Result<> Updater::write_images() {
+  tally_ = DownloadTally::read(seams_.files, state_.update);
+  tallied_bytes_ = 0;
+  const Result<> written = write_all_images();
+  tally();
+  const bool remote = bundle_->is_remote();
+  if (remote) seams_.surroundings.downloaded(tally_->total(written ? bundle_->reader().size_bytes() : 0));
+  if (written) bundle_.reset();
+  return written;
+}
+
+// What is not kept is only not counted after a power cut.
+void Updater::tally() {
+  const std::uint64_t fetched = bundle_->fetched_bytes();
+  if (fetched == tallied_bytes_) return;
+  tally_->fetched(fetched - tallied_bytes_);
+  tallied_bytes_ = fetched;
+  if (const auto kept = tally_->keep(seams_.files); !kept) log::debug("update: " + kept.error().text());
 }
 
 // What runs is the old image: the slot of the running group. In a recovery system there is none.
@@ -123,6 +142,8 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   };
   const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
   TRY(seams_.slots.written(image));
+  if (stats.frames_made > 0) tally_->went(protocol::DownloadMethod::delta);
+  if (stats.frames_made == 0 && stats.frames_fetched > 0) tally_->went(protocol::DownloadMethod::full);
   log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +
             " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_made) + " made by a delta, " +
             std::to_string(stats.frames_in_place) + " in place, " + std::to_string(stats.bytes_written) + " bytes written");
@@ -143,6 +164,7 @@ void Updater::mark(std::uint64_t image, std::uint64_t frames, std::uint64_t fram
   const bool first = state.mark.frames == 0 || state.mark.image != image;
   if (!first && (frames - std::min(frames, state.mark.frames)) * frame_bytes < kMarkEveryBytes) return;
   state.mark = {image, frames};
+  tally();
   if (auto added = journal_->add(state); !added) return log::warning("update: " + added.error().text());
   const std::lock_guard lock(mutex_);
   state_ = state;

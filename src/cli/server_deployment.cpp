@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "cli/download_text.hpp"
 #include "cli/server_commands.hpp"
 #include "cli/server_release.hpp"
 #include "cli/server_session.hpp"
@@ -108,6 +109,7 @@ Result<> show(const DeploymentOptions& options) {
                                                                     : " (its release was deleted)")},
                {"made", readable_time(deployment.created_ms) + " UTC by " + deployment.created_by},
                {"state", transition_text(json)},
+               {"download", json.contains("download") ? TRY(download_text(json["download"])) : "not told yet"},
                {"log", deployment.log ? "`aloft deployment log " + std::to_string(deployment.id) + "`" : "none"}});
   print("\n");
   std::vector<std::vector<std::string>> rows{{"TIME (UTC)", "FROM", "STATE"}};

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "cli/server_commands.hpp"
+#include "cli/server_delta.hpp"
 #include "cli/server_errors.hpp"
 #include "cli/terminal.hpp"
 
@@ -208,6 +209,7 @@ void add_release_commands(CLI::App& app, Run& run) {
   show_command->add_option("RELEASE", options->id, "Its number")->required();
   for (CLI::App* command : {upload_command, list_command, show_command})
     command->add_flag("--json", options->json, "Print the server's answer as JSON");
+  add_server_delta_commands(*group, run);
   upload_command->callback([&run, options] { run = [options] { return upload(*options); }; });
   list_command->callback([&run, options] { run = [options] { return list(*options); }; });
   show_command->callback([&run, options] { run = [options] { return show(*options); }; });

@@ -47,10 +47,12 @@ class BlobFolder {
   Result<Fd> read(const crypto::Digest& sha256) const;  // kNotFound
   Result<> remove(const crypto::Digest& sha256) const;  // not there is no error
   bool contains(const crypto::Digest& sha256) const;
+  std::filesystem::path path_of(const crypto::Digest& sha256) const;  // whether it is there or not
+  // Where another program may make a file that then comes in by begin(): swept away at the next start like an upload.
+  std::filesystem::path workplace() const { return folder_ / "incoming"; }
 
  private:
   explicit BlobFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  std::filesystem::path path_of(const crypto::Digest& sha256) const;
   std::filesystem::path folder_;
 };
 

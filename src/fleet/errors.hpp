@@ -21,6 +21,10 @@ inline constexpr ErrorCode kTooManyPending{9026, ErrorKind::retry, "too-many-pen
 inline constexpr ErrorCode kReleaseUnknown{9030, ErrorKind::ask, "release-unknown"};
 inline constexpr ErrorCode kReleaseInUse{9031, ErrorKind::ask, "release-in-use"};
 
+inline constexpr ErrorCode kDeltaUnknown{9032, ErrorKind::ask, "delta-unknown"};
+inline constexpr ErrorCode kDeltaSource{9033, ErrorKind::ask, "delta-source"};
+inline constexpr ErrorCode kDeltaTarget{9034, ErrorKind::ask, "delta-target"};
+
 inline constexpr ErrorCode kDeploymentUnknown{9040, ErrorKind::ask, "deployment-unknown"};
 inline constexpr ErrorCode kDeviceBusy{9041, ErrorKind::ask, "device-busy"};
 inline constexpr ErrorCode kReleaseDoesNotFit{9042, ErrorKind::ask, "release-does-not-fit"};

@@ -124,6 +124,7 @@ struct Deployment {
   std::uint64_t error = 0;  // 0: none
   std::string message;
   std::optional<std::uint64_t> progress_permille;
+  std::optional<protocol::Download> download;  // once the device has told
   std::uint64_t created_ms = 0;
   std::string created_by;
   std::uint64_t changed_ms = 0;

@@ -1,20 +1,17 @@
 // What a store keeps of rollouts: a part of the contract of store.hpp, with its rules.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "fleet/done.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/rollout.hpp"
 #include "fleet/rollout_run.hpp"
 
 namespace aloft::fleet {
-
-template <typename T = void>
-using Done = std::function<void(Result<T>)>;
 
 struct NewRollout {
   RolloutPlan plan;

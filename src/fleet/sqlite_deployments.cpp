@@ -12,7 +12,8 @@ namespace {
 
 #define ALOFT_DEPLOYMENT_QUERY                                                                                                     \
   "SELECT p.id,d.name,p.release,p.version,p.artifact_sha256,p.artifact_size_bytes,p.state,p.error,p.message,p.progress_permille,"  \
-  "p.created_ms,p.created_by,p.changed_ms,EXISTS(SELECT 1 FROM logs WHERE deployment=p.id),p.device,p.rollout,p.policy,p.closing " \
+  "p.created_ms,p.created_by,p.changed_ms,EXISTS(SELECT 1 FROM logs WHERE deployment=p.id),p.device,p.rollout,p.policy,p.closing," \
+  "p.method,p.fetched_bytes,p.saved_bytes "                                                                                        \
   "FROM deployments p JOIN devices d ON d.id=p.device "
 
 protocol::InstallPolicy policy_of(const std::string& text) {
@@ -22,6 +23,10 @@ protocol::InstallPolicy policy_of(const std::string& text) {
 }
 
 Deployment deployment_row(const Statement& row) {
+  std::optional<protocol::Download> download;
+  if (const std::string method = row.text(18); !method.empty())
+    download =
+        protocol::Download{.method = protocol::download_method_of(method), .fetched_bytes = row.number(19), .saved_bytes = row.number(20)};
   return {.id = row.number(0),
           .device = row.text(1),
           .device_id = row.number(14),
@@ -35,6 +40,7 @@ Deployment deployment_row(const Statement& row) {
           .error = row.number(7),
           .message = row.text(8),
           .progress_permille = row.optional_number(9),
+          .download = download,
           .created_ms = row.number(10),
           .created_by = row.text(11),
           .changed_ms = row.number(12),
@@ -107,6 +113,7 @@ Result<Applied> apply_one(Database& database, const ReportBatch& batch, const pr
                    report.message, report.progress_permille));
   if (database.changed_rows() == 0) return Applied::known;
   if (report.sequence <= last_sequence) return Applied::stored;
+  if (report.download) TRY(note_download(database, report.deployment, *report.download));
   if (replaces(present, report.state)) {
     TRY(database.run("UPDATE deployments SET state=?2,error=?3,message=?4,progress_permille=?5,active=?6,changed_ms=?7 WHERE id=?1",
                      report.deployment, number_of(report.state), report.error, report.message, report.progress_permille,

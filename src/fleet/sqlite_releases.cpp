@@ -12,17 +12,6 @@ namespace {
   "id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,created_ms,created_by," \
   "format,file_name,sha1,md5,contents"
 
-std::string as_list(const std::vector<std::string>& texts) { return Json(texts).dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-std::vector<std::string> from_list(const std::string& text) {
-  std::vector<std::string> texts;
-  const Result<Json> json = parse_json(text);
-  if (json && json->is_array())
-    for (const Json& element : *json)
-      if (element.is_string()) texts.push_back(element.get<std::string>());
-  return texts;
-}
-
 Release release_row(const Statement& row) {
   return {.id = row.number(0),
           .product = row.text(1),
@@ -63,6 +52,17 @@ Result<Release> insert_release(Database& database, const Release& release) {
 }
 
 }  // namespace
+
+std::string as_list(const std::vector<std::string>& texts) { return Json(texts).dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::vector<std::string> from_list(const std::string& text) {
+  std::vector<std::string> texts;
+  const Result<Json> json = parse_json(text);
+  if (json && json->is_array())
+    for (const Json& element : *json)
+      if (element.is_string()) texts.push_back(element.get<std::string>());
+  return texts;
+}
 
 Result<Release> find_release(Database& database, std::uint64_t id) {
   Statement statement = TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS " FROM releases WHERE id=?1", id));
@@ -120,8 +120,9 @@ void SqliteStore::delete_release(std::uint64_t id, Done<DeletedRelease> done) {
         if (TRY(rollouts.step()))
           return fail(kReleaseInUse, "rollout " + std::to_string(rollouts.number(0)) + " still needs release " + std::to_string(id) +
                                          "; finish or abort it first");
+        std::vector<Digest> deltas = TRY(forget_deltas(database, id));
         TRY(database.run("DELETE FROM releases WHERE id=?1", id));
-        return DeletedRelease{.sha256 = release.sha256};
+        return DeletedRelease{.sha256 = release.sha256, .deltas = std::move(deltas)};
       },
       std::move(done));
 }

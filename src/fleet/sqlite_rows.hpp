@@ -14,4 +14,12 @@ Result<bool> replace_attributes(Database& database, const std::string& device, c
 // Sets the device's membership in the groups by filter, after something about it has changed. A device that is not there has none.
 Result<> refresh_groups(Database& database, const std::string& device);
 
+// What the deployment cost, in its row and in the totals.
+Result<> note_download(Database& database, std::uint64_t deployment, const protocol::Download& download);
+// Files of the release's deltas, none of which has a row any more after this.
+Result<std::vector<Digest>> forget_deltas(Database& database, std::uint64_t release);
+// As the rows of releases and deltas keep lists of names.
+std::string as_list(const std::vector<std::string>& texts);
+std::vector<std::string> from_list(const std::string& text);
+
 }  // namespace aloft::fleet

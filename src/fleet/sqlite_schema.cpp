@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 8> kSteps{R"sql(
+constexpr std::array<const char*, 9> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -267,6 +267,29 @@ CREATE TABLE webhook_deliveries(
   took_ms INTEGER NOT NULL);
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries(webhook, id);
 CREATE INDEX transitions_that_end ON transitions(id) WHERE state IN (8,9,10,12);
+)sql",
+                                            R"sql(
+CREATE TABLE deltas(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  release INTEGER NOT NULL REFERENCES releases(id) ON DELETE CASCADE,
+  from_version TEXT NOT NULL,
+  hardware TEXT NOT NULL,
+  sources TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  problem TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  wanted_ms INTEGER NOT NULL,
+  UNIQUE(release, from_version, hardware));
+CREATE TABLE downloads(
+  method TEXT PRIMARY KEY,
+  deployments INTEGER NOT NULL,
+  fetched_bytes INTEGER NOT NULL,
+  saved_bytes INTEGER NOT NULL) WITHOUT ROWID;
+ALTER TABLE deployments ADD COLUMN method TEXT;
+ALTER TABLE deployments ADD COLUMN fetched_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deployments ADD COLUMN saved_bytes INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 }  // namespace

@@ -84,6 +84,13 @@ class SqliteStore final : public Store {
   void add_ddi_gateway(DdiGateway gateway, Done<DdiGateway> done) override;
   void delete_ddi_gateway(std::uint64_t id, Done<> done) override;
 
+  Result<std::vector<Delta>> deltas() override;
+  void add_delta(Delta delta, Done<AddedDelta> done) override;
+  void delete_delta(std::uint64_t id, Done<std::vector<Digest>> done) override;
+  void note_deltas_wanted(std::vector<std::uint64_t> ids, std::uint64_t now_ms, Done<> done) override;
+  Result<std::vector<DeltaWant>> delta_wants() override;
+  Result<std::vector<DownloadTotal>> downloads(std::optional<std::uint64_t> release) override;
+
   Result<std::optional<User>> user(const std::string& name) override;
   Result<std::uint64_t> user_count() override;
   void add_first_user(User user, Done<> done) override;

@@ -18,6 +18,7 @@ std::unique_ptr<Store> fresh_sqlite() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreMaker(fresh_sqlite)));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDeltas, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRollouts, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHealth, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDdi, ::testing::Values(StoreMaker(fresh_sqlite)));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fleet/ddi_store.hpp"
+#include "fleet/delta_store.hpp"
 #include "fleet/device_facts.hpp"
 #include "fleet/filter.hpp"
 #include "fleet/fleet.hpp"
@@ -58,6 +59,7 @@ struct ReleaseDigests {
 
 struct DeletedRelease {
   Digest sha256{};
+  std::vector<Digest> deltas;  // files of deltas to it
 };
 
 struct LastSeen {
@@ -101,7 +103,7 @@ struct HealthQuery {
   std::optional<std::vector<std::string>> only;  // of metrics; all when it is not given
 };
 
-class Store : public RolloutStore, public DdiStore {
+class Store : public RolloutStore, public DdiStore, public DeltaStore {
  public:
   // Devices. Lists are ordered by name.
   virtual Result<std::vector<Device>> devices(const DeviceQuery& query) = 0;

@@ -121,4 +121,29 @@ class StoreDdi : public StoreContract {
   DdiDevice known() { return store_->ddi_devices().value().front(); }
 };
 
+// The part that delta_store.hpp has; store_deltas_test.cpp.
+class StoreDeltas : public StoreContract {
+ protected:
+  Result<DeltaStore::AddedDelta> add(std::uint64_t release, const std::string& from, const std::string& content,
+                                     std::vector<std::string> hardware = {"h"}) {
+    Delta delta{.release = release,
+                .from_version = from,
+                .hardware = std::move(hardware),
+                .sources = {{"rootfs", to_hex(digest("old"))}},
+                .size_bytes = content.size(),
+                .sha256 = digest(content),
+                .created_ms = 5,
+                .wanted_ms = 5};
+    return wait<DeltaStore::AddedDelta>([&](auto done) { store_->add_delta(delta, done); });
+  }
+  Result<std::vector<Digest>> drop(std::uint64_t id) {
+    return wait<std::vector<Digest>>([&](auto done) { store_->delete_delta(id, done); });
+  }
+  protocol::Report told(std::uint64_t deployment, std::uint64_t sequence, protocol::Download download) {
+    protocol::Report report = step(deployment, sequence, UpdateState::verified);
+    report.download = download;
+    return report;
+  }
+};
+
 }  // namespace aloft::fleet

@@ -71,6 +71,7 @@ struct RangeSource::State {
   bool renewed = false;
   SteadyTime last_gain{};
   std::uint64_t requests = 0;
+  std::uint64_t received_bytes = 0;  // read from other threads too
 
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer);
   void turn_to(std::uint64_t offset);
@@ -171,7 +172,8 @@ Transfer::Verdict RangeSource::State::take_body(ByteView piece) {
       return Transfer::Verdict::stop;
     }
   }
-  if (filled == target.size()) return Transfer::Verdict::pause;
+  if (filled == target.size()) return Transfer::Verdict::pause;  // the piece comes again
+  std::atomic_ref(received_bytes) += piece.size();
   const std::size_t used = take(piece);
   rest.assign(piece.begin() + static_cast<std::ptrdiff_t>(used), piece.end());
   return Transfer::Verdict::taken;
@@ -287,5 +289,6 @@ void RangeSource::expect(std::uint64_t end) { state_->expected_end = end; }
 void RangeSource::cancel() { state_->transfer->cancel(); }
 std::optional<std::uint64_t> RangeSource::size_bytes() const { return state_->size_bytes; }
 std::uint64_t RangeSource::requests() const { return state_->requests; }
+std::uint64_t RangeSource::received_bytes() const { return std::atomic_ref(state_->received_bytes).load(); }
 
 }  // namespace aloft::net

@@ -62,6 +62,7 @@ class RangeSource final : public bundle::ByteSource {
   void cancel();
   std::optional<std::uint64_t> size_bytes() const;  // once the server has said it
   std::uint64_t requests() const;                   // sent so far
+  std::uint64_t received_bytes() const;             // of content so far, from any thread; what was skipped counts too
 
  private:
   struct State;

@@ -24,6 +24,8 @@ Result<Report> report_from(const Json& json) {
   report.error = TRY(object.optional_number("error", UINT16_MAX)).value_or(0);
   report.message = TRY(object.optional_text("message")).value_or("");
   report.progress_permille = TRY(object.optional_number("progress_permille", 1000));
+  if (const Json* download = TRY(object.optional_object("download")); download != nullptr)
+    report.download = TRY(from_json<Download>(*download));
   return report;
 }
 
@@ -33,6 +35,7 @@ Json to_json(const Report& report) {
   if (report.error != 0) json["error"] = report.error;
   if (!report.message.empty()) json["message"] = report.message;
   if (report.progress_permille) json["progress_permille"] = *report.progress_permille;
+  if (report.download) json["download"] = protocol::to_json(*report.download);
   return json;
 }
 
@@ -170,6 +173,7 @@ Json to_json(const Assignment& message) {
                             {"artifact_sha256", message.deployment->artifact_sha256},
                             {"artifact_size_bytes", message.deployment->artifact_size_bytes}};
   if (Json policy = to_json(message.deployment->policy); !policy.empty()) json["deployment"]["policy"] = std::move(policy);
+  if (message.deployment->delta) json["deployment"]["delta"] = to_json(*message.deployment->delta);
   return json;
 }
 
@@ -187,6 +191,7 @@ Result<Assignment> from_json(const Json& json) {
     return fail(kBadJson, "deployment: \"artifact_sha256\" must be 64 lower-case hexadecimal digits");
   found.artifact_size_bytes = TRY(inner.number("artifact_size_bytes", INT64_MAX));
   if (const Json* policy = TRY(inner.optional_object("policy")); policy != nullptr) found.policy = TRY(from_json<InstallPolicy>(*policy));
+  if (const Json* delta = TRY(inner.optional_object("delta")); delta != nullptr) found.delta = TRY(from_json<DeltaOffer>(*delta));
   return Assignment{std::move(found)};
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "protocol/download.hpp"
 #include "protocol/install_policy.hpp"
 
 namespace aloft::protocol {
@@ -91,6 +92,7 @@ struct Assignment {
     std::string artifact_sha256;  // of the whole bundle file, lower-case hex; fetched from kArtifactPath
     std::uint64_t artifact_size_bytes;
     InstallPolicy policy = {};
+    std::optional<DeltaOffer> delta = {};
   };
   std::optional<Deployment> deployment;
 };
@@ -104,6 +106,7 @@ struct Report {
   std::uint64_t error;  // 0: none
   std::string message;
   std::optional<std::uint64_t> progress_permille;
+  std::optional<Download> download = {};  // told once the images are on the slot, or their fetching has ended otherwise
 };
 // What keeps a device from being updated, whatever it is offered.
 struct Problem {

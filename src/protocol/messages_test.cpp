@@ -31,6 +31,25 @@ TEST(Messages, SurviveTheWire) {
   EXPECT_FALSE(from_json<Reports>(*parse_json(R"({"reports":[],"version":"1","problem":{"error":"x","message":""}})")));
 }
 
+TEST(Messages, ADeltaIsOfferedAndItsCostTold) {
+  Assignment assignment{Assignment::Deployment{7, "2.0", std::string(64, 'a'), 100}};
+  assignment.deployment->delta = DeltaOffer{"/api/device/v1/artifacts/x", std::string(64, 'b'), 12, {{"rootfs", std::string(64, 'c')}}};
+  const auto read = from_json<Assignment>(*parse_json(to_json(assignment).dump()));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->deployment->delta->size_bytes, 12U);
+  EXPECT_EQ(read->deployment->delta->sources.at(0).sha256, std::string(64, 'c'));
+  assignment.deployment->delta->url = "file:///etc/shadow";
+  EXPECT_FALSE(from_json<Assignment>(to_json(assignment)));
+
+  Reports reports{{Report{7, 1, 1, UpdateState::verified, 0, "", std::nullopt}}, "1.0", {}};
+  reports.reports[0].download = Download{DownloadMethod::delta, 12, 88};
+  const auto back = from_json<Reports>(to_json(reports));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->reports[0].download->method, DownloadMethod::delta);
+  EXPECT_EQ(back->reports[0].download->saved_bytes, 88U);
+  EXPECT_EQ(download_method_of("by-pigeon"), DownloadMethod::mixed);
+}
+
 TEST(Messages, NewerMembersAreIgnoredWrongOnesAreNot) {
   EXPECT_TRUE(from_json<EnrolReply>(*parse_json(R"({"accepted":true,"later":1})")));
   EXPECT_FALSE(from_json<EnrolReply>(*parse_json(R"({"accepted":"yes"})")));

@@ -20,7 +20,12 @@ using httpd::Method;
 using httpd::Request;
 using httpd::Response;
 
-std::string tag_of(const Roster::Entry& entry) { return "\"" + std::to_string(entry.deployment ? entry.deployment->id : 0) + "\""; }
+// Another delta is another answer.
+std::string tag_of(const protocol::Assignment& assignment) {
+  std::string text = std::to_string(assignment.deployment ? assignment.deployment->id : 0);
+  if (assignment.deployment && assignment.deployment->delta) text += "-" + assignment.deployment->delta->sha256.substr(0, 16);
+  return "\"" + text + "\"";
+}
 
 }  // namespace
 
@@ -117,11 +122,13 @@ DeviceApi::Answer DeviceApi::token(Request& request) { co_return issue_token(req
 Result<Response> DeviceApi::assignment_answer(const Request& request, bool unless_unchanged, bool& unchanged) {
   const std::string device = TRY(device_of(request));
   const Roster::Entry& entry = *roster_.find(device);
-  const std::string tag = tag_of(entry);
+  protocol::Assignment assignment{entry.deployment};
+  if (auto& deployment = assignment.deployment)
+    if (const auto* delta = deltas_.find(deployment->artifact_sha256, entry.version, entry.hardware)) deployment->delta = offer_of(*delta);
+  const std::string tag = tag_of(assignment);
   unchanged = request.header("if-none-match").find(tag) != std::string_view::npos;
   if (unchanged && unless_unchanged) return Response{};
-  Response response =
-      unchanged ? Response{.status = 304} : httpd::json_response(200, protocol::to_json(protocol::Assignment{entry.deployment}));
+  Response response = unchanged ? Response{.status = 304} : httpd::json_response(200, protocol::to_json(assignment));
   response.headers.emplace_back("ETag", tag);
   return response;
 }
@@ -156,6 +163,7 @@ Result<fleet::ReportBatch> DeviceApi::read_reports(const Request& request) {
 DeviceApi::Answer DeviceApi::reports(Request& request) {
   fleet::ReportBatch batch = CO_TRY(read_reports(request));
   const std::string device = batch.device;
+  const std::string version = batch.reports.version;
   auto start = [this, &batch](auto done) { store_.apply_reports(std::move(batch), done); };
   const Result<fleet::ReportOutcome> outcome = co_await delivered<Result<fleet::ReportOutcome>>(start);
   if (!outcome) co_return std::unexpected(outcome.error());
@@ -163,6 +171,7 @@ DeviceApi::Answer DeviceApi::reports(Request& request) {
     roster_.apply(deployment);
     changes_.deployment(deployment);
   }
+  if (outcome->version_changed) roster_.set_version(device, version);
   if (outcome->version_changed) changes_.device(device);
   co_return httpd::json_response(200, Json{{"stored", outcome->stored}, {"unknown", outcome->unknown}});
 }
@@ -201,8 +210,9 @@ Result<Response> DeviceApi::send_artifact(const Request& request) {
   const std::string device = TRY(device_of(request));
   const std::string& sha256 = request.parameters.at("sha256");
   const auto& deployment = roster_.find(device)->deployment;
-  if (!deployment || deployment->artifact_sha256 != sha256)
-    return fail(kArtifactNotAssigned, "device " + device + " has no unfinished deployment of this artifact");
+  const bool assigned = deployment && (deployment->artifact_sha256 == sha256 || deltas_.leads_to(sha256, deployment->artifact_sha256));
+  if (!assigned)
+    return fail(kArtifactNotAssigned, "device " + device + " has no unfinished deployment of this artifact, nor of what it is a delta to");
   const Bytes digest = TRY(from_hex(sha256));
   crypto::Digest name{};
   std::copy(digest.begin(), digest.end(), name.begin());

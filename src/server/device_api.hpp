@@ -8,6 +8,7 @@
 #include "httpd/router.hpp"
 #include "server/changes.hpp"
 #include "server/credentials.hpp"
+#include "server/delta_shelf.hpp"
 #include "server/device_tokens.hpp"
 #include "server/roster.hpp"
 
@@ -19,9 +20,16 @@ inline constexpr std::size_t kMaxEnrolmentsPerMinute = 30;
 class DeviceApi {
  public:
   // All references outlive it. secret: of the server's own, seals the devices' tokens.
-  DeviceApi(fleet::Store& store, const fleet::BlobFolder& blobs, Roster& roster, const Changes& changes, Bytes secret, Clock& clock,
-            Random& random)
-      : store_(store), blobs_(blobs), roster_(roster), changes_(changes), tokens_(std::move(secret)), clock_(clock), random_(random) {}
+  DeviceApi(fleet::Store& store, const fleet::BlobFolder& blobs, Roster& roster, const DeltaShelf& deltas, const Changes& changes,
+            Bytes secret, Clock& clock, Random& random)
+      : store_(store),
+        blobs_(blobs),
+        roster_(roster),
+        deltas_(deltas),
+        changes_(changes),
+        tokens_(std::move(secret)),
+        clock_(clock),
+        random_(random) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -50,6 +58,7 @@ class DeviceApi {
   fleet::Store& store_;
   const fleet::BlobFolder& blobs_;
   Roster& roster_;
+  const DeltaShelf& deltas_;
   const Changes& changes_;
   DeviceTokens tokens_;
   Challenges challenges_;

@@ -15,6 +15,7 @@ inline constexpr ErrorCode kChallenge{9066, ErrorKind::retry, "challenge"};
 inline constexpr ErrorCode kArtifactNotAssigned{9067, ErrorKind::ask, "artifact-not-assigned"};
 inline constexpr ErrorCode kArtifactMissing{9068, ErrorKind::ask, "artifact-missing"};
 inline constexpr ErrorCode kBadParameter{9069, ErrorKind::reject, "bad-parameter"};
+inline constexpr ErrorCode kDeltaFailed{9076, ErrorKind::retry, "delta-failed"};
 inline constexpr ErrorCode kForeignPage{9090, ErrorKind::ask, "foreign-page"};
 inline constexpr ErrorCode kNotPermitted{9075, ErrorKind::ask, "not-permitted"};
 

@@ -64,6 +64,33 @@ Json to_json(const fleet::Release& release) {
   return json;
 }
 
+Json to_json(const fleet::Delta& delta) {
+  Json json{{"id", delta.id},
+            {"release", delta.release},
+            {"from_version", delta.from_version},
+            {"hardware", delta.hardware},
+            {"created_ms", delta.created_ms},
+            {"wanted_ms", delta.wanted_ms}};
+  if (!delta.created_by.empty()) json["created_by"] = delta.created_by;
+  if (!delta.problem.empty()) {
+    json["problem"] = delta.problem;
+    return json;
+  }
+  json["size_bytes"] = delta.size_bytes;
+  json["sha256"] = to_hex(delta.sha256);
+  Json sources = Json::array();
+  for (const auto& source : delta.sources) sources.push_back({{"image", source.image}, {"sha256", source.sha256}});
+  json["sources"] = std::move(sources);
+  return json;
+}
+
+Json to_json(const fleet::DownloadTotal& total) {
+  return Json{{"method", protocol::to_string(total.method)},
+              {"deployments", total.deployments},
+              {"fetched_bytes", total.fetched_bytes},
+              {"saved_bytes", total.saved_bytes}};
+}
+
 Json to_json(const fleet::Deployment& deployment) {
   Json json{{"id", deployment.id},
             {"device", deployment.device},
@@ -80,6 +107,7 @@ Json to_json(const fleet::Deployment& deployment) {
   if (deployment.error != 0) json["error"] = deployment.error;
   if (!deployment.message.empty()) json["message"] = deployment.message;
   if (deployment.progress_permille) json["progress_permille"] = *deployment.progress_permille;
+  if (deployment.download) json["download"] = protocol::to_json(*deployment.download);
   return json;
 }
 

@@ -12,6 +12,7 @@
 #include "base/notify.hpp"
 #include "fleet/backup.hpp"
 #include "fleet/sqlite_store.hpp"
+#include "server/delta_child.hpp"
 #include "server/identity.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
@@ -78,7 +79,8 @@ Result<> run(const Options& options) {
              .clock = clock,
              .random = random,
              .url = options.url,
-             .webhook_targets = options.webhooks_to_private ? WebhookTargets::any : WebhookTargets::public_only},
+             .webhook_targets = options.webhooks_to_private ? WebhookTargets::any : WebhookTargets::public_only,
+             .deltas = options.deltas},
             TRY(token_secret(*store, random)), setup_secret, TRY(ConsolePack::embedded()));
   if (options.list_routes) {
     print_routes(site.router());
@@ -105,6 +107,7 @@ Result<> run(const Options& options) {
 
 int main(int argc, char** argv) {
   using namespace aloft::server;
+  if (is_delta_child(argc, argv)) return run_delta_child(argv);
   const Parsed parsed = parse_options(argc, argv);
   if (parsed.exit_status) return *parsed.exit_status;
   prepare_process();

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "server/delta_child.hpp"
+
 namespace aloft::server {
 namespace {
 
@@ -45,6 +47,21 @@ Parsed parse_options(int argc, char** argv) {
       ->envname("ALOFT_TRUST");
   app.add_flag("--webhooks-to-private", options.webhooks_to_private, "Webhooks may go to private networks and to this machine itself")
       ->envname("ALOFT_WEBHOOKS_TO_PRIVATE");
+  std::string deltas = "on";
+  app.add_option("--deltas", deltas, "off: make none; those that are uploaded are offered all the same")
+      ->envname("ALOFT_DELTAS")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  std::uint64_t memory_mib = options.deltas.memory_bytes >> 20;
+  app.add_option("--delta-memory-mib", memory_mib, "Memory of the process that makes a delta")
+      ->envname("ALOFT_DELTA_MEMORY_MIB")
+      ->check(CLI::Range(kLeastDeltaMemoryBytes >> 20, std::uint64_t{64} << 10))
+      ->capture_default_str();
+  std::uint64_t keep_hours = static_cast<std::uint64_t>(options.deltas.keep.count());
+  app.add_option("--delta-keep-hours", keep_hours, "For so long a delta that no device could use is kept")
+      ->envname("ALOFT_DELTA_KEEP_HOURS")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{24} * 3650))
+      ->capture_default_str();
   app.add_flag("--list-routes", options.list_routes, "Print the routes, one \"METHOD /path\" a line, and exit");
   auto* backup = app.add_option("--backup-to", options.backup_to, "Copy the data folder, also while a server runs on it, and exit");
   app.add_option("--restore-from", options.restore_from, "Make the data folder, which must be empty, from a backup, and exit")
@@ -53,6 +70,9 @@ Parsed parse_options(int argc, char** argv) {
     app.parse(argc, argv);
     const std::string complaint = split_listen(listen, options);
     if (!complaint.empty()) throw CLI::ValidationError("--listen", complaint);
+    options.deltas.make = deltas == "on";
+    options.deltas.memory_bytes = memory_mib << 20;
+    options.deltas.keep = std::chrono::hours(keep_hours);
     if (options.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::ParseError& error) {
     parsed.exit_status = app.exit(error) == 0 ? 0 : 2;

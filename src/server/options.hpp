@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "server/delta_workshop.hpp"
 
 namespace aloft::server {
 
@@ -21,6 +22,7 @@ struct Options {
   bool plain_http = false;
   std::filesystem::path trust;
   bool webhooks_to_private = false;
+  DeltaSettings deltas;
   bool list_routes = false;
   std::filesystem::path backup_to;     // then the server is not started
   std::filesystem::path restore_from;  // likewise

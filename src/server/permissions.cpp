@@ -29,6 +29,7 @@ constexpr std::array<Row, 12> kRows{{
     {"/api/v1/filter-check",    "",          Role::viewer,   Looking::any_role},
     {"/api/v1/rollout-preview", "",          Role::viewer,   Looking::any_role},
     {"/api/v1/releases",        "",          Role::releaser, Looking::any_role},
+    {"/api/v1/deltas",          "",          Role::releaser, Looking::any_role},
     {"/api/v1/rollouts/",       "/approve",  Role::approver, Looking::any_role},
 }};
 // clang-format on

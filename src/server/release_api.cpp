@@ -3,6 +3,7 @@
 #include "fleet/intake.hpp"
 #include "httpd/elsewhere.hpp"
 #include "httpd/errors.hpp"
+#include "server/body_file.hpp"
 #include "server/errors.hpp"
 #include "server/json_forms.hpp"
 #include "server/listing.hpp"
@@ -18,7 +19,6 @@ using httpd::Request;
 using httpd::Response;
 
 constexpr std::uint64_t kMaxBundleBytes = 1ULL << 40;
-constexpr std::size_t kWriteBytes = 1U << 20;
 constexpr std::size_t kMaxHardware = 64;
 
 // What an upload's query says of a file of another project; hardware=rev-a,rev-b.
@@ -69,20 +69,6 @@ ReleaseApi::Answer ReleaseApi::get(Request& request) {
   co_return json_response(200, to_json(release));
 }
 
-httpd::Awaitable<Result<>> ReleaseApi::receive(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload) {
-  std::string buffer;
-  while (true) {
-    const Result<std::string_view> piece = co_await body.read();
-    if (!piece) co_return std::unexpected(piece.error());
-    buffer.append(*piece);
-    if (!piece->empty() && buffer.size() < kWriteBytes) continue;
-    auto write = [&upload, &buffer] { return upload.write(as_bytes(buffer)); };
-    const Result<> written = co_await offloaded(disk_, write);
-    if (!written || piece->empty()) co_return written;
-    buffer.clear();
-  }
-}
-
 Result<fleet::Release> ReleaseApi::inspect(const std::filesystem::path& file, const fleet::ForeignWords& words) const {
   const fleet::ReleaseFormat format = TRY(fleet::format_of(file));
   if (format != fleet::ReleaseFormat::aloft) return fleet::inspect_foreign(file, format, words);
@@ -116,17 +102,20 @@ ReleaseApi::Answer ReleaseApi::upload(Request& request) {
   if (!request.content_length) co_return fail(httpd::kLengthRequired, "an upload needs Content-Length");
   const fleet::ForeignWords words = CO_TRY(words_of(request));
   fleet::BlobFolder::Upload upload = CO_TRY(blobs_.begin(random_));
-  const Result<> received = co_await receive(*request.stream, upload);
+  const Result<> received = co_await receive_body(*request.stream, upload, disk_);
   if (!received) co_return std::unexpected(received.error());
   auto work = [&] { return keep(std::move(upload), token.user, words); };
   const Result<Stored> stored = co_await offloaded(shelf_, work);
   if (!stored) co_return std::unexpected(stored.error());
+  hooks_.added();
   co_return json_response(stored->fresh ? 201 : 200, to_json(stored->release));
 }
 
 Result<> ReleaseApi::discard(std::uint64_t id) {
   const auto deleted = TRY(fleet::wait<fleet::DeletedRelease>([&](auto done) { store_.delete_release(id, done); }));
-  return blobs_.remove(deleted.sha256);
+  TRY(blobs_.remove(deleted.sha256));
+  for (const crypto::Digest& delta : deleted.deltas) TRY(blobs_.remove(delta));
+  return {};
 }
 
 ReleaseApi::Answer ReleaseApi::remove(Request& request) {
@@ -135,6 +124,7 @@ ReleaseApi::Answer ReleaseApi::remove(Request& request) {
   auto work = [this, id] { return discard(id); };
   const Result<> discarded = co_await offloaded(shelf_, work);
   if (!discarded) co_return std::unexpected(discarded.error());
+  hooks_.removed(id);
   co_return Response{.status = 204};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <functional>
 
 #include "base/random.hpp"
 #include "crypto/trust.hpp"
@@ -14,9 +15,15 @@ namespace aloft::server {
 
 class ReleaseApi {
  public:
-  // All references outlive it; trust may be null: signatures are then not checked here.
-  ReleaseApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, const crypto::TrustStore* trust, Random& random)
-      : store_(store), blobs_(blobs), access_(access), trust_(trust), random_(random) {}
+  struct Hooks {
+    std::function<void()> added;
+    std::function<void(std::uint64_t id)> removed;
+  };
+  // All references outlive it; trust may be null: signatures are then not checked here. Files come and go one at a time on the shelf's
+  // only thread, so that none is deleted that another upload has just found to be there.
+  ReleaseApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, const crypto::TrustStore* trust, Random& random,
+             boost::asio::thread_pool& shelf, Hooks hooks)
+      : store_(store), blobs_(blobs), access_(access), trust_(trust), random_(random), shelf_(shelf), hooks_(std::move(hooks)) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -30,7 +37,6 @@ class ReleaseApi {
   Answer upload(httpd::Request& request);
   Answer remove(httpd::Request& request);
   Result<fleet::ReleaseQuery> read_query(const httpd::Request& request);
-  httpd::Awaitable<Result<>> receive(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload);
   // On the shelf's thread: these block.
   Result<Stored> keep(fleet::BlobFolder::Upload upload, const std::string& user, const fleet::ForeignWords& words);
   Result<fleet::Release> inspect(const std::filesystem::path& file, const fleet::ForeignWords& words) const;
@@ -41,10 +47,9 @@ class ReleaseApi {
   OperatorAccess& access_;
   const crypto::TrustStore* trust_;
   Random& random_;
-  // Files are written by `disk_`. Releases come and go one at a time on `shelf_`, so that no file is deleted that another upload has
-  // just found to be there.
-  boost::asio::thread_pool disk_{2};
-  boost::asio::thread_pool shelf_{1};
+  boost::asio::thread_pool& shelf_;
+  const Hooks hooks_;
+  boost::asio::thread_pool disk_{2};  // files are written by it
 };
 
 }  // namespace aloft::server

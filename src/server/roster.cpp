@@ -48,6 +48,8 @@ void Roster::put(const fleet::Device& device) {
   const bool changed = entry.status != device.status || entry.key_sha256 != device.key_sha256;
   entry.status = device.status;
   entry.key_sha256 = device.key_sha256;
+  entry.version = device.version;
+  entry.hardware = device.hardware;
   entry.last_seen_ms = std::max(entry.last_seen_ms, device.last_seen_ms);
   if (changed) ring(device_bells_, device.name);
 }
@@ -69,15 +71,29 @@ void Roster::apply(const fleet::Deployment& deployment) {
     const bool final = protocol::is_final(deployment.state);
     const bool is_present = present && present->id == deployment.id;
     if (final && is_present) present.reset();
-    if (!final && !is_present)
-      present = protocol::Assignment::Deployment{.id = deployment.id,
-                                                 .version = deployment.version,
-                                                 .artifact_sha256 = to_hex(deployment.artifact_sha256),
-                                                 .artifact_size_bytes = deployment.artifact_size_bytes,
-                                                 .policy = deployment.policy};
+    if (!final && !is_present) {
+      auto& fresh = present.emplace();
+      fresh.id = deployment.id;
+      fresh.version = deployment.version;
+      fresh.artifact_sha256 = to_hex(deployment.artifact_sha256);
+      fresh.artifact_size_bytes = deployment.artifact_size_bytes;
+      fresh.policy = deployment.policy;
+    }
     if (final == is_present) ring(device_bells_, deployment.device);
   }
   ring(deployment_bells_, std::to_string(deployment.id));
+}
+
+void Roster::set_version(const std::string& device, const std::string& version) {
+  const auto found = devices_.find(device);
+  if (found == devices_.end() || found->second.version == version) return;
+  found->second.version = version;
+  ring(device_bells_, device);
+}
+
+void Roster::ring_for(const std::string& artifact_sha256) {
+  for (const auto& [name, entry] : devices_)
+    if (entry.deployment && entry.deployment->artifact_sha256 == artifact_sha256) ring(device_bells_, name);
 }
 
 void Roster::touch(const std::string& device, std::uint64_t now_ms) {

@@ -18,6 +18,8 @@ class Roster {
   struct Entry {
     fleet::DeviceStatus status;
     fleet::Digest key_sha256;
+    std::string version;  // of the running system
+    std::string hardware;
     std::uint64_t last_seen_ms = 0;
     std::optional<protocol::Assignment::Deployment> deployment;  // the unfinished one
   };
@@ -33,6 +35,10 @@ class Roster {
   void remove(const std::string& device);
   // Sets or clears the device's deployment by the deployment's state, and wakes those who watch it.
   void apply(const fleet::Deployment& deployment);
+
+  void set_version(const std::string& device, const std::string& version);
+  // The devices that have a deployment of this artifact are to look again.
+  void ring_for(const std::string& artifact_sha256);
 
   void touch(const std::string& device, std::uint64_t now_ms);
   // Those touched since the last call.

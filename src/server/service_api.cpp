@@ -34,6 +34,26 @@ ServiceApi::Answer ServiceApi::health(Request&) {
   co_return httpd::json_response(200, Json{{"status", "ok"}});
 }
 
+void ServiceApi::add_deltas(std::string& text) {
+  add(text, "aloft_deltas", "gauge", "Deltas that devices can be offered.", deltas_.count());
+  add(text, "aloft_delta_bytes", "gauge", "Bytes of these.", deltas_.size_bytes());
+  add(text, "aloft_delta_making", "gauge", "1 while one is being made.", workshop_.counters().making ? 1 : 0);
+  add(text, "aloft_deltas_made_total", "counter", "Made since the start.", workshop_.counters().made);
+  add(text, "aloft_deltas_failed_total", "counter", "Could not be made, or did not pay, since the start.", workshop_.counters().failed);
+  const auto totals = store_.downloads({}).value_or(std::vector<fleet::DownloadTotal>{});
+  const auto family = [&](const std::string& name, std::string_view help, const auto& value) {
+    text += "# HELP " + name + " " + std::string(help) + "\n# TYPE " + name + " counter\n";
+    for (const fleet::DownloadTotal& total : totals)
+      text += name + "{method=\"" + std::string(protocol::to_string(total.method)) + "\"} " + std::to_string(value(total)) + "\n";
+  };
+  family("aloft_downloads_total", "Deployments by the way their bytes came, as devices told.",
+         [](const fleet::DownloadTotal& total) { return total.deployments; });
+  family("aloft_download_fetched_bytes_total", "Bytes that devices fetched for them.",
+         [](const fleet::DownloadTotal& total) { return total.fetched_bytes; });
+  family("aloft_download_saved_bytes_total", "Bytes that they did not fetch, against whole bundles.",
+         [](const fleet::DownloadTotal& total) { return total.saved_bytes; });
+}
+
 ServiceApi::Answer ServiceApi::metrics(Request&) {
   const httpd::Counters& counters = counters_();
   std::string text;
@@ -63,6 +83,7 @@ ServiceApi::Answer ServiceApi::metrics(Request&) {
   for (const fleet::Rollout& rollout : rollouts)
     text +=
         "aloft_rollout_state{rollout=\"" + std::to_string(rollout.id) + "\",state=\"" + std::string(to_string(rollout.state)) + "\"} 1\n";
+  add_deltas(text);
   Response response{.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}};
   response.body = std::move(text);
   co_return response;

@@ -7,6 +7,8 @@
 #include "fleet/store.hpp"
 #include "httpd/limits.hpp"
 #include "httpd/router.hpp"
+#include "server/delta_shelf.hpp"
+#include "server/delta_workshop.hpp"
 #include "server/rollouts.hpp"
 #include "server/roster.hpp"
 
@@ -15,18 +17,28 @@ namespace aloft::server {
 class ServiceApi {
  public:
   // All references outlive it. counters: asked for at each scrape.
-  ServiceApi(fleet::Store& store, const Roster& roster, const Rollouts& rollouts, Clock& clock,
-             std::function<const httpd::Counters&()> counters)
-      : store_(store), roster_(roster), rollouts_(rollouts), clock_(clock), counters_(std::move(counters)), started_(clock.steady()) {}
+  ServiceApi(fleet::Store& store, const Roster& roster, const Rollouts& rollouts, const DeltaShelf& deltas, const DeltaWorkshop& workshop,
+             Clock& clock, std::function<const httpd::Counters&()> counters)
+      : store_(store),
+        roster_(roster),
+        rollouts_(rollouts),
+        deltas_(deltas),
+        workshop_(workshop),
+        clock_(clock),
+        counters_(std::move(counters)),
+        started_(clock.steady()) {}
   void add_routes(httpd::Router& router);
 
  private:
   using Answer = httpd::Awaitable<Result<httpd::Response>>;
   Answer health(httpd::Request& request);
   Answer metrics(httpd::Request& request);
+  void add_deltas(std::string& text);
   fleet::Store& store_;
   const Roster& roster_;
   const Rollouts& rollouts_;
+  const DeltaShelf& deltas_;
+  const DeltaWorkshop& workshop_;
   Clock& clock_;
   std::function<const httpd::Counters&()> counters_;
   SteadyTime started_;

@@ -24,9 +24,21 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       audit_(ground.store, access_, status_of),
       router_(status_of),
       pages_(std::move(console)),
-      devices_(ground.store, ground.blobs, roster_, changes_, std::move(token_secret), ground.clock, ground.random),
+      devices_(ground.store, ground.blobs, roster_, delta_shelf_, changes_, std::move(token_secret), ground.clock, ground.random),
       sessions_(ground.store, access_, ground.random, std::move(setup_secret), pin(ground.tls)),
-      releases_(ground.store, ground.blobs, access_, ground.trust, ground.random),
+      workshop_({.loop = ground.loop,
+                 .store = ground.store,
+                 .blobs = ground.blobs,
+                 .counter = counter_,
+                 .shelf = delta_shelf_,
+                 .roster = roster_,
+                 .changes = changes_,
+                 .clock = ground.clock,
+                 .random = ground.random},
+                ground.deltas),
+      releases_(ground.store, ground.blobs, access_, ground.trust, ground.random, counter_,
+                {.added = [this] { workshop_.look_soon(); }, .removed = [this](std::uint64_t id) { delta_shelf_.remove_release(id); }}),
+      deltas_(ground.store, ground.blobs, access_, workshop_, ground.random),
       device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls)),
       deployments_(ground.store, roster_, changes_, access_),
       groups_(ground.store, access_, changes_),
@@ -45,13 +57,15 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       webhook_api_(ground.store, access_, webhooks_, ground.random),
       feed_(access_, changes_),
       server_(ground.loop, router_, ground.tls, httpd::Limits{}),
-      service_(ground.store, roster_, rollouts_, ground.clock, [this]() -> const httpd::Counters& { return server_.counters(); }),
+      service_(ground.store, roster_, rollouts_, delta_shelf_, workshop_, ground.clock,
+               [this]() -> const httpd::Counters& { return server_.counters(); }),
       flusher_(ground.loop.get_executor()) {
   router_.wrap_with([this](const httpd::Route& route) { return audit_.around(route); });
   pages_.add_routes(router_);
   service_.add_routes(router_);
   sessions_.add_routes(router_);
   releases_.add_routes(router_);
+  deltas_.add_routes(router_);
   device_admin_.add_routes(router_);
   deployments_.add_routes(router_);
   groups_.add_routes(router_);
@@ -75,6 +89,7 @@ Result<> Site::load() {
   TRY(complete_digests(ground_.store, ground_.blobs));
   TRY(ddi_devices_.load(ground_.store));
   TRY(ddi_access_.load());
+  TRY(delta_shelf_.load(ground_.store));
   return rollouts_.load();
 }
 
@@ -82,6 +97,7 @@ void Site::begin_work() {
   boost::asio::co_spawn(ground_.loop, flush_last_seen(), boost::asio::detached);
   rollouts_.begin();
   webhooks_.begin();
+  workshop_.begin();
 }
 
 httpd::Awaitable<void> Site::flush_last_seen() {
@@ -102,6 +118,7 @@ void Site::stop() {
   flusher_.wake();
   rollouts_.stop();
   webhooks_.stop();
+  workshop_.stop();
   server_.stop(kGrace);
 }
 

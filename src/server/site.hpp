@@ -17,6 +17,9 @@
 #include "server/ddi_api.hpp"
 #include "server/ddi_confirm_api.hpp"
 #include "server/ddi_data_api.hpp"
+#include "server/delta_api.hpp"
+#include "server/delta_shelf.hpp"
+#include "server/delta_workshop.hpp"
 #include "server/deployment_api.hpp"
 #include "server/device_admin_api.hpp"
 #include "server/device_api.hpp"
@@ -45,6 +48,7 @@ struct Ground {
   Random& random;
   std::string url = {};  // as devices reach the server; empty: as they say in each request
   WebhookTargets webhook_targets = WebhookTargets::public_only;
+  DeltaSettings deltas = {};
 };
 
 class Site {
@@ -64,13 +68,17 @@ class Site {
   Ground ground_;
   Roster roster_;
   Changes changes_;
+  DeltaShelf delta_shelf_;
+  boost::asio::thread_pool counter_{1};  // files come and go over it, one at a time
   OperatorAccess access_;
   Audit audit_;
   httpd::Router router_;
   Pages pages_;
   DeviceApi devices_;
   SessionApi sessions_;
+  DeltaWorkshop workshop_;
   ReleaseApi releases_;
+  DeltaApi deltas_;
   DeviceAdminApi device_admin_;
   DeploymentApi deployments_;
   GroupApi groups_;

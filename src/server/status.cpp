@@ -27,6 +27,9 @@ unsigned status_of(const Error& error) {
       {fleet::kTooManyPending.number, 429},
       {fleet::kReleaseUnknown.number, 404},
       {fleet::kReleaseInUse.number, 409},
+      {fleet::kDeltaUnknown.number, 404},
+      {fleet::kDeltaSource.number, 409},
+      {fleet::kDeltaTarget.number, 409},
       {fleet::kDeploymentUnknown.number, 404},
       {fleet::kDeviceBusy.number, 409},
       {fleet::kReleaseDoesNotFit.number, 409},
@@ -67,7 +70,8 @@ unsigned status_of(const Error& error) {
   };
   const auto found = kStatuses.find(error.code.number);
   if (found != kStatuses.end()) return found->second;
-  if (error.code.number >= 2000 && error.code.number < 4000) return 422;  // a bundle or its signature
+  if (error.code.number >= 11000 && error.code.number < 11100) return 422;  // a delta
+  if (error.code.number >= 2000 && error.code.number < 4000) return 422;    // a bundle or its signature
   switch (error.code.kind) {
     case ErrorKind::retry: return 503;
     case ErrorKind::reject:

@@ -70,6 +70,12 @@ export const releaseQuery = (id: number) =>
     queryFn: ({ signal }) => take(api.GET("/api/v1/releases/{id}", { params: { path: { id } }, signal })),
   });
 
+export const deltasQuery = (release: number) =>
+  queryOptions({
+    queryKey: ["releases", "deltas", release],
+    queryFn: ({ signal }) => take(api.GET("/api/v1/releases/{id}/deltas", { params: { path: { id: release } }, signal })),
+  });
+
 export interface DeploymentFilter {
   device?: string;
   release?: number;

@@ -8,6 +8,7 @@ import { stateOf } from "../../api/states";
 import { useAnnounce } from "../../parts/Announcer";
 import { ConfirmButton } from "../../parts/Confirm";
 import { Copyable } from "../../parts/Copy";
+import { downloadText } from "../../parts/download";
 import { Icon } from "../../parts/Icon";
 import { Loaded } from "../../parts/Loaded";
 import { Facts, Page, Panel } from "../../parts/Page";
@@ -86,6 +87,7 @@ export function DeploymentPage() {
                   ],
                   ["Made", <span key=""><Ago ms={found.created_ms} /> by {found.created_by}</span>],
                   ["Last change", <Ago key="" ms={found.changed_ms} />],
+                  ["Fetched", found.download ? downloadText(found.download) : "not told yet"],
                   ["Bundle SHA-256", <Copyable key="" text={found.artifact_sha256} what="the digest" />],
                 ]}
               />

@@ -5,6 +5,7 @@ import type { Deployment } from "../../api/client";
 import { useLiveDeployment } from "../../api/live";
 import { deploymentQuery, deploymentsQuery } from "../../api/queries";
 import { stateOf } from "../../api/states";
+import { downloadText } from "../../parts/download";
 import { Icon } from "../../parts/Icon";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
@@ -63,6 +64,7 @@ function Update({ deployment, openAtFirst }: { deployment: Deployment; openAtFir
       </div>
       {open && (
         <div id={body} className={classes.body}>
+          {deployment.download && <p className="dim">Fetched {downloadText(deployment.download)}.</p>}
           <History deployment={deployment} />
         </div>
       )}

@@ -11,6 +11,7 @@ import { Ago } from "../../parts/Time";
 import { sizeText } from "../../parts/text";
 import { DeploymentTable } from "../deployments/DeploymentTable";
 import { ReleaseHealth } from "../health/Health";
+import { Deltas } from "./Deltas";
 import { Signers } from "./Signers";
 
 const route = getRouteApi("/inside/releases/$id");
@@ -46,6 +47,7 @@ export function ReleasePage() {
               />
             </Panel>
             <ReleaseHealth id={id} />
+            <Deltas release={id} full_bytes={found.size_bytes} />
             <Deployments release={id} />
           </>
         )}
