@@ -181,6 +181,45 @@ class DeltaServerTest(unittest.TestCase):
         aloft("release", "delta", "remove", "1")
         self.assertNotIn("1.0 ", aloft("release", "delta", "list", "2.0"))
 
+    def budgeted(self, server, kib, **options):
+        device = self.device(server, **options)
+        device.stop()
+        config = device.folder / "system.toml"
+        config.write_text(config.read_text().replace("[download]", f"[download]\nbudget_kib = {kib}"))
+        device.start()
+        return device
+
+    def deferred(self, server, number):
+        return wait_for("it waits", lambda: (lambda d: d if d["state"] == "deferred" and d.get("error") else None)(self.deployment(server, number)), 60)
+
+    def test_what_would_cost_too_much_waits_until_a_delta_comes(self):
+        server = self.serve("--deltas", "off")
+        device = self.budgeted(server, 2048)
+        release = self.upload(server, self.files["2.0"])
+        number = self.deploy(server, release, "cam-01")
+        waiting = self.deferred(server, number)
+        self.assertEqual(waiting["error"], 8062)
+        self.assertIn("download.budget_kib", waiting["message"])
+        time.sleep(2)
+        self.assertEqual(self.deferred(server, number)["changed_ms"], waiting["changed_ms"], "it does not try again and again")
+        server.operator("POST", f"/api/v1/releases/{release}/deltas?from=1.0", self.delta.read_bytes())
+        ended = self.update(server, device, number)
+        self.assertEqual(ended["download"]["method"], "delta")
+        self.assertLess(ended["download"]["fetched_bytes"], self.delta.stat().st_size + (1 << 20))
+
+    def test_a_delta_that_does_not_serve_costs_no_more_than_is_allowed(self):
+        server = self.serve("--deltas", "off")
+        self.device(server, "cam-01", running=random.Random(4).randbytes(SIZE))
+        release = self.upload(server, self.files["2.0"])
+        server.operator("POST", f"/api/v1/releases/{release}/deltas?from=1.0", self.delta.read_bytes())
+        policy = {"download": {"budget_bytes": 4 << 20}}
+        number = server.operator("POST", "/api/v1/deployments", {"release": release, "devices": ["cam-01"], "policy": policy})["deployments"][0]["id"]
+        waiting = self.deferred(server, number)
+        self.assertEqual(waiting["error"], 8062)
+        self.assertEqual(waiting["policy"], policy)
+        self.assertLess(waiting["download"]["fetched_bytes"], 2 << 20, "what falling back costs is known before it costs anything")
+        self.assertEqual(waiting["download"]["saved_bytes"], 0)
+
     def children(self, server):
         found = []
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):

@@ -29,19 +29,34 @@ class SourceOpener::Open final : public OpenBundle {
   }
   bundle::Reader& reader() override { return *reader_; }
   bool is_remote() const override { return remote_; }
-  std::uint64_t fetched_bytes() const override {
-    const std::lock_guard lock(opener_.mutex_);
+  std::uint64_t fetched_bytes() const override { return opener_.fetched_bytes(); }
+  std::optional<std::uint64_t> delta_bytes(std::size_t image) const override {
+    if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return std::nullopt;
     std::uint64_t sum = 0;
-    for (const net::RangeSource* source : opener_.network_) sum += source->received_bytes();
+    for (const std::uint32_t record : patch_->images()[image].record_bytes) sum += record;
     return sum;
   }
   bool has_delta() const override { return patch_.has_value(); }
   std::unique_ptr<storage::FrameMaker> by_delta(std::size_t image, std::unique_ptr<ByteSource> old) override {
     if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return nullptr;
-    return std::make_unique<DeltaFrames>(*patch_, image, std::move(old));
+    return std::make_unique<DeltaFrames>(*patch_, image, std::move(old),
+                                         [this, image](std::uint64_t frame) { return may_leave(image, frame); });
+  }
+
+  // The delta is given up in the middle: what that costs is known before it costs anything.
+  Result<> may_leave(std::size_t image, std::uint64_t frame) {
+    const auto& stored = reader_->manifest().images[image].stored;
+    std::uint64_t rest = 0;
+    for (std::uint64_t at = frame; at < stored.size(); ++at) rest += stored[at].size_bytes;
+    if (rest > overlay_->left_bytes())
+      return fail(kFallbackLimit, "the delta does not serve, and the " + std::to_string(rest) +
+                                      " bytes that are left would come from the full bundle, more than download.delta_fallback_kib allows; "
+                                      "make a delta for what runs here, or raise it");
+    return remote_ ? opener_.may_fetch(rest) : Result<>();
   }
 
   SourceOpener& opener_;
+  DeltaOverlay* overlay_ = nullptr;  // bytes_, with a delta
   Fd descriptor_;
   std::unique_ptr<ByteSource> delta_bytes_;
   std::optional<delta::Patch> patch_;
@@ -49,6 +64,43 @@ class SourceOpener::Open final : public OpenBundle {
   std::unique_ptr<bundle::ByteSource> bytes_;
   std::optional<bundle::Reader> reader_;
 };
+
+// A network source that ends before it costs more than it may.
+class SourceOpener::Limited final : public ByteSource {
+ public:
+  Limited(SourceOpener& opener, std::unique_ptr<net::RangeSource> source) : opener_(opener), source_(std::move(source)) {}
+  Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
+    TRY(opener_.may_fetch(buffer.size()));
+    return source_->read_at(offset, buffer);
+  }
+  bool any_order() const override { return source_->any_order(); }
+  void expect(std::uint64_t end) override { source_->expect(end); }
+
+ private:
+  SourceOpener& opener_;
+  std::unique_ptr<net::RangeSource> source_;
+};
+
+std::uint64_t SourceOpener::fetched_bytes() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = 0;
+  for (const net::RangeSource* source : network_) sum += source->received_bytes();
+  return sum;
+}
+
+void SourceOpener::limit_fetching(std::uint64_t most_bytes, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  most_bytes_ = most_bytes;
+  limit_why_ = why;
+}
+
+Result<> SourceOpener::may_fetch(std::uint64_t bytes) {
+  const std::uint64_t fetched = fetched_bytes();
+  const std::lock_guard lock(mutex_);
+  if (bytes <= most_bytes_ - std::min(most_bytes_, fetched)) return {};
+  return fail(kOverBudget, "after " + std::to_string(fetched) + " bytes another " + std::to_string(bytes) + " would be more than " +
+                               limit_why_ + " allows; allow more, or bring the bundle by hand");
+}
 
 SourceOpener::SourceOpener(const Config& config, ServerSession* session, Clock& clock, Random& random)
     : config_(config), session_(session), clock_(clock), random_(random) {}
@@ -91,7 +143,7 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
     const std::lock_guard lock(mutex_);
     network_.push_back(network.get());
     bundle.remote_ = true;
-    return network;
+    return std::make_unique<Limited>(*this, std::move(network));
   }
   {
     const std::lock_guard lock(mutex_);
@@ -116,7 +168,9 @@ Result<> SourceOpener::open_delta(const std::string& full, const std::string& de
   delta::Patch patch = TRY(delta::Patch::open(*bundle.delta_bytes_));
   const std::uint64_t limit = config_.download.delta_fallback_kib == 0 ? UINT64_MAX : config_.download.delta_fallback_kib * 1024ULL;
   const bool local = full.starts_with('/');
-  bundle.bytes_ = TRY(DeltaOverlay::create(patch, [this, full, &bundle] { return open_bytes(full, bundle); }, limit, local));
+  auto overlay = TRY(DeltaOverlay::create(patch, [this, full, &bundle] { return open_bytes(full, bundle); }, limit, local));
+  bundle.overlay_ = overlay.get();
+  bundle.bytes_ = std::move(overlay);
   bundle.patch_ = std::move(patch);
   return {};
 }
@@ -127,7 +181,8 @@ Result<> SourceOpener::open_reader(const std::string& source, Open& bundle) {
   bool full = parts.delta.empty() || !config_.download.delta;
   if (!full) {
     auto opened = open_delta(parts.bundle, parts.delta, bundle);
-    if (!opened && opened.error().code.kind != ErrorKind::reject && opened.error().code.kind != ErrorKind::ask) return opened;
+    const bool final = !opened && (opened.error().code.kind == ErrorKind::reject || opened.error().code.kind == ErrorKind::ask);
+    if (!opened && (!final || is_for_later(opened.error()))) return opened;
     full = !opened;
     if (full) log::warning("delta: " + opened.error().text() + "; the full bundle is taken instead");
   }

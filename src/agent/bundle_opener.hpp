@@ -24,6 +24,8 @@ class SourceOpener final : public BundleOpener {
   // Trust anchors are read anew at each call. Errors: kBadUri, those of the sources and of bundle::Reader.
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override;
 
+  void limit_fetching(std::uint64_t most_bytes, const std::string& why) override;
+
   // Keeps the descriptor for open() of the source that this returns, until another is attached: `uri` for a file, a name of its own for a
   // pipe, which can be opened only once. From any thread.
   std::string attach(const std::string& uri, Fd descriptor);
@@ -34,6 +36,9 @@ class SourceOpener final : public BundleOpener {
 
  private:
   class Open;
+  class Limited;
+  std::uint64_t fetched_bytes();
+  Result<> may_fetch(std::uint64_t bytes);
   Result<std::unique_ptr<bundle::ByteSource>> open_bytes(const std::string& source, Open& bundle);
   Result<> open_delta(const std::string& full, const std::string& delta, Open& bundle);
   Result<> open_reader(const std::string& source, Open& bundle);
@@ -45,6 +50,8 @@ class SourceOpener final : public BundleOpener {
   std::mutex mutex_;
   std::map<std::string, Fd> attached_;
   std::uint64_t pipes_ = 0;
+  std::uint64_t most_bytes_ = UINT64_MAX;  // of what is open, over the network
+  std::string limit_why_;
   std::vector<net::RangeSource*> network_;  // of the bundle that is open
 };
 

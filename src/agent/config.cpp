@@ -112,6 +112,12 @@ Result<> read_download(Table& table, DownloadConfig& download) {
   TRY(table.number("ahead_kib", download.ahead_kib, 16, 8192));
   TRY(table.boolean("delta", download.delta));
   TRY(table.number("delta_fallback_kib", download.delta_fallback_kib, 0, 1U << 30));
+  TRY(table.number("budget_kib", download.budget_kib, 0, 1U << 30));
+  TRY(table.words("metered_interfaces", download.metered_interfaces));
+  std::string metered = "use";
+  TRY(table.choice("metered", metered, "use|wait"));
+  download.metered_wait = metered == "wait";
+  TRY(table.number("metered_budget_kib", download.metered_budget_kib, 0, 1U << 30));
   TRY(table.path("known_hosts", download.known_hosts));
   TRY(table.path("ssh_key", download.ssh_key));
   return table.path("ca_file", download.ca_file);

@@ -71,13 +71,17 @@ struct WatchdogConfig {
 };
 
 struct DownloadConfig {
-  std::chrono::seconds give_up{3600};    // without a single new byte
-  std::uint32_t ahead_kib = 256;         // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
-  bool delta = true;                     // deltas are used where a source names one
-  std::uint32_t delta_fallback_kib = 0;  // fetched from the full bundle beside a delta, at most; 0: as much as is needed
-  std::filesystem::path ca_file;         // for https sources other than the server; empty: the system's
-  std::filesystem::path known_hosts;     // of sftp servers; empty: none is believed
-  std::filesystem::path ssh_key;         // for sftp; empty: the password in the address
+  std::chrono::seconds give_up{3600};           // without a single new byte
+  std::uint32_t ahead_kib = 256;                // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
+  bool delta = true;                            // deltas are used where a source names one
+  std::uint32_t delta_fallback_kib = 0;         // fetched from the full bundle beside a delta, at most; 0: as much as is needed
+  std::uint32_t budget_kib = 0;                 // over the network, for one update; 0: no limit
+  std::vector<std::string> metered_interfaces;  // patterns as a shell has them, such as "wwan*"
+  bool metered_wait = false;                    // nothing is fetched over these
+  std::uint32_t metered_budget_kib = 0;         // for one update, while it goes over these; 0: no limit but the other
+  std::filesystem::path ca_file;                // for https sources other than the server; empty: the system's
+  std::filesystem::path known_hosts;            // of sftp servers; empty: none is believed
+  std::filesystem::path ssh_key;                // for sftp; empty: the password in the address
 };
 
 struct AgentConfig {

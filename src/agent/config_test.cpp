@@ -102,6 +102,18 @@ machine_id_file = "/tmp/machine-id"
   EXPECT_EQ(config->agent.reboot_command, (std::vector<std::string>{"/sbin/reboot", "-f"}));
 }
 
+TEST(Config, SaysWhatAnUpdateMayCost) {
+  const auto config = parse_config(std::string(kGood) + "[download]\nbudget_kib = 30000\nmetered_interfaces = [\"wwan*\", \"ppp0\"]\n" +
+                                       "metered = \"wait\"\nmetered_budget_kib = 500\n",
+                                   "system.toml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->download.budget_kib, 30000U);
+  EXPECT_EQ(config->download.metered_interfaces, (std::vector<std::string>{"wwan*", "ppp0"}));
+  EXPECT_TRUE(config->download.metered_wait);
+  EXPECT_EQ(config->download.metered_budget_kib, 500U);
+  EXPECT_FALSE(parse_config(std::string(kGood) + "[download]\nmetered = \"perhaps\"\n", "system.toml"));
+}
+
 TEST(Config, SaysWhereTheInventoryComesFrom) {
   const auto config =
       parse_config(std::string(kGood) + "[inventory]\ndir = \"/etc/inventory\"\ninterval_s = 120\ntimeout_s = 5\n", "system.toml");

@@ -16,6 +16,7 @@
 #include "agent/configured_slots.hpp"
 #include "agent/deferral.hpp"
 #include "agent/delta_source.hpp"
+#include "agent/download_gate.hpp"
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
@@ -276,6 +277,8 @@ class Daemon {
     const auto objection = gate_.objection(*wanted);
     held_back_ = objection.has_value();
     if (objection) return surroundings_.tell_refusal(wanted->id, *objection);
+    if (const auto noted = download_gate_.note(wanted->id, wanted->policy.download); !noted)
+      log::warning("what deployment " + std::to_string(wanted->id) + " may cost is forgotten at the next start: " + noted.error().text());
     const auto offered = updater_.offer(source_of(config_.server->url, *wanted), wanted->id);
     if (offered) return;
     if (const auto trouble = updater_.status().trouble) return surroundings_.tell_refusal(wanted->id, *trouble);
@@ -296,6 +299,7 @@ class Daemon {
       case Verb::install: return install(request.uri, std::move(attached));
       case Verb::check:
         updater_.mend();
+        asked_ = true;
         if (!link_) return error_answer({kNoServer, "no [server] is configured"});
         link_->check_now();
         surroundings_.end_pause();
@@ -373,6 +377,24 @@ class Daemon {
     return time;
   }
 
+  // What it waits for has a number only where it would cost too much: then something must have changed, or somebody ask for it.
+  bool may_go_on(const update::State& state) {
+    if (state.error == 0) return true;
+    const DownloadLimits limits = download_gate_.limits(state.deployment);
+    if (held_at_ != std::pair(state.update, state.sequence)) {
+      held_at_ = {state.update, state.sequence};
+      held_limits_ = limits;
+      asked_ = false;
+    }
+    return asked_ || limits != held_limits_ || newest_source(state) != state.source;
+  }
+
+  // The server may have a delta by now.
+  std::string newest_source(const update::State& state) const {
+    const auto wanted = assignment_ ? assignment_->deployment : std::nullopt;
+    return wanted && wanted->id == state.deployment ? source_of(config_.server->url, *wanted) : state.source;
+  }
+
   void run_timers() {
     const SteadyTime now = clock_.steady();
     guard_.tick(now);
@@ -380,8 +402,9 @@ class Daemon {
       service_told_ = now;
       notify_service_manager("WATCHDOG=1");
     }
-    const auto phase = updater_.status().state.phase;
-    if (phase == Phase::deferred && deferral_.left() == milliseconds::zero()) updater_.accept();
+    const update::State state = updater_.status().state;
+    const auto phase = state.phase;
+    if (phase == Phase::deferred && deferral_.left() == milliseconds::zero() && may_go_on(state)) updater_.accept(newest_source(state));
     if (now < idle_checked_ + kIdleCheck) return;
     idle_checked_ = now;
     if (held_back_) follow_assignment();
@@ -407,7 +430,8 @@ class Daemon {
   ResetGuard guard_{config_.watchdog, watchdog_giver()};
   SourceOpener opener_{config_, session_.get(), clock_, random_};
   ConfiguredSlots slots_{config_, files_};
-  MachineSurroundings surroundings_{*spool_, deferral_, ring_, config_.state_dir / "logs", clock_, hooks()};
+  DownloadGate download_gate_{config_.download, config_.state_dir / "download-policy", interfaces_in_use};
+  MachineSurroundings surroundings_{*spool_, deferral_, download_gate_, ring_, config_.state_dir / "logs", clock_, hooks()};
   Updater updater_{
       UpdaterConfig{.product = config_.product,
                     .hardware = config_.hardware,
@@ -418,9 +442,12 @@ class Daemon {
                     .reset_by_watchdog = guard_.status().caused_last_boot},
       UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = *boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
 
-  std::optional<Assignment> assignment_;  // the server's last word
-  std::uint64_t detached_update_ = 0;     // the last whose source is no longer needed
-  LocalSocket* socket_ = nullptr;         // while it listens
+  std::optional<Assignment> assignment_;             // the server's last word
+  std::pair<std::uint64_t, std::uint64_t> held_at_;  // update and transition that wait, at held_limits_
+  DownloadLimits held_limits_;
+  bool asked_ = false;                 // to go on all the same
+  std::uint64_t detached_update_ = 0;  // the last whose source is no longer needed
+  LocalSocket* socket_ = nullptr;      // while it listens
   std::atomic<bool> ending_ = false;
   SteadyTime progress_told_{};  // the updater's thread
   const std::optional<milliseconds> service_interval_ = service_watchdog_interval();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "agent/download_plan.hpp"
 #include "agent/errors.hpp"
 #include "base/log.hpp"
 #include "bundle/container.hpp"
@@ -64,9 +65,17 @@ Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView 
 }
 
 Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
-  if (wrong_ >= kPatience) return false;
+  if (wrong_ >= kPatience) {
+    if (!left_) TRY(may_leave_(frame));
+    left_ = true;
+    return false;
+  }
   auto built = frames_.make(frame, *old_, content);
-  if (!built && built.error().code.kind == ErrorKind::ask) return give_up(built.error().text());
+  if (!built && is_for_later(built.error())) return fail(std::move(built).error());
+  if (!built && built.error().code.kind == ErrorKind::ask) {
+    give_up(built.error().text());
+    return make(frame, content);
+  }
   if (built) return true;
   if (built.error().code.kind != ErrorKind::reject) return fail(std::move(built).error());
   count_wrong(built.error().text());
@@ -74,10 +83,9 @@ Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
 }
 
 // It is no longer there, or not for us: the server may have dropped it.
-bool DeltaFrames::give_up(const std::string& why) {
+void DeltaFrames::give_up(const std::string& why) {
   log::warning("delta: it can no longer be fetched: " + why + "; the rest comes from the full bundle");
   wrong_ = kPatience;
-  return false;
 }
 
 void DeltaFrames::checked(bool right) {

@@ -1,6 +1,7 @@
 // A bundle by way of a delta: its first bytes and most of its frames come from the delta and from a slot, the rest from the full bundle.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,7 @@ class DeltaOverlay final : public ByteSource {
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override;
   bool any_order() const override { return any_order_; }
   std::uint64_t full_bytes() const { return full_bytes_; }  // read from the full bundle so far
+  std::uint64_t left_bytes() const { return limit_bytes_ - std::min(limit_bytes_, full_bytes_); }
 
  private:
   DeltaOverlay(Bytes preamble, OpenFull open_full, std::uint64_t limit_bytes, bool any_order)
@@ -56,21 +58,26 @@ class DeltaOverlay final : public ByteSource {
 // Makes an image's frames from the delta and the old image. One thread at a time.
 class DeltaFrames final : public storage::FrameMaker {
  public:
+  // Whether this frame and all behind it may come from the full bundle; asked once, when the delta is given up.
+  using MayLeave = std::function<Result<>(std::uint64_t frame)>;
   // The patch must outlive this; `old` is read only.
-  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old) : frames_(patch, image), old_(std::move(old)) {}
+  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old, MayLeave may_leave)
+      : frames_(patch, image), old_(std::move(old)), may_leave_(std::move(may_leave)) {}
 
   // False also after several frames in a row that did not come out right: the old image is another one then. Errors: the old
-  // image's, and those of fetching that are of kind retry.
+  // image's, those of fetching that are of kind retry, and those by which an update waits (is_for_later).
   Result<bool> make(std::uint64_t frame, MutableByteView content) override;
   void checked(bool right) override;
   std::uint64_t record_bytes() const { return frames_.record_bytes(); }  // fetched so far
 
  private:
-  bool give_up(const std::string& why);
+  void give_up(const std::string& why);
   void count_wrong(const std::string& why);
   delta::ImageFrames frames_;
   std::unique_ptr<ByteSource> old_;
+  const MayLeave may_leave_;
   unsigned wrong_ = 0;  // in a row
+  bool left_ = false;   // the full bundle may serve for the rest
 };
 
 // Whether the delta's image is about this image of its manifest, and starts from an old one.

@@ -33,5 +33,7 @@ inline constexpr ErrorCode kNotConfirmed{8051, ErrorKind::ask, "not-confirmed"};
 inline constexpr ErrorCode kWouldNotInstall{8052, ErrorKind::ask, "would-not-install"};
 inline constexpr ErrorCode kNoBundleDelta{8060, ErrorKind::reject, "no-bundle-delta"};
 inline constexpr ErrorCode kFallbackLimit{8061, ErrorKind::reject, "delta-fallback-limit"};
+inline constexpr ErrorCode kOverBudget{8062, ErrorKind::ask, "over-budget"};
+inline constexpr ErrorCode kMeteredLink{8063, ErrorKind::ask, "metered-link"};
 
 }  // namespace aloft::agent

@@ -27,9 +27,15 @@ bool went_wrong(update::Phase phase) {
 
 }  // namespace
 
-MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& deferral, LogRing& ring, std::filesystem::path log_dir,
-                                         Clock& clock, SurroundingsHooks hooks)
-    : spool_(spool), deferral_(deferral), ring_(ring), log_dir_(std::move(log_dir)), clock_(clock), hooks_(std::move(hooks)) {}
+MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate, LogRing& ring,
+                                         std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks)
+    : spool_(spool),
+      deferral_(deferral),
+      download_gate_(download_gate),
+      ring_(ring),
+      log_dir_(std::move(log_dir)),
+      clock_(clock),
+      hooks_(std::move(hooks)) {}
 
 void MachineSurroundings::decide(const update::State& offered) {
   if (offered.deployment != 0 && deferral_.left() > milliseconds::zero())

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "agent/deferral.hpp"
+#include "agent/download_gate.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/spool.hpp"
 #include "agent/updater.hpp"
@@ -29,13 +30,14 @@ class MachineSurroundings final : public Surroundings {
  public:
   // Everything must outlive this. log_dir gets "<deployment>.log" for each update of the server that went wrong, and "update.log" before
   // a restart, so that the log outlives it.
-  MachineSurroundings(ReportSpool& spool, const Deferral& deferral, LogRing& ring, std::filesystem::path log_dir, Clock& clock,
-                      SurroundingsHooks hooks);
+  MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate, LogRing& ring,
+                      std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks);
   // Before anything else is called.
   void attach(Updater& updater) { updater_ = &updater; }
 
   void decide(const update::State& offered) override;
   void transition(const update::State& state) override;
+  DownloadLimits download_limits(std::uint64_t deployment) override { return download_gate_.limits(deployment); }
   void downloaded(const protocol::Download& cost) override { download_ = cost; }
   void progress(std::uint64_t permille) override;
   void begin_trial(const update::State& state) override;
@@ -55,6 +57,7 @@ class MachineSurroundings final : public Surroundings {
 
   ReportSpool& spool_;
   const Deferral& deferral_;
+  const DownloadGate& download_gate_;
   LogRing& ring_;
   const std::filesystem::path log_dir_;
   Clock& clock_;

@@ -233,7 +233,11 @@ Result<> Updater::offer(const std::string& source, std::uint64_t deployment) {
   return {};
 }
 
-void Updater::accept() { post(Event{EventKind::accept, {}}); }
+void Updater::accept(const std::string& source) {
+  State facts;
+  facts.source = source;
+  post(Event{EventKind::accept, facts});
+}
 
 void Updater::defer(const std::string& why) {
   State facts;
@@ -401,7 +405,8 @@ std::optional<Event> Updater::perform(Action action) {
     if (interrupted()) return std::nullopt;
     if (error.code.kind == ErrorKind::retry && seams_.surroundings.pause_before_retry(attempt)) continue;
     if (interrupted() || action == Action::raise_floor || action == Action::reboot) return std::nullopt;
-    return Event{failure_event(action, error), reason(error)};
+    const bool later = state_.deployment != 0 && !in_recovery() && is_for_later(error);
+    return Event{later ? EventKind::defer : failure_event(action, error), reason(error)};
   }
 }
 

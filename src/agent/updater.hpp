@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/download_plan.hpp"
 #include "agent/download_tally.hpp"
 #include "base/clock.hpp"
 #include "boot/boot_control.hpp"
@@ -32,6 +33,8 @@ class OpenBundle {
  public:
   virtual ~OpenBundle() = default;
   virtual bundle::Reader& reader() = 0;
+  // Bytes of the delta's records for the image; none: there is no delta for it.
+  virtual std::optional<std::uint64_t> delta_bytes(std::size_t /*image*/) const { return std::nullopt; }
   // The image's frames by way of a delta from what `old` holds; null where there is no delta for it.
   virtual std::unique_ptr<storage::FrameMaker> by_delta(std::size_t /*image*/, std::unique_ptr<ByteSource> /*old*/) { return nullptr; }
   virtual bool has_delta() const { return false; }
@@ -45,6 +48,8 @@ class BundleOpener {
  public:
   virtual ~BundleOpener() = default;
   virtual Result<std::unique_ptr<OpenBundle>> open(const std::string& source) = 0;
+  // For what is opened next: reading it ends with kOverBudget before more than this has come over a network. why: what says so, for people.
+  virtual void limit_fetching(std::uint64_t /*most_bytes*/, const std::string& /*why*/) {}
 };
 
 using bundle::SlotFacts;
@@ -77,6 +82,8 @@ class Surroundings {
   // Each transition, in order, already durable in the journal; after a start those of the last update again (deployment and
   // sequence tell which are known).
   virtual void transition(const update::State& state) = 0;
+  // What may be fetched for it now. deployment 0: a local install.
+  virtual DownloadLimits download_limits(std::uint64_t /*deployment*/) { return {}; }
   // What the images of the update under way have cost, before the transition that follows from it.
   virtual void downloaded(const protocol::Download& /*cost*/) {}
   virtual void progress(std::uint64_t permille) = 0;
@@ -150,7 +157,8 @@ class Updater {
   // An update from `source` ("https://...", a path). deployment: the server's number, 0 for a local install. Errors: kNotNow while
   // another update is under way, the trouble. The same deployment again, while it is under way or was the last one, changes nothing.
   Result<> offer(const std::string& source, std::uint64_t deployment);
-  void accept();
+  // source: where the bundle comes from by now; empty: as it was offered.
+  void accept(const std::string& source = {});
   void defer(const std::string& why);
   // Until it is armed; later it is ignored.
   void cancel();
@@ -191,6 +199,8 @@ class Updater {
   std::unique_ptr<storage::FrameMaker> frames_by_delta(const bundle::Image& image, std::size_t index);
   Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);
   std::uint64_t likely_frames(const bundle::Image& image, std::size_t place) const;
+  Result<> plan_images(OpenBundle& opened, const std::string& target, const DownloadLimits& limits);
+  bool can_use_old(const std::string& target) const;
   Result<> write_all_images();
   void tally();
   void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);
@@ -211,7 +221,8 @@ class Updater {
   const UpdaterSeams seams_;
   std::optional<update::Journal> journal_;
   std::unique_ptr<OpenBundle> bundle_;                          // between opened and written
-  std::optional<DownloadTally> tally_;                          // while images are written
+  std::optional<DownloadTally> tally_;                          // from its opening to the end of its images
+  DownloadPlan plan_;                                           // of bundle_
   std::uint64_t tallied_bytes_ = 0;                             // of what bundle_ has fetched
   std::vector<std::size_t> order_;                              // of its images, to be written; the mark's image is a place in it
   std::optional<std::optional<std::string>> restart_argument_;  // once it has been asked for: asking again would use up another try

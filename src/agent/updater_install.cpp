@@ -27,6 +27,11 @@ constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
 
 Result<Event> Updater::open_bundle() {
   bundle_.reset();
+  tally_ = DownloadTally::read(seams_.files, state_.update);
+  tallied_bytes_ = 0;
+  const DownloadLimits limits = seams_.surroundings.download_limits(state_.deployment);
+  TRY(check_limits(limits, tally_->fetched_bytes(), 0));
+  seams_.bundles.limit_fetching(limits.left(tally_->fetched_bytes()), limits.why);
   std::unique_ptr<OpenBundle> opened = TRY(seams_.bundles.open(state_.source));
   const bundle::Reader& reader = opened->reader();
   const boot::BootState boot = TRY(seams_.boot.read());
@@ -37,6 +42,7 @@ Result<Event> Updater::open_bundle() {
   TRY(bundle::check_compatible(reader.manifest(), facts));
   order_ = TRY(bundle::writing_order(reader.manifest(), facts.slots,
                                      opened->is_remote() || reader.any_order() ? bundle::Seek::can : bundle::Seek::cannot));
+  TRY(plan_images(*opened, target, limits));
   const bool elsewhere = target == config_.booted;
   if (elsewhere && !opened->is_remote() && !reader.any_order())
     return fail(update::kStreamForRecovery,
@@ -51,6 +57,28 @@ Result<Event> Updater::open_bundle() {
   known.target = target;
   if (elsewhere || in_recovery() || target == config_.recovery) known.via = config_.recovery;
   return Event{elsewhere ? EventKind::elsewhere : EventKind::opened, known};
+}
+
+// A running slot that holds an old image; a recovery system has none.
+bool Updater::can_use_old(const std::string& target) const { return !in_recovery() && target != config_.booted; }
+
+// By bytes. The limits are for the whole update: what an earlier start has fetched is among its images' bytes. Reading ends at them in any
+// case.
+Result<> Updater::plan_images(OpenBundle& opened, const std::string& target, const DownloadLimits& limits) {
+  const auto& images = opened.reader().manifest().images;
+  std::vector<ImageWays> ways;
+  for (std::size_t index = 0; index < images.size(); ++index) {
+    ImageWays& image = ways.emplace_back();
+    for (const bundle::StoredFrame& frame : images[index].stored) image.full_bytes += frame.size_bytes;
+    if (can_use_old(target)) image.delta_bytes = opened.delta_bytes(index);
+  }
+  plan_ = plan_download(ways);
+  if (!opened.is_remote()) return {};
+  std::string text;
+  for (std::size_t index = 0; index < images.size(); ++index)
+    text += " '" + images[index].name + "' by " + std::string(protocol::to_string(plan_.images[index])) + ",";
+  log::info("update: planned:" + text + " about " + std::to_string(plan_.expected_bytes) + " bytes to fetch");
+  return check_limits(limits, 0, plan_.expected_bytes);
 }
 
 // From here on, until it is armed, no power cut can make the boot loader choose the target.
@@ -82,8 +110,6 @@ Result<> Updater::write_all_images() {
 }
 
 Result<> Updater::write_images() {
-  tally_ = DownloadTally::read(seams_.files, state_.update);
-  tallied_bytes_ = 0;
   const Result<> written = write_all_images();
   tally();
   const bool remote = bundle_->is_remote();
@@ -103,7 +129,7 @@ void Updater::tally() {
 
 // What runs is the old image: the slot of the running group. In a recovery system there is none.
 std::unique_ptr<storage::FrameMaker> Updater::frames_by_delta(const bundle::Image& image, std::size_t index) {
-  if (!bundle_->has_delta() || in_recovery() || state_.target == config_.booted) return nullptr;
+  if (!bundle_->has_delta() || !can_use_old(state_.target) || plan_.images[index] != DownloadMethod::delta) return nullptr;
   auto old = seams_.slots.look(config_.booted, image.slot_class);
   if (!old) log::warning("delta: the running slot cannot be read: " + old.error().text());
   if (!old || !*old) return nullptr;

@@ -6,6 +6,7 @@
 
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "cli/download_policy.hpp"
 
 namespace CLI {
 class App;
@@ -31,6 +32,7 @@ struct RolloutPlanOptions {
   std::string start_at;  // "2026-01-31T22:00:00Z"
   std::string window;    // "22:00-05:00" or "sat,sun:22:00-05:00"
   bool consent = false;
+  DownloadPolicyOptions download;
 };
 
 void add_plan_options(CLI::App& command, RolloutPlanOptions& options);

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "cli/download_policy.hpp"
 #include "cli/download_text.hpp"
 #include "cli/server_commands.hpp"
 #include "cli/server_release.hpp"
@@ -20,6 +21,7 @@ struct DeploymentOptions {
   bool json = false;
   std::size_t limit = 100;
   std::uint64_t timeout_s = 0;
+  DownloadPolicyOptions download;
 };
 
 std::string path_of(std::uint64_t id) { return "/api/v1/deployments/" + std::to_string(id); }
@@ -56,7 +58,9 @@ Result<> watch(ServerSession& session, std::uint64_t id, const DeploymentOptions
 Result<> deploy(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   const std::uint64_t release = TRY(find_release(session, options.release));
-  const Json answer = TRY(session.post("/api/v1/deployments", {{"release", release}, {"devices", options.devices}}));
+  Json order{{"release", release}, {"devices", options.devices}};
+  if (Json download = download_policy_json(options.download); !download.empty()) order["policy"]["download"] = std::move(download);
+  const Json answer = TRY(session.post("/api/v1/deployments", order));
   if (options.json && !options.watch) {
     print_json(answer);
     return {};
@@ -152,6 +156,7 @@ void add_deploy(CLI::App& app, Run& run) {
   release->add_option("--version", options->release.version, "Its version, also one that looks like a number");
   command->add_option("--product", options->release.product, "With a version that several products have");
   command->add_option("--device", options->devices, "Device's name; may be given several times")->required();
+  add_download_policy(*command, options->download);
   command->add_flag("--watch", options->watch, "Follow each to its end; fail if one is not committed");
   command->add_option("--timeout", options->timeout_s, "With --watch: give up after so many seconds each");
   command->add_flag("--json", options->json, "Print the server's answer as JSON");

@@ -182,8 +182,8 @@ Result<std::vector<DeltaWant>> SqliteStore::delta_wants() {
   std::vector<DeltaWant> wants = TRY(assigned_wants(bulk_reader_));
   const auto assigned = static_cast<std::ptrdiff_t>(wants.size());
   const Newest newest = TRY(Newest::read(bulk_reader_));
-  Statement row =
-      TRY(bulk_reader_.query("SELECT product,version,hardware,count(*) FROM devices WHERE status=1 AND protocol=0 GROUP BY product,hardware,version"));
+  Statement row = TRY(bulk_reader_.query(
+      "SELECT product,version,hardware,count(*) FROM devices WHERE status=1 AND protocol=0 GROUP BY product,hardware,version"));
   while (TRY(row.step())) {
     DeltaWant want{.product = row.text(0), .version = row.text(1), .hardware = row.text(2), .devices = row.number(3)};
     const auto release = newest.for_devices(want);

@@ -73,10 +73,10 @@ Result<std::vector<Deployment>> deploy(Database& database, const NewDeployments&
     const Device device = TRY(find_device(database, name));
     TRY(check_may_have(device, release));
     TRY(database.run(
-        "INSERT INTO deployments(device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms) "
-        "SELECT id,?2,?3,?4,?5,?6,?7,?8,?7 FROM devices WHERE name=?1",
+        "INSERT INTO deployments(device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms,"
+        "policy) SELECT id,?2,?3,?4,?5,?6,?7,?8,?7,?9 FROM devices WHERE name=?1",
         name, release.id, release.version, release.sha256, release.size_bytes, number_of(UpdateState::offered), request.now_ms,
-        request.created_by));
+        request.created_by, protocol::to_json(request.policy).dump()));
     const std::uint64_t id = database.last_id();
     TRY(note(database, id, UpdateState::offered, "", request.now_ms));
     made.push_back(TRY(find_deployment(database, id)));

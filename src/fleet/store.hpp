@@ -48,6 +48,7 @@ struct NewDeployments {
   std::vector<std::string> devices;
   std::string created_by;
   std::uint64_t now_ms = 0;
+  protocol::InstallPolicy policy = {};
 };
 
 // What clients of hawkBit's protocol need of a file beyond its SHA-256.

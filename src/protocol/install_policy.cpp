@@ -45,9 +45,18 @@ Result<MaintenanceWindow> window_of(const Json& json) {
 
 }  // namespace
 
+Json to_json(const DownloadPolicy& policy) {
+  Json json = Json::object();
+  if (policy.budget_bytes) json["budget_bytes"] = *policy.budget_bytes;
+  if (policy.metered_budget_bytes) json["metered_budget_bytes"] = *policy.metered_budget_bytes;
+  if (policy.metered_wait) json["metered"] = "wait";
+  return json;
+}
+
 Json to_json(const InstallPolicy& policy) {
   Json json = Json::object();
   if (policy.consent) json["consent"] = true;
+  if (Json download = to_json(policy.download); !download.empty()) json["download"] = std::move(download);
   if (!policy.window) return json;
   Json days = Json::array();
   for (std::size_t day = 0; day < kDays.size(); ++day)
@@ -58,9 +67,22 @@ Json to_json(const InstallPolicy& policy) {
 }
 
 template <>
+Result<DownloadPolicy> from_json(const Json& json) {
+  auto object = TRY(JsonObject::of(json, "download"));
+  DownloadPolicy policy{.budget_bytes = TRY(object.optional_number("budget_bytes", INT64_MAX)),
+                        .metered_budget_bytes = TRY(object.optional_number("metered_budget_bytes", INT64_MAX))};
+  const auto metered = TRY(object.optional_text("metered", 16));
+  if (metered && *metered != "wait" && *metered != "use") return fail(kBadJson, "download: \"metered\" is use or wait");
+  policy.metered_wait = metered == "wait";
+  return policy;
+}
+
+template <>
 Result<InstallPolicy> from_json(const Json& json) {
   auto object = TRY(JsonObject::of(json, "policy"));
   InstallPolicy policy{.window = {}, .consent = TRY(object.optional_boolean("consent")).value_or(false)};
+  if (const Json* download = TRY(object.optional_object("download")); download != nullptr)
+    policy.download = TRY(from_json<DownloadPolicy>(*download));
   if (const Json* window = TRY(object.optional_object("window")); window != nullptr) policy.window = TRY(window_of(*window));
   return policy;
 }

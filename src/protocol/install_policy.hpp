@@ -16,17 +16,30 @@ struct MaintenanceWindow {
   std::uint16_t until_minute = 0;  // not in it any more; at or below from_minute: of the next day
 };
 
+// What the update may cost; the device's own limits hold besides, the stricter of both.
+struct DownloadPolicy {
+  std::optional<std::uint64_t> budget_bytes = {};          // over the network, altogether; none: no limit
+  std::optional<std::uint64_t> metered_budget_bytes = {};  // while that goes over a metered link
+  bool metered_wait = false;                               // nothing is fetched over one
+  bool operator==(const DownloadPolicy&) const = default;
+};
+
 struct InstallPolicy {
   std::optional<MaintenanceWindow> window;  // none: at any time
   bool consent = false;                     // a person at the device has to agree first
+  DownloadPolicy download = {};
 };
 
-// {"window": {"days": ["mon", "tue"], "from": "22:00", "until": "05:00"}, "consent": true}; all members may be missing.
+// {"window": {"days": ["mon", "tue"], "from": "22:00", "until": "05:00"}, "consent": true,
+//  "download": {"budget_bytes": 20000000, "metered_budget_bytes": 2000000, "metered": "wait"}}; all members may be missing.
 Json to_json(const InstallPolicy& policy);
+Json to_json(const DownloadPolicy& policy);
 template <typename Message>
 Result<Message> from_json(const Json& json);
 template <>
 Result<InstallPolicy> from_json(const Json& json);  // kBadJson
+template <>
+Result<DownloadPolicy> from_json(const Json& json);  // kBadJson
 
 // weekday: 0 is Monday.
 bool is_open(const MaintenanceWindow& window, unsigned weekday, unsigned minute_of_day);

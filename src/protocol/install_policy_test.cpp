@@ -14,12 +14,18 @@ TEST(InstallPolicy, IsWhatItSays) {
   EXPECT_EQ(policy->window->days, 0b10001);
   EXPECT_EQ(to_json(*policy).dump(), R"({"consent":true,"window":{"days":["mon","fri"],"from":"22:00","until":"05:30"}})");
   EXPECT_EQ(to_json(*read("{}")).dump(), "{}");
+  const auto costs = read(R"({"download":{"budget_bytes":20,"metered_budget_bytes":0,"metered":"wait"}})");
+  ASSERT_TRUE(costs);
+  EXPECT_EQ(costs->download, (DownloadPolicy{.budget_bytes = 20, .metered_budget_bytes = 0, .metered_wait = true}));
+  EXPECT_EQ(to_json(*costs).dump(), R"({"download":{"budget_bytes":20,"metered":"wait","metered_budget_bytes":0}})");
+  EXPECT_EQ(read(R"({"download":{"metered":"use"}})")->download, DownloadPolicy{});
 }
 
 TEST(InstallPolicy, RefusesWhatItKnowsAndIsWrong) {
-  for (const char* text : {R"({"consent":1})", R"({"window":{}})", R"({"window":{"from":"24:00","until":"05:00"}})",
-                           R"({"window":{"from":"2:00","until":"05:00"}})", R"({"window":{"from":"02:00","until":"05:00","days":[]}})",
-                           R"({"window":{"from":"02:00","until":"05:00","days":["sunday"]}})"})
+  for (const char* text :
+       {R"({"consent":1})", R"({"download":{"budget_bytes":-1}})", R"({"download":{"metered":"perhaps"}})", R"({"window":{}})",
+        R"({"window":{"from":"24:00","until":"05:00"}})", R"({"window":{"from":"2:00","until":"05:00"}})",
+        R"({"window":{"from":"02:00","until":"05:00","days":[]}})", R"({"window":{"from":"02:00","until":"05:00","days":["sunday"]}})"})
     EXPECT_FALSE(read(text)) << text;
 }
 

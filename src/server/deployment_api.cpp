@@ -54,6 +54,8 @@ Result<fleet::NewDeployments> DeploymentApi::read_new(const Request& request) {
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "deployment"));
   wanted.release = TRY(object.number("release", fleet::kMaxDeploymentId));
+  if (const Json* policy = TRY(object.optional_object("policy")); policy != nullptr)
+    wanted.policy = TRY(protocol::from_json<protocol::InstallPolicy>(*policy));
   std::set<std::string> seen;
   for (const Json& name : *TRY(object.array("devices", kMaxDevicesAtOnce))) {
     if (!name.is_string() || !protocol::is_device_name(name.get_ref<const std::string&>()))

@@ -199,8 +199,15 @@ void take_facts(State& state, const Event& event) {
   switch (event.kind) {
     case E::opened:
     case E::elsewhere: take_manifest(state, event.facts); break;
-    case E::defer: state.message = event.facts.message; break;
-    case E::accept: state.message.clear(); break;
+    case E::defer:
+      state.error = event.facts.error;
+      state.error_name = event.facts.error_name;
+      state.message = event.facts.message;
+      break;
+    case E::accept:
+      forget_reason(state);
+      if (!event.facts.source.empty()) state.source = event.facts.source;
+      break;
     case E::failed:
     case E::unhealthy:
     case E::no_way_back:

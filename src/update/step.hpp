@@ -11,8 +11,8 @@ namespace aloft::update {
 
 enum class EventKind : std::uint8_t {
   offer,     // somebody wants an update: source, deployment
-  accept,    // policy allows it now
-  defer,     // not now: message
+  accept,    // policy allows it now: source, where it is another by now
+  defer,     // not now: message, and error where it has a number
   cancel,    // not at all
   opened,    // the bundle is authentic, fits and is new enough: manifest, version, security version, origin, target
   prepared,  // the running group is committed, the target cannot be booted

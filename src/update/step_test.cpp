@@ -89,6 +89,26 @@ TEST(Step, WhatIsUnderWayRefusesAnotherOffer) {
   }
 }
 
+TEST(Step, WhatIsDeferredForAReasonForgetsItWhenItGoesOn) {
+  State facts;
+  facts.error = 8062;
+  facts.error_name = "over-budget";
+  facts.message = "too dear";
+  const auto deferred = step(in(P::installing), Event{E::defer, facts});
+  ASSERT_TRUE(deferred);
+  EXPECT_EQ(deferred->state.error, 8062U);
+  EXPECT_EQ(deferred->state.message, "too dear");
+  State other;
+  other.source = "by a delta";
+  const auto accepted = step(deferred->state, Event{E::accept, other});
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->state.error, 0U);
+  EXPECT_EQ(accepted->state.error_name + accepted->state.message, "");
+  EXPECT_EQ(accepted->state.source, "by a delta");
+  EXPECT_FALSE(step(accepted->state, Event{E::accept, {}}));
+  EXPECT_EQ(step(deferred->state, Event{E::accept, {}})->state.source, deferred->state.source);
+}
+
 TEST(Step, OnceArmedNothingButTheTrialDecides) {
   for (const Phase phase : {P::armed, P::rebooting, P::on_trial, P::retreating, P::returned}) {
     EXPECT_FALSE(step(in(phase), Event{E::cancel, {}})) << to_string(phase);
