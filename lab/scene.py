@@ -100,14 +100,19 @@ class Scene:
 
     def deploy(self, name, fault="", recovery=False):
         """Makes, signs, uploads and deploys a version (of the recovery system); returns how to watch it."""
+        bundle, images = self.bundle(name, fault, recovery)
+        return self.deploy_bundle(name, bundle, images, self.server.upload(bundle), f"; {rootfs.FAULTS[fault]}" if fault else "")
+
+    def bundle(self, name, fault="", recovery=False):
+        """The bundle of a version, and its images by slot class."""
         version = rootfs.Version(name, fault)
         images = {"recovery": self.model.recovery.image(self.model, version)} if recovery else self.model.images(version)
-        bundle = programs.bundle(images, version, self.model.image_types(), () if recovery else self.model.verity)
+        return programs.bundle(images, version, self.model.image_types(), () if recovery else self.model.verity), images
+
+    def deploy_bundle(self, name, bundle, images, release, more=""):
         needed, streamed = self.bytes_needed(bundle, images), self.bytes_streamed(bundle)
-        release = self.server.upload(bundle)
         number = self.server.deploy(release, DEVICE)
-        self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}"
-                          + (f"; {rootfs.FAULTS[fault]}" if fault else ""))
+        self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}{more}")
         return Watch(self, number, needed, streamed)
 
     def next_version(self):

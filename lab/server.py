@@ -13,19 +13,37 @@ LOOKS, TIMEOUT = 4, "E7007"
 
 
 class Server:
-    """Started by the constructor with an empty store, on a free port; set up with one administrator."""
+    """Started by the constructor with an empty store, on a free port; set up with one administrator. It makes deltas only where a story is about
+    them: making one would take the emulated machine's time."""
 
     def __init__(self, folder, outlives_us=False):
+        self.folder, self.outlives_us = folder, outlives_us
         self.log, self.operator = folder / "server.log", {"XDG_CONFIG_HOME": str(folder / "operator")}
-        with open(self.log, "ab") as log:
-            command = [str(programs.program("aloft-server")), "--data", str(folder / "server"), "--listen", "127.0.0.1:0",
-                       "--trust", str(programs.keys() / "trust")]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                            env=programs.environment({}),
-                                            preexec_fn=None if outlives_us else machine.die_with_parent)
+        self.start(0, "off")
         self.port, token = self.first_words()
         self.url = f"https://127.0.0.1:{self.port}"
         self.aloft("login", self.url, "--user", USER, "--setup", token, "--password-stdin", input=f"{PASSWORD}\n")
+
+    def start(self, port, deltas):
+        with open(self.log, "ab") as log:
+            command = [str(programs.program("aloft-server")), "--data", str(self.folder / "server"), "--listen", f"127.0.0.1:{port}",
+                       "--trust", str(programs.keys() / "trust"), "--deltas", deltas]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                            env=programs.environment({}),
+                                            preexec_fn=None if self.outlives_us else machine.die_with_parent)
+
+    def restart(self, deltas):
+        """On the same port, with the same store; devices come back by themselves."""
+        self.stop()
+        self.start(self.port, deltas)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.ask("device", "list")
+            except machine.Failure:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.2)
 
     def first_words(self):
         """Its port, and the token of the one-time link that the first start prints."""
@@ -63,6 +81,18 @@ class Server:
     def upload(self, bundle):
         """Returns the release that the server made of the bundle."""
         return self.ask("release", "upload", bundle)
+
+    def made_delta(self, release, version, timeout_s=300):
+        """The delta from the version to the release, once the server has made it by itself."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            deltas = self.ask("release", "delta", "list", release["id"])["deltas"]
+            for delta in deltas:
+                if delta["from_version"] == version and "size_bytes" in delta:
+                    return delta
+            if time.monotonic() > deadline or any("problem" in delta for delta in deltas):
+                raise machine.Failure(f"the server made no delta from {version}: {deltas}")
+            time.sleep(0.5)
 
     def deploy(self, release, device):
         """Returns the new deployment's number."""

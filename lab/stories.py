@@ -12,6 +12,7 @@ from scene import BOOT_S, DEVICE, UPDATE_S, require
 CUT_AT_PERMILLE = 400
 # A frame being written, and what stood in the buffers of the device's kernel when the power failed.
 REFETCH_LIMIT_BYTES = 4 << 20
+DELTA_BESIDES_BYTES = 1 << 20  # TLS, polls, reports, manifests
 UNITS_S = 60
 STICK_KNOWN = "it is not installed again"  # said by install-from-stick
 
@@ -69,6 +70,39 @@ def cut(scene):
     require(again <= REFETCH_LIMIT_BYTES + watch.streamed_bytes, f"{again} bytes were fetched twice: {fetched} before the power cut, {rest} after it, {watch.needed_bytes} needed")
     return (f"{target} cut at {at / 10:.0f}%, finished after {watch.times['committed']:.0f} s; "
             f"{again / 1e6:.2f} of {watch.needed_bytes / 1e6:.0f} MB fetched twice")
+
+
+def delta(scene):
+    """The server makes a delta from what the device runs; power fails while the device installs by it, and it goes on where it was."""
+    slot, target, before = scene.other_slot(), scene.next_version(), scene.version
+    scene.server.upload(scene.bundle(before)[0])
+    bundle, images = scene.bundle(target)
+    release = scene.server.upload(bundle)
+    scene.server.restart(deltas="on")
+    made = scene.server.made_delta(release, before)
+    scene.narrator.say(f"server: made the delta from {before} to {target}, {made['size_bytes'] / 1e3:.0f} kB for a bundle of {bundle.stat().st_size / 1e6:.0f} MB")
+    fetched_before = scene.machine.received_bytes()
+    watch = scene.deploy_bundle(target, bundle, images, release)
+    watch.until(lambda watch: (watch.permille or 0) >= CUT_AT_PERMILLE, "much installed")
+    at = watch.permille
+    scene.machine.power_cut()
+    fetched = scene.machine.received_bytes() - fetched_before
+    scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target} by the delta")
+    time.sleep(1)
+    scene.machine.start()
+    scene.narrator.say(f"{DEVICE}: power is back")
+    scene.await_boot(scene.slot, scene.version, watch.look)
+    scene.await_boot(slot, target, watch.look)
+    watch.until_state("committed")
+    scene.runs_now(target, slot)
+    fetched += scene.machine.received_bytes()
+    scene.server.restart(deltas="off")
+    told = scene.server.ask("deployment", "show", watch.number)["download"]
+    require(told["method"] in ("delta", "mixed"), f"it did not come by the delta: {told}")
+    require(fetched <= 3 * made["size_bytes"] + watch.streamed_bytes + DELTA_BESIDES_BYTES,
+            f"{fetched} bytes came for a delta of {made['size_bytes']}, of them {watch.streamed_bytes} for slots without deltas")
+    return (f"{before} -> {target} by a delta of {made['size_bytes'] / 1e3:.0f} kB, cut at {at / 10:.0f}%: {fetched / 1e3:.0f} kB came over the network instead of "
+            f"{bundle.stat().st_size / 1e6:.0f} MB; the device counted {told['fetched_bytes'] / 1e3:.0f} kB")
 
 
 def verity(scene):
@@ -201,7 +235,7 @@ def recovery_replaced(scene):
 
 
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
-           "verity": verity, "cut": cut, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
+           "verity": verity, "cut": cut, "delta": delta, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
 NEEDS = {"usb": lambda model: model.usb, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
 
