@@ -1,5 +1,6 @@
 #include "ddi/answers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 

@@ -101,7 +101,7 @@ Result<Device> describe(Database& database, const DdiDescription& said) {
                    said.product.empty() ? device.product : said.product, said.hardware.empty() ? device.hardware : said.hardware,
                    said.version.empty() ? device.version : said.version));
   if (said.attributes) {
-    TRY(replace_attributes(database, said.device, *said.attributes));
+    [[maybe_unused]] const bool changed = TRY(replace_attributes(database, said.device, *said.attributes));
     TRY(database.run("UPDATE ddi_devices SET attributes_known=1 WHERE device=(SELECT id FROM devices WHERE name=?1)", said.device));
   }
   TRY(refresh_groups(database, said.device));

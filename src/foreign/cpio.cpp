@@ -1,6 +1,7 @@
 #include "foreign/cpio.hpp"
 
 #include <charconv>
+#include <optional>
 #include <vector>
 
 #include "foreign/errors.hpp"

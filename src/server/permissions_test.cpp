@@ -20,6 +20,10 @@ TEST(Permissions, AreAsTheManualHasThem) {
   EXPECT_EQ(role_for(Method::get, "/api/v1/users"), Role::admin);
   EXPECT_EQ(role_for(Method::get, "/api/v1/audit"), Role::admin);
   EXPECT_EQ(role_for(Method::post, "/api/v1/tokens"), Role::viewer);
+  EXPECT_EQ(role_for(Method::post, "/api/v1/ddi/gateways"), Role::admin);
+  EXPECT_EQ(role_for(Method::get, "/api/v1/ddi/gateways"), Role::viewer);
+  EXPECT_EQ(role_for(Method::put, "/api/v1/ddi/settings"), Role::admin);
+  EXPECT_EQ(role_for(Method::post, "/api/v1/ddi/devices"), Role::operate);
   EXPECT_EQ(role_for(Method::put, "/api/v1/anything-new"), Role::operate) << "what nobody thought of is not for lookers";
 }
 
