@@ -94,6 +94,11 @@ Result<BlockCoder*> Coders::at(std::uint64_t number) {
   auto& coder = coders_[static_cast<std::size_t>(number)];
   const BlockCoding& coding = codings_[static_cast<std::size_t>(number)];
   if (!coder) {
+    if (alive_.size() == kAlive) {
+      coders_[alive_.front()].reset();
+      alive_.erase(alive_.begin());
+    }
+    alive_.push_back(static_cast<std::size_t>(number));
     switch (coding.compressor) {
       case Compressor::zstd: coder = detail::make_zstd(coding); break;
       case Compressor::xz: coder = detail::make_xz(coding); break;

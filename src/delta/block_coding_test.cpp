@@ -48,6 +48,20 @@ TEST(BlockCoding, WhatIsPackedUnpacksAndPacksToTheSame) {
   }
 }
 
+TEST(BlockCoding, AnyNumberOfCodingsCanBeUsedInTurn) {
+  const Bytes text = some_text();
+  Coders coders(one_of_each());
+  std::vector<Bytes> first;
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < one_of_each().size(); ++i) {
+      Bytes packed(text.size());
+      packed.resize(must(must(coders.at(i))->encode(text, packed)));
+      if (round == 0) first.push_back(packed);
+      EXPECT_EQ(packed, first[i]) << i;
+    }
+  }
+}
+
 TEST(BlockCoding, WhatDoesNotFitOrIsNoBlockIsAnError) {
   const Bytes text = some_text();
   Coders coders(one_of_each());

@@ -1,5 +1,6 @@
 #include <lzma.h>
 
+#include <algorithm>
 #include <array>
 
 #include "delta/block_coding.hpp"
