@@ -231,6 +231,24 @@ def case_plans_that_make_no_sense_are_refused():
         refused(404, 9030, make, server, {"id": 99})
 
 
+def case_devices_pass_through_what_they_must():
+    with site(3) as (server, fleet):
+        signer = Signer(server.folder)
+        stone = server.operator("PUT", f"/api/v1/releases/{upload(server, signer, '1.5')['id']}", {"must_pass_through": True})
+        assert stone["must_pass_through"] is True
+        fleet.devices["cam-02"].version = "1.7"
+        fleet.devices["cam-02"].send([])
+        fleet.begin()
+        rollout = make(server, fleet.releases[0], rate_per_minute=600, rate_growth={"factor_percent": 200, "interval_s": 10})
+        act(server, rollout, "start")
+        shown = wait_for_state(server, rollout, "finished")
+        assert shown["counts"]["committed"] == 3 and shown["rate_growth"] == {"factor_percent": 200, "interval_s": 10}
+        ways = {}
+        for deployment in server.operator("GET", "/api/v1/deployments")["deployments"]:
+            ways.setdefault(deployment["device"], []).insert(0, deployment["version"])
+        assert ways == {"cam-00": ["1.5", "2"], "cam-01": ["1.5", "2"], "cam-02": ["2"]}, ways
+
+
 def case_devices_get_the_policy():
     with site(1) as (server, fleet):
         policy = {"consent": True, "window": {"days": ["sat", "sun"], "from": "22:00", "until": "05:00"}}

@@ -92,6 +92,13 @@ Result<Json> health_gate_json(const std::string& text) {
   return *std::move(gate);
 }
 
+Result<Json> growth_json(const std::string& text) {
+  const auto parts = split(text, ':', 2);
+  const auto factor = parts[0].ends_with('%') ? number_of(std::string_view(parts[0]).substr(0, parts[0].size() - 1)) : std::nullopt;
+  if (!factor || parts.size() != 2) return fail(kBadArgument, "--rate-growth " + text + ": write the factor and the interval, as 150%:10m");
+  return Json{{"factor_percent", *factor}, {"interval_s", TRY(seconds_of(parts[1]))}};
+}
+
 Result<Json> window_json(const std::string& text) {
   Json window = Json::object();
   std::string times = text;
@@ -156,6 +163,8 @@ void add_plan_options(CLI::App& command, RolloutPlanOptions& options) {
   command.add_option("--rollback-release", options.rollback_release,
                      "On a broken gate go back to this release (number) instead of pausing");
   command.add_option("--rate", options.rate, "At most so many devices a minute");
+  command.add_option("--rate-growth", options.rate_growth,
+                     "FACTOR%:INTERVAL, by which the rate grows: 150%:10m is half as much again every 10 min");
   command.add_option("--deadline", options.deadline, "A device that is not heard of for so long has failed")->capture_default_str();
   command.add_option("--retries", options.retries, "After failed and rolled-back")->check(CLI::Range(0, 10));
   command.add_flag("--adopt", options.adopt, "Devices that come to match later join");
@@ -175,6 +184,7 @@ Result<Json> plan_json(const RolloutPlanOptions& options, std::uint64_t release)
             {"retries", options.retries},
             {"adopt", options.adopt},
             {"needs_approval", options.approval}};
+  if (!options.rate_growth.empty()) plan["rate_growth"] = TRY(growth_json(options.rate_growth));
   if (!options.group.empty()) plan["group"] = options.group;
   if (!options.filter.empty()) plan["filter"] = options.filter;
   Json waves = Json::array();

@@ -25,6 +25,7 @@ struct RolloutPlanOptions {
   std::string success;                    // "95%"
   std::uint64_t rollback_release = 0;
   std::uint64_t rate = 0;
+  std::string rate_growth;  // "150%:10m"
   std::string deadline = "24h";
   std::uint64_t retries = 0;
   bool adopt = false;

@@ -28,6 +28,8 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
   const Json plan = plan_json(options, 3).value();
   EXPECT_EQ(plan.at("waves").dump(), R"([{"count":20,"soak_s":7200},{"permille":50},{"permille":1000}])");
   EXPECT_EQ(plan.at("gates").dump(), R"([{"failure":"any","max_permille":20,"min_sample":20},{"failure":"silent","max_permille":15}])");
+  options.rate_growth = "150%:10m";
+  EXPECT_EQ(plan_json(options, 3).value().at("rate_growth").dump(), R"({"factor_percent":150,"interval_s":600})");
   options.health_gates = {"crash-reboots>0.01:20:48h", "cpu-temp+10%", "up-link<-1.5", "rate-5%:3"};
   EXPECT_EQ(plan_json(options, 3).value().at("health_gates").dump(),
             R"([{"limit":0.01,"measure":"crash-reboots","min_devices":20,"min_hours":48,"worse":"higher"},)"
@@ -46,6 +48,7 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
 TEST(RolloutPlan, MistakesAreNamed) {
   const auto refused = [](const RolloutPlanOptions& options) { return !plan_json(options, 1).has_value(); };
   EXPECT_TRUE(refused({.waves = {"some"}}));
+  for (const char* growth : {"150:10m", "150%", "%:10m", "150%:soon"}) EXPECT_TRUE(refused({.rate_growth = growth})) << growth;
   for (const char* gate : {"", "crash-reboots", ">1", "temp>hot", "temp+10", "temp>10%", "temp>1:many", "temp>1:5:soon"})
     EXPECT_TRUE(refused({.health_gates = {gate}})) << gate;
   EXPECT_TRUE(refused({.waves = {"5%:soon"}}));

@@ -19,6 +19,7 @@ struct ReleaseOptions {
   std::vector<std::string> hardware;
   std::string version;
   std::uint64_t id = 0;
+  bool off = false;
   std::size_t limit = 100;
   bool json = false;
 };
@@ -34,6 +35,7 @@ struct Release {
   std::string sha256;
   std::vector<std::string> signers;
   bool verified;
+  bool must_pass;
   std::uint64_t created_ms;
   std::string created_by;
 };
@@ -57,6 +59,7 @@ Result<Release> parse_release(const Json& json) {
                  .sha256 = TRY(object.text("sha256")),
                  .signers = TRY(texts(object, "signers")),
                  .verified = TRY(object.boolean("verified")),
+                 .must_pass = TRY(object.optional_boolean("must_pass_through")).value_or(false),
                  .created_ms = TRY(object.number("created_ms")),
                  .created_by = TRY(object.text("created_by"))};
 }
@@ -163,8 +166,18 @@ Result<> show(const ReleaseOptions& options) {
                {"size", readable_size(release.size_bytes) + " (" + std::to_string(release.size_bytes) + " bytes)"},
                {"sha256", release.sha256},
                {"signed by", joined(release.signers) + (release.verified ? "" : "  (not checked by the server)")},
+               {"must pass", release.must_pass ? "devices below it get it first on their way to a release above" : "no"},
                {"uploaded", readable_time(release.created_ms) + " UTC by " + release.created_by}});
   return show_contents(json);
+}
+
+Result<> set_must_pass(const ReleaseOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  const Json json = TRY(session.put("/api/v1/releases/" + std::to_string(options.id), Json{{"must_pass_through", !options.off}}));
+  const Release release = TRY(parse_release(json));
+  print(release.product + " " + release.version +
+        (release.must_pass ? " has to be passed through: rollouts bring it first to devices below it.\n" : " may be passed over.\n"));
+  return {};
 }
 
 }  // namespace
@@ -210,6 +223,11 @@ void add_release_commands(CLI::App& app, Run& run) {
   for (CLI::App* command : {upload_command, list_command, show_command})
     command->add_flag("--json", options->json, "Print the server's answer as JSON");
   add_server_delta_commands(*group, run);
+  CLI::App* pass_command =
+      group->add_subcommand("must-pass", "Have rollouts bring it first to devices below it, on their way to one above");
+  pass_command->add_option("RELEASE", options->id, "Its number")->required();
+  pass_command->add_flag("--off", options->off, "Let it be passed over again");
+  pass_command->callback([&run, options] { run = [options] { return set_must_pass(*options); }; });
   upload_command->callback([&run, options] { run = [options] { return upload(*options); }; });
   list_command->callback([&run, options] { run = [options] { return list(*options); }; });
   show_command->callback([&run, options] { run = [options] { return show(*options); }; });

@@ -97,7 +97,8 @@ struct Release {
   Digest sha256{};  // of the bundle file; names it in the blob store
   Digest manifest_sha256{};
   std::vector<std::string> signers;
-  bool verified = false;  // this server checked the signature against trust anchors
+  bool verified = false;   // this server checked the signature against trust anchors
+  bool must_pass = false;  // in a rollout, devices below it get it first on their way to one above
   ReleaseFormat format = ReleaseFormat::aloft;
   std::string file_name;  // as clients of hawkBit's protocol see it
   std::string sha1;       // lower-case hex, for such clients only; empty: uploaded before there were any

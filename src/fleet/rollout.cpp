@@ -1,6 +1,7 @@
 #include "fleet/rollout.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/errors.hpp"
 
@@ -45,6 +46,15 @@ MemberState member_state_of(protocol::UpdateState state) {
     case protocol::UpdateState::cancelled: return MemberState::cancelled;
     default: return MemberState::offered;
   }
+}
+
+double rate_per_minute(const Rollout& rollout, std::uint64_t now_ms) {
+  const auto rate = static_cast<double>(rollout.plan.rate_per_minute);
+  if (!rollout.plan.rate_growth) return rate;
+  const std::uint64_t since_ms = std::max(rollout.started_ms, rollout.judged_after_ms);
+  const std::uint64_t intervals = (now_ms - std::min(now_ms, since_ms)) / (rollout.plan.rate_growth->interval_s * 1000);
+  const double grown = rate * std::pow(static_cast<double>(rollout.plan.rate_growth->factor_percent) / 100, static_cast<double>(intervals));
+  return std::min(grown, static_cast<double>(kMaxRatePerMinute));
 }
 
 std::uint64_t sample_of(std::string_view seed, std::string_view device) {

@@ -44,6 +44,11 @@ struct RolloutPlan {
   OnBroken on_broken = OnBroken::pause;
   std::optional<std::uint64_t> rollback_release;
   std::uint64_t rate_per_minute = 0;  // 0: no limit
+  struct Growth {
+    std::uint64_t factor_percent = 100;  // of the rate, in each interval; 100 to 1000
+    std::uint64_t interval_s = 60;
+  };
+  std::optional<Growth> rate_growth;  // none: the rate stays
   std::uint64_t deadline_s = 86'400;  // a device that is not heard of for so long has failed, silently
   std::uint64_t retries = 0;          // after failed and rolled-back
   bool adopt = false;                 // devices that come to match later join
@@ -91,6 +96,11 @@ using MemberCounts = std::array<std::uint64_t, kMemberStates>;
 
 // A device's place in the order of a rollout: the same for every rollout of the same release, evenly spread over 32 bits.
 std::uint64_t sample_of(std::string_view seed, std::string_view device);
+// Offers a minute, by now: the rate grows from the start on, and anew from the last time that somebody resumed. At most kMaxRatePerMinute.
+struct Rollout;
+double rate_per_minute(const Rollout& rollout, std::uint64_t now_ms);
+inline constexpr std::uint64_t kMaxRatePerMinute = 1'000'000;
+
 inline constexpr std::uint64_t kWholeTarget = 1ULL << 32;  // above every sample
 
 struct Rollout {

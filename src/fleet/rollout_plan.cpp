@@ -78,6 +78,20 @@ Result<> read_gates(JsonObject& object, RolloutPlan& plan) {
   return {};
 }
 
+Result<> read_rate(JsonObject& object, RolloutPlan& plan) {
+  plan.rate_per_minute = TRY(object.optional_number("rate_per_minute", kMaxRatePerMinute)).value_or(0);
+  const Json* json = TRY(object.optional_object("rate_growth"));
+  if (json == nullptr) return {};
+  auto growth = TRY(JsonObject::of(*json, "rate_growth"));
+  plan.rate_growth = {.factor_percent = TRY(growth.number("factor_percent", 1000)),
+                      .interval_s = TRY(growth.number("interval_s", kMaxSeconds))};
+  TRY(growth.no_more());
+  if (plan.rate_per_minute == 0) return bad("\"rate_growth\" needs \"rate_per_minute\", the rate to begin with");
+  if (plan.rate_growth->factor_percent < 100) return bad("\"factor_percent\" is at least 100: a rate grows");
+  if (plan.rate_growth->interval_s < 10) return bad("\"interval_s\" of \"rate_growth\" is at least 10");
+  return {};
+}
+
 Result<> read_start(JsonObject& object, RolloutPlan& plan) {
   plan.needs_approval = TRY(object.optional_boolean("needs_approval")).value_or(false);
   if (const auto at = TRY(object.optional_number("start_at_ms", INT64_MAX))) {
@@ -114,6 +128,8 @@ Json to_json(const RolloutPlan& plan) {
             {"adopt", plan.adopt},
             {"needs_approval", plan.needs_approval},
             {"policy", protocol::to_json(plan.policy)}};
+  if (plan.rate_growth)
+    json["rate_growth"] = Json{{"factor_percent", plan.rate_growth->factor_percent}, {"interval_s", plan.rate_growth->interval_s}};
   if (plan.rollback_release) json["rollback_release"] = *plan.rollback_release;
   if (plan.start == RolloutPlan::Start::at_time) json["start_at_ms"] = plan.start_at_ms;
   return json;
@@ -130,7 +146,7 @@ Result<RolloutPlan> rollout_plan_of(const Json& json) {
   TRY(read_waves(object, plan));
   TRY(read_gates(object, plan));
   TRY(read_start(object, plan));
-  plan.rate_per_minute = TRY(object.optional_number("rate_per_minute", 1'000'000)).value_or(0);
+  TRY(read_rate(object, plan));
   plan.deadline_s = TRY(object.optional_number("deadline_s", kMaxSeconds)).value_or(plan.deadline_s);
   if (plan.deadline_s < 60) return bad("\"deadline_s\" is at least 60");
   plan.retries = TRY(object.optional_number("retries", 10)).value_or(0);

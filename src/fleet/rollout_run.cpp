@@ -160,7 +160,7 @@ void RolloutRun::not_silenced(std::uint64_t device, std::uint64_t now_ms) {
   pause_until_ms_ = now_ms + kPauseAfterFailedWriteMs;
 }
 
-void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, protocol::UpdateState state, std::uint64_t now_ms) {
+void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, Leg leg, protocol::UpdateState state, std::uint64_t now_ms) {
   Entry* entry = entry_of(device);
   if (entry == nullptr || entry->deployment != deployment) return;
   MemberState next = member_state_of(state);
@@ -176,6 +176,12 @@ void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, protoc
   if (next == MemberState::cancelled && entry->state != MemberState::offered) return;
   if (next == MemberState::cancelled && entry->flight == Flight::silencing) return;
   const bool retry = (next == MemberState::failed || next == MemberState::rolled_back) && entry->attempts <= rollout_.plan.retries;
+  if (leg == Leg::stone && next == MemberState::committed) {
+    if (entry->state != MemberState::offered && entry->state != MemberState::silent) return;
+    entry->flight = Flight::none;
+    entry->attempts = 0;
+    return set_state(*entry, MemberState::waiting, now_ms);
+  }
   entry->flight = Flight::none;
   set_state(*entry, retry ? MemberState::waiting : next, now_ms);
 }
@@ -355,13 +361,13 @@ void RolloutRun::not_moved(std::uint64_t now_ms) {
 // --- what to do
 
 void RolloutRun::add_offers(std::uint64_t now_ms, std::vector<Order>& orders) {
-  const std::uint64_t rate = rollout_.plan.rate_per_minute;
+  const double rate = rate_per_minute(rollout_, now_ms);
   std::size_t most = kMaxOffersAtOnce;
-  if (rate != 0) {
+  if (rate > 0) {
     const std::uint64_t passed_ms = now_ms - std::min(now_ms, allowance_ms_ == 0 ? now_ms : allowance_ms_);
     // What was not used is not saved up for longer than some seconds, so that a minute never has much more than its rate.
-    const double most_saved = std::max(1.0, static_cast<double>(rate) / 12.0);
-    allowance_ = std::min(most_saved, allowance_ + static_cast<double>(rate) * static_cast<double>(passed_ms) / 60'000.0);
+    const double most_saved = std::max(1.0, rate / 12.0);
+    allowance_ = std::min(most_saved, allowance_ + rate * static_cast<double>(passed_ms) / 60'000.0);
     allowance_ms_ = now_ms;
     most = std::min<std::size_t>(most, static_cast<std::size_t>(allowance_));
   }
@@ -373,7 +379,7 @@ void RolloutRun::add_offers(std::uint64_t now_ms, std::vector<Order>& orders) {
     ++offering_;
     order.devices.push_back({.device = entry.device, .attempt = entry.attempts + 1});
   }
-  if (rate != 0) allowance_ -= static_cast<double>(order.devices.size());
+  if (rate > 0) allowance_ -= static_cast<double>(order.devices.size());
   if (!order.devices.empty()) orders.emplace_back(std::move(order));
 }
 

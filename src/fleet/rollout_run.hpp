@@ -64,7 +64,8 @@ class RolloutRun {
   void not_moved(std::uint64_t now_ms);
 
   // Events of the fleet.
-  void reported(std::uint64_t device, std::uint64_t deployment, protocol::UpdateState state, std::uint64_t now_ms);
+  enum class Leg : std::uint8_t { target, stone };  // stone: of a release that has to be passed through; the target is offered after it
+  void reported(std::uint64_t device, std::uint64_t deployment, Leg leg, protocol::UpdateState state, std::uint64_t now_ms);
   // How the members do that committed after judged_after_ms of rollout() as it was when that was asked for; what gates it breaks shows at
   // the next tick.
   void observed(ReleaseHealth health, std::uint64_t judged_after_ms);

@@ -10,6 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 using namespace simulated;
+using protocol::UpdateState;
 
 class RolloutSimulation : public ::testing::TestWithParam<std::uint64_t> {};
 
@@ -100,6 +101,30 @@ TEST(RolloutRun, KeepsToItsRate) {
   EXPECT_LE(fleet.offers_ - before, 66U) << "the pause was not saved up";
 }
 
+TEST_P(RolloutSimulation, AGrowingRateIsNeverAboveItsCurve) {
+  auto plan = plan_of({percent(1000)});
+  plan.rate_per_minute = 30;
+  plan.rate_growth = RolloutPlan::Growth{.factor_percent = 150 + 10 * GetParam(), .interval_s = 120};
+  SimulatedFleet fleet(plan, 5000, GetParam(), all_good);
+  fleet.restart_every_ms_ = 17'000;
+  fleet.command(RolloutEvent::start);
+  double allowed = 0;
+  double rate = 30;
+  for (int interval = 0; interval < 6; ++interval) {
+    for (int step = 0; step < 24; ++step) {
+      fleet.pass(5, 500);
+      allowed += rate / 12;
+      EXPECT_LE(static_cast<double>(fleet.offers_), allowed + 1 + rate / 12) << "interval " << interval << ", seed " << GetParam();
+    }
+    rate *= static_cast<double>(plan.rate_growth->factor_percent) / 100;
+  }
+  EXPECT_GE(static_cast<double>(fleet.offers_), allowed * 0.85) << "what is allowed is used, but for the restarts";
+  fleet.command(RolloutEvent::pause);
+  fleet.pass(600);
+  fleet.command(RolloutEvent::resume);
+  EXPECT_EQ(rate_per_minute(fleet.rollout_, fleet.now_ms_), 30) << "who resumes begins at the beginning";
+}
+
 TEST(RolloutRun, AGateWaitsForItsSampleButNotBeyondItsWave) {
   auto plan = plan_of({devices(5), percent(1000)});
   plan.gates = {{.failure = RolloutPlan::Failure::any, .max_permille = 100, .min_sample = 50}};
@@ -166,6 +191,22 @@ TEST(RolloutRun, ItCanBeRaisedAndNeverLowered) {
   EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 200));
 }
 
+TEST(RolloutRun, AReleaseOnTheWayIsNotTheEnd) {
+  SimulatedFleet fleet(plan_of({percent(1000)}), 1, 1, [](std::mt19937_64&) { return Nature::silent; });
+  fleet.command(RolloutEvent::start);
+  fleet.pass(1);
+  ASSERT_EQ(fleet.offers_, 1U);
+  Member& member = fleet.members_.at(1);
+  member.state = MemberState::waiting;
+  fleet.run_->reported(1, member.deployment, RolloutRun::Leg::stone, UpdateState::committed, fleet.now_ms_);
+  fleet.pass(1);
+  EXPECT_EQ(fleet.offers_, 2U);
+  EXPECT_EQ(member.attempts, 1U) << "passing through is no attempt at the target";
+  member.state = MemberState::committed;
+  fleet.run_->reported(1, member.deployment, RolloutRun::Leg::target, UpdateState::committed, fleet.now_ms_);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 5));
+}
+
 TEST(RolloutRun, ABusyDeviceHoldsNobodyUpAndGetsItsTurn) {
   SimulatedFleet fleet(plan_of({percent(500), percent(1000)}), 100, 1, all_good);
   for (std::uint64_t i = 1; i <= 10; ++i) fleet.busy_.insert(i);
@@ -208,7 +249,7 @@ TEST(RolloutRun, ADeviceThatToldThatItWaitsIsNotSilentWhileItIsSeen) {
   SimulatedFleet fleet(plan, 2, 1, [](std::mt19937_64&) { return Nature::silent; });
   fleet.command(RolloutEvent::start);
   fleet.pass(2);
-  fleet.run_->reported(1, fleet.members_[1].deployment, UpdateState::deferred, fleet.now_ms_);
+  fleet.run_->reported(1, fleet.members_[1].deployment, RolloutRun::Leg::target, UpdateState::deferred, fleet.now_ms_);
   for (int i = 0; i < 300; ++i) {
     fleet.seen_[1] = fleet.now_ms_;
     fleet.pass(60, 10'000);
@@ -224,7 +265,7 @@ TEST(RolloutRun, ALateWordIsTheTruth) {
   fleet.command(RolloutEvent::start);
   EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 4000));
   EXPECT_EQ(fleet.count(MemberState::silent), 1U);
-  fleet.run_->reported(1, fleet.members_[1].deployment, UpdateState::committed, fleet.now_ms_);
+  fleet.run_->reported(1, fleet.members_[1].deployment, RolloutRun::Leg::target, UpdateState::committed, fleet.now_ms_);
   EXPECT_EQ(fleet.run_->rollout().counts[static_cast<std::size_t>(MemberState::committed)], 1U);
 }
 

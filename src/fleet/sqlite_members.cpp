@@ -71,16 +71,20 @@ Result<> offer_one(Database& database, const Offering& offering, const OfferOrde
     outcome.refused.push_back({wanted.device, Refusal::skipped});
     return set_member(database, offering.rollout, wanted.device, MemberState::skipped, why, offering.now_ms);
   }
+  std::optional<Release> stone = TRY(find_stone(database, *device, wanted.device, offering.rollout, offering.release));
+  if (stone && !check_fit(*stone, *device)) stone.reset();  // it cannot be for this device
+  const Release& next = stone ? *stone : offering.release;
   TRY(database.run(
       "INSERT INTO deployments(device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms,"
       "rollout,policy) VALUES(?1,?2,?3,?4,?5,0,?6,?7,?6,?8,?9)",
-      wanted.device, offering.release.id, offering.release.version, offering.release.sha256, offering.release.size_bytes, offering.now_ms,
-      "rollout " + std::to_string(offering.rollout), offering.rollout, offering.policy));
+      wanted.device, next.id, next.version, next.sha256, next.size_bytes, offering.now_ms, "rollout " + std::to_string(offering.rollout),
+      offering.rollout, offering.policy));
   const std::uint64_t id = database.last_id();
   TRY(database.run("INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message) VALUES(?1,NULL,?2,?2,0,0,'')", id,
                    offering.now_ms));
-  TRY(database.run("UPDATE rollout_devices SET state=?3,reason='',attempts=?4,deployment=?5,changed_ms=?6 WHERE rollout=?1 AND device=?2",
-                   offering.rollout, wanted.device, number_of(MemberState::offered), wanted.attempt, id, offering.now_ms));
+  TRY(database.run("UPDATE rollout_devices SET state=?3,reason=?7,attempts=?4,deployment=?5,changed_ms=?6 WHERE rollout=?1 AND device=?2",
+                   offering.rollout, wanted.device, number_of(MemberState::offered), wanted.attempt, id, offering.now_ms,
+                   stone ? "passes through " + stone->version + " first" : std::string()));
   outcome.made.push_back(TRY(find_deployment(database, id)));
   return {};
 }
@@ -169,6 +173,13 @@ Result<RolloutStore::CancelledMember> take_out(Database& database, std::uint64_t
   return cancelled;
 }
 
+// Whether it is of a release that a rollout's device only passes through.
+Result<bool> is_of_stone(Database& database, std::uint64_t deployment) {
+  Statement row = TRY(
+      database.query("SELECT 1 FROM deployments p JOIN rollouts r ON r.id=p.rollout WHERE p.id=?1 AND p.version<>r.version", deployment));
+  return row.step();
+}
+
 }  // namespace
 
 Result<std::optional<Deployment>> withdraw(Database& database, std::uint64_t deployment, const std::string& message, std::uint64_t now_ms) {
@@ -183,6 +194,12 @@ Result<std::optional<Deployment>> withdraw(Database& database, std::uint64_t dep
 
 Result<> follow_in_rollout(Database& database, std::uint64_t deployment, UpdateState state, std::uint64_t now_ms) {
   if (!protocol::is_final(state)) return {};
+  // One that has passed through a release on its way is not there yet; one that was taken out stays out.
+  if (state == UpdateState::committed && TRY(is_of_stone(database, deployment)))
+    return database.run(
+        "UPDATE rollout_devices SET state=0,attempts=0,reason='',changed_ms=?2 WHERE deployment=?1 AND state IN (1,5) AND "
+        "(rollout,device)=(SELECT rollout,device FROM deployments WHERE id=?1)",
+        deployment, now_ms);
   // A device that was taken for silent, or taken out, keeps that until its own last word says what really happened.
   return database.run(
       "UPDATE rollout_devices SET state=?2,reason='',changed_ms=?3 WHERE (rollout,device)=(SELECT rollout,device FROM deployments "

@@ -10,7 +10,7 @@ namespace {
 
 #define ALOFT_RELEASE_COLUMNS                                                                                                          \
   "id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,created_ms,created_by," \
-  "format,file_name,sha1,md5,contents"
+  "format,file_name,sha1,md5,contents,must_pass"
 
 Release release_row(const Statement& row) {
   return {.id = row.number(0),
@@ -24,6 +24,7 @@ Release release_row(const Statement& row) {
           .manifest_sha256 = row.digest(8),
           .signers = from_list(row.text(9)),
           .verified = row.number(10) != 0,
+          .must_pass = row.number(18) != 0,
           .format = static_cast<ReleaseFormat>(row.number(13)),
           .file_name = row.text(14),
           .sha1 = row.text(15),
@@ -68,6 +69,28 @@ Result<Release> find_release(Database& database, std::uint64_t id) {
   Statement statement = TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS " FROM releases WHERE id=?1", id));
   if (!TRY(statement.step())) return fail(kReleaseUnknown, "there is no release " + std::to_string(id));
   return release_row(statement);
+}
+
+Result<std::optional<Release>> find_stone(Database& database, const Device& device, std::uint64_t device_id, std::uint64_t rollout,
+                                          const Release& target) {
+  Statement row =
+      TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS
+                         " FROM releases r WHERE must_pass AND product=?1 AND version COLLATE aloft_natural>?2 AND version COLLATE "
+                         "aloft_natural<?3 AND EXISTS(SELECT 1 FROM json_each(r.hardware) WHERE value=?4) AND NOT EXISTS(SELECT 1 FROM "
+                         "deployments p WHERE p.device=?5 AND p.rollout=?6 AND p.release=r.id AND p.state=8) "
+                         "ORDER BY version COLLATE aloft_natural LIMIT 1",
+                         target.product, device.version, target.version, device.hardware, device_id, rollout));
+  if (!TRY(row.step())) return std::nullopt;
+  return release_row(row);
+}
+
+void SqliteStore::set_must_pass(std::uint64_t id, bool must_pass, Done<Release> done) {
+  writer_.submit<Release>(
+      [id, must_pass](Database& database) -> Result<Release> {
+        TRY(database.run("UPDATE releases SET must_pass=?2 WHERE id=?1", id, std::uint64_t{must_pass}));
+        return find_release(database, id);
+      },
+      std::move(done));
 }
 
 Result<std::vector<Release>> SqliteStore::releases(const ReleaseQuery& query) {

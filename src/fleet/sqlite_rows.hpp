@@ -6,8 +6,12 @@
 
 namespace aloft::fleet {
 
-Result<Device> find_device(Database& database, const std::string& name);                                       // kDeviceUnknown
-Result<Release> find_release(Database& database, std::uint64_t id);                                            // kReleaseUnknown
+Result<Device> find_device(Database& database, const std::string& name);  // kDeviceUnknown
+Result<Release> find_release(Database& database, std::uint64_t id);       // kReleaseUnknown
+// The lowest release that the device has to pass through on its way to the target, if any is left: must_pass, for its hardware, between
+// both versions by natural_order, and not committed in this rollout before.
+Result<std::optional<Release>> find_stone(Database& database, const Device& device, std::uint64_t device_id, std::uint64_t rollout,
+                                          const Release& target);
 Result<Deployment> find_deployment(Database& database, std::uint64_t id);                                      // kDeploymentUnknown
 Result<DeviceFacts> find_facts(Database& database, const std::string& name);                                   // kDeviceUnknown
 Result<bool> replace_attributes(Database& database, const std::string& device, const Attributes& attributes);  // whether any changed

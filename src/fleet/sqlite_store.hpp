@@ -45,6 +45,7 @@ class SqliteStore final : public Store {
   Result<std::optional<Release>> release_of(const Digest& sha256) override;
   void add_release(Release release, Done<Release> done) override;
   void complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) override;
+  void set_must_pass(std::uint64_t id, bool must_pass, Done<Release> done) override;
   void delete_release(std::uint64_t id, Done<DeletedRelease> done) override;
 
   Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) override;

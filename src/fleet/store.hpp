@@ -152,6 +152,7 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore {
   virtual Result<std::optional<Release>> release_of(const Digest& sha256) = 0;
   virtual void add_release(Release release, Done<Release> done) = 0;  // the one with this sha256 if there is one
   virtual void complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) = 0;  // kReleaseUnknown
+  virtual void set_must_pass(std::uint64_t id, bool must_pass, Done<Release> done) = 0;             // kReleaseUnknown
   virtual void delete_release(std::uint64_t id, Done<DeletedRelease> done) = 0;                     // kReleaseUnknown, kReleaseInUse
 
   // Deployments, newest first.

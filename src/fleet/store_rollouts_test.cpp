@@ -1,4 +1,8 @@
 // What every Store must do with rollouts.
+#include <map>
+#include <random>
+#include <set>
+
 #include "fleet/errors.hpp"
 #include "fleet/store_contract.hpp"
 
@@ -158,6 +162,78 @@ TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
   EXPECT_EQ(store_->memberships("a")->at(0).rollout.id, rollout.id);
   EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("b", done); }));
   EXPECT_EQ(store_->all_members(rollout.id)->size(), 1U);
+}
+
+// Whatever a device ran: it goes through all that has to be passed between that and the target, in order, and nothing else.
+TEST_P(StoreRollouts, DevicesPassThroughWhatTheyMust) {
+  std::mt19937 engine(7);
+  for (int round = 0; round < 6; ++round) {
+    const std::string product = "p" + std::to_string(round);
+    std::map<std::string, Release> releases;
+    std::set<int> stones;
+    for (int v = 1; v <= 12; ++v) {
+      const Release release = add_release(std::to_string(v), product);
+      releases.emplace(release.version, release);
+      if (engine() % 3 != 0) continue;
+      stones.insert(v);
+      EXPECT_TRUE(wait<Release>([&](auto done) { store_->set_must_pass(release.id, true, done); })->must_pass);
+    }
+    const int target = 9 + static_cast<int>(engine() % 3);
+    const int first = 1 + static_cast<int>(engine() % 8);
+    const std::string name = "way-" + std::to_string(round);
+    Enrolment enrolment{.now_ms = 1};
+    enrolment.device = {.name = name,
+                        .public_key = name,
+                        .key_sha256 = digest(name),
+                        .product = product,
+                        .hardware = "h",
+                        .version = std::to_string(first)};
+    ASSERT_TRUE(wait<Device>([&](auto done) { store_->enrol(enrolment, done); }));
+    ASSERT_TRUE(set_status(name, DeviceStatus::accepted));
+    RolloutPlan plan{.name = "n",
+                     .release = releases.at(std::to_string(target)).id,
+                     .filter = "name==" + name,
+                     .waves = {{.permille = 1000, .count = {}, .soak_s = 0}}};
+    const Rollout rollout = add(plan).value();
+    move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+    std::vector<int> way;
+    while (member(rollout.id, name).state == MemberState::waiting) {
+      ASSERT_LT(way.size(), 20U);
+      const auto made = offer(rollout.id, {name})->made;
+      ASSERT_EQ(made.size(), 1U);
+      way.push_back(std::stoi(made[0].version));
+      EXPECT_EQ(made[0].artifact_sha256, releases.at(made[0].version).sha256);
+      const protocol::Reports reports{.reports = {step(made[0].id, 1, UpdateState::committed)}, .version = made[0].version, .problem = {}};
+      ASSERT_TRUE(wait<ReportOutcome>([&](auto done) { store_->apply_reports({name, reports, 3000}, done); }));
+    }
+    std::vector<int> expected;
+    for (const int stone : stones)
+      if (stone > first && stone < target) expected.push_back(stone);
+    expected.push_back(target);
+    EXPECT_EQ(way, expected) << "from " << first << " to " << target;
+    EXPECT_EQ(member(rollout.id, name).state, MemberState::committed);
+    EXPECT_EQ(member(rollout.id, name).attempts, 1U);
+  }
+}
+
+TEST_P(StoreRollouts, AReleaseOnTheWayThatFailsIsAFailureAndAgainIsAgain) {
+  make_fleet();
+  const Release stone = add_release("1.5");
+  EXPECT_TRUE(wait<Release>([&](auto done) { store_->set_must_pass(stone.id, true, done); }));
+  const Rollout rollout = add(plan("name==a")).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Deployment first = offer(rollout.id, {"a"})->made.at(0);
+  EXPECT_EQ(first.version, "1.5");
+  EXPECT_EQ(member(rollout.id, "a").reason, "passes through 1.5 first");
+  EXPECT_TRUE(report("a", {step(first.id, 1, UpdateState::rolled_back)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::rolled_back);
+  const Deployment again = offer(rollout.id, {"a"})->made.at(0);
+  EXPECT_EQ(again.version, "1.5") << "a retry begins where it failed";
+  EXPECT_TRUE(wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, "a", "op", 9000, done); }));
+  EXPECT_TRUE(report("a", {step(again.id, 1, UpdateState::committed)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::cancelled)
+      << "who was taken out stays out, however late it comes to the release on the way";
+  EXPECT_EQ(wait<Release>([&](auto done) { store_->set_must_pass(99, true, done); }).error().code.number, kReleaseUnknown.number);
 }
 
 }  // namespace

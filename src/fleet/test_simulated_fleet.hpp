@@ -157,7 +157,7 @@ class SimulatedFleet {
       const UpdateState state =
           fails ? UpdateState::failed : (nature == Nature::returning ? UpdateState::rolled_back : UpdateState::committed);
       set(member, member_state_of(state));
-      run_->reported(work.device, work.deployment, state, now_ms_);
+      run_->reported(work.device, work.deployment, RolloutRun::Leg::target, state, now_ms_);
     }
   }
 

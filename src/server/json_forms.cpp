@@ -58,6 +58,7 @@ Json to_json(const fleet::Release& release) {
             {"manifest_sha256", to_hex(release.manifest_sha256)},
             {"signers", release.signers},
             {"verified", release.verified},
+            {"must_pass_through", release.must_pass},
             {"created_ms", release.created_ms},
             {"created_by", release.created_by}};
   if (Result<Json> contents = parse_json(release.contents)) json["contents"] = *std::move(contents);

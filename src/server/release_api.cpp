@@ -41,6 +41,7 @@ void ReleaseApi::add_routes(httpd::Router& router) {
   router.add({Method::get, "/api/v1/releases", [this](Request& r) { return list(r); }});
   router.add({Method::post, "/api/v1/releases", [this](Request& r) { return upload(r); }, kMaxBundleBytes, httpd::BodyMode::stream});
   router.add({Method::get, "/api/v1/releases/{id}", [this](Request& r) { return get(r); }});
+  router.add({Method::put, "/api/v1/releases/{id}", [this](Request& r) { return change(r); }, kMaxJsonBytes});
   router.add({Method::del, "/api/v1/releases/{id}", [this](Request& r) { return remove(r); }});
 }
 
@@ -109,6 +110,18 @@ ReleaseApi::Answer ReleaseApi::upload(Request& request) {
   if (!stored) co_return std::unexpected(stored.error());
   hooks_.added();
   co_return json_response(stored->fresh ? 201 : 200, to_json(stored->release));
+}
+
+ReleaseApi::Answer ReleaseApi::change(Request& request) {
+  CO_TRY(access_.check(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  const Json json = CO_TRY(json_body(request));
+  auto object = CO_TRY(JsonObject::of(json, "release"));
+  const bool must_pass = CO_TRY(object.boolean("must_pass_through"));
+  auto start = [&](auto done) { store_.set_must_pass(id, must_pass, done); };
+  const Result<fleet::Release> changed = co_await httpd::delivered<Result<fleet::Release>>(start);
+  if (!changed) co_return std::unexpected(changed.error());
+  co_return json_response(200, to_json(*changed));
 }
 
 Result<> ReleaseApi::discard(std::uint64_t id) {

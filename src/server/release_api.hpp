@@ -35,6 +35,7 @@ class ReleaseApi {
   Answer list(httpd::Request& request);
   Answer get(httpd::Request& request);
   Answer upload(httpd::Request& request);
+  Answer change(httpd::Request& request);
   Answer remove(httpd::Request& request);
   Result<fleet::ReleaseQuery> read_query(const httpd::Request& request);
   // On the shelf's thread: these block.

@@ -310,13 +310,17 @@ void Rollouts::deployment_changed(const fleet::Deployment& deployment) {
     for (const auto& [id, running] : running_) running->run.freed(deployment.device_id);
   if (!deployment.rollout) return;
   if (const auto running = find(*deployment.rollout)) {
-    running->run.reported(deployment.device_id, deployment.id, deployment.state, now_ms());
+    const bool is_stone = deployment.version != running->run.rollout().version;
+    running->run.reported(deployment.device_id, deployment.id, is_stone ? fleet::RolloutRun::Leg::stone : fleet::RolloutRun::Leg::target,
+                          deployment.state, now_ms());
     if (final) changes_.rollout(*deployment.rollout);
     return;
   }
   const auto successor = successors_.find(*deployment.rollout);
   if (successor == successors_.end() || deployment.state != protocol::UpdateState::committed) return;
   const auto running = find(successor->second);
+  const Result<fleet::Rollout> parent = store_.rollout(*deployment.rollout);
+  if (parent && parent->version != deployment.version) return;  // it has only got as far as a release on the way
   if (!running || running->run.has(deployment.device_id)) return;
   const fleet::Member late{.device = deployment.device_id, .sample = 0, .wave = running->run.rollout().wave, .changed_ms = now_ms()};
   co_spawn(loop_, join(successor->second, late), detached);

@@ -32,6 +32,9 @@ export const releaseCases = {
       await stage.do("device", { name: "cam-01" });
       const [deployment] = await stage.deploy(id, "cam-01");
       await page.goto(`/releases/${id}`);
+      await page.getByRole("switch", { name: /get it first/ }).click();
+      await page.getByRole("switch", { name: /get it first/, checked: true }).waitFor();
+      assert.equal((await stage.api("GET", `/releases/${id}`)).must_pass_through, true);
       await page.getByRole("button", { name: "Delete…" }).click();
       const dialog = page.getByRole("dialog");
       await dialog.getByLabel("Type 3.3 to go on").fill("3.3");

@@ -1,10 +1,12 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Switch } from "@mantine/core";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { api, type Release, take } from "../../api/client";
 import { deploymentsQuery, releaseQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
 import { ConfirmButton } from "../../parts/Confirm";
 import { Copyable } from "../../parts/Copy";
+import { ErrorNote } from "../../parts/ErrorNote";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Facts, Page, Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
@@ -35,6 +37,7 @@ export function ReleasePage() {
                 facts={[
                   ["Version", found.version],
                   ["Security version", `${found.security_version}: devices that have committed a higher one refuse it`],
+                  ["On the way", <MustPass key="" release={found} />],
                   ["Product", found.product],
                   ["Hardware", found.hardware.join(", ")],
                   ["Signed by", <Signers key="" release={found} />],
@@ -53,6 +56,20 @@ export function ReleasePage() {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+function MustPass({ release }: { release: Release }) {
+  const client = useQueryClient();
+  const change = useMutation({
+    mutationFn: (must: boolean) => take(api.PUT("/api/v1/releases/{id}", { params: { path: { id: release.id } }, body: { must_pass_through: must } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["releases"] }),
+  });
+  return (
+    <>
+      <Switch label="Devices below it get it first, on their way to a release above" checked={release.must_pass_through} disabled={change.isPending} onChange={(event) => change.mutate(event.currentTarget.checked)} />
+      {change.isError && <ErrorNote error={change.error} />}
+    </>
   );
 }
 

@@ -75,6 +75,11 @@ function windowText(window: { from: string; until: string; days?: string[] }): s
   return `${window.from} to ${window.until}${window.days ? `, ${window.days.join(" ")}` : ""}, by the device's clock`;
 }
 
+function rateText({ rate_per_minute: rate, rate_growth: growth }: Rollout): string {
+  if (!rate) return "no limit";
+  return `${rate} a minute${growth ? `, ${growth.factor_percent}% of it every ${+(growth.interval_s / 60).toFixed(1)} min` : ""}`;
+}
+
 export function Plan({ rollout }: { rollout: Rollout }) {
   const gates = (rollout.gates ?? []).map(({ failure, max_permille: max, min_sample: sample }) => `more than ${max / 10}% ${failure ?? "any failure"} of at least ${countText(sample ?? 1, "device")}`);
   return (
@@ -85,7 +90,7 @@ export function Plan({ rollout }: { rollout: Rollout }) {
           ["Stops at", [...gates, ...(rollout.health_gates ?? []).map(healthGateText)].join("; ")],
           ["Then", rollout.on_broken === "roll-back" ? "rolls back" : "pauses"],
           ["Silent after", rollout.deadline_s && `${+(rollout.deadline_s / 3600).toFixed(1)} h`],
-          ["Rate", rollout.rate_per_minute ? `${rollout.rate_per_minute} a minute` : "no limit"],
+          ["Rate", rateText(rollout)],
           ["Tried again", rollout.retries ? `${rollout.retries} times` : undefined],
           ["Newcomers", rollout.adopt ? "join" : "stay out"],
           ["Consent", rollout.policy?.consent ? "a person at the device has to agree" : undefined],

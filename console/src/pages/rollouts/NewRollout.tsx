@@ -157,6 +157,12 @@ function How({ form, set }: Part) {
           <NumberInput label="At most" description="0: no limit" min={0} suffix=" a minute" value={form.ratePerMinute} onChange={(value) => set({ ratePerMinute: numberOf(value) })} />
           <NumberInput label="Tried again" description="Before it counts as failed" min={0} max={10} suffix=" times" value={form.retries} onChange={(value) => set({ retries: numberOf(value) })} />
         </div>
+        {form.ratePerMinute > 0 && (
+          <div className={classes.row}>
+            <NumberInput label="The rate grows to" description="100 %: it stays" min={100} max={1000} suffix=" %" value={form.growthPercent} onChange={(value) => set({ growthPercent: numberOf(value) })} />
+            <NumberInput label="Every" min={0.2} decimalScale={1} suffix=" min" value={form.growthMinutes} onChange={(value) => set({ growthMinutes: numberOf(value) })} />
+          </div>
+        )}
         <div className={classes.row}>
           <TextInput type="time" label="Not before" description="By the device's own clock" value={form.windowFrom} onChange={(event) => set({ windowFrom: event.currentTarget.value })} />
           <TextInput type="time" label="Not after" description="The next day, if it is earlier" value={form.windowUntil} onChange={(event) => set({ windowUntil: event.currentTarget.value })} />

@@ -48,6 +48,13 @@ describe("planOf", () => {
     [{ windowFrom: "01:00" }, "A window has a beginning and an end"],
     [{ waves: [{ amount: 50, unit: "%" as const, soakMinutes: 0 }, { amount: 50, unit: "%" as const, soakMinutes: 0 }] }, "Each wave must reach further than the one before"],
   ])("says what is missing: %j", (change, missing) => expect(planOf({ ...ready, ...change })).toEqual({ missing }));
+  it("lets a rate grow, if there is one", () => {
+    const grown = { growthPercent: 150, growthMinutes: 5 };
+    const made = planOf({ ...ready, ratePerMinute: 10, ...grown });
+    expect("plan" in made && made.plan.rate_growth).toEqual({ factor_percent: 150, interval_s: 300 });
+    const without = planOf({ ...ready, ...grown });
+    expect("plan" in without && without.plan.rate_growth).toBeUndefined();
+  });
   it("judges by health where that is wanted", () => {
     const made = planOf({ ...ready, crashesPerHour: 0.01, worseMetric: "cpu-temp", worsePercent: 15 });
     expect("plan" in made && made.plan.health_gates).toEqual([

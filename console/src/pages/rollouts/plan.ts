@@ -23,6 +23,8 @@ export interface PlanForm {
   onBroken: "pause" | "roll-back";
   rollbackRelease: string | null;
   ratePerMinute: number;
+  growthPercent: number; // 100: the rate stays
+  growthMinutes: number;
   deadlineHours: number;
   retries: number;
   adopt: boolean;
@@ -52,6 +54,8 @@ export const careful: PlanForm = {
   onBroken: "pause",
   rollbackRelease: null,
   ratePerMinute: 0,
+  growthPercent: 100,
+  growthMinutes: 10,
   deadlineHours: 24,
   retries: 0,
   adopt: false,
@@ -87,6 +91,7 @@ export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: strin
       on_broken: form.onBroken,
       ...(form.onBroken === "roll-back" ? { rollback_release: Number(form.rollbackRelease) } : {}),
       rate_per_minute: form.ratePerMinute,
+      ...(form.ratePerMinute > 0 && form.growthPercent > 100 ? { rate_growth: { factor_percent: Math.round(form.growthPercent), interval_s: Math.round(form.growthMinutes * 60) } } : {}),
       deadline_s: Math.round(form.deadlineHours * 3600),
       retries: form.retries,
       adopt: form.adopt,
