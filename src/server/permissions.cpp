@@ -1,7 +1,5 @@
 #include "server/permissions.hpp"
 
-#include <array>
-
 namespace aloft::server {
 namespace {
 
@@ -17,7 +15,7 @@ struct Row {
 
 // The first that fits counts.
 // clang-format off
-constexpr std::array<Row, 12> kRows{{
+constexpr Row kRows[] = {
     {"/api/v1/users",           "",          Role::admin,    Looking::same},
     {"/api/v1/audit",           "",          Role::admin,    Looking::same},
     {"/api/v1/ddi/gateways",    "",          Role::admin,    Looking::any_role},   // who acts for any device
@@ -31,7 +29,7 @@ constexpr std::array<Row, 12> kRows{{
     {"/api/v1/releases",        "",          Role::releaser, Looking::any_role},
     {"/api/v1/deltas",          "",          Role::releaser, Looking::any_role},
     {"/api/v1/rollouts/",       "/approve",  Role::approver, Looking::any_role},
-}};
+};
 // clang-format on
 
 bool only_looks(httpd::Method method) { return method == httpd::Method::get || method == httpd::Method::head; }
