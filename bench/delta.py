@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./dev bench delta [--images FOLDER] [--kinds KIND,...] [--slow] [--json]: bytes, CPU seconds and memory of deltas, all tools on the same image pair.
+"""./dev bench delta [--images FOLDER] [--kinds KIND,...] [--slow] [--reuse] [--json]: bytes, CPU seconds and memory of deltas, all tools on the same image pair.
 
 The pair is FOLDER/v1.KIND and FOLDER/v2.KIND; without --images it is made by bench/image_pair.sh, once, in build/bench/delta-images.
 """
@@ -12,8 +12,11 @@ import shutil
 import subprocess
 import sys
 
+import reuse as bench_reuse
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALOFT = pathlib.Path(os.environ.get("ALOFT_CLI", ROOT / "build/release/src/cli/aloft"))
+AGENT = pathlib.Path(os.environ.get("ALOFT_AGENT", ROOT / "build/release/src/agent/aloftd"))
 TARGETS = {"ext4": 2_100_000, "squashfs-zstd": 2_300_000, "squashfs-xz": 2_300_000}  # bytes of aloft's delta
 APPLY_MIB = {"ext4": 16, "squashfs-zstd": 24, "squashfs-xz": 24}
 
@@ -78,11 +81,21 @@ def measure(name, contestant, old, new, work):
     return {"bytes": size, "make_cpu_s": making[0], "make_mib": making[1], "apply_cpu_s": applying[0], "apply_mib": applying[1]}
 
 
+def reuse(old, new, work):
+    """What the real agent fetches without a delta, by the blocks that its slot has."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    result = bench_reuse.measure(ALOFT, AGENT, old, new, work)
+    shutil.rmtree(work)
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench delta", description=__doc__)
     parser.add_argument("--images", type=pathlib.Path, default=ROOT / "build/bench/delta-images", help="folder with v1.KIND and v2.KIND")
     parser.add_argument("--kinds", default="ext4", help="ext4, erofs, erofs-lz4hc, squashfs-zstd, squashfs-xz; several by comma")
     parser.add_argument("--slow", action="store_true", help="zstd --patch-from and bsdiff, too: minutes to hours, and gigabytes of memory")
+    parser.add_argument("--reuse", action="store_true", help="and what the agent fetches without a delta, by the blocks that its slot has (--blocks)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not (options.images / "v2.ext4").exists():
@@ -96,6 +109,10 @@ def main():
             results[kind][name] = measure(name, contestant, old, new, ROOT / "build/bench/delta-work")
             if not options.json:
                 print(f"{kind:14} {name:22} " + "  ".join(f"{key} {value}" for key, value in results[kind][name].items()), flush=True)
+        if options.reuse:
+            results[kind]["no delta"] = reuse(old, new, ROOT / "build/bench/delta-work")
+            if not options.json:
+                print(f"{kind:14} {'aloftd, no delta':22} " + "  ".join(f"{key} {value}" for key, value in results[kind]["no delta"].items()), flush=True)
         ours = results[kind]["aloft"]
         if kind in TARGETS and (ours["bytes"] > TARGETS[kind] or ours["apply_mib"] > APPLY_MIB[kind]):
             missed.append(kind)

@@ -29,6 +29,7 @@ class SourceOpener::Open final : public OpenBundle {
   }
   bundle::Reader& reader() override { return *reader_; }
   bool is_remote() const override { return remote_; }
+  ByteSource* file() override { return remote_ && overlay_ == nullptr ? bytes_.get() : nullptr; }
   std::uint64_t fetched_bytes() const override { return opener_.fetched_bytes(); }
   std::optional<std::uint64_t> delta_bytes(std::size_t image) const override {
     if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return std::nullopt;

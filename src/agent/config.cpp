@@ -112,6 +112,7 @@ Result<> read_download(Table& table, DownloadConfig& download) {
   TRY(table.number("ahead_kib", download.ahead_kib, 16, 8192));
   TRY(table.boolean("delta", download.delta));
   TRY(table.number("delta_fallback_kib", download.delta_fallback_kib, 0, 1U << 30));
+  TRY(table.boolean("reuse", download.reuse));
   TRY(table.number("budget_kib", download.budget_kib, 0, 1U << 30));
   TRY(table.words("metered_interfaces", download.metered_interfaces));
   std::string metered = "use";

@@ -75,6 +75,7 @@ struct DownloadConfig {
   std::uint32_t ahead_kib = 256;                // on their way and not yet read: net::RangeSourceOptions::ahead_bytes
   bool delta = true;                            // deltas are used where a source names one
   std::uint32_t delta_fallback_kib = 0;         // fetched from the full bundle beside a delta, at most; 0: as much as is needed
+  bool reuse = true;                            // blocks that slots have are used again where a bundle names them
   std::uint32_t budget_kib = 0;                 // over the network, for one update; 0: no limit
   std::vector<std::string> metered_interfaces;  // patterns as a shell has them, such as "wwan*"
   bool metered_wait = false;                    // nothing is fetched over these

@@ -103,10 +103,12 @@ machine_id_file = "/tmp/machine-id"
 }
 
 TEST(Config, SaysWhatAnUpdateMayCost) {
-  const auto config = parse_config(std::string(kGood) + "[download]\nbudget_kib = 30000\nmetered_interfaces = [\"wwan*\", \"ppp0\"]\n" +
-                                       "metered = \"wait\"\nmetered_budget_kib = 500\n",
-                                   "system.toml");
+  const auto config =
+      parse_config(std::string(kGood) + "[download]\nreuse = false\nbudget_kib = 30000\nmetered_interfaces = [\"wwan*\", \"ppp0\"]\n" +
+                       "metered = \"wait\"\nmetered_budget_kib = 500\n",
+                   "system.toml");
   ASSERT_TRUE(config) << config.error().text();
+  EXPECT_FALSE(config->download.reuse);
   EXPECT_EQ(config->download.budget_kib, 30000U);
   EXPECT_EQ(config->download.metered_interfaces, (std::vector<std::string>{"wwan*", "ppp0"}));
   EXPECT_TRUE(config->download.metered_wait);

@@ -1,6 +1,7 @@
 #include "agent/configured_slots.hpp"
 
 #include "base/errors.hpp"
+#include "base/log.hpp"
 
 namespace aloft::agent {
 
@@ -34,10 +35,20 @@ Result<std::map<std::string, SlotFacts>> ConfiguredSlots::facts(const std::strin
 
 Result<storage::Target> ConfiguredSlots::open(const std::string& group, const bundle::Image& image) {
   const GroupConfig& slots = *TRY(find(group));
+  if (const auto forgotten = memory_.forget(group + "-" + image.slot_class); !forgotten) log::warning(forgotten.error().text());
   if (const auto slot = slots.find(image.slot_class); slot != slots.end()) return storage::open_slot(slot->second, image.type);
   if (const auto slot = config_.shared.find(image.slot_class); slot != config_.shared.end())
     return storage::open_slot(slot->second, image.type);
   return fail(kBadArgument, "group \"" + group + "\" has no slot of class \"" + image.slot_class + "\"");
+}
+
+Result<std::vector<BlockName>> ConfiguredSlots::block_names(const std::string& group, const std::string& slot_class, ByteSource& slot,
+                                                            const std::function<bool()>& stop) {
+  const std::string name = group + "-" + slot_class;
+  if (auto known = memory_.recall(name)) return *std::move(known);
+  auto names = TRY(name_blocks(slot, stop));
+  if (const auto kept = memory_.keep(name, names); !kept) log::debug("slot " + name + ": " + kept.error().text());
+  return names;
 }
 
 Result<std::unique_ptr<ByteSource>> ConfiguredSlots::look(const std::string& group, const std::string& slot_class) {

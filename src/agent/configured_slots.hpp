@@ -26,10 +26,14 @@ class ConfiguredSharedSlots final : public SharedSlots {
 class ConfiguredSlots final : public Slots {
  public:
   // Both must outlive this.
-  ConfiguredSlots(const Config& config, update::StateFiles& files) : config_(config), shared_(config.shared), switches_(files, shared_) {}
+  ConfiguredSlots(const Config& config, update::StateFiles& files)
+      : config_(config), shared_(config.shared), switches_(files, shared_), memory_(config.state_dir / "blocks") {}
   std::vector<std::string> groups() const override;
   Result<std::map<std::string, SlotFacts>> facts(const std::string& group) override;
   Result<storage::Target> open(const std::string& group, const bundle::Image& image) override;
+  // Remembered until the slot is opened for writing.
+  Result<std::vector<BlockName>> block_names(const std::string& group, const std::string& slot_class, ByteSource& slot,
+                                             const std::function<bool()>& stop) override;
   Result<std::unique_ptr<ByteSource>> look(const std::string& group, const std::string& slot_class) override;
   Result<> written(const bundle::Image& image) override;
   Result<> commit() override { return switches_.commit(); }
@@ -40,6 +44,7 @@ class ConfiguredSlots final : public Slots {
   const Config& config_;
   ConfiguredSharedSlots shared_;
   SharedSwitches switches_;
+  const SlotMemory memory_;
 };
 
 }  // namespace aloft::agent

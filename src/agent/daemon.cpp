@@ -437,6 +437,7 @@ class Daemon {
                     .hardware = config_.hardware,
                     .booted = facts_.booted_group,
                     .boot_id = facts_.boot_id,
+                    .reuse = config_.download.reuse,
                     .recovery = config_.recovery,
                     .tries = tries(config_, *boot_),
                     .reset_by_watchdog = guard_.status().caused_last_boot},

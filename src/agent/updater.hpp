@@ -14,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/block_index.hpp"
 #include "agent/download_plan.hpp"
 #include "agent/download_tally.hpp"
+#include "agent/reuse_frames.hpp"
 #include "base/clock.hpp"
 #include "boot/boot_control.hpp"
 #include "bundle/compatibility.hpp"
@@ -39,6 +41,8 @@ class OpenBundle {
   virtual std::unique_ptr<storage::FrameMaker> by_delta(std::size_t /*image*/, std::unique_ptr<ByteSource> /*old*/) { return nullptr; }
   virtual bool has_delta() const { return false; }
   virtual std::uint64_t fetched_bytes() const { return 0; }  // over a network, so far
+  // Its whole file, for what may be read without a check; null where it is not read by offset over a network.
+  virtual ByteSource* file() { return nullptr; }
   // It comes over a network: what a power cut takes is fetched again, so each frame is made durable before the next is asked for.
   virtual bool is_remote() const = 0;
 };
@@ -65,6 +69,11 @@ class Slots {
   virtual Result<storage::Target> open(const std::string& group, const bundle::Image& image) = 0;
   // What a group's slot of a class holds, read only; null where that is not an image byte for byte.
   virtual Result<std::unique_ptr<ByteSource>> look(const std::string& /*group*/, const std::string& /*slot_class*/) { return nullptr; }
+  // The names of the blocks that look() gives, in order. Errors: the source's; kCancelled when `stop` says so.
+  virtual Result<std::vector<BlockName>> block_names(const std::string& /*group*/, const std::string& /*slot_class*/, ByteSource& slot,
+                                                     const std::function<bool()>& stop) {
+    return name_blocks(slot, stop);
+  }
   // The image has been written and verified. What its slot still has to do once the group is committed is kept durably.
   virtual Result<> written(const bundle::Image&) { return {}; }
   // The new group is committed: shared slots switch. Done at each start and before the next update until it has returned once.
@@ -106,6 +115,7 @@ struct UpdaterConfig {
   std::string hardware;
   std::string booted;    // the running group
   std::string boot_id;   // /proc/sys/kernel/random/boot_id
+  bool reuse = true;     // what slots have is used again
   std::string recovery;  // the group that is the recovery system; empty: there is none
   unsigned tries = 3;
   bool reset_by_watchdog = false;                   // it was the hardware watchdog that ended the boot before this one
@@ -197,6 +207,7 @@ class Updater {
   Result<> prepare_target();
   Result<> write_images();
   std::unique_ptr<storage::FrameMaker> frames_by_delta(const bundle::Image& image, std::size_t index);
+  Result<std::unique_ptr<ReuseFrames>> frames_by_reuse(const bundle::Image& image, std::size_t index, const std::stop_token& stop);
   Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);
   std::uint64_t likely_frames(const bundle::Image& image, std::size_t place) const;
   Result<> plan_images(OpenBundle& opened, const std::string& target, const DownloadLimits& limits);

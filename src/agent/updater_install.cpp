@@ -70,7 +70,10 @@ Result<> Updater::plan_images(OpenBundle& opened, const std::string& target, con
   for (std::size_t index = 0; index < images.size(); ++index) {
     ImageWays& image = ways.emplace_back();
     for (const bundle::StoredFrame& frame : images[index].stored) image.full_bytes += frame.size_bytes;
-    if (can_use_old(target)) image.delta_bytes = opened.delta_bytes(index);
+    if (!can_use_old(target)) continue;
+    image.delta_bytes = opened.delta_bytes(index);
+    if (config_.reuse && opened.file() != nullptr && images[index].blocks && images[index].type == "raw")
+      image.reuse = ImageWays::Reuse{.index_bytes = block_names_bytes(images[index]), .missing_bytes = {}};
   }
   plan_ = plan_download(ways);
   if (!opened.is_remote()) return {};
@@ -136,6 +139,38 @@ std::unique_ptr<storage::FrameMaker> Updater::frames_by_delta(const bundle::Imag
   return bundle_->by_delta(index, *std::move(old));
 }
 
+// From every slot of the class but the one that is written. None where no slot has enough.
+Result<std::unique_ptr<ReuseFrames>> Updater::frames_by_reuse(const bundle::Image& image, std::size_t index, const std::stop_token& stop) {
+  if (plan_.images[index] != DownloadMethod::reuse) return nullptr;
+  BlockIndex blocks;
+  std::vector<std::unique_ptr<ByteSource>> slots;
+  for (const std::string& group : seams_.slots.groups()) {
+    if (group == state_.target) continue;
+    auto slot = seams_.slots.look(group, image.slot_class);
+    if (!slot || !*slot) continue;
+    const auto names = seams_.slots.block_names(group, image.slot_class, **slot, [&stop] { return stop.stop_requested(); });
+    if (!names && stop.stop_requested()) return fail(names.error());
+    if (!names) log::warning("reuse: slot " + image.slot_class + " of group " + group + " cannot be read: " + names.error().text());
+    if (!names) continue;
+    blocks.add(static_cast<std::uint32_t>(slots.size()), *names);
+    slots.push_back(*std::move(slot));
+  }
+  if (slots.empty()) return nullptr;
+  blocks.seal();
+  ByteSource& file = *bundle_->file();
+  const bundle::Reader& reader = bundle_->reader();
+  auto wanted = TRY(fetch_block_names(reader, index, file));
+  const auto before_missing = [&reader, &file, index](std::uint64_t end) {
+    const bundle::Extent last = reader.stored_extent(index, end - 1);
+    file.expect(last.offset_bytes + last.size_bytes);
+  };
+  auto frames = std::make_unique<ReuseFrames>(image, std::move(wanted), std::move(blocks), std::move(slots), before_missing);
+  log::info("update: image '" + image.name + "' by reuse: " + std::to_string(frames->missing_bytes()) + " bytes are missing");
+  tally();
+  TRY(check_limits(seams_.surroundings.download_limits(state_.deployment), tally_->fetched_bytes(), frames->missing_bytes()));
+  return frames;
+}
+
 Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop) {
   const std::vector<bundle::Image>& images = reader.manifest().images;
   const std::size_t index = order_[place];
@@ -152,10 +187,11 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   options.settle_bytes = config_.settle_bytes;
   options.fetching = bundle_->is_remote() ? storage::Fetching::after_flush : storage::Fetching::ahead;
   const auto by_delta = frames_by_delta(image, index);
-  options.maker = by_delta.get();
+  const auto by_reuse = by_delta ? nullptr : TRY(frames_by_reuse(image, index, stop));
+  options.maker = by_delta ? by_delta.get() : static_cast<storage::FrameMaker*>(by_reuse.get());
   // The records of many frames are smaller than one stored frame: a cut costs little, and the flash is spared a flush for each.
-  if (by_delta) options.fetching = storage::Fetching::ahead;
-  if (by_delta) options.settle_bytes = std::min(options.settle_bytes, kSettleDeltaBytes);
+  if (options.maker != nullptr) options.fetching = storage::Fetching::ahead;
+  if (options.maker != nullptr) options.settle_bytes = std::min(options.settle_bytes, kSettleDeltaBytes);
   options.stop = stop;
   options.likely_frames = likely_frames(image, place);
   options.streamed = [&](std::uint64_t frames) {
@@ -168,11 +204,13 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   };
   const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
   TRY(seams_.slots.written(image));
-  if (stats.frames_made > 0) tally_->went(protocol::DownloadMethod::delta);
+  if (by_reuse) bundle_->file()->expect(kNoEnd);
+  if (stats.frames_made > 0) tally_->went(by_delta ? DownloadMethod::delta : DownloadMethod::reuse);
   if (stats.frames_made == 0 && stats.frames_fetched > 0) tally_->went(protocol::DownloadMethod::full);
   log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +
-            " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_made) + " made by a delta, " +
-            std::to_string(stats.frames_in_place) + " in place, " + std::to_string(stats.bytes_written) + " bytes written");
+            " fetched (" + std::to_string(stats.bytes_fetched) + " bytes), " + std::to_string(stats.frames_made) + " made " +
+            (by_reuse ? "by reuse, " : "by a delta, ") + std::to_string(stats.frames_in_place) + " in place, " +
+            std::to_string(stats.bytes_written) + " bytes written");
   return {};
 }
 

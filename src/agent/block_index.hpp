@@ -1,0 +1,61 @@
+// Where blocks of 4 KiB stand in slots, by the beginning of their SHA-256. Hints: whoever uses a block checks what comes of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/byte_source.hpp"
+
+namespace aloft::agent {
+
+// The first 8 bytes of a digest, little-endian.
+using BlockName = std::uint64_t;
+BlockName block_name(ByteView sha256);
+// Of 4 KiB of zeros.
+BlockName zero_block_name();
+
+// The names of all whole blocks of the source, in order. Memory: 8 bytes for each. Errors: the source's; kCancelled when `stop` says so.
+Result<std::vector<BlockName>> name_blocks(ByteSource& source, const std::function<bool()>& stop);
+
+class BlockIndex {
+ public:
+  struct Place {
+    std::uint32_t slot;
+    std::uint32_t block;
+  };
+  // Zeros are left out. Memory: 16 bytes for each block.
+  void add(std::uint32_t slot, const std::vector<BlockName>& names);
+  // After the last add.
+  void seal();
+  // One place of a block, of several the one right behind `after` if that is among them, so that runs stay together.
+  std::optional<Place> find(BlockName name, std::optional<Place> after = {}) const;
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    BlockName name;
+    Place place;
+  };
+  std::vector<Entry> entries_;
+};
+
+// Names of a slot's blocks, kept so that it is not hashed again.
+class SlotMemory {
+ public:
+  explicit SlotMemory(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  // None where nothing whole is kept.
+  std::optional<std::vector<BlockName>> recall(const std::string& slot) const;
+  Result<> keep(const std::string& slot, const std::vector<BlockName>& names) const;
+  // Before the slot is written: durable on return. What could not be forgotten names blocks that are no longer there, which costs bytes only.
+  Result<> forget(const std::string& slot) const;
+
+ private:
+  std::filesystem::path file_of(const std::string& slot) const;
+  std::filesystem::path folder_;
+};
+
+}  // namespace aloft::agent
