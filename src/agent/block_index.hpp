@@ -50,7 +50,8 @@ class SlotMemory {
   // None where nothing whole is kept.
   std::optional<std::vector<BlockName>> recall(const std::string& slot) const;
   Result<> keep(const std::string& slot, const std::vector<BlockName>& names) const;
-  // Before the slot is written: durable on return. What could not be forgotten names blocks that are no longer there, which costs bytes only.
+  // Before the slot is written: durable on return. What could not be forgotten names blocks that are no longer there, which costs bytes
+  // only.
   Result<> forget(const std::string& slot) const;
 
  private:

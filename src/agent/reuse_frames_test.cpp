@@ -23,8 +23,8 @@ class Reuse : public ::testing::Test {
       std::copy_n(old_.begin() + static_cast<std::ptrdiff_t>(from_block * kBlock), count * kBlock,
                   new_.begin() + static_cast<std::ptrdiff_t>(to_block * kBlock));
     };
-    put(0, 37, 16);   // across frames of the old image
-    put(32, 0, 15);   // its last block is new
+    put(0, 37, 16);  // across frames of the old image
+    put(32, 0, 15);  // its last block is new
     new_[47 * kBlock] = std::byte{1};
     put(48, 100, 4);  // then zeros
     put(64, 20, 16);

@@ -214,6 +214,7 @@ class Updater {
   bool can_use_old(const std::string& target) const;
   Result<> write_all_images();
   void tally();
+  void watch_limits();
   void mark(std::uint64_t image, std::uint64_t frames, std::uint64_t frame_bytes);
   void tell_progress(std::uint64_t permille);
   Result<> arm();
@@ -231,9 +232,11 @@ class Updater {
   const UpdaterConfig config_;
   const UpdaterSeams seams_;
   std::optional<update::Journal> journal_;
-  std::unique_ptr<OpenBundle> bundle_;                          // between opened and written
-  std::optional<DownloadTally> tally_;                          // from its opening to the end of its images
-  DownloadPlan plan_;                                           // of bundle_
+  std::unique_ptr<OpenBundle> bundle_;    // between opened and written
+  std::optional<DownloadTally> tally_;    // from its opening to the end of its images
+  DownloadPlan plan_;                     // of bundle_
+  std::uint64_t spent_before_bytes_ = 0;  // before bundle_ was opened
+  SteadyTime limits_seen_{};
   std::uint64_t tallied_bytes_ = 0;                             // of what bundle_ has fetched
   std::vector<std::size_t> order_;                              // of its images, to be written; the mark's image is a place in it
   std::optional<std::optional<std::string>> restart_argument_;  // once it has been asked for: asking again would use up another try

@@ -21,6 +21,7 @@ using update::State;
 namespace {
 
 constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
+constexpr std::chrono::seconds kWatchLimits{10};
 constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
 
 }  // namespace
@@ -30,8 +31,10 @@ Result<Event> Updater::open_bundle() {
   tally_ = DownloadTally::read(seams_.files, state_.update);
   tallied_bytes_ = 0;
   const DownloadLimits limits = seams_.surroundings.download_limits(state_.deployment);
-  TRY(check_limits(limits, tally_->fetched_bytes(), 0));
-  seams_.bundles.limit_fetching(limits.left(tally_->fetched_bytes()), limits.why);
+  spent_before_bytes_ = tally_->fetched_bytes();
+  limits_seen_ = seams_.clock.steady();
+  TRY(check_limits(limits, spent_before_bytes_, 0));
+  seams_.bundles.limit_fetching(limits.left(spent_before_bytes_), limits.why);
   std::unique_ptr<OpenBundle> opened = TRY(seams_.bundles.open(state_.source));
   const bundle::Reader& reader = opened->reader();
   const boot::BootState boot = TRY(seams_.boot.read());
@@ -81,7 +84,11 @@ Result<> Updater::plan_images(OpenBundle& opened, const std::string& target, con
   for (std::size_t index = 0; index < images.size(); ++index)
     text += " '" + images[index].name + "' by " + std::string(protocol::to_string(plan_.images[index])) + ",";
   log::info("update: planned:" + text + " about " + std::to_string(plan_.expected_bytes) + " bytes to fetch");
-  return check_limits(limits, 0, plan_.expected_bytes);
+  const auto good = check_limits(limits, 0, plan_.expected_bytes);
+  tallied_bytes_ = opened.fetched_bytes();
+  tally_->fetched(tallied_bytes_);
+  if (const auto kept = tally_->keep(seams_.files); !kept) log::debug("update: " + kept.error().text());
+  return good;
 }
 
 // From here on, until it is armed, no power cut can make the boot loader choose the target.
@@ -119,6 +126,22 @@ Result<> Updater::write_images() {
   if (remote) seams_.surroundings.downloaded(tally_->total(written ? bundle_->reader().size_bytes() : 0));
   if (written) bundle_.reset();
   return written;
+}
+
+// The link may be another by now.
+void Updater::watch_limits() {
+  const SteadyTime now = seams_.clock.steady();
+  if (!bundle_->is_remote() || now - limits_seen_ < kWatchLimits) return;
+  limits_seen_ = now;
+  const DownloadLimits limits = seams_.surroundings.download_limits(state_.deployment);
+  seams_.bundles.limit_fetching(limits.left(spent_before_bytes_), limits.why);
+  const auto good = check_limits(limits, 0, 0);
+  if (good || state_.deployment == 0 || in_recovery()) return;
+  State facts;
+  facts.error = good.error().code.number;
+  facts.error_name = good.error().code.name;
+  facts.message = good.error().message;
+  interrupt(Event{EventKind::defer, facts});
 }
 
 // What is not kept is only not counted after a power cut.
@@ -200,6 +223,7 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   };
   options.settled = [&](std::uint64_t frames) {
     mark(place, frames, image.frame_size_bytes);
+    watch_limits();
     options.streamed(frames);
   };
   const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
