@@ -252,12 +252,20 @@ class DeltaServerTest(unittest.TestCase):
         made = self.ready(server, release, 300)
         self.assertLess(made["size_bytes"], 1 << 20)
 
-    def test_too_little_memory_is_a_reason_that_is_shown(self):
+    def test_the_least_memory_is_enough_for_small_images(self):
         server = self.serve("--delta-memory-mib", "128")
         self.device(server)
         self.upload(server, self.files["1.0"])
         release = self.upload(server, self.files["2.0"])
-        self.assertLess(self.ready(server, release)["size_bytes"], SIZE // 10, "128 MiB are enough for small images")
+        self.assertLess(self.ready(server, release)["size_bytes"], SIZE // 10)
+
+    def test_too_little_memory_ends_the_making_with_a_reason(self):
+        output = self.vendor.folder / "none.delta"
+        command = [server_harness.PROGRAM, "make-delta", self.files["1.0"], self.files["2.0"], output, str(1 << 20), str(os.getpid())]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("--delta-memory-mib", done.stderr)
+        self.assertFalse(output.exists())
 
 
 if __name__ == "__main__":
