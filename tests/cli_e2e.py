@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from server_harness import PASSWORD, Device, Server, Signer, ready_device
+from server_harness import PASSWORD, Device, Server, Signer, ready_device, swu_of
 
 ALOFT = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/cli/aloft"
 
@@ -76,21 +76,10 @@ def case_devices_of_hawkbits_protocol_get_their_tokens(server):
     assert "E9048" in operator.run("ddi", "gateway", "remove", 1, status=1)
 
 
-def cpio_of(files):
-    """The new ASCII form: six digits of magic, thirteen numbers of eight."""
-    archive = b""
-    for name, content in [*files, ("TRAILER!!!", b"")]:
-        numbers = [1, 0o100644, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
-        archive += b"070701" + b"".join(b"%08x" % n for n in numbers) + name.encode() + b"\0"
-        archive += bytes(-len(archive) % 4) + content
-        archive += bytes(-len(archive) % 4)
-    return archive
-
-
 def case_files_of_swupdate_are_uploaded_and_shown(server):
     operator = first_login(server)
     file = server.folder / "x.swu"
-    file.write_bytes(cpio_of([("sw-description", b'software = { version = "1.5"; images: ( { filename = "img"; device = "/dev/mmcblk0p2"; } ); }'), ("img", b"abc")]))
+    file.write_bytes(swu_of("1.5"))
     assert "E3405" in operator.run("release", "upload", file, "--product", "gateway", status=1)
     release = operator.json("release", "upload", file, "--product", "gateway", "--hardware", "rev-a", "--hardware", "rev-b")
     assert (release["format"], release["version"], release["hardware"]) == ("swu", "1.5", ["rev-a", "rev-b"])

@@ -216,3 +216,15 @@ def run(cases):
             if isinstance(error, KeyboardInterrupt):
                 break
     raise SystemExit(1 if failures else 0)
+
+
+def swu_of(version):
+    """A file of SWUpdate's with one small image: cpio's new ASCII form, six digits of magic and thirteen numbers of eight."""
+    description = f'software = {{ version = "{version}"; images: ( {{ filename = "img"; device = "/dev/mmcblk0p2"; }} ); }}'
+    archive = b""
+    for name, content in (("sw-description", description.encode()), ("img", b"abc"), ("TRAILER!!!", b"")):
+        numbers = [1, 0o100644, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
+        archive += b"070701" + b"".join(b"%08x" % n for n in numbers) + name.encode() + b"\0"
+        archive += bytes(-len(archive) % 4) + content
+        archive += bytes(-len(archive) % 4)
+    return archive

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("ALOFT_BUILD", str(ROOT / "build/dev"))
 sys.path.insert(0, str(ROOT / "tests"))
-from server_harness import PASSWORD, Device, Server, Signer, ready_device  # noqa: E402  pylint: disable=wrong-import-position
+from server_harness import PASSWORD, Device, Server, Signer, ready_device, swu_of  # noqa: E402  pylint: disable=wrong-import-position
 
 
 class Stage:
@@ -50,6 +50,12 @@ class Stage:
         """Writes a bundle as a file; its path."""
         path = self.server.folder / f"{version}.aloft"
         path.write_bytes(self.signer.bundle(version, os.urandom(size_bytes), **more))
+        return str(path)
+
+    def do_swu(self, version):
+        """Writes a file of SWUpdate's; its path."""
+        path = self.server.folder / f"{version}.swu"
+        path.write_bytes(swu_of(version))
         return str(path)
 
     def do_release(self, version, **more):

@@ -16,6 +16,21 @@ export const releaseCases = {
       await page.getByText("3.1 was there already").waitFor();
     },
   },
+  "a file of SWUpdate's is uploaded once its hardware has been said, and what is inside is shown": {
+    run: async ({ page, stage }) => {
+      const file = await stage.do("swu", { version: "1.5" });
+      await page.goto("/releases");
+      await page.getByTestId("bundle").setInputFiles(file);
+      const form = page.getByRole("form", { name: "About 1.5.swu" });
+      await form.getByLabel("Product").fill("gateway");
+      await form.getByRole("button", { name: "Upload" }).click();
+      await page.getByRole("alert").getByText("E3405").waitFor();
+      await form.getByLabel("Hardware revisions").fill("rev-a,rev-b");
+      await form.getByRole("button", { name: "Upload" }).click();
+      await page.getByRole("heading", { name: "gateway 1.5" }).waitFor();
+      await page.getByRole("table", { name: "Images" }).getByText("/dev/mmcblk0p2").waitFor();
+    },
+  },
   "a broken bundle is refused with the server's own words and number": {
     run: async ({ page, stage }) => {
       const file = await stage.do("bundle", { version: "3.2" });

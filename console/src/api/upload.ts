@@ -1,4 +1,4 @@
-// Sends a bundle. XMLHttpRequest, as fetch does not tell how far an upload has come.
+// Sends a bundle, or a file of another project. XMLHttpRequest, as fetch does not tell how far an upload has come.
 import { ApiError, consoleHeader, errorOf, type Release } from "./client";
 
 export interface Upload {
@@ -7,7 +7,14 @@ export interface Upload {
   abort: () => void;
 }
 
-export function uploadRelease(file: Blob, progress: (sentBytes: number) => void): Upload {
+// What is said of a file of another project that it does not say itself, or says in other words; empty: as the file says.
+export interface Said {
+  product?: string;
+  hardware?: string;
+  version?: string;
+}
+
+export function uploadRelease(file: Blob, said: Said, progress: (sentBytes: number) => void): Upload {
   const request = new XMLHttpRequest();
   const result = new Promise<{ release: Release; known: boolean }>((resolve, reject) => {
     request.upload.onprogress = (event) => progress(event.loaded);
@@ -19,7 +26,8 @@ export function uploadRelease(file: Blob, progress: (sentBytes: number) => void)
     request.onerror = () => reject(new ApiError(0, 0, "The connection broke while the bundle was sent. Send it again; nothing half-made stays at the server."));
     request.onabort = () => reject(new ApiError(0, 0, "The upload was stopped."));
   });
-  request.open("POST", "/api/v1/releases");
+  const query = new URLSearchParams(Object.entries(said).filter(([, value]) => value !== ""));
+  request.open("POST", `/api/v1/releases${query.size > 0 ? `?${query}` : ""}`);
   request.setRequestHeader("Content-Type", "application/octet-stream");
   for (const [name, value] of Object.entries(consoleHeader)) request.setRequestHeader(name, value);
   request.send(file);

@@ -13,6 +13,7 @@ import { Ago } from "../../parts/Time";
 import { sizeText } from "../../parts/text";
 import { DeploymentTable } from "../deployments/DeploymentTable";
 import { ReleaseHealth } from "../health/Health";
+import { Contents } from "./Contents";
 import { Deltas } from "./Deltas";
 import { Signers } from "./Signers";
 
@@ -49,6 +50,7 @@ export function ReleasePage() {
                 ]}
               />
             </Panel>
+            {found.contents && <Contents format={found.format} contents={found.contents} />}
             <ReleaseHealth id={id} />
             <Deltas release={id} full_bytes={found.size_bytes} />
             <Deployments release={id} />
