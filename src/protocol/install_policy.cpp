@@ -60,7 +60,7 @@ Json to_json(const InstallPolicy& policy) {
   if (!policy.window) return json;
   Json days = Json::array();
   for (std::size_t day = 0; day < kDays.size(); ++day)
-    if ((policy.window->days >> day & 1U) != 0) days.push_back(kDays[day]);
+    if ((unsigned{policy.window->days} >> day & 1U) != 0) days.push_back(kDays[day]);
   json["window"] =
       Json{{"days", std::move(days)}, {"from", clock_text(policy.window->from_minute)}, {"until", clock_text(policy.window->until_minute)}};
   return json;
