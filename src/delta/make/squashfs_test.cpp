@@ -46,7 +46,7 @@ class SmallSquashfs {
 
  private:
   static void put(Bytes& out, std::uint64_t value, unsigned size) {
-    for (unsigned i = 0; i < size; ++i) out.push_back(static_cast<std::byte>(value >> (8 * i)));
+    for (unsigned i = 0; i < size; ++i, value >>= 8) out.push_back(static_cast<std::byte>(value));
   }
   std::uint64_t metadata(const Bytes& content) {
     const std::uint64_t offset = image_.size();
