@@ -125,9 +125,9 @@ class Machine:
         shutil.rmtree(self.shell_socket.parent, ignore_errors=True)
 
     def revive(self):
-        """Cuts and gives the power of a machine that has been silent since a kernel reset it: nothing from the new kernel, nor from firmware or boot
-        loader any more. Seen with QEMU 7.2 by TCG and a thread for each processor, twice in some hundred resets: once in the firmware, once in the kernel, whose processors both
-        went round an instruction that had been patched under them. Never silently, and once for each machine."""
+        """Cuts and gives the power of a machine whose new kernel has not spoken since the reset, and where firmware and boot loader say nothing any more.
+        Seen with QEMU 7.2 by TCG and a thread for each processor, twice in some hundred resets: once in the firmware, once in the kernel, whose
+        processors both went round an instruction that had been patched under them. Never silently, and once for each machine."""
         silent_s = time.time() - max(self.console.stat().st_mtime, self.powered)
         if silent_s < SILENCE_S or not self.running():
             return
