@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """hawkBit's device protocol on the real aloft-server, by clients of Python that have the habits of those in the field: docs/ddi.md."""
-import contextlib
 import hashlib
 import http.client
 import json
@@ -12,25 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from server_harness import Device, Refused, Server, Signer, ready_device, run
-
-
-@contextlib.contextmanager
-def site(**more):
-    server = Server(**more)
-    try:
-        yield server.start().set_up()
-    finally:
-        server.destroy()
-
-
-def refused(status, number, call, *arguments, **more):
-    try:
-        answer = call(*arguments, **more)
-    except Refused as error:
-        assert (error.status, error.number) == (status, number), f"expected {status} E{number}, got {error}"
-        return error
-    raise AssertionError(f"expected {status} E{number}, got {answer}")
+from server_harness import Device, Refused, Server, Signer, ready_device, refused, run, site
 
 
 class Client:

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """aloft-server as operators and devices see it: first start, enrolment, deployments, artifacts, reports, logs, live events."""
-import contextlib
 import gzip
 import hashlib
 import json
@@ -11,25 +10,7 @@ import threading
 import time
 import urllib.parse
 
-from server_harness import PASSWORD, Device, Refused, Server, Signer, ready_device, run
-
-
-@contextlib.contextmanager
-def site(**more):
-    server = Server(**more)
-    try:
-        yield server.start().set_up()
-    finally:
-        server.destroy()
-
-
-def refused(status, number, call, *arguments, **more):
-    try:
-        answer = call(*arguments, **more)
-    except Refused as error:
-        assert (error.status, error.number) == (status, number), f"expected {status} E{number}, got {error}"
-        return error
-    raise AssertionError(f"expected {status} E{number}, got {answer}")
+from server_harness import PASSWORD, Device, Refused, Server, Signer, ready_device, refused, run, site
 
 
 def wait_for_held_poll(server):

@@ -1,5 +1,6 @@
 """A real aloft-server in a folder of its own, an operator, and devices as docs/device-protocol.md describes them."""
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -216,6 +217,26 @@ def run(cases):
             if isinstance(error, KeyboardInterrupt):
                 break
     raise SystemExit(1 if failures else 0)
+
+
+@contextlib.contextmanager
+def site(**more):
+    """A server that is set up, for as long as the block."""
+    server = Server(**more)
+    try:
+        yield server.start().set_up()
+    finally:
+        server.destroy()
+
+
+def refused(status, number, call, *arguments, **more):
+    """The refusal that the call must end in."""
+    try:
+        answer = call(*arguments, **more)
+    except Refused as error:
+        assert (error.status, error.number) == (status, number), f"expected {status} E{number}, got {error}"
+        return error
+    raise AssertionError(f"expected {status} E{number}, got {answer}")
 
 
 def swu_of(version):

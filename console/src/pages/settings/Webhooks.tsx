@@ -159,7 +159,7 @@ function NewWebhook({ opened, close, made }: { opened: boolean; close: () => voi
     <Modal opened={opened} onClose={close} title="New webhook" closeButtonProps={{ "aria-label": "Close" }}>
       <form onSubmit={submit}>
         <Stack>
-          <TextInput type="url" label="Address" required maxLength={2048} placeholder="https://hooks.example.com/aloft" value={url} onChange={(event) => setUrl(event.currentTarget.value)} data-autofocus />
+          <TextInput type="url" label="Address" description="As https://hooks.example.com/aloft" required maxLength={2048} value={url} onChange={(event) => setUrl(event.currentTarget.value)} data-autofocus />
           <Checkbox.Group label="Told of" value={chosen} onChange={setChosen}>
             <Stack gap="xs" mt="xs">
               {events.map(({ value, label }) => (
