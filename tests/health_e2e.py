@@ -5,8 +5,8 @@ import os
 import pathlib
 import subprocess
 
-from rollouts_e2e import act, make, refused, show, site, wait_for, wait_for_state
-from server_harness import run
+from rollouts_e2e import act, make, show, site, wait_for, wait_for_state
+from server_harness import refused, run
 
 ALOFT = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/cli/aloft"
 

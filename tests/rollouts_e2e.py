@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-from server_harness import Refused, Server, Signer, ready_device, run
+from server_harness import Refused, Server, Signer, ready_device, refused, run
 
 
 @contextlib.contextmanager
@@ -92,15 +92,6 @@ def wait_for_state(server, rollout, state):
         shown = show(server, rollout)
         return shown if shown["state"] == state else None
     return wait_for(there)
-
-
-def refused(status, number, call, *arguments, **more):
-    try:
-        answer = call(*arguments, **more)
-    except Refused as error:
-        assert (error.status, error.number) == (status, number), f"expected {status} E{number}, got {error}"
-        return error
-    raise AssertionError(f"expected {status} E{number}, got {answer}")
 
 
 def why(server, name):

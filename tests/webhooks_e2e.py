@@ -11,8 +11,8 @@ import subprocess
 import threading
 import time
 
-from rollouts_e2e import Fleet, act, make, refused, upload, wait_for, wait_for_state
-from server_harness import Server, Signer, ready_device, run
+from rollouts_e2e import Fleet, act, make, upload, wait_for, wait_for_state
+from server_harness import Server, Signer, ready_device, refused, run
 
 ALOFT = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/cli/aloft"
 
