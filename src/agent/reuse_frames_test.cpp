@@ -83,7 +83,8 @@ TEST_F(Reuse, ASlotThatHasChangedIsNotTrusted) {
 }
 
 TEST_F(Reuse, GivesUpAfterManyWrongFrames) {
-  const auto made = frames(Bytes(old_.size()));
+  const Bytes emptied(old_.size());
+  const auto made = frames(emptied);
   for (int i = 0; i < 8; ++i) EXPECT_FALSE(comes_out_right(*made, 0));
   Bytes content(kMinFrameBytes);
   EXPECT_FALSE(*made->make(0, content));
