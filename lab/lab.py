@@ -64,6 +64,8 @@ def do_run(options):
         rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
         if failed:
             voice.line(f"FAILED: {outcome}")
+            if played.machine:
+                voice.line(played.at())
 
     good = False
     with scene.Scene(model, run_folder(options.name), voice) as played:

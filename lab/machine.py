@@ -19,6 +19,10 @@ RESETS = "reboot: Restarting system"  # the last words of a kernel that restarts
 QMP_S = 20
 SILENCE_S = 120                        # after them: the new kernel, or the initramfs, speaks within 40 s, under load too
 SPEAKS = re.compile(r"^\[ *\d+\.\d+\]|^(lab|initramfs): ", re.MULTILINE)  # the kernel, and what it runs
+# What a device is at that is awake and does not go on: each thread of the agent with its place in the kernel, connections with their queues, requests
+# under way on disks, and tasks that wait for one.
+AT = ("for t in /proc/[0-9]*/task/*; do case $(cat $t/comm) in aloft*) echo $t $(cat $t/wchan) $(head -n 4 $t/stack);; esac; done; cut -c 1-64 /proc/net/tcp; "
+      "grep -E '[sv]d[a-z] |mmcblk|nvme' /proc/diskstats; cat /proc/uptime; echo w >/proc/sysrq-trigger; dmesg | tail -n 30")
 WATCHDOG_PLACE = "0.1e"  # bus and device on PCI, for boot loaders that have to be told
 
 
@@ -40,8 +44,8 @@ class Machine:
 
     def command(self):
         model = self.model
-        return [model.architecture.emulator, "-name", f"aloft-lab-{model.name}", "-M", model.board, "-accel", "tcg,thread=single",
-                "-cpu", model.architecture.processor, "-smp", "2", "-m", str(model.memory_mib), "-nodefaults", "-display", "none", "-monitor", "none",
+        return [model.architecture.emulator, "-name", f"aloft-lab-{model.name}", "-M", model.board, "-accel", "tcg",
+                "-cpu", model.architecture.processor, "-smp", "1", "-m", str(model.memory_mib), "-nodefaults", "-display", "none", "-monitor", "none",
                 "-qmp", f"unix:{self.control()},server=on,wait=off", *(["-device", "qemu-xhci,id=usb"] if model.usb else []), *self.plugged_in(),
                 *model.loader.devices(self.folder),
                 "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,romfile=,mac={traffic.DEVICE_MAC.hex(':')}",
@@ -97,6 +101,13 @@ class Machine:
             return f"QEMU itself does not answer: {error}"
         return "".join(line + "\n" for text in seen for line in text.splitlines() if re.search(r"status|CPU#|[RE]?[IP][PC]=|CR3=|HLT=", line))
 
+    def at(self):
+        """What the device itself says of where it has got stuck, if it runs and its root shell answers."""
+        try:
+            return self.shell(AT, 20)[1]
+        except (Failure, OSError) as error:
+            return f"its root shell says nothing: {error}"
+
     def capture(self):
         return self.folder / f"network-{self.starts}.pcap"
 
@@ -126,8 +137,8 @@ class Machine:
 
     def revive(self):
         """Cuts and gives the power of a machine whose new kernel has not spoken since the reset, and where firmware and boot loader say nothing any more.
-        Seen with QEMU 7.2 by TCG and a thread for each processor, twice in some hundred resets: once in the firmware, once in the kernel, whose
-        processors both went round an instruction that had been patched under them. Never silently, and once for each machine."""
+        Seen with QEMU 7.2 by TCG and two processors, twice in some hundred resets: once in the firmware, once in the kernel, whose processors both
+        went round an instruction that had been patched under them. Never silently, and once for each machine."""
         silent_s = time.time() - max(self.console.stat().st_mtime, self.powered)
         if silent_s < SILENCE_S or not self.running():
             return

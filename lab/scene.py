@@ -14,7 +14,7 @@ DEVICE = "gateway-01"
 HOST_SEEN_FROM_DEVICE = "10.0.2.2"
 MACHINE_ID = "a10f7000000000000000000000000001"
 FINAL = ("committed", "rolled-back", "failed", "cancelled")
-BOOT_S, UPDATE_S = 120, 400
+BOOT_S, UPDATE_S = 240, 400
 
 
 def require(truth, what):
@@ -87,7 +87,7 @@ class Scene:
         self.machine.wait_for(rf"lab: slot {slot}, version {version}, ", limit_s, also or self.narrator.tick)
         self.narrator.say(f"{DEVICE}: kernel of slot {slot}, version {version}, is up")
 
-    def await_device(self, condition, timeout_s=60):
+    def await_device(self, condition, timeout_s=120):
         deadline = time.monotonic() + timeout_s
         while True:
             device = self.server.device(DEVICE)
@@ -196,6 +196,14 @@ class Scene:
         bad = [finding for finding in findings.values() if finding["verdict"] == "bad"]
         require(not bad, f"doctor finds {bad}")
         require(all(findings.get(name, {}).get("verdict") == "ok" for name in ("panic-timeout", "lockup-panic")), f"a stuck kernel stays stuck: {findings}")
+
+    def at(self):
+        """Where a story has got stuck: what the device is at, and whether the server answers."""
+        try:
+            said = json.dumps(self.server.ask("device", "show", DEVICE), indent=1)
+        except machine.Failure as failure:
+            said = f"{failure}; its threads: {self.server.threads()}"
+        return f"the device is at:\n{self.machine.at()}\nthe server says:\n{said}"
 
     def boot_state(self):
         """{group: "committed", "trial" or "bad"} in boot order, as the agent reads it from the boot loader."""

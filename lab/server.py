@@ -1,5 +1,6 @@
 """A real aloft-server on the host's loopback, and an operator who uses it with the command line tool aloft."""
 import json
+import pathlib
 import re
 import signal
 import subprocess
@@ -107,6 +108,10 @@ class Server:
         command = [str(programs.program("aloft")), "watch", str(number), "--json"]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                 env=programs.environment(self.operator), preexec_fn=machine.die_with_parent)
+
+    def threads(self):
+        """Where in the kernel each of its threads waits."""
+        return [(task / "wchan").read_text() for task in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*")]
 
     def stop(self):
         if self.process.poll() is None:

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/log.hpp"
 #include "net/content_range.hpp"
 #include "net/errors.hpp"
 #include "net/transfer.hpp"
@@ -260,7 +261,9 @@ Result<> RangeSource::State::recover(Error error) {
   if (is_final(error)) return fail(std::move(error));
   if (clock.steady() - last_gain >= options.give_up_after)
     return fail(kGaveUp, "nothing came for " + std::to_string(options.give_up_after.count() / 1000) + " s; the last try: " + error.message);
-  return options.sleep ? options.sleep(next_delay()) : transfer->sleep(next_delay());
+  const std::chrono::milliseconds delay = next_delay();
+  log::info("download: " + error.text() + "; goes on at byte " + std::to_string(position) + " in " + std::to_string(delay.count()) + " ms");
+  return options.sleep ? options.sleep(delay) : transfer->sleep(delay);
 }
 
 std::chrono::milliseconds RangeSource::State::next_delay() {
