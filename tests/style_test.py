@@ -21,7 +21,7 @@ LAYERS = {
     "storage": ["bundle"],
     "boot": ["base"],
     "update": ["bundle"],
-    "agent": ["update", "delta", "storage", "boot", "net"],
+    "agent": ["update", "delta", "storage", "boot", "net", "ddi"],
     "httpd": ["crypto"],
     "ddi": ["protocol"],
     "foreign": ["crypto"],

@@ -90,6 +90,19 @@ TEST(Identity, TheTokensCertificateIsKeptBeyondTheToken) {
   EXPECT_TRUE(std::holds_alternative<net::CaFile>(server_trust(server, folder.path()).value()));
 }
 
+TEST(Identity, AHawkbitServerIsNotKnownByTheOtherServersPin) {
+  const test::Folder folder;
+  ASSERT_TRUE(keep_pin(folder.path(), net::parse_fingerprint(std::string(64, 'a')).value()));
+  const ServerConfig server{.url = "https://x", .hawkbit = HawkbitConfig{}};
+  EXPECT_TRUE(std::holds_alternative<net::SystemTrust>(server_trust(server, folder.path()).value()));
+  ServerConfig named = server;
+  named.name = "00:11/\xc3\xa4";
+  EXPECT_EQ(device_name(named, "machine").value(), named.name) << "controller ids are freer";
+  EXPECT_EQ(device_name(server, "machine").value(), "machine");
+  named.name = "a\nb";
+  EXPECT_FALSE(device_name(named, "machine"));
+}
+
 TEST(Identity, TheKeyIsMadeOnceAndPrivate) {
   const test::Folder folder;
   const auto first = load_or_make_device_key(folder.path());

@@ -9,7 +9,6 @@
 #include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
 #include "base/log.hpp"
-#include "protocol/messages.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -103,8 +102,8 @@ Result<> SourceOpener::may_fetch(std::uint64_t bytes) {
                                limit_why_ + " allows; allow more, or bring the bundle by hand");
 }
 
-SourceOpener::SourceOpener(const Config& config, ServerSession* session, Clock& clock, Random& random)
-    : config_(config), session_(session), clock_(clock), random_(random) {}
+SourceOpener::SourceOpener(const Config& config, ServerStanding* server, Clock& clock, Random& random)
+    : config_(config), server_(server), clock_(clock), random_(random) {}
 
 SourceOpener::~SourceOpener() = default;
 
@@ -136,9 +135,9 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
     options.give_up_after = config_.download.give_up;
     options.ahead_bytes = config_.download.ahead_kib << 10;
     if (!config_.download.ca_file.empty()) options.tls.trust = net::CaFile{config_.download.ca_file};
-    if (session_ != nullptr && source.starts_with(session_->url() + std::string(protocol::kArtifactPath))) {
-      options.tls = TRY(session_->tls());
-      options.headers = [session = session_](net::Credentials credentials) { return session->authorization(credentials); };
+    if (server_ != nullptr && server_->owns(source)) {
+      options.tls = TRY(server_->tls());
+      options.headers = [server = server_](net::Credentials credentials) { return server->authorization(credentials); };
     }
     auto network = TRY(net::RangeSource::create(source, std::move(options), clock_, random_));
     const std::lock_guard lock(mutex_);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/config.hpp"
-#include "agent/server_session.hpp"
+#include "agent/server_standing.hpp"
 #include "agent/updater.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
@@ -17,8 +17,8 @@ namespace aloft::agent {
 
 class SourceOpener final : public BundleOpener {
  public:
-  // session may be null; clock, random and config must outlive the opener.
-  SourceOpener(const Config& config, ServerSession* session, Clock& clock, Random& random);
+  // server may be null; clock, random and config must outlive the opener.
+  SourceOpener(const Config& config, ServerStanding* server, Clock& clock, Random& random);
   ~SourceOpener() override;
 
   // Trust anchors are read anew at each call. Errors: kBadUri, those of the sources and of bundle::Reader.
@@ -44,7 +44,7 @@ class SourceOpener final : public BundleOpener {
   Result<> open_reader(const std::string& source, Open& bundle);
 
   const Config& config_;
-  ServerSession* session_;
+  ServerStanding* server_;
   Clock& clock_;
   Random& random_;
   std::mutex mutex_;

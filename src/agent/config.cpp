@@ -66,13 +66,33 @@ Result<> read_boot(Table& table, BootConfig& boot) {
   return table.number("tries", boot.tries, 1, 3);
 }
 
+Result<> read_hawkbit(Table& table, HawkbitConfig& hawkbit) {
+  TRY(table.text("tenant", hawkbit.tenant));
+  TRY(table.path("target_token_file", hawkbit.target_token_file));
+  TRY(table.path("gateway_token_file", hawkbit.gateway_token_file));
+  if (!hawkbit.target_token_file.empty() && !hawkbit.gateway_token_file.empty())
+    return table.wrong(*table.get().get("gateway_token_file"), "gateway_token_file", "left out where there is a target_token_file");
+  TRY(table.path("client_cert", hawkbit.client_cert));
+  TRY(table.path("client_key", hawkbit.client_key));
+  if (hawkbit.client_cert.empty() != hawkbit.client_key.empty())
+    return table.missing(hawkbit.client_cert.empty() ? "client_cert" : "client_key");
+  std::string soft = "install";
+  TRY(table.choice("soft", soft, "install|ask"));
+  hawkbit.ask_if_soft = soft == "ask";
+  return {};
+}
+
 Result<> read_server(Table& table, ServerConfig& server) {
+  std::string protocol = "aloft";
+  TRY(table.choice("protocol", protocol, "aloft|hawkbit"));
+  if (protocol == "hawkbit") TRY(read_hawkbit(table, server.hawkbit.emplace()));
   TRY(table.required_text("url", server.url));
   const auto host = server.url.find("://");
-  if (!server.url.starts_with("https://") || server.url.size() == host + 3 || server.url.find('/', host + 3) != std::string::npos)
+  const bool secure = server.url.starts_with("https://") || (server.hawkbit && server.url.starts_with("http://"));
+  if (!secure || server.url.size() == host + 3 || server.url.find('/', host + 3) != std::string::npos)
     return table.wrong(*table.get().get("url"), "url", "\"https://host\" or \"https://host:port\", without a path");
   TRY(table.text("name", server.name));
-  TRY(table.path("enrol_token_file", server.enrol_token_file));
+  if (!server.hawkbit) TRY(table.path("enrol_token_file", server.enrol_token_file));
   TRY(table.text("fingerprint", server.fingerprint));
   if (!server.fingerprint.empty() &&
       (server.fingerprint.size() != 64 || server.fingerprint.find_first_not_of("0123456789abcdef") != std::string::npos))

@@ -35,12 +35,23 @@ struct PartitionConfig {
   storage::WantedPartition wanted;
 };
 
+// What a server that speaks hawkBit's device protocol needs to be told.
+struct HawkbitConfig {
+  std::string tenant = "DEFAULT";
+  std::filesystem::path target_token_file;   // at most one of this
+  std::filesystem::path gateway_token_file;  // and this
+  std::filesystem::path client_cert;         // PEM, with its chain; with
+  std::filesystem::path client_key;          // PEM
+  bool ask_if_soft = false;                  // a soft update waits for a person at the device
+};
+
 struct ServerConfig {
-  std::string url;   // "https://host[:port]", no path
+  std::string url;   // "https://host[:port]", no path; "http://" only with hawkbit
   std::string name;  // empty: the machine id
   std::filesystem::path enrol_token_file;
   std::string fingerprint;  // SHA-256 of the server's certificate, hex; empty: from the token, or ca_file
   std::filesystem::path ca_file;
+  std::optional<HawkbitConfig> hawkbit = {};  // none: it is an aloft-server
 };
 
 struct HealthConfig {

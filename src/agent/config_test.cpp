@@ -116,6 +116,33 @@ TEST(Config, SaysWhatAnUpdateMayCost) {
   EXPECT_FALSE(parse_config(std::string(kGood) + "[download]\nmetered = \"perhaps\"\n", "system.toml"));
 }
 
+TEST(Config, NamesAHawkbitServer) {
+  const auto read = [](const std::string& server) { return parse_config(std::string(kGood) + "[server]\n" + server, "system.toml"); };
+  const auto config = read(
+      "protocol = \"hawkbit\"\nurl = \"http://h:8080\"\ntenant = \"acme\"\nname = \"00:11\"\ntarget_token_file = \"/t\"\n"
+      "client_cert = \"/c.pem\"\nclient_key = \"/k.pem\"\nsoft = \"ask\"\n");
+  ASSERT_TRUE(config) << config.error().text();
+  ASSERT_TRUE(config->server && config->server->hawkbit);
+  EXPECT_EQ(config->server->hawkbit->tenant, "acme");
+  EXPECT_EQ(config->server->hawkbit->target_token_file, "/t");
+  EXPECT_EQ(config->server->hawkbit->client_cert, "/c.pem");
+  EXPECT_EQ(config->server->hawkbit->client_key, "/k.pem");
+  EXPECT_TRUE(config->server->hawkbit->ask_if_soft);
+  const auto other = read("protocol = \"hawkbit\"\nurl = \"https://h\"\ngateway_token_file = \"/g\"\n");
+  ASSERT_TRUE(other) << other.error().text();
+  EXPECT_EQ(other->server->hawkbit->gateway_token_file, "/g");
+  EXPECT_EQ(other->server->hawkbit->tenant, "DEFAULT");
+  EXPECT_FALSE(other->server->hawkbit->ask_if_soft);
+  EXPECT_FALSE(read("protocol = \"aloft\"\nurl = \"https://h\"\n")->server->hawkbit);
+  for (const char* wrong :
+       {"url = \"http://h\"\n", "url = \"https://h\"\ntenant = \"x\"\n", "protocol = \"mender\"\nurl = \"https://h\"\n",
+        "protocol = \"hawkbit\"\nurl = \"https://h\"\nenrol_token_file = \"/t\"\n",
+        "protocol = \"hawkbit\"\nurl = \"https://h\"\nclient_cert = \"/c\"\n",
+        "protocol = \"hawkbit\"\nurl = \"https://h\"\ntarget_token_file = \"/t\"\ngateway_token_file = \"/g\"\n",
+        "protocol = \"hawkbit\"\nurl = \"https://h/path\"\n", "protocol = \"hawkbit\"\nurl = \"https://h\"\nsoft = \"x\"\n"})
+    EXPECT_FALSE(read(wrong)) << wrong;
+}
+
 TEST(Config, SaysWhereTheInventoryComesFrom) {
   const auto config =
       parse_config(std::string(kGood) + "[inventory]\ndir = \"/etc/inventory\"\ninterval_s = 120\ntimeout_s = 5\n", "system.toml");

@@ -14,10 +14,12 @@
 #include "agent/bundle_opener.hpp"
 #include "agent/configured_boot.hpp"
 #include "agent/configured_slots.hpp"
+#include "agent/ddi_standing.hpp"
 #include "agent/deferral.hpp"
-#include "agent/delta_source.hpp"
 #include "agent/download_gate.hpp"
 #include "agent/errors.hpp"
+#include "agent/follower.hpp"
+#include "agent/hold_gate.hpp"
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
 #include "agent/install_gate.hpp"
@@ -27,7 +29,7 @@
 #include "agent/mailbox.hpp"
 #include "agent/reset_guard.hpp"
 #include "agent/restart.hpp"
-#include "agent/server_link.hpp"
+#include "agent/server_session.hpp"
 #include "agent/surroundings.hpp"
 #include "agent/system_facts.hpp"
 #include "agent/systemd_watchdog.hpp"
@@ -42,7 +44,6 @@
 namespace aloft::agent {
 namespace {
 
-using protocol::Assignment;
 using std::chrono::milliseconds;
 using update::Phase;
 
@@ -91,7 +92,7 @@ std::optional<gid_t> group_id(const std::string& name) {
 class Daemon {
  public:
   Daemon(const Config& config, SystemFacts facts, Fd lock, update::StateFolder files, std::unique_ptr<boot::BootControl> boot,
-         std::unique_ptr<ReportSpool> spool, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<ServerSession> session)
+         std::unique_ptr<ReportSpool> spool, std::unique_ptr<Mailbox> mailbox, std::unique_ptr<ServerStanding> server)
       : config_(config),
         facts_(std::move(facts)),
         lock_(std::move(lock)),
@@ -99,7 +100,7 @@ class Daemon {
         boot_(std::move(boot)),
         spool_(std::move(spool)),
         mailbox_(std::move(mailbox)),
-        session_(std::move(session)) {
+        server_(std::move(server)) {
     surroundings_.attach(updater_);
   }
 
@@ -111,7 +112,7 @@ class Daemon {
     // A trouble is told, and looked at again; the agent is there all the same: who else could tell of it.
     if (const auto started = updater_.start(); !started) log::warning("no update can be made for now");
     if (updater_.status().committed) guard_.settle(clock_.steady());
-    if (session_) link_ = std::make_unique<ServerLink>(*session_, *spool_, config_.state_dir / "logs", link_listener());
+    if (server_) link_ = server_->connect(*spool_, config_.state_dir, link_listener());
     if (link_) inventory_.start([this] { link_->report_soon(); });
     if (link_) vitals_.start(facts_.version, facts_.boot_id, watchdog_facts_, [this] { link_->report_soon(); });
     work_ = std::jthread([this](const std::stop_token& stop) { updater_.serve(stop); });
@@ -165,26 +166,32 @@ class Daemon {
                              .restart = [this](const std::optional<std::string>& argument) { return restart(argument); }};
   }
 
-  ServerLink::Listener link_listener() {
-    return ServerLink::Listener{.assigned =
-                                    [this](Assignment assignment) {
-                                      mailbox_->post([this, assignment = std::move(assignment)] {
-                                        assignment_ = assignment;
-                                        follow_assignment();
-                                      });
-                                    },
-                                .reached =
-                                    [this](Result<> outcome) {
-                                      const bool was = reach_.now();
-                                      const std::string before = reach_.problem();
-                                      reach_.note(outcome);
-                                      if (outcome && !was) log::info("connected to " + config_.server->url);
-                                      if (!outcome && outcome.error().text() != before) log::warning("server: " + outcome.error().text());
-                                      if (outcome.has_value() != was) mailbox_->post([this] { on_change(); });
-                                    },
-                                .inventory = [this] { return inventory_.latest(); },
-                                .vitals = [this] { return vitals_.latest(); },
-                                .trouble = [this] { return updater_.status().trouble; }};
+  ServerListener link_listener() {
+    return ServerListener{
+        .assigned =
+            [this](std::optional<Wanted> wanted) { mailbox_->post([this, wanted = std::move(wanted)] { follower_.assign(wanted); }); },
+        .reached =
+            [this](Result<> outcome) {
+              const bool was = reach_.now();
+              const std::string before = reach_.problem();
+              reach_.note(outcome);
+              if (outcome && !was) log::info("connected to " + config_.server->url);
+              if (!outcome && outcome.error().text() != before) log::warning("server: " + outcome.error().text());
+              if (outcome.has_value() != was) mailbox_->post([this] { on_change(); });
+            },
+        .inventory = [this] { return inventory_.latest(); },
+        .vitals = [this] { return vitals_.latest(); },
+        .trouble = [this] { return updater_.status().trouble; },
+        .state_of = [this](std::uint64_t deployment) { return state_of(deployment); },
+        .agreed = [this](std::uint64_t deployment) { return gate_.agreed(deployment); }};
+  }
+
+  std::optional<update::State> state_of(std::uint64_t deployment) const {
+    const update::State now = updater_.status().state;
+    if (now.deployment == deployment) return now;
+    for (update::State& past : updater_.history())
+      if (past.deployment == deployment) return std::move(past);
+    return std::nullopt;
   }
 
   // As the boot state has it; false where it cannot be read.
@@ -254,35 +261,7 @@ class Daemon {
     }
     if (socket_ != nullptr) socket_->tell_watchers(to_json(status()));
     notify_service_manager("STATUS=" + summary());
-    follow_assignment();
-  }
-
-  bool carried_out(std::uint64_t deployment) const {
-    for (const update::State& past : updater_.history())
-      if (past.deployment == deployment && protocol::is_final(reported_state(past.phase))) return true;
-    return false;
-  }
-
-  // Makes the updater do what the server last asked for.
-  void follow_assignment() {
-    if (!assignment_) return;
-    const update::State state = updater_.status().state;
-    const bool busy = !update::is_at_rest(state.phase) || state.phase == Phase::deferred;
-    const auto& wanted = assignment_->deployment;
-    if (busy && state.deployment != 0 && (!wanted || wanted->id != state.deployment)) {
-      log::info("the server has withdrawn deployment " + std::to_string(state.deployment));
-      return cancel();
-    }
-    if (!wanted || busy || state.deployment == wanted->id || carried_out(wanted->id)) return;
-    const auto objection = gate_.objection(*wanted);
-    held_back_ = objection.has_value();
-    if (objection) return surroundings_.tell_refusal(wanted->id, *objection);
-    if (const auto noted = download_gate_.note(wanted->id, wanted->policy.download); !noted)
-      log::warning("what deployment " + std::to_string(wanted->id) + " may cost is forgotten at the next start: " + noted.error().text());
-    const auto offered = updater_.offer(source_of(config_.server->url, *wanted), wanted->id);
-    if (offered) return;
-    if (const auto trouble = updater_.status().trouble) return surroundings_.tell_refusal(wanted->id, *trouble);
-    log::warning("deployment " + std::to_string(wanted->id) + ": " + offered.error().text());
+    follower_.follow();
   }
 
   void cancel() {
@@ -299,7 +278,7 @@ class Daemon {
       case Verb::install: return install(request.uri, std::move(attached));
       case Verb::check:
         updater_.mend();
-        asked_ = true;
+        follower_.ask();
         if (!link_) return error_answer({kNoServer, "no [server] is configured"});
         link_->check_now();
         surroundings_.end_pause();
@@ -326,10 +305,8 @@ class Daemon {
   }
 
   Json accept() {
-    const auto wanted = assignment_ ? assignment_->deployment : std::nullopt;
-    if (!wanted || !wanted->policy.consent) return error_answer({kNothingToAccept, "no update waits for somebody to agree"});
-    if (const auto agreed = gate_.consent(wanted->id); !agreed) return error_answer(agreed.error());
-    follow_assignment();
+    if (const auto agreed = follower_.accept(); !agreed) return error_answer(agreed.error());
+    if (link_) link_->check_now();
     return ok_answer();
   }
 
@@ -351,10 +328,10 @@ class Daemon {
                     .watchdog = guard_.status(),
                     .reports_waiting = spool_->size()};
     if (auto state = boot_->read()) now.boot = *std::move(state);
-    if (session_)
-      now.server = ServerStatus{.url = session_->url(),
-                                .name = session_->facts().name,
-                                .enrolled = session_->enrolled(),
+    if (server_)
+      now.server = ServerStatus{.url = server_->url(),
+                                .name = server_->facts().name,
+                                .enrolled = server_->enrolled(),
                                 .connected = reach_.now(),
                                 .problem = reach_.problem()};
     return now;
@@ -377,24 +354,6 @@ class Daemon {
     return time;
   }
 
-  // What it waits for has a number only where it would cost too much: then something must have changed, or somebody ask for it.
-  bool may_go_on(const update::State& state) {
-    if (state.error == 0) return true;
-    const DownloadLimits limits = download_gate_.limits(state.deployment);
-    if (held_at_ != std::pair(state.update, state.sequence)) {
-      held_at_ = {state.update, state.sequence};
-      held_limits_ = limits;
-      asked_ = false;
-    }
-    return asked_ || limits != held_limits_ || newest_source(state) != state.source;
-  }
-
-  // The server may have a delta by now.
-  std::string newest_source(const update::State& state) const {
-    const auto wanted = assignment_ ? assignment_->deployment : std::nullopt;
-    return wanted && wanted->id == state.deployment ? source_of(config_.server->url, *wanted) : state.source;
-  }
-
   void run_timers() {
     const SteadyTime now = clock_.steady();
     guard_.tick(now);
@@ -404,10 +363,10 @@ class Daemon {
     }
     const update::State state = updater_.status().state;
     const auto phase = state.phase;
-    if (phase == Phase::deferred && deferral_.left() == milliseconds::zero() && may_go_on(state)) updater_.accept(newest_source(state));
+    if (phase == Phase::deferred && deferral_.left() == milliseconds::zero()) follower_.go_on(state);
     if (now < idle_checked_ + kIdleCheck) return;
     idle_checked_ = now;
-    if (held_back_) follow_assignment();
+    if (follower_.held_back()) follower_.follow();
     if (update::is_at_rest(phase) && resident_bytes() > kIdleResidentBytes) release_idle_memory();
   }
 
@@ -422,16 +381,16 @@ class Daemon {
   std::unique_ptr<boot::BootControl> boot_;
   std::unique_ptr<ReportSpool> spool_;
   std::unique_ptr<Mailbox> mailbox_;
-  std::unique_ptr<ServerSession> session_;  // null without [server]
+  std::unique_ptr<ServerStanding> server_;  // null without [server]
   Deferral deferral_{config_.state_dir / "deferred-until", clock_};
   InstallGate gate_{config_.state_dir / "consent", clock_};
-  bool held_back_ = false;  // the assignment, by the gate
+  HoldGate hold_gate_{config_.state_dir / "hold"};
   ServerReach reach_;
   ResetGuard guard_{config_.watchdog, watchdog_giver()};
-  SourceOpener opener_{config_, session_.get(), clock_, random_};
+  SourceOpener opener_{config_, server_.get(), clock_, random_};
   ConfiguredSlots slots_{config_, files_};
   DownloadGate download_gate_{config_.download, config_.state_dir / "download-policy", interfaces_in_use};
-  MachineSurroundings surroundings_{*spool_, deferral_, download_gate_, ring_, config_.state_dir / "logs", clock_, hooks()};
+  MachineSurroundings surroundings_{*spool_, deferral_, download_gate_, hold_gate_, ring_, config_.state_dir / "logs", clock_, hooks()};
   Updater updater_{
       UpdaterConfig{.product = config_.product,
                     .hardware = config_.hardware,
@@ -443,10 +402,12 @@ class Daemon {
                     .reset_by_watchdog = guard_.status().caused_last_boot},
       UpdaterSeams{.bundles = opener_, .slots = slots_, .boot = *boot_, .files = files_, .clock = clock_, .surroundings = surroundings_}};
 
-  std::optional<Assignment> assignment_;             // the server's last word
-  std::pair<std::uint64_t, std::uint64_t> held_at_;  // update and transition that wait, at held_limits_
-  DownloadLimits held_limits_;
-  bool asked_ = false;                 // to go on all the same
+  Follower follower_{{.updater = updater_,
+                      .install_gate = gate_,
+                      .hold_gate = hold_gate_,
+                      .download_gate = download_gate_,
+                      .cancel = [this] { cancel(); },
+                      .tell = [this](std::uint64_t deployment, const Error& why) { surroundings_.tell_refusal(deployment, why); }}};
   std::uint64_t detached_update_ = 0;  // the last whose source is no longer needed
   LocalSocket* socket_ = nullptr;      // while it listens
   std::atomic<bool> ending_ = false;
@@ -463,12 +424,13 @@ class Daemon {
   std::jthread work_;
 };
 
-Result<std::unique_ptr<ServerSession>> make_session(const Config& config, const SystemFacts& facts, Clock& clock) {
+Result<std::unique_ptr<ServerStanding>> make_standing(const Config& config, const SystemFacts& facts, Clock& clock) {
   if (!config.server) return nullptr;
   DeviceFacts device{.name = TRY(device_name(*config.server, facts.machine_id)),
                      .product = config.product,
                      .hardware = config.hardware,
                      .version = facts.version};
+  if (config.server->hawkbit) return std::make_unique<DdiStanding>(*config.server, std::move(device), clock);
   return std::make_unique<ServerSession>(*config.server, config.state_dir, std::move(device), clock);
 }
 
@@ -482,9 +444,9 @@ Result<> run_daemon(const Config& config) {
   Fd lock = TRY(lock_state(config));
   update::StateFolder files(config.state_dir);
   auto spool = ReportSpool::open(config.state_dir / "reports");
-  auto session = TRY(make_session(config, facts, clock));
+  auto server = TRY(make_standing(config, facts, clock));
   Daemon daemon(config, std::move(facts), std::move(lock), std::move(files), std::move(boot), std::move(spool), TRY(Mailbox::create()),
-                std::move(session));
+                std::move(server));
   daemon.start();
   const auto served = daemon.serve(signals);
   daemon.stop();

@@ -101,6 +101,7 @@ void examine_units(const Patient& patient, Examination& out) {
 void examine_server(const Patient& patient, Examination& out) {
   const Config& config = patient.config;
   if (!config.server) return;
+  if (config.server->hawkbit) return examine_hawkbit(patient, out);
   const std::string& url = config.server->url;
   if (const auto trust = server_trust(*config.server, config.state_dir); !trust)
     return out.bad("server-config", "server: " + trust.error().message, "correct [server] in system.toml");

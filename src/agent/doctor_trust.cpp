@@ -39,6 +39,10 @@ void examine_modes(const Config& config, Examination& out) {
               "chmod go-w " + file.string());
   std::vector<fs::path> secrets{config.state_dir / "device-key.pem"};
   if (config.server && !config.server->enrol_token_file.empty()) secrets.push_back(config.server->enrol_token_file);
+  if (config.server && config.server->hawkbit)
+    for (const fs::path& file :
+         {config.server->hawkbit->target_token_file, config.server->hawkbit->gateway_token_file, config.server->hawkbit->client_key})
+      if (!file.empty()) secrets.push_back(file);
   for (const fs::path& file : secrets)
     if (has_mode(file, kOpenToOthers))
       out.bad("key-mode", file.string() + " is a secret, but others than its owner may read it", "chmod 600 " + file.string());

@@ -36,7 +36,8 @@ Result<> check_limits(const DownloadLimits& limits, std::uint64_t spent_bytes, s
 }
 
 bool is_for_later(const Error& error) {
-  return error.code.number == kMeteredLink.number || error.code.number == kOverBudget.number || error.code.number == kFallbackLimit.number;
+  return error.code.number == kMeteredLink.number || error.code.number == kOverBudget.number ||
+         error.code.number == kFallbackLimit.number || error.code.number == kHeld.number;
 }
 
 }  // namespace aloft::agent

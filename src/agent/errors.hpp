@@ -35,5 +35,7 @@ inline constexpr ErrorCode kNoBundleDelta{8060, ErrorKind::reject, "no-bundle-de
 inline constexpr ErrorCode kFallbackLimit{8061, ErrorKind::reject, "delta-fallback-limit"};
 inline constexpr ErrorCode kOverBudget{8062, ErrorKind::ask, "over-budget"};
 inline constexpr ErrorCode kMeteredLink{8063, ErrorKind::ask, "metered-link"};
+inline constexpr ErrorCode kHeld{8064, ErrorKind::ask, "held"};
+inline constexpr ErrorCode kPaused{8065, ErrorKind::ask, "paused"};
 
 }  // namespace aloft::agent

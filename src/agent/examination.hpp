@@ -106,6 +106,7 @@ void examine_clock(Patient& patient, Examination& out);  // finds out last_known
 void examine_health(const Patient& patient, Examination& out);
 void examine_units(const Patient& patient, Examination& out);
 void examine_server(const Patient& patient, Examination& out);
+void examine_hawkbit(const Patient& patient, Examination& out);  // as examine_server, where it speaks that protocol
 void examine_daemon(const Patient& patient, Examination& out);
 
 }  // namespace aloft::agent

@@ -1,5 +1,7 @@
 #include "agent/identity.hpp"
 
+#include <algorithm>
+
 #include "agent/errors.hpp"
 #include "base/bytes.hpp"
 #include "base/errors.hpp"
@@ -14,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxTokenBytes = 1024;
+constexpr std::size_t kMaxControllerIdBytes = 256;
 constexpr std::string_view kBlank = " \t\r\n";
 
 fs::path pin_file(const fs::path& state_dir) { return state_dir / "server-pin"; }
@@ -44,6 +47,11 @@ Result<crypto::PrivateKey> load_or_make_device_key(const fs::path& state_dir) {
 
 Result<std::string> device_name(const ServerConfig& config, const std::string& machine_id) {
   const std::string& name = config.name.empty() ? machine_id : config.name;
+  if (config.hawkbit) {
+    const bool printable = std::ranges::all_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+    if (!name.empty() && name.size() <= kMaxControllerIdBytes && printable) return name;
+    return fail(kConfigValue, "\"" + name + "\" is no controller id (1-256 bytes, no control characters); set server.name");
+  }
   if (protocol::is_device_name(name)) return name;
   return fail(kConfigValue, "\"" + name + "\" is no device name (1-64 of A-Z a-z 0-9 . _ -); set server.name");
 }
@@ -72,6 +80,7 @@ Result<std::optional<EnrolToken>> read_enrol_token(const ServerConfig& config) {
 Result<net::TlsTrust> server_trust(const ServerConfig& config, const fs::path& state_dir) {
   if (!config.fingerprint.empty()) return net::PinnedCertificate{TRY(net::parse_fingerprint(config.fingerprint))};
   if (!config.ca_file.empty()) return net::CaFile{config.ca_file};
+  if (config.hawkbit) return net::SystemTrust{};
   if (const auto token = TRY(read_enrol_token(config))) return net::PinnedCertificate{token->certificate};
   if (const auto pin = read_file(pin_file(state_dir), kMaxTokenBytes))
     return net::PinnedCertificate{TRY(net::parse_fingerprint(trimmed(*pin)))};

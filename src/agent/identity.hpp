@@ -15,7 +15,7 @@ namespace aloft::agent {
 // state_dir/device-key.pem (0600, Ed25519); made at the first call, durably. Errors: those of crypto::PrivateKey, file errors.
 Result<crypto::PrivateKey> load_or_make_device_key(const std::filesystem::path& state_dir);
 
-// The name in the configuration, else the machine id. Errors: kConfigValue when neither is a device name.
+// The name in the configuration, else the machine id; with hawkbit it is the controller id. Errors: kConfigValue when it can be none.
 Result<std::string> device_name(const ServerConfig& config, const std::string& machine_id);
 
 // "<secret base64url>.<SHA-256 of the server's certificate, 64 hex digits>", as people are shown it.
@@ -29,6 +29,7 @@ Result<EnrolToken> parse_enrol_token(std::string_view text);  // white space aro
 Result<std::optional<EnrolToken>> read_enrol_token(const ServerConfig& config);
 
 // By the first of: `fingerprint`, `ca_file`, the token's fingerprint, the pin kept at enrolment (state_dir/server-pin), the system's CAs.
+// With hawkbit, which has no enrolment, the third and fourth do not count.
 Result<net::TlsTrust> server_trust(const ServerConfig& config, const std::filesystem::path& state_dir);
 
 // Keeps the token's fingerprint beyond the token. Durable on return.

@@ -24,11 +24,13 @@ std::string window_text(const protocol::MaintenanceWindow& window) {
 
 InstallGate::InstallGate(std::filesystem::path file, Clock& clock) : file_(std::move(file)), clock_(clock) {
   const auto text = read_file(file_, 64);
-  if (text) std::from_chars(text->data(), text->data() + text->size(), agreed_);
+  std::uint64_t agreed = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), agreed);
+  agreed_ = agreed;
 }
 
-std::optional<Error> InstallGate::objection(const protocol::Assignment::Deployment& deployment) const {
-  const auto& window = deployment.policy.window;
+std::optional<Error> InstallGate::objection(std::uint64_t deployment, const protocol::InstallPolicy& policy) const {
+  const auto& window = policy.window;
   if (window) {
     const std::time_t now = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
     std::tm local{};
@@ -40,8 +42,7 @@ std::optional<Error> InstallGate::objection(const protocol::Assignment::Deployme
     if (!protocol::is_open(*window, weekday, minute))
       return Error{kOutsideWindow, "waits for its maintenance window: " + window_text(*window) + ", device's time"};
   }
-  if (deployment.policy.consent && agreed_ != deployment.id)
-    return Error{kNeedsConsent, "waits for a person at the device to agree: aloftd accept"};
+  if (policy.consent && !agreed(deployment)) return Error{kNeedsConsent, "waits for a person at the device to agree: aloftd accept"};
   return std::nullopt;
 }
 

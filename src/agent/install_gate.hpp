@@ -2,30 +2,32 @@
 // person at the device. Works without the server, so that an offline decision is right too.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "protocol/messages.hpp"
+#include "protocol/install_policy.hpp"
 
 namespace aloft::agent {
 
-// One thread.
+// One thread; agreed() from any.
 class InstallGate {
  public:
   // file: holds the number of the deployment that a person has agreed to; one that cannot be read is no consent. Clock must outlive it.
   InstallGate(std::filesystem::path file, Clock& clock);
   // Why it may not begin now: kOutsideWindow, kNeedsConsent; nothing: it may. A clock before 2020 has not been set: no window is open then.
-  std::optional<Error> objection(const protocol::Assignment::Deployment& deployment) const;
+  std::optional<Error> objection(std::uint64_t deployment, const protocol::InstallPolicy& policy) const;
   // Durable on return. Holds for this deployment only.
   Result<> consent(std::uint64_t deployment);
+  bool agreed(std::uint64_t deployment) const { return deployment != 0 && agreed_ == deployment; }
 
  private:
   const std::filesystem::path file_;
   Clock& clock_;
-  std::uint64_t agreed_ = 0;
+  std::atomic<std::uint64_t> agreed_ = 0;
 };
 
 }  // namespace aloft::agent

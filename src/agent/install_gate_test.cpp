@@ -36,9 +36,14 @@ WallTime utc(int day, int hour, int minute) {  // of June 2026; the 1st is a Mon
   return WallTime(std::chrono::seconds(::timegm(&parts)));
 }
 
-protocol::Assignment::Deployment deployment(protocol::InstallPolicy policy, std::uint64_t id = 5) {
-  return {.id = id, .version = "2", .artifact_sha256 = {}, .artifact_size_bytes = 1, .policy = policy};
-}
+struct Asked {
+  std::uint64_t id;
+  protocol::InstallPolicy policy;
+};
+
+Asked deployment(protocol::InstallPolicy policy, std::uint64_t id = 5) { return {.id = id, .policy = policy}; }
+
+std::optional<Error> objection(const InstallGate& gate, const Asked& asked) { return gate.objection(asked.id, asked.policy); }
 
 std::uint64_t number_of(const std::optional<Error>& error) { return error ? error->code.number : 0; }
 
@@ -50,14 +55,14 @@ TEST(InstallGate, TheWindowIsInTheDevicesOwnTime) {
   const auto night =
       deployment({.window = protocol::MaintenanceWindow{.days = 1, .from_minute = 22 * 60, .until_minute = 5 * 60}, .consent = false});
   clock.now_ = utc(1, 19, 59);
-  EXPECT_EQ(number_of(gate.objection(night)), kOutsideWindow.number);
+  EXPECT_EQ(number_of(objection(gate, night)), kOutsideWindow.number);
   clock.now_ = utc(1, 20, 0);
-  EXPECT_FALSE(gate.objection(night)) << "22:00 on Monday there";
+  EXPECT_FALSE(objection(gate, night)) << "22:00 on Monday there";
   clock.now_ = utc(2, 2, 59);
-  EXPECT_FALSE(gate.objection(night));
+  EXPECT_FALSE(objection(gate, night));
   clock.now_ = utc(2, 3, 0);
-  EXPECT_EQ(number_of(gate.objection(night)), kOutsideWindow.number);
-  EXPECT_FALSE(gate.objection(deployment({})));
+  EXPECT_EQ(number_of(objection(gate, night)), kOutsideWindow.number);
+  EXPECT_FALSE(objection(gate, deployment({})));
 }
 
 TEST(InstallGate, AClockThatIsNotSetOpensNoWindow) {
@@ -65,8 +70,8 @@ TEST(InstallGate, AClockThatIsNotSetOpensNoWindow) {
   SetClock clock;
   const InstallGate gate(folder / "consent", clock);
   const auto any_time = deployment({.window = protocol::MaintenanceWindow{}, .consent = false});
-  EXPECT_EQ(number_of(gate.objection(any_time)), kOutsideWindow.number);
-  EXPECT_FALSE(gate.objection(deployment({})));
+  EXPECT_EQ(number_of(objection(gate, any_time)), kOutsideWindow.number);
+  EXPECT_FALSE(objection(gate, deployment({})));
 }
 
 TEST(InstallGate, ConsentIsForOneDeploymentAndSurvivesARestart) {
@@ -75,13 +80,13 @@ TEST(InstallGate, ConsentIsForOneDeploymentAndSurvivesARestart) {
   const auto asked = deployment({.window = {}, .consent = true});
   {
     InstallGate gate(folder / "consent", clock);
-    EXPECT_EQ(number_of(gate.objection(asked)), kNeedsConsent.number);
+    EXPECT_EQ(number_of(objection(gate, asked)), kNeedsConsent.number);
     EXPECT_TRUE(gate.consent(5));
-    EXPECT_FALSE(gate.objection(asked));
+    EXPECT_FALSE(objection(gate, asked));
   }
   const InstallGate gate(folder / "consent", clock);
-  EXPECT_FALSE(gate.objection(asked));
-  EXPECT_EQ(number_of(gate.objection(deployment({.window = {}, .consent = true}, 6))), kNeedsConsent.number);
+  EXPECT_FALSE(objection(gate, asked));
+  EXPECT_EQ(number_of(objection(gate, deployment({.window = {}, .consent = true}, 6))), kNeedsConsent.number);
 }
 
 }  // namespace

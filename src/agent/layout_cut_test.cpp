@@ -39,6 +39,9 @@ const std::vector<Case>& cases() {
       {"RecoveryAfterUnhealthy", &test::kNormalAndRecovery, {"", {{"3-unhealthy", Phase::rolled_back}, {"4"}}}},
       {"RecoveryCancelled", &test::kNormalAndRecovery, {"", {{"2", Phase::cancelled, Wish::cancel}, {"4"}}}},
       {"RecoveryDeferred", &test::kNormalAndRecovery, {"", {{"2", Phase::committed, Wish::defer_first}}}},
+      {"RecoveryHeld",
+       &test::kNormalAndRecovery,
+       {"", {{"2", Phase::committed, Wish::hold}, {"3-panics", Phase::rolled_back, Wish::hold}}}},
       {"RecoveryIsReplaced", &test::kNormalAndRecovery, {"", {{"1-recovery-next"}, {"2"}}}, true},
       {"RecoveryIsReplacedBadly", &test::kNormalAndRecovery, {"", {{"1-recovery-panics", Phase::rolled_back}, {"1-recovery-next"}, {"2"}}}},
   };

@@ -25,6 +25,7 @@ void PrintTo(const Expected& expected, std::ostream* out) { *out << expected.nam
 
 constexpr Expected kLayouts[] = {
     {"ab", 2, 1},
+    {"ab-hawkbit", 2, 1},
     {"abc", 3, 1},
     {"ab-boot-app", 2, 3},
     {"recovery", 2, 1, "R"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/aloft_link.hpp"
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "base/bytes.hpp"
@@ -32,6 +33,14 @@ ServerSession::ServerSession(ServerConfig config, std::filesystem::path state_di
 
 Result<net::TlsOptions> ServerSession::tls() const {
   return net::TlsOptions{.trust = TRY(server_trust(config_, state_dir_)), .client = {}};
+}
+
+bool ServerSession::owns(const std::string& address) const {
+  return address.starts_with(config_.url + std::string(protocol::kArtifactPath));
+}
+
+std::unique_ptr<ServerLink> ServerSession::connect(ReportSpool& spool, const std::filesystem::path& state_dir, ServerListener listener) {
+  return std::make_unique<AloftLink>(*this, spool, state_dir / "logs", std::move(listener));
 }
 
 Result<Json> ServerSession::post(net::HttpTransport& transport, std::string_view path, const Json& body) {

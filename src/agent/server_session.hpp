@@ -1,4 +1,4 @@
-// A device's standing with its server: enrolment, proof of the key, bearer token.
+// A device's standing with an aloft-server: enrolment, proof of the key, bearer token.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/config.hpp"
+#include "agent/server_standing.hpp"
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
@@ -19,25 +20,18 @@
 
 namespace aloft::agent {
 
-// What the device says of itself.
-struct DeviceFacts {
-  std::string name;
-  std::string product;
-  std::string hardware;
-  std::string version;
-};
-
 // Safe from several threads, each with a transport of its own.
-class ServerSession {
+class ServerSession final : public ServerStanding {
  public:
   // The key is loaded or made in state_dir when it is first needed, again and again until that works. Clock must outlive the session.
   ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, Clock& clock);
 
-  // How connections to this server are checked; asked again for each new client, as enrolment may have brought a pin.
-  Result<net::TlsOptions> tls() const;
-  const std::string& url() const { return config_.url; }
-  const DeviceFacts& facts() const { return facts_; }
-  bool enrolled() const { return enrolled_; }
+  Result<net::TlsOptions> tls() const override;  // enrolment may have brought a pin
+  const std::string& url() const override { return config_.url; }
+  const DeviceFacts& facts() const override { return facts_; }
+  bool enrolled() const override { return enrolled_; }
+  bool owns(const std::string& address) const override;  // of the artifact store
+  std::unique_ptr<ServerLink> connect(ReportSpool& spool, const std::filesystem::path& state_dir, ServerListener listener) override;
   // How long the server has last asked to be left alone (Retry-After); 0 when it is over.
   std::chrono::milliseconds asked_to_wait() const;
 
@@ -45,7 +39,7 @@ class ServerSession {
   // Errors: kNotAccepted while an operator has to accept the device, else those of the key, of the transport and net::expect_success.
   Result<net::Response> send(net::HttpTransport& transport, net::Request request);
   // The same for a transport that is not ours: the Authorization header.
-  Result<std::vector<net::Header>> authorization(net::Credentials credentials);
+  Result<std::vector<net::Header>> authorization(net::Credentials credentials) override;
 
  private:
   Result<std::string> token(net::HttpTransport& transport, net::Credentials credentials);

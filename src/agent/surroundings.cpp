@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/backoff.hpp"
+#include "agent/errors.hpp"
 #include "base/errors.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -27,11 +28,13 @@ bool went_wrong(update::Phase phase) {
 
 }  // namespace
 
-MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate, LogRing& ring,
-                                         std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks)
+MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate,
+                                         const HoldGate& hold_gate, LogRing& ring, std::filesystem::path log_dir, Clock& clock,
+                                         SurroundingsHooks hooks)
     : spool_(spool),
       deferral_(deferral),
       download_gate_(download_gate),
+      hold_gate_(hold_gate),
       ring_(ring),
       log_dir_(std::move(log_dir)),
       clock_(clock),
@@ -40,6 +43,10 @@ MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& def
 void MachineSurroundings::decide(const update::State& offered) {
   if (offered.deployment != 0 && deferral_.left() > milliseconds::zero())
     return updater_->defer("deferred at the device until " + to_iso8601(deferral_.until()));
+  // Found so after a restart: what is held is on its slot already, and what is paused is the server's to let go on.
+  const auto held = hold_gate_.objection(offered.deployment);
+  if ((offered.error == kHeld.number && held) || offered.error == kPaused.number)
+    return updater_->defer(Error{offered.error == kHeld.number ? kHeld : kPaused, offered.message});
   updater_->accept();
 }
 

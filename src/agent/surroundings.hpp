@@ -9,6 +9,7 @@
 
 #include "agent/deferral.hpp"
 #include "agent/download_gate.hpp"
+#include "agent/hold_gate.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/spool.hpp"
 #include "agent/updater.hpp"
@@ -30,13 +31,14 @@ class MachineSurroundings final : public Surroundings {
  public:
   // Everything must outlive this. log_dir gets "<deployment>.log" for each update of the server that went wrong, and "update.log" before
   // a restart, so that the log outlives it.
-  MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate, LogRing& ring,
-                      std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks);
+  MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate, const HoldGate& hold_gate,
+                      LogRing& ring, std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks);
   // Before anything else is called.
   void attach(Updater& updater) { updater_ = &updater; }
 
   void decide(const update::State& offered) override;
   void transition(const update::State& state) override;
+  std::optional<Error> hold(std::uint64_t deployment) override { return hold_gate_.objection(deployment); }
   DownloadLimits download_limits(std::uint64_t deployment) override { return download_gate_.limits(deployment); }
   void downloaded(const protocol::Download& cost) override { download_ = cost; }
   void progress(std::uint64_t permille) override;
@@ -58,6 +60,7 @@ class MachineSurroundings final : public Surroundings {
   ReportSpool& spool_;
   const Deferral& deferral_;
   const DownloadGate& download_gate_;
+  const HoldGate& hold_gate_;
   LogRing& ring_;
   const std::filesystem::path log_dir_;
   Clock& clock_;

@@ -134,6 +134,8 @@ class Life {
       if (session.rebooting()) return false;
       const update::State state = session.updater().status().state;
       if (state.phase == update::Phase::deferred) {
+        if (state.error == kHeld.number && state.message.starts_with("downloaded,")) check_held(state);
+        session.release();
         session.updater().accept();
       } else if (state.deployment == number() && update::is_at_rest(state.phase)) {
         check_end(state);
@@ -148,6 +150,15 @@ class Life {
       }
     }
     return true;
+  }
+
+  // All of it is there, and the boot loader does not know.
+  void check_held(const update::State& state) {
+    const Release* const release = world_.hardware.held(state.target);
+    require(release && release->version == state.version, "held as downloaded, but " + state.target + " does not hold it");
+    const auto boot = world_.hardware.loader()->control()->read();
+    for (const boot::SlotState& slot : boot ? boot->order : std::vector<boot::SlotState>{})
+      require(slot.name != state.target || slot.health == boot::SlotHealth::bad, "it is held, and may be booted");
   }
 
   void check_boot(const Release& release) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "agent/errors.hpp"
 #include "agent/shared_switches.hpp"
 #include "agent/test_hardware.hpp"
 #include "agent/updater.hpp"
@@ -124,7 +125,7 @@ class SimSharedSlots final : public SharedSlots {
 struct Deployment {
   const char* version;
   update::Phase end = update::Phase::committed;
-  enum class Wish : std::uint8_t { none, cancel, defer_first } wish = Wish::none;
+  enum class Wish : std::uint8_t { none, cancel, defer_first, hold } wish = Wish::none;
 };
 
 class Session final : public BundleOpener, public Slots, public Surroundings {
@@ -152,7 +153,11 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
   }
   Updater& updater() { return *updater_; }
   bool rebooting() const { return rebooting_; }
-  void wish(Deployment::Wish wish) { wish_ = wish; }
+  void wish(Deployment::Wish wish) {
+    wish_ = wish;
+    released_ = false;
+  }
+  void release() { released_ = true; }
 
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override {
     const Release& release = releases().at(source);
@@ -178,7 +183,12 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
   }
   Result<> commit() override { return switches_ ? switches_->commit() : Result<>(); }
   Result<> abandon() override { return switches_ ? switches_->abandon() : Result<>(); }
-  void decide(const update::State&) override {
+  std::optional<Error> hold(std::uint64_t) override {
+    if (wish_ != Deployment::Wish::hold || released_) return std::nullopt;
+    return Error{kHeld, "until it is released"};
+  }
+  void decide(const update::State& offered) override {
+    if (offered.error == kHeld.number && hold(offered.deployment)) return updater_->defer(Error{kHeld, offered.message});
     if (wish_ == Deployment::Wish::defer_first && !std::exchange(deferred_, true)) return updater_->defer("not now");
     updater_->accept();
   }
@@ -225,6 +235,7 @@ class Session final : public BundleOpener, public Slots, public Surroundings {
   std::optional<Updater> updater_;
   Deployment::Wish wish_ = Deployment::Wish::none;
   bool deferred_ = false;
+  bool released_ = false;
   bool rebooting_ = false;
 };
 

@@ -245,6 +245,8 @@ void Updater::defer(const std::string& why) {
   interrupt(Event{EventKind::defer, facts});
 }
 
+void Updater::defer(const Error& why) { interrupt(Event{EventKind::defer, reason(why)}); }
+
 void Updater::cancel() { interrupt(Event{EventKind::cancel, {}}); }
 
 void Updater::interrupt(Event event) {
@@ -427,7 +429,12 @@ Result<std::optional<Event>> Updater::act(Action action) {
     case Action::ask_policy: seams_.surroundings.decide(state_); return std::nullopt;
     case Action::open: return TRY(open_bundle());
     case Action::prepare_target: TRY(prepare_target()); return Event{EventKind::prepared, {}};
-    case Action::write_images: TRY(write_images()); return Event{EventKind::written, {}};
+    case Action::write_images: {
+      TRY(write_images());
+      const auto held = hold();
+      if (!held) return Event{EventKind::written, {}};
+      return Event{EventKind::defer, reason({held->code, "downloaded, not installed: " + held->message})};
+    }
     case Action::arm: TRY(arm()); return Event{EventKind::armed, {}};
     case Action::ready: return Event{EventKind::going, {}};
     case Action::reboot: TRY(reboot()); return std::nullopt;

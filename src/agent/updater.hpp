@@ -91,6 +91,8 @@ class Surroundings {
   // Each transition, in order, already durable in the journal; after a start those of the last update again (deployment and
   // sequence tell which are known).
   virtual void transition(const update::State& state) = 0;
+  // Why its target may be written, but not armed now: it then waits as deferred, with that reason. deployment: never 0.
+  virtual std::optional<Error> hold(std::uint64_t /*deployment*/) { return std::nullopt; }
   // What may be fetched for it now. deployment 0: a local install.
   virtual DownloadLimits download_limits(std::uint64_t /*deployment*/) { return {}; }
   // What the images of the update under way have cost, before the transition that follows from it.
@@ -170,6 +172,7 @@ class Updater {
   // source: where the bundle comes from by now; empty: as it was offered.
   void accept(const std::string& source = {});
   void defer(const std::string& why);
+  void defer(const Error& why);  // its number stays with the state: what it waits for is told apart by it
   // Until it is armed; later it is ignored.
   void cancel();
   void health_result(const HealthVerdict& verdict);
@@ -206,6 +209,8 @@ class Updater {
   Result<update::Event> open_bundle();
   Result<> prepare_target();
   Result<> write_images();
+  std::optional<Error> hold() const;
+  Result<> check_hold(const bundle::Manifest& manifest, const std::string& target, const std::map<std::string, SlotFacts>& slots) const;
   std::unique_ptr<storage::FrameMaker> frames_by_delta(const bundle::Image& image, std::size_t index);
   Result<std::unique_ptr<ReuseFrames>> frames_by_reuse(const bundle::Image& image, std::size_t index, const std::stop_token& stop);
   Result<> write_image(bundle::Reader& reader, std::size_t place, const std::stop_token& stop);

@@ -31,6 +31,8 @@ const std::vector<Story>& stories() {
       {"AgainAfterFailure", {{"3-panics", Phase::rolled_back}, {"2"}}},
       {"Cancelled", {{"2", Phase::cancelled, Wish::cancel}, {"4"}}},
       {"Deferred", {{"2", Phase::committed, Wish::defer_first}}},
+      {"Held", {{"2", Phase::committed, Wish::hold}}},
+      {"HeldThenFails", {{"3-unhealthy", Phase::rolled_back, Wish::hold}, {"2"}}},
       {"ThereAndBack", {{"2"}, {"3-unhealthy", Phase::rolled_back}, {"4"}}},
   };
   return kStories;

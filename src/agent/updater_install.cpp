@@ -46,6 +46,7 @@ Result<Event> Updater::open_bundle() {
   order_ = TRY(bundle::writing_order(reader.manifest(), facts.slots,
                                      opened->is_remote() || reader.any_order() ? bundle::Seek::can : bundle::Seek::cannot));
   TRY(plan_images(*opened, target, limits));
+  TRY(check_hold(reader.manifest(), target, facts.slots));
   const bool elsewhere = target == config_.booted;
   if (elsewhere && !opened->is_remote() && !reader.any_order())
     return fail(update::kStreamForRecovery,
@@ -60,6 +61,26 @@ Result<Event> Updater::open_bundle() {
   known.target = target;
   if (elsewhere || in_recovery() || target == config_.recovery) known.via = config_.recovery;
   return Event{elsewhere ? EventKind::elsewhere : EventKind::opened, known};
+}
+
+// A recovery system installs to its end: there is no other system by then.
+std::optional<Error> Updater::hold() const {
+  if (state_.deployment == 0 || in_recovery()) return std::nullopt;
+  return seams_.surroundings.hold(state_.deployment);
+}
+
+// What cannot be written without the running system noticing is not even begun while it is held.
+Result<> Updater::check_hold(const bundle::Manifest& manifest, const std::string& target,
+                             const std::map<std::string, SlotFacts>& slots) const {
+  const auto held = hold();
+  if (!held) return {};
+  const bool shares = std::ranges::any_of(manifest.images, [&](const bundle::Image& image) {
+    const auto slot = slots.find(image.slot_class);
+    return slot != slots.end() && slot->second.shared;
+  });
+  if (target != config_.booted && !shares) return {};
+  const char* const why = shares ? "it writes slots that the running system uses" : "the recovery system has to write it";
+  return fail(held->code, "not downloaded yet, since " + std::string(why) + ": " + held->message);
 }
 
 // A running slot that holds an old image; a recovery system has none.

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "agent/test_machine.hpp"
+#include "agent/test_bench.hpp"
 #include "base/errors.hpp"
 #include "boot/errors.hpp"
 #include "bundle/errors.hpp"
@@ -19,91 +19,9 @@ using test::kBootBytes;
 using test::kRootfsBytes;
 using test::must;
 using test::releases;
+using test::UpdaterTest;
 using update::Phase;
 using update::State;
-
-// A device around a fake boot control, whose parts can be made to fail.
-class Bench : public BundleOpener, public Slots, public Surroundings {
- public:
-  Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override {
-    ++opened;
-    if (opens_that_fail > 0) {
-      --opens_that_fail;
-      return fail(kIo, "no route to the server");
-    }
-    return std::make_unique<test::MemoryBundle>(releases().at(source).bundle, releases().trust());
-  }
-  std::vector<std::string> groups() const override { return {"A", "B"}; }
-  Result<std::map<std::string, SlotFacts>> facts(const std::string&) override { return slot_facts; }
-  Result<storage::Target> open(const std::string& group, const bundle::Image& image) override {
-    written_groups.insert(group);
-    if (while_installing) while_installing();
-    if (slot_is_gone) return fail(kNotFound, "/dev/disk/by-partlabel/rootfs-b: No such file or directory");
-    if (slot_has_bad_block && image.slot_class == "rootfs")
-      return storage::device_target(std::make_unique<test::BadBlock>(power, kRootfsBytes));
-    return storage::device_target(std::make_unique<storage::SimDisk>(power, image.slot_class == "boot" ? kBootBytes : kRootfsBytes));
-  }
-  void decide(const State&) override {
-    if (accept_at_once) updater->accept();
-  }
-  void transition(const State& state) override { told.push_back(state.phase); }
-  void progress(std::uint64_t permille) override { told_permille = permille; }
-  void begin_trial(const State&) override { ++trials; }
-  Result<> reboot(const std::optional<std::string>&) override {
-    ++reboots;
-    return {};
-  }
-  bool pause_before_retry(unsigned attempt) override { return attempt < 3; }
-  void trouble_changed() override { ++troubles; }
-
-  std::map<std::string, SlotFacts> slot_facts = {{"rootfs", {"raw", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
-  std::set<std::string> written_groups;
-  std::vector<Phase> told;
-  std::function<void()> while_installing;
-  std::uint64_t told_permille = 0;
-  unsigned opened = 0;
-  unsigned opens_that_fail = 0;
-  unsigned reboots = 0;
-  unsigned trials = 0;
-  unsigned troubles = 0;
-  bool accept_at_once = true;
-  bool slot_is_gone = false;
-  bool slot_has_bad_block = false;
-  bool reset_by_watchdog = false;
-  storage::Power power;
-  storage::SimExt4 state_partition{power};
-  test::SimStateFiles files{state_partition};
-  boot::FakeControl boot{{"A", "B"}};
-  FakeClock clock;
-  Updater* updater = nullptr;
-};
-
-class UpdaterTest : public ::testing::Test {
- protected:
-  void boot(const std::string& group) { boot_into_trouble(group, std::nullopt); }
-  void boot_into_trouble(const std::string& group, std::optional<ErrorCode> trouble) {
-    UpdaterConfig config{.product = "lab-gateway", .hardware = "rev-a", .booted = group, .boot_id = std::to_string(++boots_)};
-    config.workers = 1;
-    config.reset_by_watchdog = bench_.reset_by_watchdog;
-    updater_.emplace(config, UpdaterSeams{bench_, bench_, bench_.boot, bench_.files, bench_.clock, bench_});
-    bench_.updater = &*updater_;
-    bench_.told.clear();
-    const auto started = updater_->start();
-    ASSERT_EQ(started ? 0 : started.error().code.number, trouble ? trouble->number : 0);
-    updater_->run();
-  }
-  void install(const std::string& version, std::uint64_t deployment = 0) {
-    ASSERT_TRUE(updater_->offer(version, deployment));
-    updater_->run();
-  }
-  Phase phase() { return updater_->status().state.phase; }
-  std::uint64_t error() { return updater_->status().state.error; }
-  boot::SlotState first() { return bench_.boot.state.order.front(); }
-
-  Bench bench_;
-  std::optional<Updater> updater_;
-  unsigned boots_ = 0;
-};
 
 TEST_F(UpdaterTest, InstallsRebootsProvesItselfAndCommits) {
   boot("A");

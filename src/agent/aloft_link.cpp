@@ -1,8 +1,9 @@
-#include "agent/server_link.hpp"
+#include "agent/aloft_link.hpp"
 
 #include <algorithm>
 #include <charconv>
 
+#include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -30,14 +31,20 @@ std::vector<fs::path> logs_in(const fs::path& dir) {
   return logs;
 }
 
+std::optional<Wanted> wanted_by(const std::string& url, const protocol::Assignment& assignment) {
+  if (!assignment.deployment) return std::nullopt;
+  const protocol::Assignment::Deployment& deployment = *assignment.deployment;
+  return Wanted{.deployment = deployment.id, .source = source_of(url, deployment), .policy = deployment.policy};
+}
+
 }  // namespace
 
 // One thread's client, which the destructor of the link can break off.
-struct ServerLink::Connection {
+struct AloftLink::Connection {
   std::unique_ptr<net::HttpClient> client;
 };
 
-ServerLink::ServerLink(ServerSession& session, ReportSpool& spool, fs::path log_dir, Listener listener)
+AloftLink::AloftLink(ServerSession& session, ReportSpool& spool, fs::path log_dir, ServerListener listener)
     : session_(session),
       spool_(spool),
       log_dir_(std::move(log_dir)),
@@ -47,7 +54,7 @@ ServerLink::ServerLink(ServerSession& session, ReportSpool& spool, fs::path log_
       poller_([this] { poll_assignments(); }),
       reporter_([this] { send_reports(); }) {}
 
-ServerLink::~ServerLink() {
+AloftLink::~AloftLink() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -59,7 +66,7 @@ ServerLink::~ServerLink() {
   reporter_.join();
 }
 
-void ServerLink::report_soon() {
+void AloftLink::report_soon() {
   {
     const std::lock_guard lock(mutex_);
     reports_waiting_ = true;
@@ -67,7 +74,7 @@ void ServerLink::report_soon() {
   changed_.notify_all();
 }
 
-void ServerLink::check_now() {
+void AloftLink::check_now() {
   {
     const std::lock_guard lock(mutex_);
     ++hurry_;
@@ -75,15 +82,15 @@ void ServerLink::check_now() {
   changed_.notify_all();
 }
 
-bool ServerLink::wait(milliseconds time, const std::function<bool()>& enough) {
+bool AloftLink::wait(milliseconds time, const std::function<bool()>& enough) {
   std::unique_lock lock(mutex_);
   const auto hurry = hurry_;
   changed_.wait_for(lock, time, [&] { return ending_ || hurry_ != hurry || (enough && enough()); });
   return !ending_;
 }
 
-void ServerLink::keep_doing(Connection& connection, const std::function<Result<>(net::HttpTransport&)>& exchange,
-                            const std::function<void(Result<>)>& told) {
+void AloftLink::keep_doing(Connection& connection, const std::function<Result<>(net::HttpTransport&)>& exchange,
+                           const std::function<void(Result<>)>& told) {
   Backoff backoff(random_, kFirstDelay, kMostDelay);
   for (;;) {
     auto tls = session_.tls();
@@ -105,18 +112,18 @@ void ServerLink::keep_doing(Connection& connection, const std::function<Result<>
   }
 }
 
-bool ServerLink::adopt(Connection& connection, std::unique_ptr<net::HttpClient> client) {
+bool AloftLink::adopt(Connection& connection, std::unique_ptr<net::HttpClient> client) {
   const std::lock_guard lock(mutex_);
   connection.client = std::move(client);
   return !ending_;
 }
 
-void ServerLink::poll_assignments() {
+void AloftLink::poll_assignments() {
   std::string etag;
   keep_doing(*polling_, [this, &etag](net::HttpTransport& transport) { return poll_once(transport, etag); }, listener_.reached);
 }
 
-void ServerLink::send_reports() {
+void AloftLink::send_reports() {
   keep_doing(
       *reporting_, [this](net::HttpTransport& transport) { return send_once(transport); },
       [](const Result<>& done) {
@@ -124,7 +131,7 @@ void ServerLink::send_reports() {
       });
 }
 
-Result<> ServerLink::poll_once(net::HttpTransport& transport, std::string& etag) {
+Result<> AloftLink::poll_once(net::HttpTransport& transport, std::string& etag) {
   net::Request request;
   request.url = std::string(protocol::kAssignmentPath);
   if (!etag.empty()) {
@@ -141,12 +148,12 @@ Result<> ServerLink::poll_once(net::HttpTransport& transport, std::string& etag)
   }
   auto assignment = TRY(protocol::from_json<protocol::Assignment>(TRY(parse_json(response.body))));
   etag = std::string(response.header("ETag").value_or(""));
-  listener_.assigned(std::move(assignment));
+  listener_.assigned(wanted_by(session_.url(), assignment));
   if (etag.empty()) wait(kUnheldPollDelay, {});
   return {};
 }
 
-Result<> ServerLink::send_once(net::HttpTransport& transport) {
+Result<> AloftLink::send_once(net::HttpTransport& transport) {
   const auto reports = spool_.oldest(protocol::kMaxReports);
   const auto trouble = listener_.trouble();
   const std::string trouble_text = trouble ? trouble->text() : "";
@@ -173,7 +180,7 @@ Result<> ServerLink::send_once(net::HttpTransport& transport) {
   return spool_.acknowledge(reports);
 }
 
-Result<> ServerLink::send_inventory(net::HttpTransport& transport) {
+Result<> AloftLink::send_inventory(net::HttpTransport& transport) {
   const auto inventory = listener_.inventory();
   if (!inventory || inventory == sent_inventory_) return {};
   TRY(put(transport, protocol::kInventoryPath, protocol::to_json(protocol::Inventory{*inventory}), "inventory"));
@@ -181,7 +188,7 @@ Result<> ServerLink::send_inventory(net::HttpTransport& transport) {
   return {};
 }
 
-Result<> ServerLink::send_vitals(net::HttpTransport& transport) {
+Result<> AloftLink::send_vitals(net::HttpTransport& transport) {
   const auto vitals = listener_.vitals();
   if (!vitals) return {};
   Json body = protocol::to_json(*vitals);
@@ -192,7 +199,7 @@ Result<> ServerLink::send_vitals(net::HttpTransport& transport) {
 }
 
 // A server that does not know the path, or does not take what is sent, gets the reports all the same.
-Result<> ServerLink::put(net::HttpTransport& transport, std::string_view path, const Json& body, std::string_view what) {
+Result<> AloftLink::put(net::HttpTransport& transport, std::string_view path, const Json& body, std::string_view what) {
   net::Request request;
   request.method = "PUT";
   request.url = std::string(path);
@@ -205,7 +212,7 @@ Result<> ServerLink::put(net::HttpTransport& transport, std::string_view path, c
   return {};
 }
 
-Result<> ServerLink::send_log(net::HttpTransport& transport, const fs::path& file) {
+Result<> AloftLink::send_log(net::HttpTransport& transport, const fs::path& file) {
   net::Request request;
   request.method = "PUT";
   request.url = std::string(protocol::kLogPath) + file.stem().string() + "/log";
