@@ -62,8 +62,7 @@ Result<std::uint64_t> DdiActions::number_of(std::string_view action, std::string
   const auto known = named(action);
   if (known && known->content == content) return known->number;
   std::vector<DdiAction> next = actions_;
-  next.push_back(
-      {.number = free_number(action, taken), .server = server_, .action = std::string(action), .content = std::string(content)});
+  next.push_back({.number = free_number(action, taken), .server = server_, .action = std::string(action), .content = std::string(content)});
   if (next.size() > kMaxDdiActions) next.erase(next.begin());
   TRY(keep(file_, next));
   actions_ = std::move(next);
@@ -71,8 +70,8 @@ Result<std::uint64_t> DdiActions::number_of(std::string_view action, std::string
 }
 
 std::optional<DdiAction> DdiActions::named(std::string_view action) const {
-  const auto found = std::find_if(actions_.rbegin(), actions_.rend(),
-                                  [&](const DdiAction& one) { return one.server == server_ && one.action == action; });
+  const auto found =
+      std::find_if(actions_.rbegin(), actions_.rend(), [&](const DdiAction& one) { return one.server == server_ && one.action == action; });
   return found == actions_.rend() ? std::nullopt : std::optional(*found);
 }
 

@@ -217,7 +217,8 @@ Result<Wanted> DdiLink::wanted_of(const ddi::ActionLink& link, const ddi::Deploy
   const auto taken = [this](std::uint64_t number) { return listener_.state_of(number).has_value(); };
   Wanted wanted{.deployment = TRY(actions_.number_of(link.action, ddi::identity_of(file), taken)), .source = standing_.absolute(file.href)};
   if (wanted.source.empty())
-    return fail(ddi::kNoDownloadLink, "the link to \"" + file.name + "\" is no http or https address; see the server's artifact URL settings");
+    return fail(ddi::kNoDownloadLink,
+                "the link to \"" + file.name + "\" is no http or https address; see the server's artifact URL settings");
   wanted.policy.consent = reading.update == ddi::Handling::attempt && standing_.hawkbit().ask_if_soft;
   const std::string window = reading.window_open == false ? ", its maintenance window is not open" : "";
   if (reading.update == ddi::Handling::skip) wanted.hold = "the server lets it be installed later (\"update\": \"skip\")" + window;

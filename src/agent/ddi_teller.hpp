@@ -40,8 +40,8 @@ class DdiTeller {
   ReportSpool& spool_;
   const DdiActions& actions_;
   const std::filesystem::path log_dir_;
-  std::uint64_t deployment_ = 0;                  // that this and the next are about
-  std::optional<protocol::UpdateState> before_;   // last told
+  std::uint64_t deployment_ = 0;                 // that this and the next are about
+  std::optional<protocol::UpdateState> before_;  // last told
   std::uint64_t told_permille_ = 0;
   unsigned refusals_ = 0;  // in a row, of one report
 };

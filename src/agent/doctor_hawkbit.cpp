@@ -38,7 +38,8 @@ void examine_hawkbit(const Patient& patient, Examination& out) {
   DdiStanding standing(server, std::move(facts), patient.clock);
   const auto answer = poll(standing);
   if (!answer) {
-    const bool refused = answer.error().code.number == net::kUnauthorized.number || answer.error().code.number == net::kServerRefused.number;
+    const bool refused =
+        answer.error().code.number == net::kUnauthorized.number || answer.error().code.number == net::kServerRefused.number;
     return out.bad(refused ? "server-refuses" : "server-unreachable", "server " + server.url + ": " + answer.error().message,
                    refused ? "check tenant, server.name and token; at the server, that the device and this kind of token are allowed"
                            : "check the network, the address, and the server's certificate");

@@ -29,10 +29,10 @@ struct ServerListener {
   std::function<void(Result<>)> reached;                // the outcome of every poll: authenticated, or why not
   // What the device has found out about itself, if anything.
   std::function<std::optional<std::map<std::string, std::string>>()> inventory;
-  std::function<std::optional<protocol::Vitals>()> vitals;                            // how it has been
-  std::function<std::optional<Error>()> trouble;                                      // what keeps the device from being updated
-  std::function<std::optional<update::State>(std::uint64_t deployment)> state_of;     // the latest of that update, if there was one
-  std::function<bool(std::uint64_t deployment)> agreed;                               // a person at the device has agreed to it
+  std::function<std::optional<protocol::Vitals>()> vitals;                         // how it has been
+  std::function<std::optional<Error>()> trouble;                                   // what keeps the device from being updated
+  std::function<std::optional<update::State>(std::uint64_t deployment)> state_of;  // the latest of that update, if there was one
+  std::function<bool(std::uint64_t deployment)> agreed;                            // a person at the device has agreed to it
 };
 
 class ServerLink {

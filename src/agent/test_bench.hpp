@@ -28,8 +28,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
     written_groups.insert(group);
     if (while_installing) while_installing();
     if (slot_is_gone) return fail(kNotFound, "/dev/disk/by-partlabel/rootfs-b: No such file or directory");
-    if (slot_has_bad_block && image.slot_class == "rootfs")
-      return storage::device_target(std::make_unique<BadBlock>(power, kRootfsBytes));
+    if (slot_has_bad_block && image.slot_class == "rootfs") return storage::device_target(std::make_unique<BadBlock>(power, kRootfsBytes));
     return storage::device_target(std::make_unique<storage::SimDisk>(power, image.slot_class == "boot" ? kBootBytes : kRootfsBytes));
   }
   void decide(const update::State& state) override {
@@ -55,7 +54,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   std::vector<update::Phase> told;
   std::function<void()> while_installing;
   std::uint64_t told_permille = 0;
-  std::uint64_t held = 0;                                                // a deployment
+  std::uint64_t held = 0;                                              // a deployment
   std::function<std::optional<Error>(std::uint64_t deployment)> gate;  // asked instead, where there is one
   unsigned opened = 0;
   unsigned opens_that_fail = 0;

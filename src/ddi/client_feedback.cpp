@@ -104,7 +104,8 @@ std::optional<Utterance> utterance_of(const Report& report, std::uint64_t downlo
 Json feedback_json(std::string_view action, const Utterance& said) {
   Json result{{"finished", kFinished[static_cast<std::size_t>(said.finished)]}};
   if (said.progress_permille) result["progress"] = Json{{"cnt", *said.progress_permille / 10}, {"of", 100}};
-  Json status{{"execution", kExecutions[static_cast<std::size_t>(said.execution)]}, {"result", std::move(result)}, {"details", said.details}};
+  Json status{
+      {"execution", kExecutions[static_cast<std::size_t>(said.execution)]}, {"result", std::move(result)}, {"details", said.details}};
   if (said.code != 0) status["code"] = said.code;
   Json json{{"id", action}, {"time", time_text(said.time_ms)}, {"status", std::move(status)}};
   if (said.time_ms >= kFirstOf2020Ms) json["timestamp"] = said.time_ms;

@@ -21,8 +21,8 @@ inline constexpr std::size_t kMaxSentAttributeBytes = 128;  // of a key, and of 
 struct Utterance {
   Execution execution = Execution::proceeding;
   Finished finished = Finished::none;
-  std::uint64_t code = 0;                           // our error number; 0: none
-  std::vector<std::string> details;                 // within the limits above
+  std::uint64_t code = 0;            // our error number; 0: none
+  std::vector<std::string> details;  // within the limits above
   std::optional<std::uint64_t> progress_permille;
   std::uint64_t time_ms = 0;  // of the device's clock; below 2020 it is not sent
   bool closes() const { return execution == Execution::closed; }

@@ -46,7 +46,8 @@ TEST(ReadPoll, TakesNoLinkThatCouldLeadElsewhere) {
 }
 
 TEST(ReadPoll, IsLenientAboutWhatItDoesNotNeed) {
-  for (const char* text : {"{}", R"({"config":7,"_links":[]})", R"({"config":{"polling":{"sleep":300}},"_links":{"deploymentBase":"x"}})"}) {
+  for (const char* text :
+       {"{}", R"({"config":7,"_links":[]})", R"({"config":{"polling":{"sleep":300}},"_links":{"deploymentBase":"x"}})"}) {
     const auto poll = read_poll(text);
     ASSERT_TRUE(poll) << text;
     EXPECT_EQ(poll->sleep, kPollWithoutWord);
@@ -77,15 +78,18 @@ TEST(ReadDeployment, FindsTheBundleAmongTheFiles) {
 
 TEST(ReadDeployment, PrefersTheSafeLink) {
   const auto deployment = read_deployment(
-      deployment_text(R"({"filename":"a.aloft","_links":{"download-http":{"href":"http://h/a"},"download":{"href":"https://h/a"}}})"), false);
+      deployment_text(R"({"filename":"a.aloft","_links":{"download-http":{"href":"http://h/a"},"download":{"href":"https://h/a"}}})"),
+      false);
   EXPECT_EQ(bundle_among(deployment.value().files).value().href, "https://h/a");
 }
 
 TEST(ReadDeployment, KnowsHandlingAndWindow) {
-  const auto held = read_deployment(deployment_text(kBundle, R"("download":"forced","update":"skip","maintenanceWindow":"unavailable",)"), false);
+  const auto held =
+      read_deployment(deployment_text(kBundle, R"("download":"forced","update":"skip","maintenanceWindow":"unavailable",)"), false);
   EXPECT_EQ(held.value().update, Handling::skip);
   EXPECT_EQ(held.value().window_open, false);
-  const auto soft = read_deployment(deployment_text(kBundle, R"("download":"attempt","update":"a later word","maintenanceWindow":"available",)"), false);
+  const auto soft =
+      read_deployment(deployment_text(kBundle, R"("download":"attempt","update":"a later word","maintenanceWindow":"available",)"), false);
   EXPECT_EQ(soft.value().update, Handling::attempt);
   EXPECT_EQ(soft.value().window_open, true);
   EXPECT_FALSE(read_deployment(deployment_text(kBundle), true)) << "it is no confirmation";
@@ -97,11 +101,13 @@ TEST(BundleAmong, RefusesNoneSeveralAndOneWithoutALink) {
     const auto file = bundle_among(read_deployment(deployment_text(artifacts), false).value().files);
     return file ? std::string() : std::string(file.error().code.name) + ": " + file.error().message;
   };
-  EXPECT_THAT(number_of(""), testing::StartsWith("no-single-bundle: an update is one file that ends in .aloft; the deployment has no file;"));
+  EXPECT_THAT(number_of(""),
+              testing::StartsWith("no-single-bundle: an update is one file that ends in .aloft; the deployment has no file;"));
   EXPECT_THAT(number_of(kNotes), testing::HasSubstr("has 0 among \"notes.txt\""));
   EXPECT_THAT(number_of(kBundle + "," + kBundle), testing::HasSubstr("has 2 among"));
   EXPECT_THAT(number_of(R"({"filename":"a.aloft","_links":{}})"), testing::StartsWith("no-download-link"));
-  EXPECT_THAT(number_of(R"({"filename":"a.aloft","_links":{"download":{"href":"http://h/a b\r\nX: y"}}})"), testing::StartsWith("no-download-link"));
+  EXPECT_THAT(number_of(R"({"filename":"a.aloft","_links":{"download":{"href":"http://h/a b\r\nX: y"}}})"),
+              testing::StartsWith("no-download-link"));
 }
 
 TEST(ReadStop, TakesNumbersAndText) {
@@ -112,7 +118,13 @@ TEST(ReadStop, TakesNumbersAndText) {
 }
 
 Report report(UpdateState state, std::uint64_t error = 0, const std::string& message = "") {
-  return {.deployment = 7, .sequence = 1, .time_ms = 1'800'000'000'000, .state = state, .error = error, .message = message, .progress_permille = {}};
+  return {.deployment = 7,
+          .sequence = 1,
+          .time_ms = 1'800'000'000'000,
+          .state = state,
+          .error = error,
+          .message = message,
+          .progress_permille = {}};
 }
 
 struct Mapping {
@@ -143,16 +155,15 @@ TEST_P(Told, AsTheServerReadsIt) {
 using E = Execution;
 using F = Finished;
 using S = UpdateState;
-INSTANTIATE_TEST_SUITE_P(States, Told,
-                         ::testing::Values(Mapping{S::offered, 0, E::proceeding, F::none}, Mapping{S::accepted, 0, E::proceeding, F::none},
-                                           Mapping{S::downloading, 0, E::download, F::none}, Mapping{S::installing, 0, E::proceeding, F::none},
-                                           Mapping{S::verified, 0, E::downloaded, F::none}, Mapping{S::armed, 0, E::proceeding, F::none},
-                                           Mapping{S::rebooting, 0, E::proceeding, F::none}, Mapping{S::on_trial, 0, E::proceeding, F::none},
-                                           Mapping{S::committed, 0, E::closed, F::success},
-                                           Mapping{S::rolled_back, 6003, E::closed, F::failure},
-                                           Mapping{S::failed, 3001, E::closed, F::failure}, Mapping{S::deferred, 8042, E::scheduled, F::none},
-                                           Mapping{S::deferred, kHeldNumber, E::downloaded, F::none},
-                                           Mapping{S::cancelled, 0, E::closed, F::failure}));
+INSTANTIATE_TEST_SUITE_P(
+    States, Told,
+    ::testing::Values(Mapping{S::offered, 0, E::proceeding, F::none}, Mapping{S::accepted, 0, E::proceeding, F::none},
+                      Mapping{S::downloading, 0, E::download, F::none}, Mapping{S::installing, 0, E::proceeding, F::none},
+                      Mapping{S::verified, 0, E::downloaded, F::none}, Mapping{S::armed, 0, E::proceeding, F::none},
+                      Mapping{S::rebooting, 0, E::proceeding, F::none}, Mapping{S::on_trial, 0, E::proceeding, F::none},
+                      Mapping{S::committed, 0, E::closed, F::success}, Mapping{S::rolled_back, 6003, E::closed, F::failure},
+                      Mapping{S::failed, 3001, E::closed, F::failure}, Mapping{S::deferred, 8042, E::scheduled, F::none},
+                      Mapping{S::deferred, kHeldNumber, E::downloaded, F::none}, Mapping{S::cancelled, 0, E::closed, F::failure}));
 
 TEST(UtteranceOf, WhatGoesOnIsResumed) {
   EXPECT_EQ(utterance_of(report(S::accepted), kHeldNumber, S::deferred)->execution, E::resumed);
