@@ -140,6 +140,87 @@ class AgentAndServerTest(unittest.TestCase):
         self.device.power_on()
         told(lambda h: h["versions"][0]["reboots"] == {"panic": 1, "unclear": 1, "requested": 1})
 
+    def hold(self, version):
+        release = self.server.operator("POST", "/api/v1/releases", self.bundles[version][0].read_bytes())
+        order = {"release": release["id"], "devices": ["cam-01"], "policy": {"download_only": True}}
+        return self.server.operator("POST", "/api/v1/deployments", order)["deployments"][0]["id"]
+
+    def test_what_is_download_only_is_installed_when_it_is_released(self):
+        self.device.power_on()
+        self.connected()
+        number = self.hold("2.0")
+        waiting = self.wait_for_end(number, "deferred")
+        self.assertEqual(waiting["error"], 8064)
+        self.assertEqual(waiting["message"], f"downloaded, not installed: it waits for its release: aloft deployment release {number}")
+        self.assertEqual(self.device.slot("B")[: len(self.bundles["2.0"][1])], self.bundles["2.0"][1])
+        fetched = waiting["download"]["fetched_bytes"]
+        for _ in range(2):  # a power cut, and one with the server away
+            self.device.stop(kill=True)
+            self.device.power_on()
+            self.connected()
+            self.device.run("check")
+            self.assertEqual(self.device.status()["update"]["error"]["number"], 8064)
+            self.assertFalse((self.device.folder / "rebooted").exists())
+        begin = time.monotonic()
+        self.server.operator("POST", f"/api/v1/deployments/{number}/release", {})
+        self.device.wait_for_reboot()
+        self.assertLess(time.monotonic() - begin, 10, "it is told at once")
+        self.device.power_on("2.0")
+        ended = self.wait_for_end(number, "committed")
+        self.assertLess(ended["download"]["fetched_bytes"], fetched * 3 // 2, "what is there is not fetched again")
+        with self.assertRaises(server_harness.Refused) as refused:
+            self.server.operator("POST", f"/api/v1/deployments/{number}/release", {})
+        self.assertEqual((refused.exception.status, refused.exception.number), (409, 9043))
+
+    def test_a_hold_holds_without_the_server_and_a_release_meanwhile_counts(self):
+        self.device.power_on()
+        self.connected()
+        number = self.hold("2.0")
+        self.wait_for_end(number, "deferred")
+        port = self.server.port
+        self.server.kill()
+        self.device.stop(kill=True)
+        self.device.power_on()
+        time.sleep(2)
+        self.assertEqual(self.device.status()["update"]["state"], "deferred")
+        self.device.stop(kill=True)
+        self.server.start(port)
+        self.server.operator("POST", f"/api/v1/deployments/{number}/release", {})
+        self.device.power_on()
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.wait_for_end(number, "committed")
+
+    def test_a_rollout_is_downloaded_ahead_and_installed_on_command(self):
+        self.device.power_on()
+        self.connected()
+        release = self.server.operator("POST", "/api/v1/releases", self.bundles["2.0"][0].read_bytes())
+        rollout = self.server.operator("POST", "/api/v1/rollouts", {"name": "x", "release": release["id"], "filter": "name==cam-01", "policy": {"download_only": True}})
+        self.server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/start", {})
+        waiting = wait_for("it is downloaded", lambda: (lambda d: d if d and d[0]["state"] == "deferred" else None)(
+            self.server.operator("GET", "/api/v1/deployments?active=true")["deployments"]))[0]
+        self.assertEqual(waiting["error"], 8064)
+        why = self.server.operator("GET", "/api/v1/devices/cam-01/why")
+        self.assertIn("downloaded, not installed", why["reasons"][0]["text"])
+        released = self.server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/release", {})
+        self.assertNotIn("download_only", released.get("policy", {}))
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.wait_for_end(waiting["id"], "committed")
+        wait_for("the rollout is done", lambda: self.server.operator("GET", f"/api/v1/rollouts/{rollout['id']}")["state"] == "finished")
+
+    def test_what_is_held_can_be_withdrawn(self):
+        self.device.power_on()
+        self.connected()
+        number = self.hold("2.0")
+        self.wait_for_end(number, "deferred")
+        self.server.operator("POST", f"/api/v1/deployments/{number}/cancel")
+        self.device.wait_for_state("cancelled")
+        later = self.deploy("3.0")
+        self.device.wait_for_reboot()
+        self.device.power_on("3.0")
+        self.wait_for_end(later, "committed")
+
     def test_health_failure_is_told_with_reason_and_log(self):
         self.device.power_on()
         self.connected()

@@ -34,7 +34,9 @@ std::vector<fs::path> logs_in(const fs::path& dir) {
 std::optional<Wanted> wanted_by(const std::string& url, const protocol::Assignment& assignment) {
   if (!assignment.deployment) return std::nullopt;
   const protocol::Assignment::Deployment& deployment = *assignment.deployment;
-  return Wanted{.deployment = deployment.id, .source = source_of(url, deployment), .policy = deployment.policy};
+  Wanted wanted{.deployment = deployment.id, .source = source_of(url, deployment), .policy = deployment.policy};
+  if (deployment.policy.download_only) wanted.hold = "it waits for its release: aloft deployment release " + std::to_string(deployment.id);
+  return wanted;
 }
 
 }  // namespace

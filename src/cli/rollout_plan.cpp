@@ -172,6 +172,7 @@ void add_plan_options(CLI::App& command, RolloutPlanOptions& options) {
   command.add_option("--start-at", options.start_at, "UTC, as 2026-01-31T22:00:00Z; without it: `aloft rollout start`");
   command.add_option("--window", options.window, "When devices may begin, in their own time: 22:00-05:00, or sat,sun:22:00-05:00");
   add_download_policy(command, options.download);
+  command.add_flag("--download-only", options.download_only, "Devices write it, and install it when it is released: aloft rollout release");
   command.add_flag("--consent", options.consent, "A person at the device has to agree first");
 }
 
@@ -204,6 +205,7 @@ Result<Json> plan_json(const RolloutPlanOptions& options, std::uint64_t release)
   if (!options.start_at.empty()) plan["start_at_ms"] = TRY(time_of(options.start_at));
   Json policy = Json::object();
   if (options.consent) policy["consent"] = true;
+  if (options.download_only) policy["download_only"] = true;
   if (Json download = download_policy_json(options.download); !download.empty()) policy["download"] = std::move(download);
   if (!options.window.empty()) policy["window"] = TRY(window_json(options.window));
   plan["policy"] = std::move(policy);

@@ -33,6 +33,7 @@ struct RolloutPlanOptions {
   std::string start_at;  // "2026-01-31T22:00:00Z"
   std::string window;    // "22:00-05:00" or "sat,sun:22:00-05:00"
   bool consent = false;
+  bool download_only = false;
   DownloadPolicyOptions download;
 };
 

@@ -24,6 +24,7 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
   options.start_at = "2026-01-31T22:00:00Z";
   options.window = "sat,sun:22:00-05:00";
   options.consent = true;
+  options.download_only = true;
   options.download = {.budget_mib = 20, .metered_budget_mib = {}, .metered_wait = true};
   const Json plan = plan_json(options, 3).value();
   EXPECT_EQ(plan.at("waves").dump(), R"([{"count":20,"soak_s":7200},{"permille":50},{"permille":1000}])");
@@ -38,7 +39,7 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
             R"({"measure":"rate","min_devices":3,"worse":"lower","worse_percent":5}])");
   EXPECT_EQ(
       plan.at("policy").dump(),
-      R"({"consent":true,"download":{"budget_bytes":20971520,"metered":"wait"},"window":{"days":["sat","sun"],"from":"22:00","until":"05:00"}})");
+      R"({"consent":true,"download":{"budget_bytes":20971520,"metered":"wait"},"download_only":true,"window":{"days":["sat","sun"],"from":"22:00","until":"05:00"}})");
   EXPECT_EQ(plan.at("start_at_ms"), 1'769'896'800'000U);
   EXPECT_EQ(plan.at("on_broken"), "roll-back");
   EXPECT_EQ(plan.at("deadline_s"), 86'400U);

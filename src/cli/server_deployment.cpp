@@ -18,6 +18,7 @@ struct DeploymentOptions {
   std::string device;
   bool active = false;
   bool watch = false;
+  bool download_only = false;
   bool json = false;
   std::size_t limit = 100;
   std::uint64_t timeout_s = 0;
@@ -59,6 +60,7 @@ Result<> deploy(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   const std::uint64_t release = TRY(find_release(session, options.release));
   Json order{{"release", release}, {"devices", options.devices}};
+  if (options.download_only) order["policy"]["download_only"] = true;
   if (Json download = download_policy_json(options.download); !download.empty()) order["policy"]["download"] = std::move(download);
   const Json answer = TRY(session.post("/api/v1/deployments", order));
   if (options.json && !options.watch) {
@@ -137,6 +139,17 @@ Result<> cancel(const DeploymentOptions& options) {
   return {};
 }
 
+Result<> release(const DeploymentOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  const Json json = TRY(session.post(path_of(options.id) + "/release", Json::object()));
+  if (options.json) {
+    print_json(json);
+  } else {
+    print("Deployment " + std::to_string(options.id) + " is released; the device installs it as soon as it hears of it\n");
+  }
+  return {};
+}
+
 Result<> show_log(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   print(printable(TRY(session.send({}, path_of(options.id) + "/log")).body));
@@ -157,6 +170,8 @@ void add_deploy(CLI::App& app, Run& run) {
   command->add_option("--product", options->release.product, "With a version that several products have");
   command->add_option("--device", options->devices, "Device's name; may be given several times")->required();
   add_download_policy(*command, options->download);
+  command->add_flag("--download-only", options->download_only,
+                    "It is written to the slot that does not run, and installed when it is released: aloft deployment release");
   command->add_flag("--watch", options->watch, "Follow each to its end; fail if one is not committed");
   command->add_option("--timeout", options->timeout_s, "With --watch: give up after so many seconds each");
   command->add_flag("--json", options->json, "Print the server's answer as JSON");
@@ -175,16 +190,18 @@ void add_deployment_commands(CLI::App& app, Run& run) {
   list_command->add_option("--limit", options->limit, "At most so many")->capture_default_str();
   CLI::App* show_command = group->add_subcommand("show", "Show one with all its transitions");
   CLI::App* cancel_command = group->add_subcommand("cancel", "Withdraw one; the device stops if it still can");
+  CLI::App* release_command = group->add_subcommand("release", "Have one installed that was to be downloaded only");
   CLI::App* log_command = group->add_subcommand("log", "Print the log that the device sent");
   CLI::App* watch_command = app.add_subcommand("watch", "Follow a deployment live; the exit status is 0 only if it is committed");
   watch_command->add_option("--timeout", options->timeout_s, "Give up after so many seconds; the deployment goes on");
-  for (CLI::App* command : {show_command, cancel_command, log_command, watch_command})
+  for (CLI::App* command : {show_command, cancel_command, release_command, log_command, watch_command})
     command->add_option("DEPLOYMENT", options->id, "Its number")->required()->check(CLI::PositiveNumber);
-  for (CLI::App* command : {list_command, show_command, cancel_command, watch_command})
+  for (CLI::App* command : {list_command, show_command, cancel_command, release_command, watch_command})
     command->add_flag("--json", options->json, "Print what the server says as JSON");
   list_command->callback([&run, options] { run = [options] { return list(*options); }; });
   show_command->callback([&run, options] { run = [options] { return show(*options); }; });
   cancel_command->callback([&run, options] { run = [options] { return cancel(*options); }; });
+  release_command->callback([&run, options] { run = [options] { return release(*options); }; });
   log_command->callback([&run, options] { run = [options] { return show_log(*options); }; });
   watch_command->callback([&run, options] { run = [options] { return watch_one(*options); }; });
 }

@@ -204,6 +204,7 @@ void add_steering(CLI::App* group, const std::shared_ptr<RolloutOptions>& option
                                                           {"pause", "Offer it to no more devices; what is under way goes on"},
                                                           {"resume", "Go on; gates count only what happens from now on"},
                                                           {"raise", "Open more of the target at once"},
+                                                          {"release", "Have it installed, where it was to be downloaded only"},
                                                           {"roll-back", "Withdraw it, and bring the release before to those that have it"},
                                                           {"finish", "End one that is open or paused; no more devices join"},
                                                           {"abort", "Withdraw it from all devices that have not ended"}};

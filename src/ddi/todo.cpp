@@ -19,18 +19,22 @@ bool is_window_open(const Situation& situation) {
   return !situation.policy.window || is_open_at(*situation.policy.window, situation.now_ms, situation.utc_offset_minutes);
 }
 
+// Most clients install what they download.
+bool may_begin(const Situation& situation) { return is_window_open(situation) && !situation.policy.download_only; }
+
 Todo todo_of(const Situation& situation) {
   if (situation.withdrawn && !(situation.withdrawal_ignored && situation.action != 0))
     return {.what = Todo::What::cancellation, .action = *situation.withdrawn};
   if (situation.action == 0) return {};
   if (needs_confirmation(situation)) return {.what = Todo::What::confirmation, .action = situation.action};
-  if (!has_begun(situation.state) && !is_window_open(situation)) return {};
+  if (!has_begun(situation.state) && !may_begin(situation)) return {};
   return {.what = Todo::What::deployment, .action = situation.action};
 }
 
 const char* hold_up_of(const Situation& situation) {
   if (situation.action == 0 || situation.state != UpdateState::offered) return nullptr;
   if (needs_confirmation(situation)) return "waits for the consent of a person at the device";
+  if (situation.policy.download_only) return "waits for its release; devices of this protocol do not download ahead";
   return is_window_open(situation) ? nullptr : "waits for its maintenance window";
 }
 

@@ -24,6 +24,7 @@ struct Situation {
 bool has_begun(protocol::UpdateState state);
 bool needs_confirmation(const Situation& situation);
 bool is_window_open(const Situation& situation);  // also when there is none
+bool may_begin(const Situation& situation);       // its window is open, and it is not one that is only downloaded ahead
 // Outside its window an update is not shown at all: SWUpdate would close what it is told to skip.
 Todo todo_of(const Situation& situation);
 // Why the update is held back, to be told once; nullptr: it is not.

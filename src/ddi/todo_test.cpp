@@ -39,6 +39,7 @@ const Case kCases[] = {
     {"told already", {.action = 7, .state = UpdateState::deferred, .policy = {.window = kNoon}}, What::nothing, 0, false},
     {"window open", {.action = 7, .policy = {.window = kNoon}, .now_ms = 12 * kHour}, What::deployment, 7, false},
     {"open there", {.action = 7, .policy = {.window = kNoon}, .now_ms = 10 * kHour, .utc_offset_minutes = 120}, What::deployment, 7, false},
+    {"download only", {.action = 7, .policy = {.download_only = true}}, What::nothing, 0, true},
     {"begun goes on", {.action = 7, .state = UpdateState::installing, .policy = {.window = kNoon}}, What::deployment, 7, false},
 };
 

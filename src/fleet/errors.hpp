@@ -63,5 +63,6 @@ inline constexpr ErrorCode kSecondPerson{9623, ErrorKind::ask, "second-person"};
 inline constexpr ErrorCode kWebhookUnknown{9650, ErrorKind::ask, "webhook-unknown"};
 inline constexpr ErrorCode kBadWebhook{9651, ErrorKind::reject, "bad-webhook"};
 inline constexpr ErrorCode kMemberUnknown{9624, ErrorKind::ask, "member-unknown"};
+inline constexpr ErrorCode kNotHeld{9625, ErrorKind::ask, "not-held"};
 
 }  // namespace aloft::fleet

@@ -343,8 +343,10 @@ Result<std::vector<Order>> RolloutRun::command(RolloutEvent event, const std::st
 void RolloutRun::moved(const MoveOrder& order) {
   moving_ = false;
   const MemberCounts counts = rollout_.counts;
+  const bool download_only = rollout_.plan.policy.download_only;  // it may have been released since the order was made
   rollout_ = order.rollout;
   rollout_.counts = counts;
+  rollout_.plan.policy.download_only = download_only;
   if (order.action == RolloutAction::open_wave || order.action == RolloutAction::widen)
     for (Entry& entry : entries_)
       if (entry.wave == 0 && entry.sample < rollout_.reach) entry.wave = static_cast<std::uint32_t>(rollout_.wave);

@@ -58,6 +58,7 @@ class RolloutRun {
   enum class Refusal : std::uint8_t { busy, skipped, gone };
   void refused(std::uint64_t device, Refusal why, std::uint64_t now_ms);
   void not_carried_out(const OfferOrder& order, std::uint64_t now_ms);  // the store could not be written: again later
+  void released() { rollout_.plan.policy.download_only = false; }       // by release_rollout of the store
   void silenced(std::uint64_t device, std::uint64_t now_ms);
   void not_silenced(std::uint64_t device, std::uint64_t now_ms);  // could not be written: again later
   void moved(const MoveOrder& order);

@@ -81,6 +81,10 @@ class RolloutStore {
   virtual void cancel_member(std::uint64_t rollout, std::string device, std::string by, std::uint64_t now_ms,
                              Done<CancelledMember> done) = 0;
 
+  // What it offers is no longer download only, nor is what its devices have: those deployments. Errors: kRolloutUnknown, kRolloutState (it
+  // has ended), kNotHeld.
+  virtual void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<std::vector<Deployment>> done) = 0;
+
   // By name, behind `after`. All of them, without names, for a run.
   virtual Result<std::vector<Member>> members(std::uint64_t rollout, std::optional<MemberState> state, const std::string& after,
                                               std::size_t limit) = 0;

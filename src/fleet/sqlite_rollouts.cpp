@@ -199,6 +199,7 @@ Result<Rollout> create_rollback(Database& database, const Rollout& parent, std::
   request.plan.start = RolloutPlan::Start::at_time;  // at once
   request.plan.start_at_ms = now_ms;
   request.plan.policy.consent = false;
+  request.plan.policy.download_only = false;
   request.plan.name.resize(std::min<std::size_t>(request.plan.name.size(), 128));
   const std::uint64_t id = TRY(insert_rollout(database, request, release, parent.id));
   TRY(

@@ -52,6 +52,7 @@ class SqliteStore final : public Store {
   Result<Deployment> deployment(std::uint64_t id) override;
   void add_deployments(NewDeployments request, Done<std::vector<Deployment>> done) override;
   void cancel_deployment(std::uint64_t id, std::string by, std::uint64_t now_ms, Done<Deployment> done) override;
+  void release_deployment(std::uint64_t id, std::string by, std::uint64_t now_ms, Done<Deployment> done) override;
   void apply_reports(ReportBatch batch, Done<ReportOutcome> done) override;
   Result<std::vector<Transition>> transitions(std::uint64_t deployment, std::uint64_t after, std::size_t limit) override;
   void put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms, Done<> done) override;
@@ -62,6 +63,7 @@ class SqliteStore final : public Store {
   Result<RolloutPreview> preview_rollout(const RolloutPlan& plan) override;
   void add_rollout(NewRollout rollout, Done<Rollout> done) override;
   void move_rollout(MoveOrder order, Done<MoveOutcome> done) override;
+  void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<std::vector<Deployment>> done) override;
   void offer(OfferRequest request, Done<OfferOutcome> done) override;
   void end_silent(std::uint64_t rollout, SilenceOrder order, std::uint64_t now_ms, Done<std::optional<Deployment>> done) override;
   void join_rollout(std::uint64_t rollout, Member member, Done<std::optional<Member>> done) override;

@@ -20,6 +20,7 @@ std::unique_ptr<Store> fresh_sqlite() {
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDeltas, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRollouts, ::testing::Values(StoreMaker(fresh_sqlite)));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHolds, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHealth, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDdi, ::testing::Values(StoreMaker(fresh_sqlite)));
 

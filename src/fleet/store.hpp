@@ -163,6 +163,8 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore {
   virtual void add_deployments(NewDeployments request, Done<std::vector<Deployment>> done) = 0;
   virtual void cancel_deployment(std::uint64_t id, std::string by, std::uint64_t now_ms,
                                  Done<Deployment> done) = 0;  // kDeploymentUnknown, kDeploymentFinished
+  // It is no longer download only. Errors: kDeploymentUnknown, kDeploymentFinished, kNotHeld.
+  virtual void release_deployment(std::uint64_t id, std::string by, std::uint64_t now_ms, Done<Deployment> done) = 0;
   // Idempotent by (deployment, sequence). Also notes the device's version.
   virtual void apply_reports(ReportBatch batch, Done<ReportOutcome> done) = 0;
   // Oldest first, those with an id above `after`.

@@ -85,6 +85,22 @@ class StoreRollouts : public StoreContract {
   Release release_;
 };
 
+// The part about what is only downloaded; store_holds_test.cpp.
+class StoreHolds : public StoreRollouts {
+ protected:
+  Deployment hold(const std::string& device) {
+    NewDeployments wanted{.release = release_.id, .devices = {device}, .created_by = "op", .now_ms = 2000};
+    wanted.policy = {.consent = true, .download_only = true};
+    return wait<std::vector<Deployment>>([&](auto done) { store_->add_deployments(wanted, done); }).value().front();
+  }
+  Result<Deployment> let_go(std::uint64_t deployment) {
+    return wait<Deployment>([&](auto done) { store_->release_deployment(deployment, "op", 3000, done); });
+  }
+  Result<std::vector<Deployment>> let_go_all(std::uint64_t rollout) {
+    return wait<std::vector<Deployment>>([&](auto done) { store_->release_rollout(rollout, "op", 3000, done); });
+  }
+};
+
 // The part about how devices have been; store_health_test.cpp.
 class StoreHealth : public StoreRollouts {
  protected:

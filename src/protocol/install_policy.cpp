@@ -56,6 +56,7 @@ Json to_json(const DownloadPolicy& policy) {
 Json to_json(const InstallPolicy& policy) {
   Json json = Json::object();
   if (policy.consent) json["consent"] = true;
+  if (policy.download_only) json["download_only"] = true;
   if (Json download = to_json(policy.download); !download.empty()) json["download"] = std::move(download);
   if (!policy.window) return json;
   Json days = Json::array();
@@ -81,6 +82,7 @@ template <>
 Result<InstallPolicy> from_json(const Json& json) {
   auto object = TRY(JsonObject::of(json, "policy"));
   InstallPolicy policy{.window = {}, .consent = TRY(object.optional_boolean("consent")).value_or(false)};
+  policy.download_only = TRY(object.optional_boolean("download_only")).value_or(false);
   if (const Json* download = TRY(object.optional_object("download")); download != nullptr)
     policy.download = TRY(from_json<DownloadPolicy>(*download));
   if (const Json* window = TRY(object.optional_object("window")); window != nullptr) policy.window = TRY(window_of(*window));

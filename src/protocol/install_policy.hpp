@@ -27,10 +27,11 @@ struct DownloadPolicy {
 struct InstallPolicy {
   std::optional<MaintenanceWindow> window;  // none: at any time
   bool consent = false;                     // a person at the device has to agree first
+  bool download_only = false;               // written, and not installed until an operator releases it
   DownloadPolicy download = {};
 };
 
-// {"window": {"days": ["mon", "tue"], "from": "22:00", "until": "05:00"}, "consent": true,
+// {"window": {"days": ["mon", "tue"], "from": "22:00", "until": "05:00"}, "consent": true, "download_only": true,
 //  "download": {"budget_bytes": 20000000, "metered_budget_bytes": 2000000, "metered": "wait"}}; all members may be missing.
 Json to_json(const InstallPolicy& policy);
 Json to_json(const DownloadPolicy& policy);

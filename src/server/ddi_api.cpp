@@ -143,7 +143,7 @@ DdiApi::Answer DdiApi::deployment(Request& request) {
   const ddi::Situation now = situation(*device);
   if (now.action != id || now.withdrawn == id || ddi::needs_confirmation(now)) co_return no_action(*device, id);
   ddi::DeploymentAnswer answer = CO_TRY(describe(request, *device, id));
-  const bool skip = !ddi::has_begun(now.state) && !ddi::is_window_open(now);
+  const bool skip = !ddi::has_begun(now.state) && !ddi::may_begin(now);
   if (now.policy.window) answer.window_open = !skip;
   if (skip) answer.update = ddi::Handling::skip;
   devices_.find(*device)->skipped = skip ? id : 0;

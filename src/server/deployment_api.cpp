@@ -28,6 +28,7 @@ void DeploymentApi::add_routes(httpd::Router& router) {
   router.add({Method::post, "/api/v1/deployments", [this](Request& r) { return create(r); }, kMaxDeployBytes});
   router.add({Method::get, "/api/v1/deployments/{id}", [this](Request& r) { return get(r); }});
   router.add({Method::post, "/api/v1/deployments/{id}/cancel", [this](Request& r) { return cancel(r); }, kMaxJsonBytes});
+  router.add({Method::post, "/api/v1/deployments/{id}/release", [this](Request& r) { return release(r); }, kMaxJsonBytes});
   router.add({Method::get, "/api/v1/deployments/{id}/events", [this](Request& r) { return watch(r); }});
   router.add({Method::get, "/api/v1/deployments/{id}/log", [this](Request& r) { return log(r); }});
 }
@@ -102,6 +103,17 @@ DeploymentApi::Answer DeploymentApi::cancel(Request& request) {
   roster_.apply(*cancelled);
   changes_.deployment(*cancelled);
   co_return json_response(200, to_json(*cancelled));
+}
+
+DeploymentApi::Answer DeploymentApi::release(Request& request) {
+  const fleet::AccessToken token = CO_TRY(access_.check(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  auto start = [&](auto done) { store_.release_deployment(id, token.user, access_.now_ms(), done); };
+  const Result<fleet::Deployment> released = co_await delivered<Result<fleet::Deployment>>(start);
+  if (!released) co_return std::unexpected(released.error());
+  roster_.apply(*released);
+  changes_.deployment(*released);
+  co_return json_response(200, to_json(*released));
 }
 
 Result<std::uint64_t> DeploymentApi::read_last_event(const Request& request) {

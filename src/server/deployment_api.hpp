@@ -20,6 +20,7 @@ class DeploymentApi {
   Answer list(httpd::Request& request);
   Answer create(httpd::Request& request);
   Answer get(httpd::Request& request);
+  Answer release(httpd::Request& request);
   Answer cancel(httpd::Request& request);
   Answer watch(httpd::Request& request);
   Answer log(httpd::Request& request);

@@ -23,6 +23,7 @@ using httpd::Response;
 // Another delta is another answer.
 std::string tag_of(const protocol::Assignment& assignment) {
   std::string text = std::to_string(assignment.deployment ? assignment.deployment->id : 0);
+  if (assignment.deployment && assignment.deployment->policy.download_only) text += "-held";
   if (assignment.deployment && assignment.deployment->delta) text += "-" + assignment.deployment->delta->sha256.substr(0, 16);
   return "\"" + text + "\"";
 }

@@ -49,6 +49,7 @@ void RolloutApi::add_routes(httpd::Router& router) {
   for (const Command& one : kCommands)
     router.add({Method::post, std::string("/api/v1/rollouts/{id}/") + one.path,
                 [this, event = one.event](Request& r) { return command(r, event); }, kMaxJsonBytes});
+  router.add({Method::post, "/api/v1/rollouts/{id}/release", [this](Request& r) { return release(r); }, kMaxJsonBytes});
   router.add({Method::get, "/api/v1/rollouts/{id}/devices", [this](Request& r) { return list_devices(r); }});
   router.add({Method::post, "/api/v1/rollouts/{id}/devices/{name}/cancel", [this](Request& r) { return cancel_device(r); }, kMaxJsonBytes});
   router.add({Method::get, "/api/v1/devices/{name}/why", [this](Request& r) { return why(r); }});
@@ -152,6 +153,14 @@ RolloutApi::Answer RolloutApi::command(Request& request, RolloutEvent event) {
   const Result<fleet::Rollout> done = co_await rollouts_.command(id, event, user, permille);
   if (!done) co_return std::unexpected(done.error());
   co_return json_response(200, form_of(*done));
+}
+
+RolloutApi::Answer RolloutApi::release(Request& request) {
+  const std::string user = CO_TRY(access_.check(request)).user;
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  const Result<fleet::Rollout> released = co_await rollouts_.release(id, user);
+  if (!released) co_return std::unexpected(released.error());
+  co_return json_response(200, form_of(*released));
 }
 
 Result<Json> RolloutApi::device_list(const Request& request) {

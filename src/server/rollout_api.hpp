@@ -20,6 +20,7 @@ class RolloutApi {
   Answer preview(httpd::Request& request);
   Answer get(httpd::Request& request);
   Answer command(httpd::Request& request, fleet::RolloutEvent event);
+  Answer release(httpd::Request& request);
   Answer list_devices(httpd::Request& request);
   Answer cancel_device(httpd::Request& request);
   Answer why(httpd::Request& request);

@@ -243,6 +243,16 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fle
   co_return store_.rollout(id);
 }
 
+httpd::Awaitable<Result<fleet::Rollout>> Rollouts::release(std::uint64_t id, std::string by) {
+  auto start = [&](auto done) { store_.release_rollout(id, by, now_ms(), done); };
+  const auto released = co_await delivered<Result<std::vector<fleet::Deployment>>>(start);
+  if (!released) co_return std::unexpected(released.error());
+  if (const auto running = find(id)) running->run.released();
+  for (const fleet::Deployment& deployment : *released) tell(deployment);
+  changes_.rollout(id);
+  co_return store_.rollout(id);
+}
+
 httpd::Awaitable<Result<>> Rollouts::cancel_device(std::uint64_t id, std::string device, std::string by) {
   auto start = [&](auto done) { store_.cancel_member(id, device, by, now_ms(), done); };
   const auto cancelled = co_await delivered<Result<fleet::RolloutStore::CancelledMember>>(start);

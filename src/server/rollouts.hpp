@@ -30,6 +30,8 @@ class Rollouts {
   httpd::Awaitable<Result<fleet::Rollout>> add(fleet::NewRollout rollout);
   // Errors: kRolloutUnknown, kRolloutState, kSecondPerson.
   httpd::Awaitable<Result<fleet::Rollout>> command(std::uint64_t id, fleet::RolloutEvent event, std::string by, std::uint64_t to_permille);
+  // What it only let be downloaded is installed. Errors: as RolloutStore::release_rollout.
+  httpd::Awaitable<Result<fleet::Rollout>> release(std::uint64_t id, std::string by);
   httpd::Awaitable<Result<>> cancel_device(std::uint64_t id, std::string device, std::string by);
   httpd::Awaitable<Result<fleet::RolloutPreview>> preview(fleet::RolloutPlan plan);
   // With the counts of now, which the store may not have yet for retries; nothing for those that are final.

@@ -79,7 +79,9 @@ void Roster::apply(const fleet::Deployment& deployment) {
       fresh.artifact_size_bytes = deployment.artifact_size_bytes;
       fresh.policy = deployment.policy;
     }
-    if (final == is_present) ring(device_bells_, deployment.device);
+    const bool released = !final && is_present && present->policy.download_only && !deployment.policy.download_only;
+    if (released) present->policy.download_only = false;
+    if (final == is_present || released) ring(device_bells_, deployment.device);
   }
   ring(deployment_bells_, std::to_string(deployment.id));
 }

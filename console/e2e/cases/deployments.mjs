@@ -36,6 +36,21 @@ export const deploymentCases = {
       await page.getByRole("alert").getByText("health check network failed").waitFor();
     },
   },
+  "a deployment that is download only is installed after a question": {
+    run: async ({ page, stage }) => {
+      await stage.do("device", { name: "cam-01" });
+      const release = await stage.do("release", { version: "2.0" });
+      const made = await stage.api("POST", "/deployments", { release: release.id, devices: ["cam-01"], policy: { download_only: true } });
+      const deployment = made.deployments[0].id;
+      await stage.do("poll", { name: "cam-01" });
+      await page.goto(`/deployments/${deployment}`);
+      await page.getByRole("button", { name: "Install…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Install" }).click();
+      await page.getByRole("region", { name: "What happened" }).getByText("released by admin, to be installed").waitFor();
+      await page.getByRole("button", { name: "Install…" }).waitFor({ state: "detached" });
+      assert.equal((await stage.api("GET", `/deployments/${deployment}`)).policy?.download_only, undefined);
+    },
+  },
   "a running deployment is withdrawn after a question": {
     run: async ({ page, stage }) => {
       const deployment = await running(stage);

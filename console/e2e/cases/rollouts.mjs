@@ -39,6 +39,34 @@ export const rolloutCases = {
       assert.equal((await stage.api("GET", "/rollouts")).rollouts[0].counts.offered, 10, "the first wave");
     },
   },
+  "a rollout that is download only waits on its devices until one button has it installed": {
+    run: async ({ page, stage }) => {
+      await someDevices(stage, 1);
+      await page.goto("/rollouts/new");
+      await page.getByLabel("Name").fill("ahead");
+      await page.getByRole("combobox", { name: "Release" }).click();
+      await page.getByRole("option", { name: /2\.0/ }).click();
+      await page.getByRole("textbox", { name: "Filter" }).fill("cam");
+      await page.getByRole("textbox", { name: "Filter" }).press("Enter");
+      await page.getByText("Download only: devices install it").click();
+      await page.getByRole("button", { name: "Make the rollout" }).click();
+      await page.getByRole("button", { name: "Start…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
+      await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+      await page.getByText("until it is released").waitFor();
+      const [{ devices }] = [await stage.api("GET", `/rollouts/${(await stage.api("GET", "/rollouts")).rollouts[0].id}/devices`)];
+      const { name } = devices[0];
+      let offer;
+      for (let i = 0; i < 100 && !offer?.deployment; i += 1) offer = await stage.do("poll", { name });
+      assert.equal(offer.deployment.policy.download_only, true);
+      await stage.do("report", { name, deployment: offer.deployment.id, state: "deferred", error: 8064, message: "downloaded, not installed" });
+      await assertAccessible(page, "a rollout that is download only");
+      await page.getByRole("button", { name: "Install…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Install" }).click();
+      await page.getByRole("button", { name: "Install…" }).waitFor({ state: "detached" });
+      assert.equal((await stage.do("poll", { name })).deployment.policy?.download_only, undefined);
+    },
+  },
   "a rollout whose devices fail stops by itself and says why, live": {
     run: async ({ page, stage }) => {
       for (let i = 1; i <= 4; i += 1) await stage.do("device", { name: `cam-0${i}` });

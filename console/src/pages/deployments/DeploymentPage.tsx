@@ -34,6 +34,11 @@ export function DeploymentPage() {
     announce(`Deployment ${id} withdrawn`);
     await client.invalidateQueries({ queryKey: ["deployments"] });
   };
+  const release = async () => {
+    await take(api.POST("/api/v1/deployments/{id}/release", { params: { path: { id } } }));
+    announce(`Deployment ${id} released`);
+    await client.invalidateQueries({ queryKey: ["deployments"] });
+  };
   return (
     <Page
       title={`Deployment ${id}`}
@@ -50,9 +55,16 @@ export function DeploymentPage() {
       }
       actions={
         running && (
-          <ConfirmButton label="Withdraw…" title={`Withdraw deployment ${id}?`} action="Withdraw" run={cancel}>
-            The device is no longer offered the update and stops if it still can. If it is too late, its own last word stands.
-          </ConfirmButton>
+          <>
+            {deployment.policy?.download_only && (
+              <ConfirmButton label="Install…" button={{ variant: "filled" }} title={`Have deployment ${id} installed?`} action="Install" run={release}>
+                It was to be downloaded only. The device installs it as soon as it hears of this, and restarts.
+              </ConfirmButton>
+            )}
+            <ConfirmButton label="Withdraw…" title={`Withdraw deployment ${id}?`} action="Withdraw" run={cancel}>
+              The device is no longer offered the update and stops if it still can. If it is too late, its own last word stands.
+            </ConfirmButton>
+          </>
         )
       }
     >
@@ -86,6 +98,7 @@ export function DeploymentPage() {
                     ),
                   ],
                   ["Made", <span key=""><Ago ms={found.created_ms} /> by {found.created_by}</span>],
+                  ["Download only", found.policy?.download_only ? "until it is released" : undefined],
                   ["Last change", <Ago key="" ms={found.changed_ms} />],
                   ["Fetched", found.download ? downloadText(found.download) : "not told yet"],
                   ["Bundle SHA-256", <Copyable key="" text={found.artifact_sha256} what="the digest" />],

@@ -94,6 +94,7 @@ export function Plan({ rollout }: { rollout: Rollout }) {
           ["Tried again", rollout.retries ? `${rollout.retries} times` : undefined],
           ["Newcomers", rollout.adopt ? "join" : "stay out"],
           ["Consent", rollout.policy?.consent ? "a person at the device has to agree" : undefined],
+          ["Download only", rollout.policy?.download_only ? "until it is released" : undefined],
           ["Window", rollout.policy?.window && windowText(rollout.policy.window)],
           ["Made", <span key=""><Ago ms={rollout.created_ms} /> by {rollout.created_by}</span>],
           ["Approved by", rollout.approved_by],

@@ -168,6 +168,7 @@ function How({ form, set }: Part) {
           <TextInput type="time" label="Not after" description="The next day, if it is earlier" value={form.windowUntil} onChange={(event) => set({ windowUntil: event.currentTarget.value })} />
         </div>
         <Switch label="A person at the device has to agree first" checked={form.consent} onChange={(event) => set({ consent: event.currentTarget.checked })} />
+        <Switch label="Download only: devices install it when the rollout is released" checked={form.downloadOnly} onChange={(event) => set({ downloadOnly: event.currentTarget.checked })} />
         <Switch label="Devices that come to match later join" checked={form.adopt} onChange={(event) => set({ adopt: event.currentTarget.checked })} />
         <Switch label="A second person has to approve it" checked={form.needsApproval} onChange={(event) => set({ needsApproval: event.currentTarget.checked })} />
       </Stack>

@@ -41,6 +41,11 @@ export function Orders({ rollout }: { rollout: Rollout }) {
     announce(`${rollout.name}: ${order.replace("-", " ")} done`);
     await client.invalidateQueries({ queryKey: ["rollouts"] });
   };
+  const release = async () => {
+    await take(api.POST("/api/v1/rollouts/{id}/release", path(rollout)));
+    announce(`${rollout.name}: released`);
+    await client.invalidateQueries({ queryKey: ["rollouts"] });
+  };
   const pause = useMutation({ mutationFn: () => give("pause") });
   const orders = rolloutStates[rollout.state].orders.filter((order) => order !== "roll-back" || rollout.rollback_release !== undefined);
   return (
@@ -69,6 +74,11 @@ export function Orders({ rollout }: { rollout: Rollout }) {
             </ConfirmButton>
           );
         })}
+        {rollout.policy?.download_only && rolloutStates[rollout.state].orders.length > 0 && (
+          <ConfirmButton label="Install…" button={{ size: "lg", variant: "filled" }} title={`Have ${rollout.name} installed?`} action="Install" run={release}>
+            Devices that have downloaded it install it now; those whose turn comes later download and install. It cannot be taken back.
+          </ConfirmButton>
+        )}
         {["running", "soaking", "paused"].includes(rollout.state) && rollout.reached_permille < 1000 && <Raise rollout={rollout} />}
       </div>
       {pause.isError && <ErrorNote error={pause.error} />}

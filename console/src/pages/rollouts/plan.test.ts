@@ -36,7 +36,7 @@ describe("planOf", () => {
   });
 
   it("sends a policy only when there is one", () => {
-    expect(planOf({ ...ready, windowFrom: "01:00", windowUntil: "05:00", consent: true })).toMatchObject({ plan: { policy: { consent: true, window: { from: "01:00", until: "05:00" } } } });
+    expect(planOf({ ...ready, windowFrom: "01:00", windowUntil: "05:00", consent: true, downloadOnly: true })).toMatchObject({ plan: { policy: { consent: true, download_only: true, window: { from: "01:00", until: "05:00" } } } });
     expect(planOf(ready)).not.toHaveProperty("plan.policy");
   });
 

@@ -30,6 +30,7 @@ export interface PlanForm {
   adopt: boolean;
   needsApproval: boolean;
   consent: boolean;
+  downloadOnly: boolean;
   windowFrom: string;
   windowUntil: string;
 }
@@ -61,6 +62,7 @@ export const careful: PlanForm = {
   adopt: false,
   needsApproval: false,
   consent: false,
+  downloadOnly: false,
   windowFrom: "",
   windowUntil: "",
 };
@@ -96,7 +98,7 @@ export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: strin
       retries: form.retries,
       adopt: form.adopt,
       needs_approval: form.needsApproval,
-      ...(form.consent || window ? { policy: { ...(form.consent ? { consent: true } : {}), ...(window ? { window } : {}) } } : {}),
+      ...(form.consent || form.downloadOnly || window ? { policy: { ...(form.consent ? { consent: true } : {}), ...(form.downloadOnly ? { download_only: true } : {}), ...(window ? { window } : {}) } } : {}),
     },
   };
 }
