@@ -211,6 +211,26 @@ def case_a_cancelled_update_is_taken_back_until_the_device_has_answered():
         assert states[-1] == ("cancelled", "device"), states
 
 
+def case_what_is_download_only_is_not_shown_before_it_is_released():
+    with site() as server:
+        client = add_client(server)
+        order = {"release": release(server)["id"], "devices": ["dev-1"], "policy": {"download_only": True}}
+        action = server.operator("POST", "/api/v1/deployments", order)["deployments"][0]["id"]
+        assert "deploymentBase" not in client.links()
+        shown = server.operator("GET", f"/api/v1/deployments/{action}")
+        assert shown["state"] == "deferred" and "waits for its release" in shown["message"], shown
+        assert client.get(f"/deploymentBase/{action}")["deployment"]["update"] == "skip", "who asks all the same"
+        server.operator("POST", f"/api/v1/deployments/{action}/release", {})
+        assert client.links()["deploymentBase"]["href"].endswith(f"/{action}")
+        assert client.get(f"/deploymentBase/{action}")["deployment"]["update"] == "forced"
+        assert client.feedback(action, "closed", "success") == 200
+        assert server.operator("GET", f"/api/v1/deployments/{action}")["state"] == "committed"
+        refused(409, 9043, server.operator, "POST", f"/api/v1/deployments/{action}/release", {})
+        other = deploy(server, release(server, "3"), "dev-1")[0]["id"]
+        refused(409, 9625, server.operator, "POST", f"/api/v1/deployments/{other}/release", {})
+        refused(404, 9040, server.operator, "POST", "/api/v1/deployments/4711/release", {})
+
+
 def case_a_device_too_late_to_stop_says_how_it_ended():
     with site() as server:
         client = add_client(server)

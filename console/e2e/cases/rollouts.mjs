@@ -41,21 +41,21 @@ export const rolloutCases = {
   },
   "a rollout that is download only waits on its devices until one button has it installed": {
     run: async ({ page, stage }) => {
-      await someDevices(stage, 1);
+      const name = "cam-01";
+      await stage.do("device", { name });
+      await stage.do("release", { version: "2.0" });
       await page.goto("/rollouts/new");
       await page.getByLabel("Name").fill("ahead");
       await page.getByRole("combobox", { name: "Release" }).click();
       await page.getByRole("option", { name: /2\.0/ }).click();
       await page.getByRole("textbox", { name: "Filter" }).fill("cam");
       await page.getByRole("textbox", { name: "Filter" }).press("Enter");
-      await page.getByText("Download only: devices install it").click();
+      await page.getByRole("switch", { name: /Download only/ }).check();
       await page.getByRole("button", { name: "Make the rollout" }).click();
       await page.getByRole("button", { name: "Start…" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
       await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
       await page.getByText("until it is released").waitFor();
-      const [{ devices }] = [await stage.api("GET", `/rollouts/${(await stage.api("GET", "/rollouts")).rollouts[0].id}/devices`)];
-      const { name } = devices[0];
       let offer;
       for (let i = 0; i < 100 && !offer?.deployment; i += 1) offer = await stage.do("poll", { name });
       assert.equal(offer.deployment.policy.download_only, true);

@@ -52,7 +52,7 @@ export function Orders({ rollout }: { rollout: Rollout }) {
     <>
       <div className={classes.orders}>
         {orders.includes("pause") && (
-          <Button size="lg" color="orange.9" leftSection={<Icon name="pause" size={22} />} loading={pause.isPending} onClick={() => pause.mutate()}>
+          <Button size="lg" color="#bf3f0b" leftSection={<Icon name="pause" size={22} />} loading={pause.isPending} onClick={() => pause.mutate()}>
             Pause
           </Button>
         )}
