@@ -46,6 +46,7 @@ unsigned status_of(const Error& error) {
       {kNotPermitted.number, 403},
       {fleet::kRolloutUnknown.number, 404},
       {fleet::kRolloutState.number, 409},
+      {fleet::kNotHeld.number, 409},
       {fleet::kSecondPerson.number, 403},
       {fleet::kMemberUnknown.number, 404},
       {fleet::kWebhookUnknown.number, 404},
