@@ -6,6 +6,7 @@ import struct
 SECTOR = 512
 FLUSH, FUA, DISCARD, MARK = 1, 2, 4, 8
 MAGIC = 0x6A736677736872
+END = "dm-log-writes-end"  # the last entry that the kernel's target writes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Log:
     def __init__(self, path):
         self.file = open(path, "rb")
         self.entries, self.ends = [], []  # ends: where each entry ends in the file
+        self.marks = []                   # (number of entries before it, text)
         head = self.file.read(28)
         magic, _, _, sector = struct.unpack("<QQQI", head)
         if any(head) and (magic != MAGIC or sector != SECTOR):
@@ -35,7 +37,11 @@ class Log:
         size, place = self.file.seek(0, 2), SECTOR
         while place + SECTOR <= size:
             self.file.seek(place)
-            where, sectors, flags, _ = struct.unpack("<QQQQ", self.file.read(32))
+            where, sectors, flags, length = struct.unpack("<QQQQ", self.file.read(32))
+            if flags & MARK:
+                self.marks.append((len(self.entries), self.file.read(length).rstrip(b"\0").decode()))
+                if self.marks[-1][1] == END:
+                    break
             data = place + SECTOR
             place = data + (0 if flags & DISCARD else sectors * SECTOR)
             if place > size:

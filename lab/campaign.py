@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import cache
+import files
 import judge
 import kills
 import machine
@@ -25,17 +26,25 @@ BLIND_STATES = 200
 
 
 class Campaign:
+    """On a machine of the lab."""
+    stories = recorded.STORIES
+
     def __init__(self, name, options, work):
-        self.model, self.options = machines.ALL[name], options
+        self.options, self.boots = options, options.boots
         self.folder = work / "campaigns" / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.voice = narrator.Narrator()
-        self.build = build_of(self.model)
+        self.build = self.prepare(name)
         self.report = {"machine": name, "seed": options.seed, "build": self.build, "recorded": {}, "kills": {}}
 
+    def prepare(self, name):
+        """Returns a name for what is tried."""
+        self.model = machines.ALL[name]
+        return build_of(self.model)
+
     def run(self):
-        for story in recorded.STORIES:
-            if self.options.kind in ("recorded", "both") and story in (self.options.story or recorded.STORIES):
+        for story in self.stories:
+            if self.options.kind in ("recorded", "both") and story in (self.options.story or self.stories):
                 self.recorded(story)
             elif self.judged(story).exists() and "booted" in (done := json.loads(self.judged(story).read_text())):
                 self.report["recorded"][story] = done
@@ -43,22 +52,24 @@ class Campaign:
         return self.finish()
 
     def recording(self, story):
+        return recorded.Recording(self.model, self.recording_folder(story), story)
+
+    def recording_folder(self, story):
         return self.folder / f"recording-{story}-{self.build}"
 
     def judged(self, story):
-        return self.recording(story) / f"judged-{self.options.seed}.json"
+        return self.recording_folder(story) / f"judged-{self.options.seed}.json"
 
     def recorded(self, story):
         """Records one update, unless that is done, judges what is not judged yet, and boots a sample."""
-        folder = self.recording(story)
-        recording = recorded.Recording(self.model, folder, story)
+        recording = self.recording(story)
         if not recording.exists():
             self.voice.title(f"recording an update ({story})")
             recording.make(self.voice)
         file = self.judged(story)
         done = json.loads(file.read_text()) if file.exists() else {}
         tally = recorded.Tally(**done.get("tally", {}))
-        self.voice.title(f"judging the crash states of {folder.name}, {tally.judged} are done")
+        self.voice.title(f"judging the crash states of {recording.folder.name}, {tally.judged} are done")
         started = time.monotonic()
 
         def save(tally):
@@ -75,9 +86,9 @@ class Campaign:
             done["blind"] = done.get("blind") or recorded.without_flushes(recording, work, self.options.seed, BLIND_STATES)
         with judge.work_folder() as work:
             done.setdefault("booted", [])
-            if len(done["booted"]) < self.options.boots:
+            if len(done["booted"]) < self.boots:
                 done["booted"] = []
-                for seen in recorded.boot_samples(recording, work, self.options.seed, self.options.boots):
+                for seen in recorded.boot_samples(recording, work, self.options.seed, self.boots):
                     done["booted"].append(seen)
                     self.voice.say(f"{story}: booted state {seen['state']}: {seen['booted']}, judged {seen['judged']}; {seen['problems'] or 'good'}")
         write(file, done)
@@ -131,6 +142,19 @@ class Campaign:
         return 1 if bad or blind else 0
 
 
+class Files(Campaign):
+    """On real file systems in User-Mode Linux, where no boot loader runs: every state is judged, none booted, and nothing killed."""
+    stories = files.STORIES
+
+    def prepare(self, _):
+        self.options.kind, self.boots = "recorded", 0
+        made = [cache.file_digest(programs.program("aloftd")), str(programs.keys()), *cache.source_digest("files.py"), *cache.source_digest("uml.py")]
+        return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:8]
+
+    def recording(self, story):
+        return files.Recording(self.recording_folder(story), story)
+
+
 def freezable(model):
     """The machine, with disks whose state QEMU can keep."""
     return uboot.freezable(model) if model.loader is uboot.UBOOT else model
@@ -175,7 +199,8 @@ def lines(report):
         yield from (f"  BAD {problem}" for problem in tally["problems"][:20])
         yield f"  the same writes without flushes, to try the judge: {each['blind'][0]} of {each['blind'][1]} states are bad"
         good = sum(not seen["problems"] for seen in each["booted"])
-        yield f"  really booted: {len(each['booted'])} states drawn by the seed, {good} as judged and at rest in the end"
+        if each["booted"]:
+            yield f"  really booted: {len(each['booted'])} states drawn by the seed, {good} as judged and at rest in the end"
         yield from (f"  BAD {seen}" for seen in each["booted"] if seen["problems"])
     if kept := report["kills"]:
         yield f"\nkills: {kept['kills']} in {kept['cycles']} cycles, {kept['bad']} bad; this run took {kept['seconds']:.0f} s"

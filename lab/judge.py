@@ -192,9 +192,10 @@ class Known:
 
 
 class Judge:
-    def __init__(self, model, image, releases, work):
-        self.disk, self.slots = image, Slots(image, releases)
-        self.state = StatePartition(image, work)
+    """slots: Slots, or what can say likewise what a group holds."""
+
+    def __init__(self, model, image, slots, state):
+        self.disk, self.slots, self.state = image, slots, state
         self.reader = bootstate.READERS[model.loader.name]
 
     def judge(self, known, state_key=None):

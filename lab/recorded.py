@@ -77,6 +77,11 @@ class Recording:
         look()
         return told
 
+    def judge_of(self, image, work):
+        """A judge of the disk image that its states are made on."""
+        releases = [judge.Release(name, self.model.images(version)) for name, version in self.versions.items()]
+        return judge.Judge(self.model, image, judge.Slots(image, releases), judge.StatePartition(image, work))
+
     def told_by(self, log):
         """[(entries, state)]"""
         return [(log.until(size), state) for size, state in json.loads((self.folder / "told.json").read_text())["told"]]
@@ -92,8 +97,7 @@ class Replay:
         self.image = pathlib.Path(work) / "disk.img"
         judge.copy(recording.folder / "base.img", self.image)
         self.disk = judge.Disk(recording.model, self.image)
-        releases = [judge.Release(name, recording.model.images(version)) for name, version in recording.versions.items()]
-        self.judge = judge.Judge(recording.model, self.disk, releases, work)
+        self.judge = recording.judge_of(self.disk, work)
         for entry in self.log.entries:
             if entry.sectors:
                 self.judge.state.may_write(entry.sector * blocklog.SECTOR, entry.sectors * blocklog.SECTOR)

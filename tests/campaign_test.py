@@ -49,6 +49,18 @@ class Log(Folder):
         self.assertEqual(log.data(log.entries[0], 1), b"a" * 512)
         self.assertEqual(log.until(log.ends[1]), 2)
 
+    def test_the_kernels_own_log_has_marks_and_an_end(self):
+        path = self.folder / "log"
+        log_file([(8, 0, b"a" * 512)], path)
+        with open(path, "ab") as out:
+            for mark in (b"installing", blocklog.END.encode()):
+                out.write((struct.pack("<QQQQ", 0, 0, blocklog.MARK, len(mark)) + mark).ljust(512, b"\0"))
+            out.write(bytes(4096))  # of the file that was made for the log
+        log = blocklog.Log(path)
+        self.addCleanup(log.close)
+        self.assertEqual(len(log.entries), 1)
+        self.assertEqual(log.marks, [(1, "installing"), (1, blocklog.END)])
+
     def test_a_machine_killed_before_its_first_flush_leaves_no_superblock(self):
         path = self.folder / "log"
         log_file([(8, 0, b"a" * 512)], path)
@@ -213,7 +225,7 @@ class Judge(Folder):
         self.put("rootfs-b", self.contents["2.0"])
         self.make_esp("B A", {"A": "good", "B": "3"})
         self.make_state("")
-        self.judge = judge.Judge(self.model, self.disk, releases, self.folder)
+        self.judge = judge.Judge(self.model, self.disk, judge.Slots(self.disk, releases), judge.StatePartition(self.disk, self.folder))
 
     def put(self, partition, content, at=0):
         self.disk.put(self.disk.offsets[partition] + at, content)
