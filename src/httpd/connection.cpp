@@ -98,6 +98,11 @@ Awaitable<Result<>> Connection::handshake() {
   co_return Result<>{};
 }
 
+Awaitable<Result<>> Connection::readable() {
+  if (tls_ && SSL_has_pending(tls_.get()) == 1) co_return Result<>{};
+  co_return co_await wait(Wait::readable);
+}
+
 Awaitable<Result<std::size_t>> Connection::read_some(MutableByteView to) {
   while (true) {
     Result<> waited;

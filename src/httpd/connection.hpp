@@ -24,8 +24,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // All three: kConnectionLost, or kTooSlow once expire() was called.
+  // All four: kConnectionLost, or kTooSlow once expire() was called.
   Awaitable<Result<>> handshake();                               // nothing to do without TLS
+  Awaitable<Result<>> readable();                                // until bytes have come, or the end; takes no memory while it waits
   Awaitable<Result<std::size_t>> read_some(MutableByteView to);  // 0: the peer has finished
   Awaitable<Result<>> write(std::string_view bytes);             // all of it
 

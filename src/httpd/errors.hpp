@@ -17,5 +17,6 @@ inline constexpr ErrorCode kCannotListen{9508, ErrorKind::ask, "cannot-listen"};
 inline constexpr ErrorCode kTlsSetup{9509, ErrorKind::ask, "tls-setup"};
 inline constexpr ErrorCode kConnectionLost{9510, ErrorKind::retry, "connection-lost"};
 inline constexpr ErrorCode kHandlerFailed{9511, ErrorKind::bug, "handler-failed"};
+inline constexpr ErrorCode kServerFull{9512, ErrorKind::retry, "server-full"};
 
 }  // namespace aloft::httpd

@@ -97,8 +97,7 @@ Result<bool> Incoming::feed() {
 }
 
 Awaitable<Result<bool>> Incoming::read_header(Request& request) {
-  const auto header_deadline = [this] { connection_.set_deadline(std::chrono::steady_clock::now() + limits_.header); };
-  if (begun_) header_deadline();
+  connection_.set_deadline(std::chrono::steady_clock::now() + limits_.header);
   while (!parser_->http.is_header_done()) {
     bool hungry = unread_.empty();
     if (!hungry) {
@@ -109,7 +108,6 @@ Awaitable<Result<bool>> Incoming::read_header(Request& request) {
     if (!got) co_return std::unexpected(got.error());
     if (*got == 0 && !begun_) co_return false;
     if (*got == 0) co_return fail(kConnectionLost, "the client closed in the middle of a request");
-    if (!begun_) header_deadline();
     begun_ = true;
   }
   CO_TRY(take_header(request));
@@ -119,6 +117,7 @@ Awaitable<Result<bool>> Incoming::read_header(Request& request) {
 
 Result<> Incoming::take_header(Request& request) const {
   const auto& message = parser_->http.get();
+  request.headers.reserve(8);
   for (const auto& field : message) request.headers.emplace_back(lower(field.name_string()), field.value());
   if (const auto length = parser_->http.content_length()) request.content_length = *length;
   request.peer = connection_.peer();

@@ -15,6 +15,7 @@ class Incoming final : public BodyStream {
   Incoming(Connection& connection, const Limits& limits, std::string& unread);
   ~Incoming() override;
 
+  // To be called once bytes have come: the time for the header runs from here.
   // False: the client closed between requests, which is no error. Errors: kBadRequest, kHeaderTooLarge, kTooSlow, kConnectionLost.
   Awaitable<Result<bool>> read_header(Request& request);
   // Must be called before the body is read. Errors: kRequestTooLarge.

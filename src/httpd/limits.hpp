@@ -8,6 +8,8 @@ namespace aloft::httpd {
 
 struct Limits {
   std::size_t max_connections = 10'000;
+  std::size_t max_turned_away = 256;                // over these, who are told to come again; the rest is closed at once
+  std::chrono::milliseconds idle_when_full{5'000};  // after so long between requests a connection makes room for a new one
   std::uint32_t max_header_bytes = 16U << 10;
   std::chrono::milliseconds handshake{10'000};
   std::chrono::milliseconds header{10'000};  // from a request's first byte to the end of its header
@@ -24,7 +26,8 @@ struct Counters {
   std::uint64_t connections_open = 0;
   std::uint64_t requests_running = 0;  // in a handler: at work, or held
   std::uint64_t connections_total = 0;
-  std::uint64_t connections_refused = 0;  // over max_connections
+  std::uint64_t connections_refused = 0;  // over max_connections: told to come again, or closed at once
+  std::uint64_t connections_evicted = 0;  // idle, for one that was over max_connections
   std::uint64_t connections_expired = 0;  // too slow
   std::uint64_t responses[6] = {};        // by status / 100
   std::uint64_t sent_bytes = 0;           // of bodies

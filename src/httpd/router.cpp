@@ -21,6 +21,7 @@ unsigned own_status(std::uint16_t number) {
     case kBadRange.number: return 416;
     case kLengthRequired.number: return 411;
     case kHandlerFailed.number: return 500;
+    case kServerFull.number: return 503;
     default: return 0;
   }
 }
@@ -36,6 +37,7 @@ void Router::add(Route route) {
     at = end + 1;
   }
   if (wrap_) route.handler = wrap_(route);
+  if (std::ranges::none_of(pattern.segments, is_parameter)) whole_.emplace(route.pattern, routes_.size());
   patterns_.push_back(std::move(pattern));
   routes_.push_back(std::move(route));
 }
@@ -48,6 +50,9 @@ bool Router::matches(const Pattern& pattern, const Target& target) const {
 
 Result<const Route*> Router::find(Request& request) const {
   const Method method = request.method == Method::head ? Method::get : request.method;
+  const auto [first, last] = whole_.equal_range(request.target.path);
+  for (auto at = first; at != last; ++at)
+    if (routes_[at->second].method == method) return &routes_[at->second];
   bool path_known = false;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     if (!matches(patterns_[i], request.target)) continue;

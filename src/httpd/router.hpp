@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "httpd/message.hpp"
@@ -46,6 +47,7 @@ class Router {
   std::function<Handler(const Route&)> wrap_;
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
+  std::unordered_multimap<std::string, std::size_t> whole_;  // routes without parameters, by their path
 };
 
 }  // namespace aloft::httpd

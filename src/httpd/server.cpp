@@ -1,5 +1,6 @@
 #include "httpd/server.hpp"
 
+#include <malloc.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -20,6 +21,14 @@ using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kSweep{250};
 constexpr unsigned kSweepsPerDepartureCheck = 4;
 constexpr std::size_t kPollAtOnce = 1024;
+constexpr std::size_t kManySessions = 500;
+
+// What thousands of connections have held lies in pieces that the allocator keeps, and each stampede would add some.
+void give_memory_back() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
 
 }  // namespace
 
@@ -58,17 +67,39 @@ Awaitable<void> Server::accept(tcp::acceptor& acceptor) {
       continue;
     }
     ++counters_.connections_total;
-    if (sessions_.size() >= limits_.max_connections) {
-      ++counters_.connections_refused;
-      continue;
-    }
-    boost::asio::co_spawn(loop_, serve(std::move(socket)), boost::asio::detached);
+    const auto welcome = welcome_next();
+    if (!welcome || *welcome == Session::Welcome::turned_away) ++counters_.connections_refused;
+    if (welcome) boost::asio::co_spawn(loop_, serve(std::move(socket), *welcome), boost::asio::detached);
   }
 }
 
-Awaitable<void> Server::serve(tcp::socket socket) {
-  Session session(std::move(socket), tls_, router_, limits_, counters_, stopping_);
+std::optional<Session::Welcome> Server::welcome_next() {
+  if (sessions_.size() - turned_away_ < limits_.max_connections || make_room()) return Session::Welcome::served;
+  if (turned_away_ < limits_.max_turned_away) return Session::Welcome::turned_away;
+  return std::nullopt;
+}
+
+// The one that has been idle longest goes. Whoever floods the server with connections that say nothing keeps nobody out that way.
+bool Server::make_room() {
+  const auto now = steady_clock::now();
+  if (now < no_room_until_) return false;
+  Session* longest = nullptr;
+  for (Session* session : sessions_)
+    if (session->idle() && (longest == nullptr || session->connection().deadline() < longest->connection().deadline())) longest = session;
+  if (longest == nullptr || longest->connection().deadline() - limits_.idle + limits_.idle_when_full > now) {
+    no_room_until_ = now + kSweep;
+    return false;
+  }
+  ++counters_.connections_evicted;
+  longest->connection().no_deadline();
+  longest->connection().expire();
+  return true;
+}
+
+Awaitable<void> Server::serve(tcp::socket socket, Session::Welcome welcome) {
+  Session session(std::move(socket), tls_, router_, limits_, counters_, stopping_, welcome);
   sessions_.insert(&session);
+  if (welcome == Session::Welcome::turned_away) ++turned_away_;
   counters_.connections_open = sessions_.size();
   try {
     co_await session.run();
@@ -76,17 +107,23 @@ Awaitable<void> Server::serve(tcp::socket socket) {
     log::error(std::string("a connection failed: ") + exception.what());
   }
   sessions_.erase(&session);
+  if (welcome == Session::Welcome::turned_away) --turned_away_;
   counters_.connections_open = sessions_.size();
 }
 
 Awaitable<void> Server::sweep() {
   boost::asio::steady_timer timer(loop_);
+  std::size_t most = 0;  // sessions, since memory was last given back
   for (unsigned round = 0; !stopping_ || !sessions_.empty(); ++round) {
     timer.expires_after(kSweep);
     boost::system::error_code ignored;
     co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     expire_late(steady_clock::now());
     if (round % kSweepsPerDepartureCheck == 0) notice_departures();
+    most = std::max(most, sessions_.size());
+    if (most < kManySessions || sessions_.size() > most / 2) continue;
+    most = sessions_.size();
+    give_memory_back();
   }
 }
 

@@ -28,7 +28,10 @@ class Server {
 
  private:
   Awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
-  Awaitable<void> serve(boost::asio::ip::tcp::socket socket);
+  Awaitable<void> serve(boost::asio::ip::tcp::socket socket, Session::Welcome welcome);
+  // For one more connection; nothing when it cannot even be told to come again.
+  std::optional<Session::Welcome> welcome_next();
+  bool make_room();
   Awaitable<void> sweep();
   void expire_late(std::chrono::steady_clock::time_point now);
   void notice_departures();
@@ -42,6 +45,8 @@ class Server {
   std::chrono::steady_clock::time_point stop_at_ = std::chrono::steady_clock::time_point::max();
   std::vector<std::unique_ptr<boost::asio::ip::tcp::acceptor>> acceptors_;
   std::set<Session*> sessions_;
+  std::size_t turned_away_ = 0;                            // of the sessions
+  std::chrono::steady_clock::time_point no_room_until_{};  // nobody is idle for long enough before that
 };
 
 }  // namespace aloft::httpd

@@ -15,7 +15,9 @@ using std::chrono::steady_clock;
 bool has_body(unsigned status) { return status != 204 && status != 304; }
 
 std::string head_of(const Response& response, bool keep_alive) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_of(response.status)) + "\r\n";
+  std::string head;
+  head.reserve(512);
+  head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_of(response.status)) + "\r\n";
   for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
   if (const auto* text = std::get_if<std::string>(&response.body); text != nullptr && has_body(response.status))
     head += "Content-Length: " + std::to_string(text->size()) + "\r\n";
@@ -24,6 +26,12 @@ std::string head_of(const Response& response, bool keep_alive) {
   head += "X-Content-Type-Options: nosniff\r\n";
   if (!keep_alive) head += "Connection: close\r\n";
   return head + "\r\n";
+}
+
+// In 10 to 40 s; not all at once again.
+void come_again(Response& response, std::uint64_t place) {
+  std::erase_if(response.headers, [](const auto& header) { return header.first == "Retry-After"; });
+  response.headers.emplace_back("Retry-After", std::to_string(10 + place % 31));
 }
 
 std::string chunk_of(std::string_view piece) {
@@ -35,8 +43,8 @@ std::string chunk_of(std::string_view piece) {
 }  // namespace
 
 Session::Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Router& router, const Limits& limits, Counters& counters,
-                 const bool& stopping)
-    : connection_(std::move(socket), tls), router_(router), limits_(limits), counters_(counters), stopping_(stopping) {}
+                 const bool& stopping, Welcome welcome)
+    : connection_(std::move(socket), tls), router_(router), limits_(limits), counters_(counters), stopping_(stopping), welcome_(welcome) {}
 
 Session::~Session() = default;
 
@@ -49,29 +57,43 @@ Awaitable<void> Session::run() {
   const Result<> secured = co_await connection_.handshake();
   if (!secured) co_return;
   bool more = true;
-  while (more && !stopping_) more = co_await serve_one();
+  while (more && !stopping_) {
+    if (unread_.empty()) more = co_await wait_for_request();
+    if (more) more = co_await serve_one();
+  }
+}
+
+// Apart from serve_one(), so that a connection at rest holds none of what a request needs.
+Awaitable<bool> Session::wait_for_request() {
+  unread_ = std::string();
+  idle_ = true;
+  extend(limits_.idle);
+  const Result<> waited = co_await connection_.readable();
+  idle_ = false;
+  co_return waited.has_value();
 }
 
 Awaitable<bool> Session::serve_one() {
   Request request;
   Incoming incoming(connection_, limits_, unread_);
-  idle_ = !incoming.begun();
-  extend(limits_.idle);
   const Result<bool> header = co_await incoming.read_header(request);
-  idle_ = false;
   if (header && !*header) co_return false;
   if (!header && (header.error().code.number == kConnectionLost.number || !incoming.begun())) co_return false;
   const Route* route = nullptr;
   Result<Response> answer = header ? Result<Response>{} : Result<Response>(std::unexpected(header.error()));
-  if (header) answer = co_await respond(request, incoming, route);
+  const bool served = welcome_ == Welcome::served;
+  if (header && !served) answer = fail(kServerFull, "as many clients are connected as this server takes; come again later");
+  if (header && served) answer = co_await respond(request, incoming, route);
   if (!answer && answer.error().code.number == kConnectionLost.number) co_return false;
   if (!answer) {
     const unsigned status = router_.error_status(answer.error());
-    if (status >= 500) log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + answer.error().text());
+    if (status >= 500 && served)
+      log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + answer.error().text());
     answer = error_response(status, answer.error());
+    if (!served) come_again(*answer, counters_.connections_total);
     if (status == 405) answer->headers.emplace_back("Allow", router_.allowed(request.target));
   }
-  const bool keep_alive = header && incoming.keep_alive() && incoming.complete() && !stopping_;
+  const bool keep_alive = served && header && incoming.keep_alive() && incoming.complete() && !stopping_;
   connection_.pardon(steady_clock::now() + (keep_alive ? limits_.step : limits_.goodbye));
   ++counters_.responses[std::min(answer->status / 100, 5U)];
   const Result<> sent = co_await send(*std::move(answer), request.method == Method::head, keep_alive);
@@ -88,9 +110,11 @@ Awaitable<Result<Response>> Session::respond(Request& request, Incoming& incomin
   if (route->body == BodyMode::stream) {
     request.stream = &incoming;
   } else {
-    Result<std::string> body = co_await incoming.read_whole();
-    if (!body) co_return std::unexpected(body.error());
-    request.body = *std::move(body);
+    if (!incoming.complete()) {
+      Result<std::string> body = co_await incoming.read_whole();
+      if (!body) co_return std::unexpected(body.error());
+      request.body = *std::move(body);
+    }
     connection_.no_deadline();
   }
   co_return co_await guarded(*route, request);

@@ -13,9 +13,11 @@ class Incoming;
 
 class Session {
  public:
+  // turned_away: the first request is answered with kServerFull, whatever it is.
+  enum class Welcome : std::uint8_t { served, turned_away };
   // All references outlive the session.
   Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Router& router, const Limits& limits, Counters& counters,
-          const bool& stopping);
+          const bool& stopping, Welcome welcome);
   ~Session();
   Awaitable<void> run();
 
@@ -25,9 +27,12 @@ class Session {
   void departed();
   // Between requests, with nothing to lose.
   bool idle() const { return idle_; }
+  Welcome welcome() const { return welcome_; }
 
  private:
-  Awaitable<bool> serve_one();  // whether another request may follow
+  // Both: whether another request may follow.
+  Awaitable<bool> wait_for_request();
+  Awaitable<bool> serve_one();
   Awaitable<Result<Response>> respond(Request& request, Incoming& incoming, const Route*& route);
   Awaitable<Result<Response>> guarded(const Route& route, Request& request);
   Awaitable<Result<>> send(Response response, bool head, bool keep_alive);
@@ -44,6 +49,7 @@ class Session {
   std::string unread_;  // came in, not yet taken
   Request* request_ = nullptr;
   bool idle_ = false;
+  Welcome welcome_;
 };
 
 }  // namespace aloft::httpd

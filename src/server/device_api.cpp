@@ -45,14 +45,20 @@ void DeviceApi::add_routes(httpd::Router& router) {
 
 std::uint64_t DeviceApi::now_ms() { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
 
-Result<std::string> DeviceApi::device_of(const Request& request) {
-  const DeviceTokens::Claim claim = TRY(tokens_.check(bearer_of(request), clock_.now()));
+Result<const Roster::Entry*> DeviceApi::entry_of(const Request& request) {
+  const WallTime now = clock_.now();
+  const DeviceTokens::Claim claim = TRY(tokens_.check(bearer_of(request), now));
   const Roster::Entry* entry = roster_.find(claim.device);
   if (entry == nullptr || DeviceTokens::key_prefix(entry->key_sha256) != claim.key_prefix)
-    return fail(kNotAuthenticated, "the server no longer knows device " + claim.device + " with this key; enrol it again");
+    return fail(kNotAuthenticated, "the server no longer knows device " + std::string(claim.device) + " with this key; enrol it again");
   TRY(check_accepted(entry->status, claim.device));
-  roster_.touch(claim.device, now_ms());
-  return claim.device;
+  roster_.touch(claim.device, static_cast<std::uint64_t>(now.time_since_epoch().count()));
+  return entry;
+}
+
+Result<std::string> DeviceApi::device_of(const Request& request) {
+  TRY(entry_of(request));
+  return std::string(TRY(tokens_.check(bearer_of(request), clock_.now())).device);
 }
 
 Result<fleet::Enrolment> DeviceApi::read_enrolment(const Request& request) {
@@ -120,15 +126,12 @@ Result<Response> DeviceApi::issue_token(const Request& request) {
 
 DeviceApi::Answer DeviceApi::token(Request& request) { co_return issue_token(request); }
 
-Result<Response> DeviceApi::assignment_answer(const Request& request, bool unless_unchanged, bool& unchanged) {
-  const std::string device = TRY(device_of(request));
-  const Roster::Entry& entry = *roster_.find(device);
+Response DeviceApi::assignment_answer(const Request& request, const Roster::Entry& entry, bool& unchanged) const {
   protocol::Assignment assignment{entry.deployment};
   if (auto& deployment = assignment.deployment)
     if (const auto* delta = deltas_.find(deployment->artifact_sha256, entry.version, entry.hardware)) deployment->delta = offer_of(*delta);
   const std::string tag = tag_of(assignment);
   unchanged = request.header("if-none-match").find(tag) != std::string_view::npos;
-  if (unchanged && unless_unchanged) return Response{};
   Response response = unchanged ? Response{.status = 304} : httpd::json_response(200, protocol::to_json(assignment));
   response.headers.emplace_back("ETag", tag);
   return response;
@@ -136,8 +139,17 @@ Result<Response> DeviceApi::assignment_answer(const Request& request, bool unles
 
 DeviceApi::Answer DeviceApi::assignment(Request& request) {
   const std::uint64_t wait = CO_TRY(query_number(request, "wait", protocol::kMaxWaitSeconds)).value_or(0);
-  const std::string device = CO_TRY(device_of(request));
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(wait);
+  const Roster::Entry* entry = CO_TRY(entry_of(request));
+  bool unchanged = false;
+  Response answer = assignment_answer(request, *entry, unchanged);
+  if (!unchanged || wait == 0) co_return answer;
+  std::string device = CO_TRY(device_of(request));
+  co_return co_await held_assignment(request, std::move(device), wait);
+}
+
+// Nothing new: the answer waits until there is, or the device has gone, or no longer may ask.
+DeviceApi::Answer DeviceApi::held_assignment(Request& request, std::string device, std::uint64_t wait_s) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(wait_s);
   const std::shared_ptr<httpd::Bell> bell = roster_.device_bell(device);
   httpd::Sleeper sleeper(co_await boost::asio::this_coro::executor);
   const httpd::Bell::Listener changes(*bell, sleeper);
@@ -145,8 +157,9 @@ DeviceApi::Answer DeviceApi::assignment(Request& request) {
   while (true) {
     const bool last = request.departure.rung() || std::chrono::steady_clock::now() >= until;
     bool unchanged = false;
-    Result<Response> answer = assignment_answer(request, !last, unchanged);
-    if (!answer || !unchanged || last) co_return answer;
+    const Roster::Entry* entry = CO_TRY(entry_of(request));
+    Response answer = assignment_answer(request, *entry, unchanged);
+    if (!unchanged || last) co_return answer;
     co_await sleeper.sleep_until(until);
   }
 }

@@ -21,13 +21,13 @@ class DeviceApi {
  public:
   // All references outlive it. secret: of the server's own, seals the devices' tokens.
   DeviceApi(fleet::Store& store, const fleet::BlobFolder& blobs, Roster& roster, const DeltaShelf& deltas, const Changes& changes,
-            Bytes secret, Clock& clock, Random& random)
+            const Bytes& secret, Clock& clock, Random& random)
       : store_(store),
         blobs_(blobs),
         roster_(roster),
         deltas_(deltas),
         changes_(changes),
-        tokens_(std::move(secret)),
+        tokens_(secret),
         clock_(clock),
         random_(random) {}
   void add_routes(httpd::Router& router);
@@ -50,9 +50,12 @@ class DeviceApi {
   Result<httpd::Response> issue_token(const httpd::Request& request);
   Result<fleet::ReportBatch> read_reports(const httpd::Request& request);
   Result<httpd::Response> send_artifact(const httpd::Request& request);
-  Result<httpd::Response> assignment_answer(const httpd::Request& request, bool unless_unchanged, bool& unchanged);
+  // Of an accepted device. What the poll would be answered now; unchanged: it is what the client has.
+  httpd::Response assignment_answer(const httpd::Request& request, const Roster::Entry& entry, bool& unchanged) const;
+  Answer held_assignment(httpd::Request& request, std::string device, std::uint64_t wait_s);
   // The device that the bearer token names, still accepted and with the same key; notes that it was seen.
   Result<std::string> device_of(const httpd::Request& request);
+  Result<const Roster::Entry*> entry_of(const httpd::Request& request);
   std::uint64_t now_ms();
 
   fleet::Store& store_;

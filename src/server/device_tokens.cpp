@@ -1,7 +1,6 @@
 #include "server/device_tokens.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
 #include <charconv>
 
@@ -19,12 +18,7 @@ std::uint64_t milliseconds(WallTime time) { return static_cast<std::uint64_t>(ti
 std::string DeviceTokens::key_prefix(const crypto::Digest& key_sha256) { return to_hex(ByteView(key_sha256).first(8)); }
 
 std::string DeviceTokens::seal(std::string_view payload) const {
-  std::array<unsigned char, 32> mac{};
-  unsigned size = 0;
-  const std::string text = "aloft device bearer v1\n" + std::string(payload);
-  HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-       mac.data(), &size);
-  return to_base64url(std::as_bytes(std::span(mac)));
+  return to_base64url(mac_.of("aloft device bearer v1\n" + std::string(payload)));
 }
 
 std::string DeviceTokens::issue(std::string_view device, const crypto::Digest& key_sha256, WallTime now) const {
@@ -46,7 +40,7 @@ Result<DeviceTokens::Claim> DeviceTokens::check(std::string_view token, WallTime
   std::uint64_t expires = 0;
   std::from_chars(payload.data(), payload.data() + first, expires);
   if (expires <= milliseconds(now)) return refused();
-  return Claim{.device = std::string(payload.substr(second + 1)), .key_prefix = std::string(payload.substr(first + 1, second - first - 1))};
+  return Claim{.device = payload.substr(second + 1), .key_prefix = payload.substr(first + 1, second - first - 1)};
 }
 
 std::string Challenges::issue(const std::string& device, Random& random, SteadyTime now) {

@@ -10,7 +10,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
-#include "crypto/sha256.hpp"
+#include "crypto/hmac.hpp"
 
 namespace aloft::server {
 
@@ -21,12 +21,13 @@ inline constexpr std::size_t kMaxChallenges = 100'000;
 // HMAC-SHA256 under the server's secret over device, key and expiry.
 class DeviceTokens {
  public:
-  explicit DeviceTokens(Bytes secret) : secret_(std::move(secret)) {}
+  explicit DeviceTokens(const Bytes& secret) : mac_(secret) {}
   std::string issue(std::string_view device, const crypto::Digest& key_sha256, WallTime now) const;
 
+  // Parts of the token.
   struct Claim {
-    std::string device;
-    std::string key_prefix;  // first 16 hex digits of the key's digest: a replaced key ends its tokens
+    std::string_view device;
+    std::string_view key_prefix;  // first 16 hex digits of the key's digest: a replaced key ends its tokens
   };
   // Errors: kNotAuthenticated.
   Result<Claim> check(std::string_view token, WallTime now) const;
@@ -34,7 +35,7 @@ class DeviceTokens {
 
  private:
   std::string seal(std::string_view payload) const;
-  Bytes secret_;
+  crypto::HmacSha256 mac_;
 };
 
 // Nonces that wait for their signature; each is good once.

@@ -79,6 +79,7 @@ Result<> run(const Options& options) {
              .clock = clock,
              .random = random,
              .url = options.url,
+             .limits = {.max_connections = options.max_connections},
              .webhook_targets = options.webhooks_to_private ? WebhookTargets::any : WebhookTargets::public_only,
              .deltas = options.deltas},
             TRY(token_secret(*store, random)), setup_secret, TRY(ConsolePack::embedded()));

@@ -43,6 +43,10 @@ Parsed parse_options(int argc, char** argv) {
       ->envname("ALOFT_PLAIN_HTTP")
       ->excludes(certificate)
       ->excludes(authorities);
+  app.add_option("--max-connections", options.max_connections, "Connections at once; each device that waits for its updates holds one")
+      ->envname("ALOFT_MAX_CONNECTIONS")
+      ->check(CLI::Range(std::size_t{10}, std::size_t{1'000'000}))
+      ->capture_default_str();
   app.add_option("--trust", options.trust, "Folder of trust anchors (*.pem, *.crl): refuse bundles that nobody in it signed")
       ->envname("ALOFT_TRUST");
   app.add_flag("--webhooks-to-private", options.webhooks_to_private, "Webhooks may go to private networks and to this machine itself")

@@ -20,6 +20,7 @@ struct Options {
   std::filesystem::path tls_key;
   std::filesystem::path client_authorities;  // empty: clients are asked for no certificate
   bool plain_http = false;
+  std::size_t max_connections = 10'000;
   std::filesystem::path trust;
   bool webhooks_to_private = false;
   DeltaSettings deltas;

@@ -6,9 +6,11 @@
 
 namespace aloft::server {
 
-Result<> check_accepted(fleet::DeviceStatus status, const std::string& name) {
-  if (status == fleet::DeviceStatus::pending) return fail(fleet::kDevicePending, "device " + name + " waits for an operator to accept it");
-  if (status == fleet::DeviceStatus::rejected) return fail(fleet::kDeviceRejected, "the server's operator has rejected device " + name);
+Result<> check_accepted(fleet::DeviceStatus status, std::string_view name) {
+  if (status == fleet::DeviceStatus::pending)
+    return fail(fleet::kDevicePending, "device " + std::string(name) + " waits for an operator to accept it");
+  if (status == fleet::DeviceStatus::rejected)
+    return fail(fleet::kDeviceRejected, "the server's operator has rejected device " + std::string(name));
   return {};
 }
 
@@ -30,21 +32,16 @@ Result<> Roster::load(fleet::Store& store) {
   }
 }
 
-const Roster::Entry* Roster::find(const std::string& device) const {
+const Roster::Entry* Roster::find(std::string_view device) const {
   const auto found = devices_.find(device);
   return found == devices_.end() ? nullptr : &found->second;
 }
 
-std::size_t Roster::device_count(fleet::DeviceStatus status) const {
-  return static_cast<std::size_t>(std::ranges::count_if(devices_, [status](const auto& item) { return item.second.status == status; }));
-}
-
-std::size_t Roster::deployment_count() const {
-  return static_cast<std::size_t>(std::ranges::count_if(devices_, [](const auto& item) { return item.second.deployment.has_value(); }));
-}
-
 void Roster::put(const fleet::Device& device) {
-  Entry& entry = devices_[device.name];
+  const auto [at, fresh] = devices_.try_emplace(device.name);
+  Entry& entry = at->second;
+  if (!fresh) --counts_[static_cast<std::size_t>(entry.status)];
+  ++counts_[static_cast<std::size_t>(device.status)];
   const bool changed = entry.status != device.status || entry.key_sha256 != device.key_sha256;
   entry.status = device.status;
   entry.key_sha256 = device.key_sha256;
@@ -58,8 +55,9 @@ void Roster::remove(const std::string& device) {
   const auto found = devices_.find(device);
   if (found == devices_.end()) return;
   const auto deployment = found->second.deployment;
+  --counts_[static_cast<std::size_t>(found->second.status)];
+  if (deployment) --deployments_;
   devices_.erase(found);
-  touched_.erase(device);
   ring(device_bells_, device);
   if (deployment) ring(deployment_bells_, std::to_string(deployment->id));
 }
@@ -70,8 +68,10 @@ void Roster::apply(const fleet::Deployment& deployment) {
     auto& present = found->second.deployment;
     const bool final = protocol::is_final(deployment.state);
     const bool is_present = present && present->id == deployment.id;
+    if (final && is_present) --deployments_;
     if (final && is_present) present.reset();
     if (!final && !is_present) {
+      if (!present) ++deployments_;
       auto& fresh = present.emplace();
       fresh.id = deployment.id;
       fresh.version = deployment.version;
@@ -98,18 +98,19 @@ void Roster::ring_for(const std::string& artifact_sha256) {
     if (entry.deployment && entry.deployment->artifact_sha256 == artifact_sha256) ring(device_bells_, name);
 }
 
-void Roster::touch(const std::string& device, std::uint64_t now_ms) {
+void Roster::touch(std::string_view device, std::uint64_t now_ms) {
   const auto found = devices_.find(device);
   if (found == devices_.end()) return;
   found->second.last_seen_ms = now_ms;
-  touched_.insert(device);
+  if (!std::exchange(found->second.touched, true)) touched_.push_back(found->first);
 }
 
 std::vector<fleet::LastSeen> Roster::take_touched() {
   std::vector<fleet::LastSeen> seen;
   for (const std::string& device : touched_) {
-    const Entry* entry = find(device);
-    if (entry != nullptr) seen.push_back({.device = device, .time_ms = entry->last_seen_ms});
+    const auto found = devices_.find(device);
+    if (found == devices_.end() || !std::exchange(found->second.touched, false)) continue;
+    seen.push_back({.device = device, .time_ms = found->second.last_seen_ms});
   }
   touched_.clear();
   return seen;

@@ -2,11 +2,13 @@
 // commit has made durable. On the loop's thread only.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
-#include <unordered_set>
+#include <vector>
 
 #include "fleet/store.hpp"
 #include "httpd/bell.hpp"
@@ -21,14 +23,15 @@ class Roster {
     std::string version;  // of the running system
     std::string hardware;
     std::uint64_t last_seen_ms = 0;
+    bool touched = false;                                        // is in touched_
     std::optional<protocol::Assignment::Deployment> deployment;  // the unfinished one
   };
 
   // Everything the store knows.
   Result<> load(fleet::Store& store);
-  const Entry* find(const std::string& device) const;
-  std::size_t device_count(fleet::DeviceStatus status) const;
-  std::size_t deployment_count() const;
+  const Entry* find(std::string_view device) const;
+  std::size_t device_count(fleet::DeviceStatus status) const { return counts_[static_cast<std::size_t>(status)]; }
+  std::size_t deployment_count() const { return deployments_; }
 
   // Each wakes the device's waiting poll when it changes what the poll would answer.
   void put(const fleet::Device& device);
@@ -40,7 +43,7 @@ class Roster {
   // The devices that have a deployment of this artifact are to look again.
   void ring_for(const std::string& artifact_sha256);
 
-  void touch(const std::string& device, std::uint64_t now_ms);
+  void touch(std::string_view device, std::uint64_t now_ms);
   // Those touched since the last call.
   std::vector<fleet::LastSeen> take_touched();
 
@@ -52,13 +55,20 @@ class Roster {
   using Bells = std::unordered_map<std::string, std::weak_ptr<httpd::Bell>>;
   static std::shared_ptr<httpd::Bell> bell(Bells& bells, const std::string& key);
   static void ring(Bells& bells, const std::string& key);
-  std::unordered_map<std::string, Entry> devices_;
-  std::unordered_set<std::string> touched_;
+  // Looked up by a part of a request without a copy of it.
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  std::unordered_map<std::string, Entry, NameHash, std::equal_to<>> devices_;
+  std::array<std::size_t, 3> counts_{};  // of devices, by status
+  std::size_t deployments_ = 0;
+  std::vector<std::string> touched_;
   Bells device_bells_;
   Bells deployment_bells_;
 };
 
 // Errors: kDevicePending, kDeviceRejected.
-Result<> check_accepted(fleet::DeviceStatus status, const std::string& name);
+Result<> check_accepted(fleet::DeviceStatus status, std::string_view name);
 
 }  // namespace aloft::server

@@ -63,6 +63,7 @@ ServiceApi::Answer ServiceApi::metrics(Request&) {
   add(text, "aloft_requests_running", "gauge", "Requests being answered, held polls among them.", counters.requests_running);
   add(text, "aloft_connections_total", "counter", "Accepted connections.", counters.connections_total);
   add(text, "aloft_connections_refused_total", "counter", "Connections over the limit.", counters.connections_refused);
+  add(text, "aloft_connections_evicted_total", "counter", "Idle connections that made room for new ones.", counters.connections_evicted);
   add(text, "aloft_connections_expired_total", "counter", "Connections ended for being too slow.", counters.connections_expired);
   add(text, "aloft_sent_bytes_total", "counter", "Bytes of answers' bodies.", counters.sent_bytes);
   text += "# HELP aloft_responses_total Answers by class of status.\n# TYPE aloft_responses_total counter\n";

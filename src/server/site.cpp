@@ -56,7 +56,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       webhooks_(ground.loop, ground.store, changes_, ground.clock, ground.webhook_targets),
       webhook_api_(ground.store, access_, webhooks_, ground.random),
       feed_(access_, changes_),
-      server_(ground.loop, router_, ground.tls, httpd::Limits{}),
+      server_(ground.loop, router_, ground.tls, ground.limits),
       service_(ground.store, roster_, rollouts_, delta_shelf_, workshop_, ground.clock,
                [this]() -> const httpd::Counters& { return server_.counters(); }),
       flusher_(ground.loop.get_executor()) {

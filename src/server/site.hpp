@@ -47,6 +47,7 @@ struct Ground {
   Clock& clock;
   Random& random;
   std::string url = {};  // as devices reach the server; empty: as they say in each request
+  httpd::Limits limits = {};
   WebhookTargets webhook_targets = WebhookTargets::public_only;
   DeltaSettings deltas = {};
 };
