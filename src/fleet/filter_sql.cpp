@@ -1,6 +1,7 @@
 #include "fleet/filter_sql.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace aloft::fleet {
 namespace {
@@ -60,11 +61,14 @@ class Compiler {
 
   std::string node(const FilterNode& node) {
     if (node.kind == FilterNode::Kind::term) return term(node.term);
+    const bool all = node.kind == FilterNode::Kind::all;
+    if (!all) ++alternatives_;
     std::string text = "(";
     for (const FilterNode& child : node.children) {
-      if (text.size() > 1) text += node.kind == FilterNode::Kind::all ? " AND " : " OR ";
+      if (text.size() > 1) text += all ? " AND " : " OR ";
       text += this->node(child);
     }
+    if (!all) --alternatives_;
     return text + ")";
   }
 
@@ -107,7 +111,11 @@ class Compiler {
   std::string one_of(const FilterTerm& term, const std::string& condition) {
     const std::string where = condition.empty() ? "1" : condition;
     switch (term.field) {
-      case Field::attribute: return "d.id IN (SELECT device FROM attributes WHERE key=" + place(term.key) + " AND " + where + ")";
+      case Field::attribute:
+        // A second list of up to all devices costs more than to look at the few that the first one leaves.
+        if (alternatives_ == 0 && std::exchange(listed_, true))
+          return "EXISTS(SELECT 1 FROM attributes WHERE device=d.id AND key=" + place(term.key) + " AND " + where + ")";
+        return "d.id IN (SELECT device FROM attributes WHERE key=" + place(term.key) + " AND " + where + ")";
       case Field::tag: return "d.id IN (SELECT device FROM tags WHERE " + where + ")";
       default: return "d.id IN (SELECT m.device FROM group_members m JOIN device_groups g ON g.id=m.device_group WHERE " + where + ")";
     }
@@ -143,6 +151,8 @@ class Compiler {
 
   std::uint64_t now_ms_;
   int first_value_;
+  int alternatives_ = 0;  // how deep in them
+  bool listed_ = false;   // an attribute's term stands there already as the list of its devices
   std::vector<std::variant<std::string, std::uint64_t>> values_;
 };
 

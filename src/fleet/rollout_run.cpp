@@ -8,6 +8,7 @@ namespace aloft::fleet {
 namespace {
 
 constexpr std::uint64_t kPauseAfterFailedWriteMs = 2000;
+constexpr std::size_t kMaxLooks = 50'000;  // for somebody who waits, in one go
 
 bool offers(RolloutState state) { return state == RolloutState::running || state == RolloutState::open; }
 bool judges(RolloutState state) { return offers(state) || state == RolloutState::soaking; }
@@ -351,6 +352,7 @@ void RolloutRun::moved(const MoveOrder& order) {
     for (Entry& entry : entries_)
       if (entry.wave == 0 && entry.sample < rollout_.reach) entry.wave = static_cast<std::uint32_t>(rollout_.wave);
   if (order.action == RolloutAction::forgive) health_.reset();
+  looked_ = 0;
   recount();
   allowance_ = 0;
 }
@@ -361,6 +363,16 @@ void RolloutRun::not_moved(std::uint64_t now_ms) {
 }
 
 // --- what to do
+
+// Nothing: it has looked long enough for now.
+std::optional<std::uint32_t> RolloutRun::next_in_store(std::size_t& looks) {
+  for (; looked_ < entries_.size() && looks > 0; --looks) {
+    const std::uint32_t at = looked_++;
+    if (entries_[at].sample < rollout_.reach && waiting_.contains({entries_[at].sample, at})) return at;
+  }
+  if (looked_ < entries_.size()) return std::nullopt;
+  return waiting_.begin()->second;
+}
 
 void RolloutRun::add_offers(std::uint64_t now_ms, std::vector<Order>& orders) {
   const double rate = rate_per_minute(rollout_, now_ms);
@@ -374,9 +386,13 @@ void RolloutRun::add_offers(std::uint64_t now_ms, std::vector<Order>& orders) {
     most = std::min<std::size_t>(most, static_cast<std::size_t>(allowance_));
   }
   OfferOrder order;
-  while (order.devices.size() < most && offering_ < kMaxOffersAtOnce && !waiting_.empty() && waiting_.begin()->first < rollout_.reach) {
-    Entry& entry = entries_[waiting_.begin()->second];
-    waiting_.erase(waiting_.begin());
+  std::size_t looks = kMaxLooks;
+  while (order.devices.size() < most && offering_ < kMaxOffersAtOnce && somebody_waits()) {
+    // By sample when a rate limits how many: a fair choice. Else as the store has them, which is several times cheaper there.
+    const std::optional<std::uint32_t> next = rate > 0 ? waiting_.begin()->second : next_in_store(looks);
+    if (!next) break;
+    Entry& entry = entries_[*next];
+    waiting_.erase({entry.sample, *next});
     entry.flight = Flight::offering;
     ++offering_;
     order.devices.push_back({.device = entry.device, .attempt = entry.attempts + 1});

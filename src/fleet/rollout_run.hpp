@@ -16,7 +16,7 @@
 
 namespace aloft::fleet {
 
-inline constexpr std::size_t kMaxOffersAtOnce = 500;
+inline constexpr std::size_t kMaxOffersAtOnce = 1000;
 // After a restart each device has at least this part of its deadline, whatever passed while the server was down.
 inline constexpr std::uint64_t kDeadlineAfterRestartPermille = 500;
 
@@ -114,6 +114,8 @@ class RolloutRun {
   std::uint32_t at(const Entry& entry) const { return static_cast<std::uint32_t>(&entry - entries_.data()); }
 
   void add_offers(std::uint64_t now_ms, std::vector<Order>& orders);
+  bool somebody_waits() const { return !waiting_.empty() && waiting_.begin()->first < rollout_.reach; }
+  std::optional<std::uint32_t> next_in_store(std::size_t& looks);
   void add_silences(std::uint64_t now_ms, const LastSeen& last_seen, std::vector<Order>& orders);
   std::optional<std::string> broken_gate() const;
   std::optional<std::string> broken_in(const Tally& tally, bool complete, const std::string& where) const;
@@ -129,6 +131,7 @@ class RolloutRun {
   std::unordered_map<std::uint64_t, std::uint32_t> index_;
   std::set<std::pair<std::uint64_t, std::uint32_t>> waiting_;  // by sample: may be offered as soon as their wave is there
   std::set<std::pair<std::uint64_t, std::uint32_t>> offered_;  // by when they were heard of
+  std::uint32_t looked_ = 0;                                   // before this one nobody has waited since the reach last changed
   std::uint64_t offering_ = 0;
   std::uint64_t in_wave_ = 0;  // members of the present wave
   std::uint64_t committed_in_wave_ = 0;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fleet/errors.hpp"
 #include "fleet/test_simulated_fleet.hpp"
 
@@ -267,6 +269,42 @@ TEST(RolloutRun, ALateWordIsTheTruth) {
   EXPECT_EQ(fleet.count(MemberState::silent), 1U);
   fleet.run_->reported(1, fleet.members_[1].deployment, RolloutRun::Leg::target, UpdateState::committed, fleet.now_ms_);
   EXPECT_EQ(fleet.run_->rollout().counts[static_cast<std::size_t>(MemberState::committed)], 1U);
+}
+
+// Members 1 to 50; the later one has the lower sample.
+RolloutRun run_of_fifty(std::uint64_t rate_per_minute) {
+  RolloutPlan plan = plan_of({percent(1000)});
+  plan.rate_per_minute = rate_per_minute;
+  std::vector<Member> members;
+  for (std::uint64_t device = 1; device <= 50; ++device) members.push_back({.device = device, .sample = 1000 - device, .wave = 1});
+  return {Rollout{.id = 1, .plan = plan, .state = RolloutState::running, .wave = 1, .reach = kWholeTarget}, members, 1000};
+}
+
+std::vector<std::uint64_t> offered_in(RolloutRun& run, std::uint64_t now_ms) {
+  std::vector<std::uint64_t> devices;
+  for (const Order& order : run.tick(now_ms, [](std::uint64_t) { return 0; }))
+    if (const auto* offer = std::get_if<OfferOrder>(&order))
+      for (const auto& one : offer->devices) devices.push_back(one.device);
+  return devices;
+}
+
+TEST(RolloutRun, OffersInTheOrderOfTheStoreUnlessARateMakesItAChoice) {
+  RolloutRun unlimited = run_of_fifty(0);
+  const auto all = offered_in(unlimited, 2000);
+  ASSERT_EQ(all.size(), 50U);
+  EXPECT_TRUE(std::ranges::is_sorted(all));
+  EXPECT_TRUE(offered_in(unlimited, 3000).empty()) << "each once";
+  RolloutRun limited = run_of_fifty(60);
+  offered_in(limited, 2000);
+  EXPECT_EQ(offered_in(limited, 7000), (std::vector<std::uint64_t>{50, 49, 48, 47, 46}));
+}
+
+TEST(RolloutRun, OffersAgainToThoseThatCouldNotBeWritten) {
+  RolloutRun run = run_of_fifty(0);
+  OfferOrder order;
+  for (const std::uint64_t device : offered_in(run, 2000)) order.devices.push_back({.device = device, .attempt = 1});
+  run.not_carried_out(order, 2000);
+  EXPECT_EQ(offered_in(run, 10'000).size(), 50U);
 }
 
 }  // namespace

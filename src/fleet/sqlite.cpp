@@ -78,7 +78,9 @@ std::optional<double> Statement::optional_real(int column) const {
   return real(column);
 }
 
-std::string Statement::text(int column) const {
+std::string Statement::text(int column) const { return std::string(view(column)); }
+
+std::string_view Statement::view(int column) const {
   const void* bytes = sqlite3_column_blob(statement_, column);
   if (bytes == nullptr) return {};
   return {static_cast<const char*>(bytes), static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
@@ -103,7 +105,8 @@ Result<Database> Database::open(const std::filesystem::path& file, Access access
   sqlite3_create_function_v2(handle, "aloft_sample", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, take_sample, nullptr, nullptr,
                              nullptr);
   sqlite3_create_collation_v2(handle, kNaturalCollation, SQLITE_UTF8, nullptr, collate, nullptr);
-  if (access == Access::read_write) TRY(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"));
+  if (access == Access::read_write)
+    TRY(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768;"));
   TRY(database.execute("PRAGMA trusted_schema=OFF;"));
   return database;
 }

@@ -53,6 +53,7 @@ class Statement {
   double real(int column) const;
   std::optional<double> optional_real(int column) const;
   std::string text(int column) const;
+  std::string_view view(int column) const;  // until the next step
   crypto::Digest digest(int column) const;  // zeros when it is not 32 bytes
 
  private:

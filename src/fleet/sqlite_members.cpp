@@ -25,14 +25,20 @@ Member member_row(const Statement& row) {
           .changed_ms = row.number(8)};
 }
 
+// Without its key and its times.
 Result<std::optional<Device>> device_by_id(Database& database, std::uint64_t id) {
-  std::string name;
-  {
-    Statement row = TRY(database.query("SELECT name FROM devices WHERE id=?1", id));
-    if (!TRY(row.step())) return std::nullopt;
-    name = row.text(0);
-  }
-  return TRY(find_device(database, name));
+  Statement row =
+      TRY(database.query("SELECT name,status,protocol,product,hardware,version,(SELECT id FROM deployments WHERE device=d.id AND active) "
+                         "FROM devices d WHERE id=?1",
+                         id));
+  if (!TRY(row.step())) return std::nullopt;
+  return Device{.name = row.text(0),
+                .status = static_cast<DeviceStatus>(row.number(1)),
+                .protocol = static_cast<DeviceProtocol>(row.number(2)),
+                .product = row.text(3),
+                .hardware = row.text(4),
+                .version = row.text(5),
+                .deployment = row.optional_number(6)};
 }
 
 Result<> set_member(Database& database, std::uint64_t rollout, std::uint64_t device, MemberState state, const std::string& reason,
@@ -42,11 +48,18 @@ Result<> set_member(Database& database, std::uint64_t rollout, std::uint64_t dev
 }
 
 struct Offering {
-  std::uint64_t rollout;
+  const Rollout& rollout;
   const Release& release;
+  bool stones;  // there are releases of the product that have to be passed through
   std::string policy;
+  std::string created_by;
   std::uint64_t now_ms;
 };
+
+Result<bool> has_stones(Database& database, const std::string& product) {
+  Statement row = TRY(database.query("SELECT 1 FROM releases WHERE must_pass AND product=?1 LIMIT 1", product));
+  return row.step();
+}
 
 // Whether the device still takes the release: empty, or why not.
 std::string objection(const Device& device, const Release& release) {
@@ -64,28 +77,40 @@ Result<> offer_one(Database& database, const Offering& offering, const OfferOrde
   }
   if (device->deployment) {
     outcome.refused.push_back({wanted.device, Refusal::busy});
-    return set_member(database, offering.rollout, wanted.device, MemberState::waiting,
+    return set_member(database, offering.rollout.id, wanted.device, MemberState::waiting,
                       "waits for the end of deployment " + std::to_string(*device->deployment), offering.now_ms);
   }
   if (const std::string why = objection(*device, offering.release); !why.empty()) {
     outcome.refused.push_back({wanted.device, Refusal::skipped});
-    return set_member(database, offering.rollout, wanted.device, MemberState::skipped, why, offering.now_ms);
+    return set_member(database, offering.rollout.id, wanted.device, MemberState::skipped, why, offering.now_ms);
   }
-  std::optional<Release> stone = TRY(find_stone(database, *device, wanted.device, offering.rollout, offering.release));
+  std::optional<Release> stone;
+  if (offering.stones) stone = TRY(find_stone(database, *device, wanted.device, offering.rollout.id, offering.release));
   if (stone && !check_fit(*stone, *device)) stone.reset();  // it cannot be for this device
   const Release& next = stone ? *stone : offering.release;
   TRY(database.run(
       "INSERT INTO deployments(device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms,"
       "rollout,policy) VALUES(?1,?2,?3,?4,?5,0,?6,?7,?6,?8,?9)",
-      wanted.device, next.id, next.version, next.sha256, next.size_bytes, offering.now_ms, "rollout " + std::to_string(offering.rollout),
-      offering.rollout, offering.policy));
+      wanted.device, next.id, next.version, next.sha256, next.size_bytes, offering.now_ms, offering.created_by, offering.rollout.id,
+      offering.policy));
   const std::uint64_t id = database.last_id();
   TRY(database.run("INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message) VALUES(?1,NULL,?2,?2,0,0,'')", id,
                    offering.now_ms));
   TRY(database.run("UPDATE rollout_devices SET state=?3,reason=?7,attempts=?4,deployment=?5,changed_ms=?6 WHERE rollout=?1 AND device=?2",
-                   offering.rollout, wanted.device, number_of(MemberState::offered), wanted.attempt, id, offering.now_ms,
+                   offering.rollout.id, wanted.device, number_of(MemberState::offered), wanted.attempt, id, offering.now_ms,
                    stone ? "passes through " + stone->version + " first" : std::string()));
-  outcome.made.push_back(TRY(find_deployment(database, id)));
+  outcome.made.push_back({.id = id,
+                          .device = device->name,
+                          .device_id = wanted.device,
+                          .rollout = offering.rollout.id,
+                          .policy = offering.rollout.plan.policy,
+                          .release = next.id,
+                          .version = next.version,
+                          .artifact_sha256 = next.sha256,
+                          .artifact_size_bytes = next.size_bytes,
+                          .created_ms = offering.now_ms,
+                          .created_by = offering.created_by,
+                          .changed_ms = offering.now_ms});
   return {};
 }
 
@@ -94,8 +119,12 @@ Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) 
   if (rollout.state != RolloutState::running && rollout.state != RolloutState::open)
     return fail(kRolloutState, "rollout " + std::to_string(rollout.id) + " is " + std::string(to_string(rollout.state)));
   const Release release = TRY(find_release(database, rollout.plan.release));
-  const Offering offering{
-      .rollout = rollout.id, .release = release, .policy = protocol::to_json(rollout.plan.policy).dump(), .now_ms = request.now_ms};
+  const Offering offering{.rollout = rollout,
+                          .release = release,
+                          .stones = TRY(has_stones(database, release.product)),
+                          .policy = protocol::to_json(rollout.plan.policy).dump(),
+                          .created_by = "rollout " + std::to_string(rollout.id),
+                          .now_ms = request.now_ms};
   OfferOutcome outcome;
   for (const OfferOrder::Device& device : request.order.devices) TRY(offer_one(database, offering, device, outcome));
   return outcome;

@@ -2,6 +2,8 @@
 #include "fleet/sqlite_rollouts.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "fleet/errors.hpp"
 #include "fleet/filter_sql.hpp"
@@ -124,35 +126,50 @@ Result<Rollout> create(Database& database, const NewRollout& request) {
   return find_rollout(database, id);
 }
 
-Result<> count_left_out(Database& database, const Release& release, const SqlCondition& condition, RolloutPreview& preview) {
-  Statement row =
-      TRY(database.query_once("SELECT " + fit_expression(release) +
-                              " AS why,count(*),sum(EXISTS(SELECT 1 FROM deployments p WHERE p.device=d.id AND p.active)) FROM devices d "
-                              "WHERE " +
-                              condition.text + " GROUP BY why ORDER BY 2 DESC"));
+// Devices by their samples; those with the lowest by name too.
+struct Samples {
+  std::vector<std::uint64_t> all;
+  std::set<std::pair<std::uint64_t, std::string>> lowest;  // at most kExamples
+
+  void add(std::uint64_t sample, std::string_view name) {
+    all.push_back(sample);
+    if (lowest.size() == kExamples && sample > lowest.rbegin()->first) return;
+    lowest.emplace(sample, name);
+    if (lowest.size() > kExamples) lowest.erase(std::prev(lowest.end()));
+  }
+};
+
+// One walk over the devices that match: who is left out and why, and the samples of the others.
+Result<Samples> sort_out(Database& database, const Release& release, const SqlCondition& condition, RolloutPreview& preview) {
+  Statement row = TRY(database.query_once("SELECT " + fit_expression(release) +
+                                          ",d.name,EXISTS(SELECT 1 FROM deployments p WHERE p.device=d.id AND p.active) FROM devices d "
+                                          "WHERE " +
+                                          condition.text));
   bind_fit(row, release, condition);
+  const std::string seed = to_hex(release.sha256);
+  Samples samples;
+  std::map<std::string, std::uint64_t, std::less<>> left_out;
   while (TRY(row.step())) {
-    preview.matching += row.number(1);
-    if (row.text(0).empty()) {
-      preview.members = row.number(1);
-      preview.busy = row.number(2);
+    ++preview.matching;
+    const std::string_view why = row.view(0);
+    if (why.empty()) {
+      samples.add(sample_of(seed, row.view(1)), row.view(1));
+      preview.busy += row.number(2);
+    } else if (const auto known = left_out.find(why); known != left_out.end()) {
+      ++known->second;
     } else {
-      preview.left_out.emplace_back(row.text(0), row.number(1));
+      left_out.emplace(why, 1);
     }
   }
-  return {};
+  preview.members = samples.all.size();
+  preview.left_out.assign(left_out.begin(), left_out.end());
+  std::ranges::stable_sort(preview.left_out, std::greater<>{}, &std::pair<std::string, std::uint64_t>::second);
+  for (const auto& [sample, name] : samples.lowest) preview.examples.push_back(name);
+  return samples;
 }
 
-Result<> count_waves(Database& database, const RolloutPlan& plan, const Release& release, const SqlCondition& condition,
-                     RolloutPreview& preview) {
-  Statement row = TRY(database.query_once("SELECT aloft_sample(?4,d.name) AS sample,d.name FROM devices d WHERE " + condition.text +
-                                          " AND " + fit_expression(release) + "='' ORDER BY sample"));
-  bind_fit(row, release, condition);
-  std::vector<std::uint64_t> samples;
-  while (TRY(row.step())) {
-    samples.push_back(row.number(0));
-    if (preview.examples.size() < kExamples) preview.examples.push_back(row.text(1));
-  }
+void count_waves(const RolloutPlan& plan, std::vector<std::uint64_t> samples, RolloutPreview& preview) {
+  std::ranges::sort(samples);
   std::size_t reached = 0;
   for (const RolloutPlan::Wave& wave : plan.waves) {
     const std::uint64_t reach = wave.permille.value_or(0) * kWholeTarget / 1000;
@@ -161,7 +178,6 @@ Result<> count_waves(Database& database, const RolloutPlan& plan, const Release&
     preview.waves.push_back(end - reached);
     reached = end;
   }
-  return {};
 }
 
 }  // namespace
@@ -210,24 +226,27 @@ Result<Rollout> create_rollback(Database& database, const Rollout& parent, std::
 }
 
 Result<std::vector<Rollout>> SqliteStore::rollouts(std::optional<bool> active, std::uint64_t before, std::size_t limit) {
-  const std::lock_guard lock(reader_mutex_);
+  // Those under way are counted by who runs them.
+  const bool quick = active.value_or(false);
+  const std::lock_guard lock(quick ? reader_mutex_ : bulk_mutex_);
+  Database& reader = quick ? reader_ : bulk_reader_;
   std::vector<std::uint64_t> ids;
   {
     std::optional<std::uint64_t> final_only;
     if (active) final_only = *active ? 0 : 1;
     const std::uint64_t count = limit;
-    Statement row = TRY(reader_.query("SELECT id FROM rollouts WHERE id<?1 AND (?2 IS NULL OR (state>=6)=?2) ORDER BY id DESC LIMIT ?3",
-                                      std::min<std::uint64_t>(before, INT64_MAX), final_only, count));
+    Statement row = TRY(reader.query("SELECT id FROM rollouts WHERE id<?1 AND (?2 IS NULL OR (state>=6)=?2) ORDER BY id DESC LIMIT ?3",
+                                     std::min<std::uint64_t>(before, INT64_MAX), final_only, count));
     while (TRY(row.step())) ids.push_back(row.number(0));
   }
   std::vector<Rollout> found;
-  for (const std::uint64_t id : ids) found.push_back(TRY(find_rollout(reader_, id)));
+  for (const std::uint64_t id : ids) found.push_back(TRY(quick ? read_rollout(reader, id) : find_rollout(reader, id)));
   return found;
 }
 
 Result<Rollout> SqliteStore::rollout(std::uint64_t id) {
-  const std::lock_guard lock(reader_mutex_);
-  return find_rollout(reader_, id);
+  const std::lock_guard lock(bulk_mutex_);
+  return find_rollout(bulk_reader_, id);
 }
 
 Result<RolloutPreview> SqliteStore::preview_rollout(const RolloutPlan& plan) {
@@ -236,8 +255,8 @@ Result<RolloutPreview> SqliteStore::preview_rollout(const RolloutPlan& plan) {
   const Filter filter = TRY(Filter::parse(plan.filter));
   const SqlCondition condition = compile_filter(filter, 0, kFirstFilterValue);
   RolloutPreview preview;
-  TRY(count_left_out(bulk_reader_, release, condition, preview));
-  TRY(count_waves(bulk_reader_, plan, release, condition, preview));
+  Samples samples = TRY(sort_out(bulk_reader_, release, condition, preview));
+  count_waves(plan, std::move(samples.all), preview);
   return preview;
 }
 
@@ -263,7 +282,7 @@ Result<std::vector<RolloutEventRow>> SqliteStore::rollout_events(std::uint64_t r
 Result<std::vector<std::pair<std::uint64_t, std::uint64_t>>> SqliteStore::rollout_errors(std::uint64_t rollout) {
   const std::lock_guard lock(reader_mutex_);
   Statement row = TRY(reader_.query(
-      "SELECT error,count(*) FROM deployments WHERE rollout=?1 AND error<>0 AND NOT active GROUP BY error ORDER BY 2 DESC,1 LIMIT 100",
+      "SELECT error,count(*) FROM deployments WHERE rollout=?1 AND error>0 AND NOT active GROUP BY error ORDER BY 2 DESC,1 LIMIT 100",
       rollout));
   std::vector<std::pair<std::uint64_t, std::uint64_t>> errors;
   while (TRY(row.step())) errors.emplace_back(row.number(0), row.number(1));

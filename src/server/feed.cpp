@@ -17,6 +17,15 @@ std::string message(std::uint64_t id, const std::string& event, const std::strin
   return "id: " + std::to_string(id) + "\nevent: " + event + "\ndata: " + data + "\n\n";
 }
 
+std::string text_of(const Json& data) { return data.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// Put together by hand: the start of a rollout to a million devices says it a million times.
+std::string text_of(const fleet::Deployment& deployment) {
+  std::string text = "{\"deployment\":" + std::to_string(deployment.id) + ",\"device\":" + text_of(Json(deployment.device));
+  if (deployment.rollout) text += ",\"rollout\":" + std::to_string(*deployment.rollout);
+  return text + ",\"state\":\"" + std::string(protocol::to_string(deployment.state)) + "\"}";
+}
+
 }  // namespace
 
 // One who watches.
@@ -53,24 +62,17 @@ class Feed::Stream {
 };
 
 Feed::Feed(OperatorAccess& access, Changes& changes) : access_(access), last_(access.now_ms()), floor_(last_) {
-  changes.follow({.device = [this](const std::string& name) { add("device", Json{{"device", name}}); },
-                  .deployment =
-                      [this](const fleet::Deployment& deployment) {
-                        Json data{
-                            {"deployment", deployment.id}, {"device", deployment.device}, {"state", protocol::to_string(deployment.state)}};
-                        if (deployment.rollout) data["rollout"] = *deployment.rollout;
-                        add("deployment", data);
-                      },
-                  .groups = [this] { add("groups", Json::object()); },
-                  .rollout = [this](std::uint64_t id) { add("rollout", Json{{"rollout", id}}); }});
+  changes.follow({.device = [this](const std::string& name) { add("device", text_of(Json{{"device", name}})); },
+                  .deployment = [this](const fleet::Deployment& deployment) { add("deployment", text_of(deployment)); },
+                  .groups = [this] { add("groups", "{}"); },
+                  .rollout = [this](std::uint64_t id) { add("rollout", text_of(Json{{"rollout", id}})); }});
 }
 
 void Feed::add_routes(httpd::Router& router) {
   router.add({httpd::Method::get, "/api/v1/events", [this](httpd::Request& r) { return watch(r); }});
 }
 
-void Feed::add(std::string event, const Json& data) {
-  std::string text = data.dump(-1, ' ', false, Json::error_handler_t::replace);
+void Feed::add(std::string event, std::string text) {
   // The same again, and nobody can have seen the first yet in between other news: the later one stands for both.
   if (!changes_.empty() && changes_.back().event == event && changes_.back().data == text) {
     changes_.back().id = ++last_;

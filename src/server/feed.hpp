@@ -30,7 +30,7 @@ class Feed {
     std::string data;
   };
   class Stream;
-  void add(std::string event, const Json& data);
+  void add(std::string event, std::string text);
   httpd::Awaitable<Result<httpd::Response>> watch(httpd::Request& request);
   // The changes behind `after`, which moves on; "reset" when some of them are forgotten.
   std::string since(std::uint64_t& after) const;

@@ -84,7 +84,8 @@ RolloutApi::Answer RolloutApi::list(Request& request) {
   const auto active = CO_TRY(query_boolean(request, "active"));
   const std::uint64_t before = CO_TRY(query_number(request, "before", UINT64_MAX)).value_or(UINT64_MAX);
   const std::size_t limit = CO_TRY(query_limit(request)) + 1;
-  std::vector<fleet::Rollout> found = CO_TRY(store_.rollouts(active, before, limit));
+  Result<std::vector<fleet::Rollout>> listed = co_await rollouts_.list(active, before, limit);
+  std::vector<fleet::Rollout> found = CO_TRY(std::move(listed));
   const auto form = [this](const fleet::Rollout& rollout) { return form_of(rollout); };
   const auto place = [](const fleet::Rollout& rollout) { return rollout.id; };
   co_return json_response(200, listing("rollouts", std::move(found), limit, "next_before", form, place));
@@ -121,8 +122,9 @@ RolloutApi::Answer RolloutApi::preview(Request& request) {
 RolloutApi::Answer RolloutApi::get(Request& request) {
   CO_TRY(access_.check(request));
   const std::uint64_t id = CO_TRY(id_parameter(request));
-  const fleet::Rollout rollout = CO_TRY(store_.rollout(id));
-  Json json = form_of(rollout);
+  const Result<fleet::Rollout> rollout = co_await rollouts_.look_up(id);
+  if (!rollout) co_return std::unexpected(rollout.error());
+  Json json = form_of(*rollout);
   Json errors = Json::array();
   for (const auto& [error, count] : CO_TRY(store_.rollout_errors(id))) errors.push_back(Json{{"error", error}, {"device_count", count}});
   json["errors"] = std::move(errors);
@@ -170,7 +172,6 @@ Result<Json> RolloutApi::device_list(const Request& request) {
   const std::size_t limit = TRY(query_limit(request)) + 1;
   std::optional<fleet::MemberState> state;
   if (const auto name = query_text(request, "state")) state = TRY(fleet::member_state_of(*name));
-  TRY(store_.rollout(id));
   std::vector<fleet::Member> found = TRY(store_.members(id, state, after, limit));
   const auto form = [](const fleet::Member& member) { return to_json(member); };
   const auto place = [](const fleet::Member& member) { return member.name; };
@@ -178,6 +179,10 @@ Result<Json> RolloutApi::device_list(const Request& request) {
 }
 
 RolloutApi::Answer RolloutApi::list_devices(Request& request) {
+  CO_TRY(access_.check(request));
+  const std::uint64_t id = CO_TRY(id_parameter(request));
+  const Result<fleet::Rollout> rollout = co_await rollouts_.look_up(id);
+  if (!rollout) co_return std::unexpected(rollout.error());
   const Json json = CO_TRY(device_list(request));
   co_return json_response(200, json);
 }
@@ -186,7 +191,8 @@ RolloutApi::Answer RolloutApi::cancel_device(Request& request) {
   const std::string user = CO_TRY(access_.check(request)).user;
   const std::uint64_t id = CO_TRY(id_parameter(request));
   const std::string name = CO_TRY(name_parameter(request));
-  CO_TRY(store_.rollout(id));
+  const Result<fleet::Rollout> rollout = co_await rollouts_.look_up(id);
+  if (!rollout) co_return std::unexpected(rollout.error());
   const Result<> cancelled = co_await rollouts_.cancel_device(id, name, user);
   if (!cancelled) co_return std::unexpected(cancelled.error());
   co_return Response{.status = 204};

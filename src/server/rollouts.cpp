@@ -65,7 +65,9 @@ Result<std::shared_ptr<Rollouts::Running>> Rollouts::read(fleet::Store& store, c
 Result<> Rollouts::load() {
   for (const fleet::Rollout& rollout : TRY(store_.rollouts(true, UINT64_MAX, 1000))) {
     running_.emplace(rollout.id, TRY(read(store_, rollout, now_ms())));
-    if (rollout.parent) successors_.emplace(*rollout.parent, rollout.id);
+    if (!rollout.parent) continue;
+    const fleet::Rollout parent = TRY(store_.rollout(*rollout.parent));
+    successors_.emplace(parent.id, Successor{.rollout = rollout.id, .parent_version = parent.version});
   }
   return {};
 }
@@ -190,7 +192,7 @@ httpd::Awaitable<Result<>> Rollouts::move(std::uint64_t id, fleet::MoveOrder ord
   if (fleet::is_final(now.state)) running_.erase(id);
   Result<> taken;
   if (outcome->successor) {
-    successors_.emplace(id, outcome->successor->id);
+    successors_.emplace(id, Successor{.rollout = outcome->successor->id, .parent_version = order.rollout.version});
     fleet::Rollout successor = *std::move(outcome->successor);
     taken = co_await take_in(std::move(successor));
   }
@@ -227,9 +229,10 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fle
                                                            std::uint64_t to_permille) {
   const auto running = find(id);
   if (!running) {
-    const fleet::Rollout ended = CO_TRY(store_.rollout(id));
+    const Result<fleet::Rollout> ended = co_await look_up(id);
+    if (!ended) co_return std::unexpected(ended.error());
     co_return fail(fleet::kRolloutState,
-                   "rollout " + std::to_string(id) + " has ended (" + std::string(fleet::to_string(ended.state)) + ")");
+                   "rollout " + std::to_string(id) + " has ended (" + std::string(fleet::to_string(ended->state)) + ")");
   }
   const bool decides = event == fleet::RolloutEvent::approve || event == fleet::RolloutEvent::deny;
   if (event == fleet::RolloutEvent::approve && running->run.rollout().created_by == by)
@@ -240,7 +243,7 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fle
   const Result<> moved = co_await move(id, std::move(order));
   if (!moved) co_return std::unexpected(moved.error());
   sleeper_.wake();
-  co_return store_.rollout(id);
+  co_return co_await look_up(id);
 }
 
 httpd::Awaitable<Result<fleet::Rollout>> Rollouts::release(std::uint64_t id, std::string by) {
@@ -261,6 +264,17 @@ httpd::Awaitable<Result<>> Rollouts::cancel_device(std::uint64_t id, std::string
   if (cancelled->deployment) tell(*cancelled->deployment);
   changes_.rollout(id);
   co_return Result<>{};
+}
+
+httpd::Awaitable<Result<fleet::Rollout>> Rollouts::look_up(std::uint64_t id) {
+  if (auto running = live(id)) co_return *std::move(running);
+  auto work = [this, id] { return store_.rollout(id); };
+  co_return co_await offloaded(disk_, work);
+}
+
+httpd::Awaitable<Result<std::vector<fleet::Rollout>>> Rollouts::list(std::optional<bool> active, std::uint64_t before, std::size_t limit) {
+  auto work = [this, active, before, limit] { return store_.rollouts(active, before, limit); };
+  co_return co_await offloaded(disk_, work);
 }
 
 httpd::Awaitable<Result<fleet::RolloutPreview>> Rollouts::preview(fleet::RolloutPlan plan) {
@@ -328,12 +342,11 @@ void Rollouts::deployment_changed(const fleet::Deployment& deployment) {
   }
   const auto successor = successors_.find(*deployment.rollout);
   if (successor == successors_.end() || deployment.state != protocol::UpdateState::committed) return;
-  const auto running = find(successor->second);
-  const Result<fleet::Rollout> parent = store_.rollout(*deployment.rollout);
-  if (parent && parent->version != deployment.version) return;  // it has only got as far as a release on the way
+  const auto running = find(successor->second.rollout);
+  if (successor->second.parent_version != deployment.version) return;  // it has only got as far as a release on the way
   if (!running || running->run.has(deployment.device_id)) return;
   const fleet::Member late{.device = deployment.device_id, .sample = 0, .wave = running->run.rollout().wave, .changed_ms = now_ms()};
-  co_spawn(loop_, join(successor->second, late), detached);
+  co_spawn(loop_, join(successor->second.rollout, late), detached);
 }
 
 }  // namespace aloft::server

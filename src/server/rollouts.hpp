@@ -34,6 +34,10 @@ class Rollouts {
   httpd::Awaitable<Result<fleet::Rollout>> release(std::uint64_t id, std::string by);
   httpd::Awaitable<Result<>> cancel_device(std::uint64_t id, std::string device, std::string by);
   httpd::Awaitable<Result<fleet::RolloutPreview>> preview(fleet::RolloutPlan plan);
+  // As it is now. What has ended is counted in the store, which takes long for a million devices: not on the loop. kRolloutUnknown.
+  httpd::Awaitable<Result<fleet::Rollout>> look_up(std::uint64_t id);
+  // Of fleet::RolloutStore; not on the loop either.
+  httpd::Awaitable<Result<std::vector<fleet::Rollout>>> list(std::optional<bool> active, std::uint64_t before, std::size_t limit);
   // With the counts of now, which the store may not have yet for retries; nothing for those that are final.
   std::optional<fleet::Rollout> live(std::uint64_t id) const;
   // All that are not final.
@@ -74,7 +78,11 @@ class Rollouts {
   httpd::Sleeper health_sleeper_;
   boost::asio::thread_pool disk_{1};  // long reads
   std::map<std::uint64_t, std::shared_ptr<Running>> running_;
-  std::map<std::uint64_t, std::uint64_t> successors_;  // of rollouts that were rolled back: late commits go back too
+  struct Successor {
+    std::uint64_t rollout;
+    std::string parent_version;
+  };
+  std::map<std::uint64_t, Successor> successors_;  // of rollouts that were rolled back: late commits go back too
   bool stopping_ = false;
 };
 
