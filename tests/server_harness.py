@@ -43,6 +43,23 @@ class Server:
         self.admin = None
 
     def start(self, port=0):
+        """On its old port again it may find a connection of somebody else there for a while."""
+        deadline = time.monotonic() + 60
+        while True:
+            self._begin(port)
+            try:
+                self.wait_until_well()
+                return self
+            except AssertionError:
+                if not port or "Address already in use" not in self.log_tail() or time.monotonic() > deadline:
+                    raise
+                self.process.stdout.close()
+                time.sleep(0.5)
+
+    def log_tail(self):
+        return (self.folder / "log").read_text()[-2000:]
+
+    def _begin(self, port):
         command = [str(PROGRAM), "--data", str(self.folder / "data"), "--listen", f"127.0.0.1:{port}", *self.arguments]
         if self.plain:
             command.append("--plain-http")
@@ -57,9 +74,7 @@ class Server:
                 self.fingerprint = found[1]
             if found := re.search(r"/setup#(\S+)$", line):
                 self.setup_token = found[1]
-        assert self.port, "the server did not start: " + (self.folder / "log").read_text()
-        self.wait_until_well()
-        return self
+        assert self.port, "the server did not start: " + self.log_tail()
 
     def wait_until_well(self):
         deadline = time.monotonic() + 20
@@ -67,6 +82,7 @@ class Server:
             try:
                 return self.call("GET", "/healthz")
             except (OSError, Refused):
+                assert self.process.poll() is None, "the server ended at its start: " + self.log_tail()
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
