@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 ALOFT = pathlib.Path(os.environ["ALOFT_BUILD"]) / "src" / "cli" / "aloft"
+REBUILD = pathlib.Path(os.environ["ALOFT_BUILD"]) / "src" / "rebuild" / "aloft-rebuild"
 
 
 def aloft(*arguments, status=0):
@@ -85,6 +86,33 @@ class DeltaTest(unittest.TestCase):
         self.assertEqual(info["size"], delta.stat().st_size)
         self.assertEqual([info["images"][0][key] for key in ("old_size", "new_size")], [(self.home / f"{name}.img").stat().st_size for name in ("old", "new")])
         self.assertNotIn("bundle", info)
+
+    def rebuilt(self, *arguments):
+        return subprocess.run([REBUILD, *map(str, arguments)], capture_output=True, text=True)
+
+    def test_the_small_program_does_the_same(self):
+        old, new, out = self.home / "old.img", self.home / "new.img", self.home / "rebuilt"
+        delta = self.make(old, new)
+        done = self.rebuilt(old, delta, out)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual(out.read_bytes(), new.read_bytes())
+        out.unlink()
+        of_bundles = self.home / "bundles.delta"
+        aloft("delta", "create", self.old, self.new, "-o", of_bundles)
+        other = self.home / "other.img"
+        other.write_bytes(bytes(byte ^ 1 for byte in old.read_bytes()))
+        for arguments, status, told in (
+            ((other, delta, out), 1, "E11007 "),
+            ((new, delta, out), 1, "E11006 "),
+            ((old, old, out), 1, "E11000 "),
+            ((self.old, of_bundles, out), 1, "E11006 "),
+            ((old, delta), 2, "aloft-rebuild OLD DELTA NEW"),
+        ):
+            done = self.rebuilt(*arguments)
+            self.assertEqual(done.returncode, status, arguments)
+            self.assertTrue(done.stderr.startswith(told), done.stderr)
+            self.assertFalse(out.exists() or (self.home / "rebuilt.new").exists())
+        self.assertTrue(self.rebuilt("--help").stdout.startswith("aloft-rebuild OLD DELTA NEW"))
 
     def test_bundles_of_every_kind(self):
         for more in ([], ["--blocks"], ["--level", "19"], ["--level", "1"], ["--encoding", "none"]):

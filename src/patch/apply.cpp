@@ -1,8 +1,5 @@
 #include "patch/apply.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <optional>
 
@@ -13,39 +10,13 @@
 #include "bundle/manifest.hpp"
 #include "bundle/reader.hpp"
 #include "delta/errors.hpp"
+#include "delta/image_file.hpp"
 #include "delta/image_frames.hpp"
 #include "patch/bundle_image.hpp"
 #include "patch/stored_frames.hpp"
 
 namespace aloft::patch {
 namespace {
-
-bool is_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-}
-
-Result<> apply_to_image(const std::filesystem::path& old_file, delta::Patch& patch, const std::filesystem::path& output,
-                        const Progress& progress) {
-  const delta::ImagePlan& plan = patch.images().front();
-  const auto source = TRY(bundle::open_source(old_file.string()));
-  FreshFile fresh = TRY(FreshFile::create(output));
-  if (::ftruncate(fresh.fd(), static_cast<off_t>(plan.target_bytes)) != 0) return fail(system_error("cannot enlarge", output, errno));
-  delta::ImageFrames frames(patch, 0);
-  crypto::Sha256 whole;
-  Bytes content;
-  for (std::uint64_t frame = 0; frame < plan.frame_count(); ++frame) {
-    const std::uint64_t offset = frame * plan.frame_bytes();
-    content.resize(static_cast<std::size_t>(plan.content_bytes(frame)));
-    TRY(frames.make(frame, *source, content));
-    whole.update(content);
-    if (!is_zero(content)) TRY(write_all_at(fresh.fd(), content, offset));
-    if (progress) progress(offset + content.size(), plan.target_bytes);
-  }
-  if (whole.finish() != plan.target_sha256)
-    return fail(delta::kWrongResult, "the new image is not what the delta promises; " + old_file.string() +
-                                         " is not the image it was made from, or the delta is damaged");
-  return fresh.publish();
-}
 
 class BundleApply {
  public:
@@ -152,7 +123,9 @@ Result<> apply_to_bundle(const std::filesystem::path& old_file, delta::Patch& pa
 
 Result<> apply_delta(const std::filesystem::path& old_file, delta::Patch& patch, const std::filesystem::path& output,
                      const Progress& progress) {
-  return patch.bundle() ? apply_to_bundle(old_file, patch, output, progress) : apply_to_image(old_file, patch, output, progress);
+  if (patch.bundle()) return apply_to_bundle(old_file, patch, output, progress);
+  const auto old = TRY(bundle::open_source(old_file.string()));
+  return delta::apply_to_file(*old, old_file.string(), patch, output, progress);
 }
 
 }  // namespace aloft::patch
