@@ -117,7 +117,7 @@ Json info_json(const delta::Patch& patch, const std::optional<bundle::Manifest>&
                       {"zstd_version", image.encoder},
                       {"zstd_level", image.encoder_level},
                       {"blocks_made_by", codings_json(image)}});
-  Json json = {{"format", 1}, {"size", patch.size_bytes()}, {"header_size", patch.header_bytes()}, {"images", images}};
+  Json json = {{"format", patch.version()}, {"size", patch.size_bytes()}, {"header_size", patch.header_bytes()}, {"images", images}};
   if (manifest) json["bundle"] = {{"product", manifest->product}, {"version", manifest->version}};
   return json;
 }

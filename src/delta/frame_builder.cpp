@@ -17,12 +17,14 @@ std::unexpected<Error> bad(const char* what) { return fail(kBadRecord, std::stri
 class RecordRun {
  public:
   RecordRun(FrameBuilder& builder, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes, MutableByteView content,
-            bool only_carry)
+            DifferenceDecoder* modelled, bool only_carry)
       : builder_(builder),
+        frame_offset_(frame_offset),
         expected_(frame_offset, source_bytes),
         source_(source),
         source_bytes_(source_bytes),
         limits_(record_limits(content.size(), !builder.coders_.empty())),
+        modelled_(modelled),
         only_carry_(only_carry),
         frame_(content),
         rest_(content),
@@ -40,7 +42,8 @@ class RecordRun {
     if (!only_carry_ && !builder_.carry().empty()) TRY(take_carry(ops));
     while (!ops.empty()) TRY(one(ops));
     if (in_block_ || !rest_.empty()) return bad("makes less than its frame");
-    if (!differences_.empty() || !fresh_.empty()) return bad("brings bytes that it does not use");
+    if (!differences_.empty() || !fresh_.empty() || (modelled_ != nullptr && !modelled_->is_used_up()))
+      return bad("brings bytes that it does not use");
     return {};
   }
 
@@ -75,7 +78,7 @@ class RecordRun {
       case OpKind::copy: TRY(read(TRY(ops.signed_varint()), out)); break;
       case OpKind::add:
         TRY(read(TRY(ops.signed_varint()), out));
-        TRY(add(out));
+        TRY(add(out, expected_.place() - size));
         break;
       case OpKind::fresh:
         TRY(bring(out));
@@ -116,6 +119,7 @@ class RecordRun {
       return bad("has a block of a size that none can have");
     TRY(builder_.coders_.at(coding_));
     block_bytes_left_ -= size;
+    blocks_end_ += size;
     builder_.block_.resize(static_cast<std::size_t>(size));
     outside_ = rest_;
     rest_ = builder_.block_;
@@ -156,7 +160,14 @@ class RecordRun {
     return {};
   }
 
-  Result<> add(MutableByteView out) {
+  // Where the bytes that are made next lie in the new image; of a block, in the contents of the record's blocks.
+  std::uint64_t new_place() const { return in_block_ ? blocks_end_ - rest_.size() : frame_offset_ + (frame_.size() - rest_.size()); }
+
+  Result<> add(MutableByteView out, std::uint64_t old_place) {
+    if (modelled_ != nullptr) {
+      modelled_->apply(out, {.old_place = old_place, .new_place = new_place()});
+      return {};
+    }
     if (out.size() > differences_.size()) return bad("has too few differences");
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = static_cast<std::byte>(std::to_integer<unsigned>(out[i]) + std::to_integer<unsigned>(differences_[i]));
@@ -172,16 +183,19 @@ class RecordRun {
   }
 
   FrameBuilder& builder_;
+  const std::uint64_t frame_offset_;
   Expectation expected_;
   ByteSource& source_;
   const std::uint64_t source_bytes_;
   const RecordLimits limits_;
+  DifferenceDecoder* const modelled_;  // null: the body has the differences
   const bool only_carry_;
   const MutableByteView frame_;
   MutableByteView rest_;     // of the frame, or of the block's content
   MutableByteView outside_;  // of the frame, while rest_ is the block's
   std::uint64_t ops_left_;
   std::uint64_t block_bytes_left_;
+  std::uint64_t blocks_end_ = 0;  // of the contents of all blocks so far
   std::uint64_t packed_bytes_ = 0;
   std::uint64_t coding_ = 0;
   bool in_block_ = false;
@@ -220,9 +234,18 @@ Result<> FrameBuilder::begin(ByteView record, std::uint64_t frame_offset, std::u
 
 Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes,
                            MutableByteView content, bool only_carry) {
-  const ByteView rest = record.subspan(1);
+  Input input(record.subspan(1));
+  DifferenceDecoder* modelled = nullptr;
+  if (is_modelled(record.front())) {
+    if (coding_of(record.front()) == Coding::stored) return bad("has differences and no body");
+    const std::uint64_t size = TRY(input.varint());
+    if (!differences_) differences_ = std::make_unique<DifferenceDecoder>();
+    modelled = differences_.get();
+    modelled->begin(TRY(input.take(size)));
+  }
+  const ByteView rest = TRY(input.take(input.size()));
   const std::uint64_t limit = record_limits(content.size(), !coders_.empty()).body_bytes;
-  RecordRun run(*this, frame_offset, source, source_bytes, content, only_carry);
+  RecordRun run(*this, frame_offset, source, source_bytes, content, modelled, only_carry);
   switch (coding_of(record.front())) {
     case Coding::plain: TRY(run.run(rest)); break;
     case Coding::packed:

@@ -2,14 +2,15 @@
 #pragma once
 
 #include "base/byte_source.hpp"
+#include "delta/difference_model.hpp"
 #include "delta/old_parts.hpp"
 #include "delta/packed.hpp"
 #include "delta/record.hpp"
 
 namespace aloft::delta {
 
-// Of one image. One per thread. Memory: at most two frames besides the one that is made, and a decoder context; for images with blocks
-// that are taken apart also those of OldParts and of the coders, and a few blocks.
+// Of one image. One per thread. Memory: at most two frames besides the one that is made, a decoder context, and the differences' model; for
+// images with blocks that are taken apart also those of OldParts and of the coders, and a few blocks.
 class FrameBuilder {
  public:
   explicit FrameBuilder(std::vector<BlockCoding> codings = {}) : coders_(std::move(codings)), parts_(coders_) {}
@@ -37,8 +38,9 @@ class FrameBuilder {
   OldParts parts_;
   Unpacker unpacker_;
   Bytes body_;
-  Bytes block_;   // content of the block that is being made
-  Bytes packed_;  // and what it is packed to
+  Bytes block_;                                     // content of the block that is being made
+  Bytes packed_;                                    // and what it is packed to
+  std::unique_ptr<DifferenceDecoder> differences_;  // from the first record on that needs it
   Bytes carry_;
   std::size_t carry_used_ = 0;
   std::uint64_t carry_offset_ = 0;

@@ -6,13 +6,20 @@
 
 namespace aloft::delta {
 
+Result<> ImageFrames::fetch(std::uint64_t frame, Bytes& record) {
+  TRY(patch_.fetch_record(index_, frame, record));
+  record_bytes_ += record.size();
+  if (is_modelled(record.front()) && !plan_.modelled)
+    return fail(kBadRecord, "a record of the delta has modelled differences, which a delta of version 1 cannot have");
+  return {};
+}
+
 // Leaves in builder_ what the frame `back` before hands on to `frame`.
 Result<> ImageFrames::go_back(std::uint64_t frame, std::uint64_t back, ByteSource& old) {
   if (back > frame) return fail(kBadRecord, "a record of the delta goes on with a block before the image's beginning");
   const std::uint64_t first = frame - back;
   Bytes record;
-  TRY(patch_.fetch_record(index_, first, record));
-  record_bytes_ += record.size();
+  TRY(fetch(first, record));
   TRY(builder_.begin(record, first * plan_.frame_bytes(), plan_.content_bytes(first), old, plan_.source_bytes));
   const std::uint64_t between = (back - 1) * plan_.frame_bytes();
   const Bytes rest(builder_.carry().begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(between, builder_.carry().size())),
@@ -22,8 +29,7 @@ Result<> ImageFrames::go_back(std::uint64_t frame, std::uint64_t back, ByteSourc
 }
 
 Result<> ImageFrames::make(std::uint64_t frame, ByteSource& old, MutableByteView content) {
-  TRY(patch_.fetch_record(index_, frame, record_));
-  record_bytes_ += record_.size();
+  TRY(fetch(frame, record_));
   const std::uint64_t offset = frame * plan_.frame_bytes();
   const std::uint64_t back = frames_back(record_.front());
   if (back > 0 && (builder_.carry().empty() || builder_.carry_offset() != offset)) TRY(go_back(frame, back, old));

@@ -19,6 +19,7 @@ class ImageFrames {
   ByteView record() const { return record_; }                   // of the last frame
 
  private:
+  Result<> fetch(std::uint64_t frame, Bytes& record);
   Result<> go_back(std::uint64_t frame, std::uint64_t back, ByteSource& old);
   Patch& patch_;
   const std::size_t index_;

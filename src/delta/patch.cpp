@@ -11,7 +11,8 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::string_view kMagic = "ALDLT\r\n\x1a";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kPlainVersion = 1;     // differences are in the body
+constexpr std::uint32_t kModelledVersion = 2;  // or before it
 constexpr std::size_t kChecksumAt = 32;
 constexpr int kPackLevel = 19;
 constexpr std::uint64_t kMaxPackedBytes = kMaxManifestBytes + kMaxManifestBytes / 128 + kMaxSignatureBytes;
@@ -40,6 +41,7 @@ Result<Bytes> read_part(ByteSource& source, std::uint64_t offset, std::uint64_t 
 }
 
 struct Header {
+  std::uint32_t version;
   std::uint64_t description_bytes;  // as packed
   std::uint64_t bundle_bytes;       // likewise
 };
@@ -48,10 +50,11 @@ Result<Header> parse_header(ByteView header) {
   if (!std::ranges::equal(header.first(kMagic.size()), as_bytes(kMagic)))
     return fail(kNotADelta, "not an Aloft delta: it does not begin as one");
   const std::uint32_t version = load_le32(header.subspan(8));
-  if (version != kVersion)
-    return fail(kDeltaVersion, "the delta has version " + std::to_string(version) + "; this Aloft reads version 1: update it first");
+  if (version != kPlainVersion && version != kModelledVersion)
+    return fail(kDeltaVersion, "the delta has version " + std::to_string(version) + "; this Aloft reads versions 1 and 2: update it first");
   if (load_le32(header.subspan(12)) != 0) return fail(kBadDelta, "the delta has flags that this Aloft does not know; update it first");
-  const Header parsed{.description_bytes = load_le64(header.subspan(16)), .bundle_bytes = load_le64(header.subspan(24))};
+  const Header parsed{
+      .version = version, .description_bytes = load_le64(header.subspan(16)), .bundle_bytes = load_le64(header.subspan(24))};
   if (parsed.description_bytes == 0 || parsed.description_bytes > kMaxDescriptionBytes || parsed.bundle_bytes > kMaxPackedBytes)
     return fail(kBadDelta, "the delta's header names sizes outside the limits; make the delta again");
   return parsed;
@@ -71,7 +74,13 @@ Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, Plan& plan) {
   return {};
 }
 
+std::uint32_t version_of(const Plan& plan) {
+  return std::ranges::any_of(plan.images, &ImagePlan::modelled) ? kModelledVersion : kPlainVersion;
+}
+
 }  // namespace
+
+std::uint32_t Patch::version() const { return version_of(plan_); }
 
 Result<Bytes> encode_plan(const Plan& plan) {
   Packer packer(kPackLevel);
@@ -85,7 +94,7 @@ Result<Bytes> encode_plan(const Plan& plan) {
   }
   Bytes out(kHeaderBytes);
   std::ranges::copy(as_bytes(kMagic), out.begin());
-  store_le32(std::span(out).subspan(8), kVersion);
+  store_le32(std::span(out).subspan(8), version_of(plan));
   store_le64(std::span(out).subspan(16), description.size());
   store_le64(std::span(out).subspan(24), bundle.size());
   std::ranges::copy(checksum(out, description, bundle), out.begin() + kChecksumAt);
@@ -116,6 +125,7 @@ Result<Patch> Patch::open(ByteSource& source, PatchUse use) {
   TRY(Unpacker().unpack(description, kMaxDescriptionBytes, text));
   const BundleSizes bundle_sizes = TRY(parse_description(text, patch.plan_));
   TRY(unpack_bundle(bundle, bundle_sizes, patch.plan_));
+  for (ImagePlan& image : patch.plan_.images) image.modelled = sizes.version == kModelledVersion;
   for (const ImagePlan& image : patch.plan_.images)
     for (const BlockCoding& coding : image.codings)
       if (use == PatchUse::apply) TRY(check_library(coding));

@@ -35,6 +35,7 @@ struct ImagePlan {
   std::uint64_t encoder = 0;                // version of zstd (10504 for 1.5.4) that makes the bundle's stored frames again; 0: none does
   std::uint64_t encoder_level = 0;          // of it
   std::vector<BlockCoding> codings;         // of blocks that are taken apart; none: the image is differenced as it is
+  bool modelled = false;                    // records may have modelled differences (record.hpp); all images of a delta alike
   std::vector<std::uint32_t> record_bytes;  // one per frame, each at least 1
 
   std::uint64_t frame_bytes() const { return std::uint64_t{1} << frame_shift; }
@@ -71,6 +72,7 @@ class Patch {
 
   const std::vector<ImagePlan>& images() const { return plan_.images; }
   const std::optional<BundleText>& bundle() const { return plan_.bundle; }
+  std::uint32_t version() const;                                  // of the format
   std::uint64_t size_bytes() const { return size_bytes_; }        // of the whole file
   std::uint64_t header_bytes() const { return records_offset_; }  // before the records
   // One frame's record into `record` (resized). Reads that are not in the order of the file cost a network source a new request. Errors:

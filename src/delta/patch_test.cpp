@@ -53,6 +53,21 @@ TEST(Patch, WhatWasWrittenIsRead) {
   EXPECT_EQ(record, Bytes(bytes.end() - 4, bytes.end()));
 }
 
+TEST(Patch, ModelledDifferencesAreVersionTwo) {
+  Plan plan = plan_of_two_images();
+  EXPECT_EQ(load_le32(ByteView(crypto::test::must(encode_plan(plan))).subspan(8)), 1U);
+  plan.images[1].modelled = true;
+  const Bytes bytes = crypto::test::must(encode_plan(plan));
+  EXPECT_EQ(load_le32(ByteView(bytes).subspan(8)), 2U);
+  ViewSource source(bytes);
+  const Patch patch = crypto::test::must(Patch::open(source));
+  EXPECT_EQ(patch.version(), 2U);
+  EXPECT_TRUE(patch.images()[1].modelled);
+  Bytes newer = bytes;
+  newer[8] = std::byte{3};
+  EXPECT_EQ(error_of(newer), kDeltaVersion.number);
+}
+
 TEST(Patch, EveryCutAndEveryDamagedByteIsAnError) {
   const Bytes bytes = crypto::test::must(encode_plan(plan_of_two_images()));
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_NE(error_of(ByteView(bytes).first(cut)), 0) << cut;

@@ -39,11 +39,14 @@ enum class Coding : std::uint8_t {
   lzma = 3,    // the body by LZMA, see packed.hpp
 };
 inline constexpr unsigned kCodingBits = 2;
-inline constexpr std::uint64_t kMaxFramesBack = 63;
+inline constexpr std::uint64_t kMaxFramesBack = 31;
+inline constexpr unsigned kModelledBit = 0x80;
 
 inline Coding coding_of(std::byte first) { return static_cast<Coding>(std::to_integer<unsigned>(first) & 3); }
 // How many frames before this one the block begins that it begins with the rest of; 0: there is none.
-inline std::uint64_t frames_back(std::byte first) { return std::to_integer<unsigned>(first) >> kCodingBits; }
+inline std::uint64_t frames_back(std::byte first) { return std::to_integer<unsigned>(first) >> kCodingBits & kMaxFramesBack; }
+// Whether the differences stand before the body, as difference_model.hpp codes them: from version 2 of the format on.
+inline bool is_modelled(std::byte first) { return (std::to_integer<unsigned>(first) & kModelledBit) != 0; }
 inline std::byte first_byte(Coding coding, std::uint64_t back) {
   return static_cast<std::byte>(back << kCodingBits | static_cast<std::uint64_t>(coding));
 }

@@ -61,6 +61,39 @@ TEST(Record, CodingsGiveTheSameFrame) {
   }
 }
 
+// Of a frame of 2000 bytes: 1000 from the old image with differences, and 1000 fresh.
+Bytes modelled(ByteView old, ByteView wanted, Coding coding) {
+  DifferenceEncoder encoder;
+  encoder.begin();
+  encoder.add(old, wanted, {.old_place = 0, .new_place = kAt});
+  const Bytes& coded = encoder.finish();
+  const Bytes body = encode_body(kAt, 1000, {{OpKind::add, 1000, 0}, {OpKind::fresh, 1000}}, {}, Bytes(1000, std::byte{'f'}));
+  Bytes rest = body;
+  if (coding == Coding::packed) crypto::test::must(Packer(3).pack(body, rest));
+  if (coding == Coding::lzma) crypto::test::must(pack_lzma(body, rest));
+  Bytes record(1, first_byte(coding, 0) | static_cast<std::byte>(kModelledBit));
+  put_varint(record, coded.size());
+  record.insert(record.end(), coded.begin(), coded.end());
+  record.insert(record.end(), rest.begin(), rest.end());
+  return record;
+}
+
+TEST(Record, DifferencesMayStandBeforeTheBody) {
+  const std::string old(1000, 'o');
+  std::string wanted = old;
+  for (std::size_t i = 0; i < wanted.size(); i += 9) wanted[i] = static_cast<char>('a' + i % 23);
+  for (const Coding coding : {Coding::plain, Coding::packed, Coding::lzma}) {
+    const Bytes record = modelled(as_bytes(old), as_bytes(wanted), coding);
+    const auto done = build(record, 2000, old, 1000);
+    EXPECT_EQ(done.error, 0);
+    EXPECT_EQ(as_text(done.content), wanted + std::string(1000, 'f'));
+    for (std::size_t cut = 0; cut < record.size(); ++cut) EXPECT_NE(build(ByteView(record).first(cut), 2000, old, 1000).error, 0) << cut;
+    Bytes as_stored = record;
+    as_stored[0] = static_cast<std::byte>(kModelledBit | static_cast<unsigned>(Coding::stored));
+    EXPECT_NE(build(as_stored, 2000, old, 1000).error, 0);
+  }
+}
+
 TEST(Record, HostileRecordsAreRefused) {
   Bytes many;
   for (int i = 0; i < 40; ++i) put_varint(many, (1 << 2) | 3);  // 40 operations of one zero
@@ -92,6 +125,9 @@ TEST(Record, HostileRecordsAreRefused) {
       {"bytes left over", plain(encode_body(kAt, 10, {{OpKind::zero, 40}}, {}, as_bytes("x"))), kBadRecord.number},
       {"differences left over", plain(encode_body(kAt, 10, {{OpKind::zero, 40}}, as_bytes("x"), {})), kBadRecord.number},
       {"too many operations", plain(too_many), kBadRecord.number},
+      {"differences in both places", text(std::string("\x80\x01\x01\x02\xa3\x01\x01x", 8)), kBadRecord.number},
+      {"modelled differences left over", text(std::string("\x80\x02\x01\x01\x02\xa3\x01\x00", 8)), kBadRecord.number},
+      {"more modelled differences than bytes", text("\x80\x7f\x01"), kBadDelta.number},
       {"a zstd bomb", packed_bomb, kBadDelta.number},
       {"an LZMA bomb", lzma_bomb, kBadDelta.number},
   };

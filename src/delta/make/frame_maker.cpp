@@ -4,6 +4,7 @@
 #include <array>
 
 #include "delta/errors.hpp"
+#include "delta/varint.hpp"
 #include "delta/view_source.hpp"
 
 namespace aloft::delta {
@@ -11,6 +12,8 @@ namespace {
 
 constexpr int kLevel = 22;
 constexpr std::size_t kMinLzmaBytes = 64;
+constexpr double kLzmaGain = 1.25;             // zstd's size over LZMA's, at most
+constexpr std::size_t kMinModelledBytes = 64;  // of differences
 // A block of the old image is unpacked for no less than this; more where a frame would have too much unpacked.
 constexpr std::array<std::uint64_t, 3> kMinUnpackBytes = {48, 384, 3072};
 
@@ -19,21 +22,50 @@ constexpr std::array<std::uint64_t, 3> kMinUnpackBytes = {48, 384, 3072};
 FrameMaker::FrameMaker(const PairView& pair, std::uint64_t frame_bytes)
     : pair_(pair), ops_(pair, frame_bytes), packer_(kLevel), builder_(pair.blocks.codings) {}
 
-Result<> FrameMaker::choose(std::uint64_t offset, Bytes& record) {
-  const Bytes body = encode_body(offset, pair_.source.image().size(), ops_.ops(), ops_.differences(), ops_.fresh());
-  record.assign(1, first_byte(Coding::plain, ops_.back()));
-  record.insert(record.end(), body.begin(), body.end());
-  const auto offer = [&](Coding coding) {
-    if (packed_.size() + 1 >= record.size()) return;
-    record.assign(1, first_byte(coding, ops_.back()));
-    record.insert(record.end(), packed_.begin(), packed_.end());
-  };
-  TRY(packer_.pack(body, packed_));
-  offer(Coding::packed);
+// The differences as the model codes them, with their size in front.
+Bytes FrameMaker::modelled() {
+  differences_.begin();
+  for (const AddRun& run : ops_.runs())
+    differences_.add(pair_.source.bytes().subspan(run.source, run.size_bytes), pair_.target.bytes().subspan(run.target, run.size_bytes),
+                     run.place);
+  const Bytes& coded = differences_.finish();
+  Bytes out;
+  put_varint(out, coded.size());
+  out.insert(out.end(), coded.begin(), coded.end());
+  return out;
+}
+
+void FrameMaker::offer(Coding coding, ByteView modelled, ByteView rest, Bytes& record) const {
+  if (!record.empty() && 1 + modelled.size() + rest.size() >= record.size()) return;
+  record.assign(1, first_byte(coding, ops_.back()) | static_cast<std::byte>(modelled.empty() ? 0 : kModelledBit));
+  record.insert(record.end(), modelled.begin(), modelled.end());
+  record.insert(record.end(), rest.begin(), rest.end());
+}
+
+Result<> FrameMaker::offer_lzma(ByteView modelled, ByteView body, Bytes& record) {
   if (body.size() < kMinLzmaBytes) return {};
   TRY(pack_lzma(body, packed_));
-  offer(Coding::lzma);
+  offer(Coding::lzma, modelled, packed_, record);
   return {};
+}
+
+// The smallest record. LZMA takes longest: of a body with differences only where it may come out smaller than what the model makes of them.
+Result<> FrameMaker::choose(std::uint64_t offset, Bytes& record) {
+  record.clear();
+  const std::uint64_t source_bytes = pair_.source.image().size();
+  const Bytes body = encode_body(offset, source_bytes, ops_.ops(), ops_.differences(), ops_.fresh());
+  offer(Coding::plain, {}, body, record);
+  TRY(packer_.pack(body, packed_));
+  offer(Coding::packed, {}, packed_, record);
+  if (ops_.differences().size() < kMinModelledBytes) return offer_lzma({}, body, record);
+  const std::size_t unmodelled_bytes = record.size();
+  const Bytes before = modelled();
+  const Bytes rest = encode_body(offset, source_bytes, ops_.ops(), {}, ops_.fresh());
+  offer(Coding::plain, before, rest, record);
+  TRY(packer_.pack(rest, packed_));
+  offer(Coding::packed, before, packed_, record);
+  TRY(offer_lzma(before, rest, record));
+  return static_cast<double>(unmodelled_bytes) < static_cast<double>(record.size()) * kLzmaGain ? offer_lzma({}, body, record) : Result<>();
 }
 
 // False: it asks for more than a record may.

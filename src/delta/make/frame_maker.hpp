@@ -22,11 +22,15 @@ class FrameMaker {
  private:
   bool fits(std::uint64_t size_bytes) const;
   Result<> choose(std::uint64_t offset, Bytes& record);
+  Bytes modelled();
+  void offer(Coding coding, ByteView modelled, ByteView rest, Bytes& record) const;
+  Result<> offer_lzma(ByteView modelled, ByteView body, Bytes& record);
   Result<bool> prove(std::uint64_t offset, ByteView record);
 
   const PairView& pair_;
   FrameOps ops_;
   Packer packer_;
+  DifferenceEncoder differences_;
   FrameBuilder builder_;
   Bytes packed_;
   Bytes proof_;

@@ -26,6 +26,8 @@ void FrameOps::clear() {
   ops_.clear();
   differences_.clear();
   fresh_.clear();
+  runs_.clear();
+  blocks_end_ = 0;
   parts_.clear();
   kept_.clear();
   parts_end_ = pair_.source.image().size();
@@ -65,6 +67,13 @@ std::uint64_t FrameOps::place_in_record(const Segment& segment, std::uint64_t pl
   return parts_.back().second + (place - segment.place);
 }
 
+// As RecordRun counts it.
+std::uint64_t FrameOps::new_place(std::uint64_t target) const {
+  const Segment& segment = pair_.target.at_place(target);
+  const std::uint64_t inside = target - segment.place;
+  return segment.is_block ? blocks_end_ - segment.content_bytes + inside : segment.offset + inside;
+}
+
 // Cut where the old image goes on with another block, or with bytes that are in none.
 void FrameOps::put_source(OpKind kind, std::uint64_t target, std::uint64_t end, std::uint64_t source) {
   for (std::uint64_t at = target; at < end;) {
@@ -73,6 +82,7 @@ void FrameOps::put_source(OpKind kind, std::uint64_t target, std::uint64_t end, 
     const std::uint64_t to = std::min(end, at + (segment.place_end() - from));
     const std::uint64_t place = segment.is_block ? place_in_record(segment, from) : segment.offset + (from - segment.place);
     ops_.push_back({kind, to - at, place});
+    if (kind == OpKind::add) runs_.push_back({from, at, to - at, {.old_place = place, .new_place = new_place(at)}});
     at = to;
   }
   if (kind != OpKind::add) return;
@@ -154,6 +164,7 @@ void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::ui
     }
   } else if (remade && segment.offset >= offset) {
     ops_.push_back({OpKind::block, segment.content_bytes, 0, segment.image_bytes, decision.coding});
+    blocks_end_ += segment.content_bytes;
     add_content(segment.place, segment.place_end());
   } else if (remade && start == Start::carried) {
     back_ = offset / frame_bytes_ - segment.offset / frame_bytes_;

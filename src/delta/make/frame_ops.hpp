@@ -1,6 +1,7 @@
 // The operations of one frame, from the covers of an image pair.
 #pragma once
 
+#include "delta/difference_model.hpp"
 #include "delta/make/block_plan.hpp"
 #include "delta/make/cover.hpp"
 #include "delta/record.hpp"
@@ -13,6 +14,14 @@ struct PairView {
   const Expanded& target;
   const BlockPlan& blocks;
   const Covers& covers;
+};
+
+// What an `add` is made of: as long in the one as in the other.
+struct AddRun {
+  std::uint64_t source;  // in the expanded images
+  std::uint64_t target;
+  std::uint64_t size_bytes;
+  RunPlace place;  // as who reads the record has it
 };
 
 // One per thread.
@@ -29,6 +38,7 @@ class FrameOps {
   std::uint64_t back() const { return back_; }
   const std::vector<Op>& ops() const { return ops_; }
   const Bytes& differences() const { return differences_; }
+  const std::vector<AddRun>& runs() const { return runs_; }  // of all `add`, in order
   const Bytes& fresh() const { return fresh_; }
 
  private:
@@ -41,6 +51,7 @@ class FrameOps {
   void put_fresh(ByteView bytes);
   bool is_worth(std::uint64_t source, std::uint64_t size_bytes) const;
   void keep(const Segment& segment);
+  std::uint64_t new_place(std::uint64_t target) const;
   std::uint64_t place_in_record(const Segment& segment, std::uint64_t place);
 
   const PairView& pair_;
@@ -48,6 +59,8 @@ class FrameOps {
   std::vector<Op> ops_;
   Bytes differences_;
   Bytes fresh_;
+  std::vector<AddRun> runs_;
+  std::uint64_t blocks_end_ = 0;                                // of the contents of all blocks so far
   std::vector<std::pair<std::uint64_t, std::uint64_t>> parts_;  // offset of each block that is named, and where its content lies
   std::uint64_t parts_end_ = 0;
   std::uint64_t back_ = 0;

@@ -77,6 +77,7 @@ Result<> make_all(const PairView& pair, unsigned threads, const OtherRecord& oth
         made.record.swap(another);
         handed_on = false;
       }
+      plan.modelled = plan.modelled || is_modelled(made.record.front());
       plan.record_bytes.push_back(static_cast<std::uint32_t>(made.record.size()));
       TRY(take(first + i, made.record));
     }
@@ -95,6 +96,7 @@ Result<PairReport> make_records(const MappedFile& source, const MappedFile& targ
   plan.source_sha256 = digest_of(source);
   plan.target_sha256 = digest_of(target);
   plan.record_bytes.clear();
+  plan.modelled = false;
   const unsigned threads = std::clamp(options.threads == 0 ? std::thread::hardware_concurrency() : options.threads, 1U, 64U);
   PairReport report;
   Layout target_layout = take_apart(target.bytes(), report.why_not);

@@ -22,6 +22,26 @@ TEST_F(ImagePair, MovedChangedNewAndZeroPartsComeBackBitForBit) {
   EXPECT_LT(bytes.size(), 6'000U);
 }
 
+TEST_F(ImagePair, ModelledDifferencesAreOfVersionTwoOnly) {
+  test::Pair pair{.source = noise(200'000, 5), .target = {}};
+  pair.target = pair.source;
+  const Bytes differences = noise(pair.source.size(), 6);
+  for (std::size_t i = 0; i < pair.target.size(); i += 20 + static_cast<std::size_t>(differences[i]) % 30)
+    pair.target[i] = static_cast<std::byte>(std::to_integer<unsigned>(pair.target[i]) + std::to_integer<unsigned>(differences[i]));
+  const Bytes bytes = delta(pair.source, pair.target);
+  ViewSource source(bytes);
+  const Patch patch = crypto::test::must(Patch::open(source));
+  EXPECT_EQ(patch.version(), 2U);
+  EXPECT_EQ(*applied(bytes, pair.source), pair.target);
+  Plan plan{.images = patch.images(), .bundle = {}};
+  plan.images.front().modelled = false;
+  Bytes as_version_one = crypto::test::must(encode_plan(plan));
+  test::append(as_version_one, ByteView(bytes).subspan(patch.header_bytes()));
+  const auto made = applied(as_version_one, pair.source);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code.number, kBadRecord.number);
+}
+
 TEST_F(ImagePair, EachFrameStandsAlone) {
   const auto pair = test::typical_pair();
   const Bytes bytes = delta(pair.source, pair.target);
