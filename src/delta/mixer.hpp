@@ -25,7 +25,7 @@ constexpr int squash(int x) {
   if (x > 2047) return 4095;
   if (x < -2047) return 1;
   const int weight = x & 127;
-  const auto knot = static_cast<std::size_t>((x >> 7) + 16);
+  const auto knot = static_cast<std::size_t>(x + 2048) >> 7;
   return (kKnots[knot] * (128 - weight) + kKnots[std::min<std::size_t>(knot + 1, 32)] * weight + 64) >> 7;
 }
 
