@@ -48,8 +48,9 @@ class Machine:
 
     def command(self):
         model = self.model
-        return [model.architecture.emulator, "-name", f"aloft-lab-{model.name}", "-M", model.board, "-accel", ACCELERATOR,
-                "-cpu", model.architecture.processor, "-smp", "1", "-m", str(model.memory_mib), "-nodefaults", "-display", "none", "-monitor", "none",
+        in_turn = ",thread=single" if model.loader.processors > 1 else ""
+        return [model.architecture.emulator, "-name", f"aloft-lab-{model.name}", "-M", model.board, "-accel", ACCELERATOR + in_turn,
+                "-cpu", model.architecture.processor, "-smp", str(model.loader.processors), "-m", str(model.memory_mib), "-nodefaults", "-display", "none", "-monitor", "none",
                 "-qmp", f"unix:{self.control()},server=on,wait=off", *(["-device", "qemu-xhci,id=usb"] if model.usb else []), *self.plugged_in(),
                 *model.loader.devices(self.folder),
                 "-netdev", "user,id=net", "-device", f"virtio-net-pci,netdev=net,romfile=,mac={traffic.DEVICE_MAC.hex(':')}",
