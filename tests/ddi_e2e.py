@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from server_harness import Device, Refused, Server, Signer, ready_device, refused, run, site
+from server_harness import Device, Refused, Server, Signer, deploy, ready_device, refused, run, site
 
 
 class Client:
@@ -56,10 +56,6 @@ def add_client(server, name="dev-1", product="lab-gateway", hardware="rev-a"):
 
 def release(server, version="2", content=b"image"):
     return server.operator("POST", "/api/v1/releases", Signer(server.folder).bundle(version, content))
-
-
-def deploy(server, made, *names):
-    return server.operator("POST", "/api/v1/deployments", {"release": made["id"], "devices": list(names)})["deployments"]
 
 
 def case_only_devices_that_show_who_they_are_get_an_answer():

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""The real aloftd as a device of hawkBit's protocol: against a small strict hawkBit, and against aloft-server's own side of it."""
+"""The real aloftd as a device of hawkBit's protocol, against a small strict hawkBit."""
 import http.server
-import os
 import pathlib
 import shutil
 import subprocess
@@ -12,90 +11,12 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import server_harness  # noqa: E402
-from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
+from agent_device import wait_for  # noqa: E402
 from fake_hawkbit import Hawkbit  # noqa: E402
-
-BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
-TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
-LIMIT_S = 90
+from hawkbit_device import LIMIT_S, HawkbitTest  # noqa: E402
 
 
-class HawkbitDevice(Device):
-    """versions: what runs in each group."""
-
-    def __init__(self, trust, url, server_lines, extra=""):
-        super().__init__(TOOLS, trust)
-        self.versions = {"A": "1.0", "B": "2.0"}
-        config = self.folder / "system.toml"
-        config.write_text(config.read_text() + f'[server]\nprotocol = "hawkbit"\nurl = "{url}"\nname = "dev-1"\n{server_lines}\n{extra}')
-        self.killed = threading.Event()
-
-    def start(self):
-        try:
-            super().start()
-        except AssertionError:
-            if not self.killed.wait(2):
-                raise
-
-    def boot(self):
-        slot = self.power_on(start=False)
-        (self.folder / "version").write_text(self.versions[slot] + "\n")
-        self.start()
-        return slot
-
-    def kill_now(self):
-        process = self.process
-        if process and process.poll() is None:
-            process.kill()
-            process.wait(20)
-        self.killed.set()
-
-    def live(self, until, limit_s=LIMIT_S):
-        """Boots when asked to, starts again what was killed, until the condition holds."""
-        end = time.monotonic() + limit_s
-        while not until():
-            if time.monotonic() > end:
-                raise AssertionError(f"did not happen within {limit_s} s; the device says:\n" + self.log_text()[-3000:])
-            if (self.folder / "rebooted").exists():
-                (self.folder / "rebooted").unlink()
-                self.stop(kill=self.killed.is_set())
-                self.killed.clear()
-                self.boot()
-            elif self.killed.is_set():
-                self.killed.clear()
-                self.process = None
-                self.start()
-            time.sleep(0.05)
-
-
-class Base(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.vendor = Vendor(TOOLS)
-        cls.bundle = cls.vendor.bundle("2.0")
-        cls.next_bundle = cls.vendor.bundle("3.0")
-        cls.files = {"firmware.aloft": cls.bundle[0].read_bytes()}
-
-    def token_file(self, text):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-token-"))
-        self.addCleanup(shutil.rmtree, folder)
-        (folder / "token").write_text(text + "\n")
-        (folder / "token").chmod(0o600)
-        return folder / "token"
-
-    def make_device(self, url, lines, extra=""):
-        device = HawkbitDevice(self.vendor.trust, url, lines, extra)
-        self.addCleanup(device.stop, kill=True)
-        return device
-
-    def fail_health(self, device):
-        check = device.health / "camera"
-        check.write_text('#!/bin/sh\ngrep -q 1.0 "$0.version" && exit 0\necho "no <picture>"\nexit 1\n'.replace("$0.version", str(device.folder / "version")))
-        check.chmod(0o755)
-
-
-class AgainstHawkbit(Base):
+class AgainstHawkbit(HawkbitTest):
     def setUp(self):
         self.hawkbit = Hawkbit()
         self.addCleanup(self.hawkbit.close)
@@ -483,86 +404,6 @@ class AgainstHawkbit(Base):
         nobody.boot()
         wait_for("it is refused", lambda: nobody.status().get("server", {}).get("problem"), LIMIT_S)
         self.assertFalse(nobody.status()["server"]["connected"])
-
-
-class AgainstAloftServer(Base):
-    """The other side of the protocol that Debian's swupdate has proven."""
-
-    def setUp(self):
-        self.server = server_harness.Server().start().set_up()
-        self.addCleanup(self.server.destroy)
-        token = self.server.operator("POST", "/api/v1/ddi/devices", {"name": "dev-1", "product": "lab-gateway", "hardware": "rev-a"})["token"]
-        self.server.operator("PUT", "/api/v1/ddi/settings", {"poll_s": 1})
-        self.device = self.make_device(f"https://127.0.0.1:{self.server.port}",
-                                       f'tenant = "default"\ntarget_token_file = "{self.token_file(token)}"\nfingerprint = "{self.server.fingerprint}"')
-
-    def deploy(self, bundle=None):
-        release = self.server.operator("POST", "/api/v1/releases", (bundle or self.bundle)[0].read_bytes())
-        return self.server.operator("POST", "/api/v1/deployments", {"release": release["id"], "devices": ["dev-1"]})["deployments"][0]["id"]
-
-    def deployment(self, number):
-        return self.server.operator("GET", f"/api/v1/deployments/{number}")
-
-    def ended(self, number):
-        return lambda: self.deployment(number)["state"] in ("committed", "failed", "cancelled", "rolled-back")
-
-    def test_an_update_is_committed(self):
-        self.device.boot()
-        number = self.deploy()
-        self.device.live(self.ended(number))
-        self.assertEqual(self.deployment(number)["state"], "committed")
-        known = self.server.operator("GET", "/api/v1/devices/dev-1")
-        self.assertEqual((known["version"], known["protocol"]), ("2.0", "hawkbit"))
-
-    def test_a_failure_comes_with_its_reason(self):
-        self.fail_health(self.device)
-        self.device.boot()
-        number = self.deploy()
-        self.device.live(self.ended(number))
-        shown = self.deployment(number)
-        self.assertEqual((shown["state"], shown["error"]), ("failed", 9722))
-        self.assertIn("no (picture)", shown["message"])
-        self.assertIn("code 6002", shown["message"])
-
-    def test_what_is_cancelled_stops_and_the_next_is_carried_out(self):
-        self.device.boot()
-        self.device.run("defer", "1h")
-        number = self.deploy()
-        wait_for("it waits", lambda: self.device.status().get("update", {}).get("state") == "deferred", LIMIT_S)
-        self.server.operator("POST", f"/api/v1/deployments/{number}/cancel")
-        self.device.wait_for_state("cancelled", LIMIT_S)
-        wait_for("the device has answered", lambda: self.deployment(number)["transitions"][-1]["from"] == "device", LIMIT_S)
-        self.device.run("defer", "0")
-        following = self.deploy(self.next_bundle)
-        self.device.versions["B"] = "3.0"
-        self.device.live(self.ended(following))
-        self.assertEqual(self.deployment(following)["state"], "committed")
-
-    def test_a_rollout_with_consent_waits_for_a_person(self):
-        self.device.boot()
-        release = self.server.operator("POST", "/api/v1/releases", self.bundle[0].read_bytes())
-        rollout = self.server.operator("POST", "/api/v1/rollouts", {"name": "x", "release": release["id"], "filter": "name==dev-1", "policy": {"consent": True}})
-        self.server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/start", {})
-        wait_for("it waits", lambda: "waits for a person" in self.device.log_text(), LIMIT_S)
-        number = self.server.operator("GET", "/api/v1/deployments?active=true")["deployments"][0]["id"]
-        self.assertEqual(self.device.run("accept").returncode, 0)
-        self.device.live(self.ended(number))
-        self.assertEqual(self.deployment(number)["state"], "committed")
-
-    def test_the_closing_word_outlives_the_server(self):
-        self.device.boot()
-        number = self.deploy()
-        self.device.wait_for_reboot()
-        port = self.server.port
-        self.server.kill()
-        config = self.device.folder / "system.toml"
-        config.write_text(config.read_text().replace("require_units", "require_server = false\nrequire_units"))
-        self.device.boot()
-        self.device.wait_for_state("committed", LIMIT_S)
-        self.device.stop(kill=True)
-        self.server.start(port)
-        self.device.start()
-        wait_for("committed", lambda: self.deployment(number)["state"] == "committed", LIMIT_S)
 
 
 if __name__ == "__main__":

@@ -217,6 +217,14 @@ class Signer:
         return head + hashlib.sha256(head + manifest + signature).digest() + manifest + signature + content
 
 
+def upload(server, bundle):
+    return server.operator("POST", "/api/v1/releases", bundle)
+
+
+def deploy(server, release, *names):
+    return server.operator("POST", "/api/v1/deployments", {"release": release["id"], "devices": list(names)})["deployments"]
+
+
 def run(cases):
     """Runs every function of the module that begins with case_; each gets what it asks for by itself."""
     failures = 0
