@@ -24,8 +24,6 @@ constexpr seconds kPollWhileBusy{30};          // at most, while an update is un
 
 bool can_be_cancelled(const update::State& state) { return update::step(state, {update::EventKind::cancel, {}}).has_value(); }
 
-bool is_busy(const update::State& state) { return !update::is_at_rest(state.phase) || state.phase == update::Phase::deferred; }
-
 }  // namespace
 
 DdiLink::DdiLink(DdiStanding& standing, ReportSpool& spool, const std::filesystem::path& state_dir, ServerListener listener, Clock& clock)
@@ -135,7 +133,7 @@ Result<> DdiLink::poll(net::HttpTransport& transport) {
 
 bool DdiLink::is_under_way(std::uint64_t number) const {
   const auto state = listener_.state_of(number);
-  return state && is_busy(*state);
+  return state && !update::is_at_rest(state->phase);
 }
 
 void DdiLink::assign(std::optional<Wanted> wanted) {
@@ -173,7 +171,7 @@ void DdiLink::send_attributes(net::HttpTransport& transport) {
 void DdiLink::nothing_wanted() {
   const auto latest = actions_.latest();
   const auto state = latest ? listener_.state_of(latest->number) : std::nullopt;
-  if (!state || !is_busy(*state)) return assign(std::nullopt);
+  if (!state || update::is_at_rest(state->phase)) return assign(std::nullopt);
   assign(Wanted{.deployment = latest->number, .source = state->source, .pause = "the server does not show it at this time"});
 }
 
@@ -186,7 +184,7 @@ Result<> DdiLink::stop(net::HttpTransport& transport, const ddi::ActionLink& lin
   const auto state = known ? listener_.state_of(known->number) : std::nullopt;
   const auto reported = state ? std::optional(reported_state(state->phase)) : std::nullopt;
   const bool begun = known && assigned_ == known->number;
-  if (begun || (state && is_busy(*state) && can_be_cancelled(*state))) assign(std::nullopt);
+  if (begun || (state && !update::is_at_rest(state->phase) && can_be_cancelled(*state))) assign(std::nullopt);
   poll_soon();
   switch (ddi::answer_to_stop(reported, state && can_be_cancelled(*state), begun)) {
     case ddi::StopAnswer::not_yet: return {};
@@ -262,7 +260,7 @@ Result<> DdiLink::follow(net::HttpTransport& transport, const ddi::ActionLink& l
                         .details = ddi::details_of("refused: nothing was changed\n" + number + ": " + wanted.error().message)});
   }
   const auto state = listener_.state_of(wanted->deployment);
-  if (state && !is_busy(*state)) {
+  if (state && update::is_at_rest(state->phase)) {
     // What is over since a moment may not even be in the spool yet.
     if (std::exchange(over_, state->deployment) != state->deployment) return {};
     return tell_again(transport, link.action, *state);

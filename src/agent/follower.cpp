@@ -10,8 +10,6 @@ using update::State;
 
 namespace {
 
-bool is_busy(const State& state) { return !update::is_at_rest(state.phase) || state.phase == Phase::deferred; }
-
 // Nothing has been switched yet.
 bool can_wait(Phase phase) {
   return phase == Phase::offered || phase == Phase::accepted || phase == Phase::downloading || phase == Phase::installing;
@@ -36,7 +34,7 @@ bool Follower::carried_out(std::uint64_t deployment) const {
 void Follower::follow() {
   if (!told_) return;
   const State state = seams_.updater.status().state;
-  const bool busy = is_busy(state);
+  const bool busy = !update::is_at_rest(state.phase);
   if (busy && state.deployment != 0 && !is_wanted(state)) {
     log::info("the server has withdrawn " + named(state.deployment));
     return seams_.cancel();
@@ -75,7 +73,7 @@ bool Follower::pause(const State& state) {
   const Error why{kPaused, wanted_->pause};
   if (is_wanted(state)) {
     if (can_wait(state.phase)) seams_.updater.defer(why);
-  } else if (!is_busy(state) && !carried_out(wanted_->deployment)) {
+  } else if (update::is_at_rest(state.phase) && !carried_out(wanted_->deployment)) {
     seams_.tell(wanted_->deployment, why);
   }
   return true;
