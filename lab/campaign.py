@@ -148,7 +148,7 @@ class Files(Campaign):
 
     def prepare(self, _):
         self.options.kind, self.boots = "recorded", 0
-        made = [cache.file_digest(programs.program("aloftd")), str(programs.keys()), *cache.source_digest("files.py"), *cache.source_digest("uml.py")]
+        made = [cache.file_digest(programs.program("aloftd")), str(programs.keys()), *cache.source_digest("files.py", "uml.py", "guest_tree.py")]
         return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:8]
 
     def recording(self, story):

@@ -8,14 +8,12 @@ import shutil
 import subprocess
 import types
 
-import blocklog
 import debian
 import disk
+import guest_tree
 import judge
 import programs
-import rootfs
 import uml
-from architecture import X86_64
 from model import HARDWARE, PRODUCT, Partition
 
 UPDATE_S = 300
@@ -40,14 +38,7 @@ type = "ext4"
 [health]
 dir = "/etc/aloft/health.d"
 require_units = false
-[agent]
-socket = "/tmp/aloftd.sock"
-reboot_command = ["/bin/touch", "/tmp/rebooted"]
-kernel_command_line = "/tmp/cmdline"
-boot_id_file = "/tmp/boot-id"
-version_file = "/tmp/version"
-machine_id_file = "/etc/machine-id"
-"""
+{guest_tree.PLAYED_BOOT}"""
 
 # One update from its begin to its end. watch: what the agent says of itself goes into the log as a mark, from where on it must be true.
 INIT = """#!/bin/sh
@@ -113,30 +104,17 @@ def release(folder):
     return tree
 
 
-def guest_tree(tree, folder, story):
+def fill_guest(tree, folder, story):
     """The root of the guest: a small system with the agent, the bundle and the script."""
-    tree.mkdir()
-    agent = programs.program("aloftd")
-    rootfs.busybox_tree(tree, agent, X86_64)
-    debian.run("strip", "-o", tree / "usr/bin/aloftd", agent)
-    for tool in TOOLS:
-        shutil.copy(tool, tree / "usr/bin", follow_symlinks=True)
-        rootfs.copy_libraries(tree, tool, X86_64)
-    for place in ("dev", "proc", "sys", "tmp", "esp", "state", "modules", "etc/aloft/health.d"):
-        (tree / place).mkdir(parents=True, exist_ok=True)
-    shutil.copytree(programs.keys() / "trust", tree / "etc/aloft/trust")
-    shutil.copy(folder / "update.aloft", tree / "update.aloft")
-    for module in uml.modules(MODULES):
-        shutil.copy(module, tree / "modules")
     sectors = {each.name: (disk.partition_offset(PARTITIONS, each.name) // 512, each.mib * 2048) for each in PARTITIONS}
     volumes = "\n".join(f"dmsetup create {name} --table '0 {size} linear /dev/mapper/disk {start}' || fail 'no {name}'" for name, (start, size) in sectors.items())
     texts = {"etc/aloft/system.toml": SETTINGS, "etc/machine-id": "a10f7000000000000000000000000003\n",
              "etc/aloft/health.d/10-application": f'#!/bin/sh\ngrep -q slot=A /tmp/cmdline || exit {STORIES[story]}\n',
              "init": INIT.format(modules=" ".join(MODULES), sectors=disk.disk_bytes(PARTITIONS) // 512, volumes=volumes, end=ENDS[story])}
-    for name, text in texts.items():
-        (tree / name).unlink(missing_ok=True)
-        (tree / name).write_text(text)
-        (tree / name).chmod(0o755)
+    guest_tree.make(tree, TOOLS, ("esp", "state", "etc/aloft/health.d"), texts)
+    shutil.copy(folder / "update.aloft", tree / "update.aloft")
+    for module in uml.modules(MODULES):
+        shutil.copy(module, tree / "modules")
 
 
 def factory_disk(path, work):
@@ -166,14 +144,14 @@ class Recording:
         self.folder.mkdir(parents=True)
         with judge.work_folder() as place:
             work = pathlib.Path(place)
-            release(work)
-            guest_tree(work / "guest", work, self.story)
+            tree = release(work)
+            fill_guest(work / "guest", work, self.story)
             factory_disk(self.folder / "base.img", work)
             judge.copy(self.folder / "base.img", work / "disk.img")
             with open(work / "log", "wb") as log:
                 log.truncate(512 << 20)
             uml.run(work / "guest", [work / "disk.img", work / "log"], UPDATE_S)
-            (self.folder / "tree.json").write_text(json.dumps(listing(work / "release"), indent=1))
+            (self.folder / "tree.json").write_text(json.dumps(listing(tree), indent=1))
             judge.copy(work / "log", self.folder / "writes.new")
         (self.folder / "writes.new").rename(self.folder / "writes.log")
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import debian
+import guest_tree
 import kernel
 import machine
 import programs
@@ -25,7 +26,7 @@ CHIP = ("first_id_byte=0x20 second_id_byte=0xaa third_id_byte=0x00 fourth_id_byt
         f"weakblocks={WORN}:0 weakpages={WEAK_PAGE_BLOCK * (BLOCK_BYTES // PAGE_BYTES) + 3}:0")
 VOLUMES = {"rootfs-a": ("dynamic", 60), "rootfs-b": ("dynamic", 60), "loader": ("static", 20), "firmware": ("static", 20)}
 KILLS = 4
-TOOLS = ("ubimkvol", "nanddump")
+TOOLS = ("/usr/sbin/ubimkvol", "/usr/sbin/nanddump")
 
 INIT = r"""#!/bin/sh
 export PATH=/bin:/sbin
@@ -65,14 +66,7 @@ device = "ubi:firmware"
 type = "ubi-pair"
 [health]
 require_units = false
-[agent]
-socket = "/tmp/aloftd.sock"
-reboot_command = ["/bin/touch", "/tmp/rebooted"]
-kernel_command_line = "/tmp/cmdline"
-boot_id_file = "/tmp/boot-id"
-version_file = "/tmp/version"
-machine_id_file = "/etc/machine-id"
-"""
+{guest_tree.PLAYED_BOOT}"""
 
 
 def images(folder):
@@ -98,23 +92,10 @@ def bundle(folder, content):
 def guest_files(folder):
     """Kernel and initramfs: a small system with the agent, the bundle and the modules. Returns the images' digests."""
     tree, made = folder / "tree", folder / "made"
-    tree.mkdir()
     made.mkdir()
-    agent = programs.program("aloftd")
-    rootfs.busybox_tree(tree, agent, X86_64)
-    debian.run("strip", "-o", tree / "usr/bin/aloftd", agent)
-    for name in TOOLS:
-        shutil.copy(f"/usr/sbin/{name}", tree / "usr/bin" / name)
-        rootfs.copy_libraries(tree, f"/usr/sbin/{name}", X86_64)
-    for place in ("dev", "proc", "sys", "tmp", "modules", "etc/aloft"):
-        (tree / place).mkdir(parents=True, exist_ok=True)
-    shutil.copytree(programs.keys() / "trust", tree / "etc/aloft/trust")
-    (tree / "etc/aloft/system.toml").write_text(SETTINGS)
-    (tree / "etc/machine-id").write_text("a10f7000000000000000000000000002\n")
     boot = (rootfs.REPOSITORY / "integration/bootloader/custom/aloft-boot").read_text()
-    for name, text in {"init": INIT, "usr/bin/boot": boot.replace("/boot/state/aloft-boot", "/tmp/boot-state")}.items():
-        (tree / name).write_text(text)
-        (tree / name).chmod(0o755)
+    guest_tree.make(tree, TOOLS, (), {"etc/aloft/system.toml": SETTINGS, "etc/machine-id": "a10f7000000000000000000000000002\n", "init": INIT,
+                                      "usr/bin/boot": boot.replace("/boot/state/aloft-boot", "/tmp/boot-state")})
     kernel_tree = debian.kernel_tree(X86_64)
     for module in kernel.module_files(kernel_tree, ["nandsim", "zstd", "lzo", "deflate", "ubi", "ubifs"]):
         shutil.copy(module, tree / "modules" / module.name)
