@@ -58,7 +58,6 @@ class Loader:
     flash: Partition | None = None                                   # kept behind the disk in the same file: the firmware's variables
     most_tries: int = 9                                              # so many boots of a trial it can count
     starts_watchdog: bool = False                                    # before the kernel of a trial
-    processors: int = 1                                              # 2 with a disk on NVMe: with one, QEMU 7.2 loses commands
     locks_watchdog: bool = False                                     # so that nobody can stop it any more
     mounts: tuple = ()
     first_slot: str = ""                                             # a command on the device that prints the first slot without the agent

@@ -116,7 +116,7 @@ class Guest(machine.Machine):
         super().__init__(None, folder)
 
     def command(self):
-        return [X86_64.emulator, "-name", "aloft-lab-nand", "-M", "q35,smm=off", "-accel", machine.ACCELERATOR, "-cpu", X86_64.processor, "-smp", "1",
+        return [X86_64.emulator, "-name", "aloft-lab-nand", "-M", "q35,smm=off", *machine.ONE_PROCESSOR, "-cpu", X86_64.processor,
                 "-m", "768", "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot", "-kernel", str(self.folder / "vmlinuz"),
                 "-initrd", str(self.folder / "initrd"), "-append", f"console=ttyS0 {X86_64.arguments} panic=1",
                 "-chardev", f"file,id=console,append=on,path={self.console}", "-serial", "chardev:console",

@@ -102,7 +102,7 @@ class Host(machine.Machine):
 
     def command(self):
         boot = boot_files()
-        return [X86_64.emulator, "-name", "aloft-lab-service", "-M", "q35,smm=off", "-accel", machine.ACCELERATOR, "-cpu", X86_64.processor, "-smp", "1",
+        return [X86_64.emulator, "-name", "aloft-lab-service", "-M", "q35,smm=off", *machine.ONE_PROCESSOR, "-cpu", X86_64.processor,
                 "-m", "768", "-nodefaults", "-display", "none", "-monitor", "none", "-kernel", str(boot / "vmlinuz"), "-initrd", str(boot / "initrd"),
                 "-append", f"console=ttyS0 quiet {X86_64.arguments}",
                 "-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.folder / 'root.ext4'}", "-device", "virtio-blk-pci,drive=disk",

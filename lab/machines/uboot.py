@@ -94,7 +94,7 @@ def virtio_devices(folder):
 
 def freezable(model):
     """An x86-64 machine with its disk on virtio instead of NVMe, whose state QEMU cannot keep; for campaign.py."""
-    loader = dataclasses.replace(model.loader, prepare=functools.partial(prepare_x86, product_disk="virtio:1"), devices=virtio_devices, processors=1)
+    loader = dataclasses.replace(model.loader, prepare=functools.partial(prepare_x86, product_disk="virtio:1"), devices=virtio_devices)
     return dataclasses.replace(model, loader=loader)
 
 
@@ -105,7 +105,7 @@ def prepare_arm64(model, folder):
 
 UBOOT = Loader(name="uboot", says="U-Boot", boot_section=lambda _: BOOT_SECTION, prepare=prepare_x86, devices=functools.partial(devices, X86_ROM),
                partitions=(Partition("ubootenv", 1),), contents=contents, device_files=lambda _: {"etc/fw_env.config": FW_ENV_CONFIG},
-               device_programs=("/usr/bin/fw_printenv",), starts_watchdog=True, processors=2, first_slot='mkdir -p /run/lock; fw_printenv -n BOOT_ORDER | cut -d" " -f1')
+               device_programs=("/usr/bin/fw_printenv",), starts_watchdog=True, first_slot='mkdir -p /run/lock; fw_printenv -n BOOT_ORDER | cut -d" " -f1')
 
 # The same on another processor: other firmware, other addresses.
 UBOOT_ARM64 = dataclasses.replace(UBOOT, prepare=prepare_arm64, devices=functools.partial(devices, ARM64_ROM))
