@@ -111,9 +111,10 @@ class Scene:
 
     def deploy_bundle(self, name, bundle, images, release, more=""):
         needed, streamed = self.bytes_needed(bundle, images), self.bytes_streamed(bundle)
+        received = self.machine.received_bytes()
         number = self.server.deploy(release, DEVICE)
         self.narrator.say(f"operator: uploaded {name} ({bundle.stat().st_size / 1e6:.0f} MB) and deployed it to {DEVICE}{more}")
-        return Watch(self, number, needed, streamed)
+        return Watch(self, number, needed, streamed, received)
 
     def next_version(self):
         self.latest += 1
@@ -213,8 +214,9 @@ class Scene:
 class Watch:
     """One deployment as `aloft watch` tells it."""
 
-    def __init__(self, scene, number, needed_bytes, streamed_bytes):
+    def __init__(self, scene, number, needed_bytes, streamed_bytes, received_before):
         self.scene, self.number, self.needed_bytes, self.streamed_bytes, self.told = scene, number, needed_bytes, streamed_bytes, 0
+        self.received_before = received_before  # bytes, since the device's power came
         self.file = scene.folder / f"watch-{number}.log"
         with open(self.file, "wb") as out:
             self.process = scene.server.watch(number, out)

@@ -48,15 +48,13 @@ def unhealthy(scene):
     return f"{target} failed a health check; " + back
 
 
-def cut(scene):
-    """Power fails in the middle of installing; the device goes on where it was and fetches hardly anything twice."""
-    slot, target = scene.other_slot(), scene.next_version()
-    fetched_before = scene.machine.received_bytes()
-    watch = scene.deploy(target)
+def cut_while_installing(scene, watch, slot, target):
+    """Power fails when much is installed, and comes back; the device goes on and commits. Returns the per mille at which it failed and the bytes that came
+    before and after."""
     watch.until(lambda watch: (watch.permille or 0) >= CUT_AT_PERMILLE, "much installed")
     at = watch.permille
     scene.machine.power_cut()
-    fetched = scene.machine.received_bytes() - fetched_before
+    before = scene.machine.received_bytes() - watch.received_before
     scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target}")
     time.sleep(1)
     scene.machine.start()
@@ -65,7 +63,14 @@ def cut(scene):
     scene.await_boot(slot, target, watch.look)
     watch.until_state("committed")
     scene.runs_now(target, slot)
-    rest = scene.machine.received_bytes()
+    return at, before, scene.machine.received_bytes()
+
+
+def cut(scene):
+    """Power fails in the middle of installing; the device goes on where it was and fetches hardly anything twice."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target)
+    at, fetched, rest = cut_while_installing(scene, watch, slot, target)
     again = fetched + rest - watch.needed_bytes
     require(again <= REFETCH_LIMIT_BYTES + watch.streamed_bytes, f"{again} bytes were fetched twice: {fetched} before the power cut, {rest} after it, {watch.needed_bytes} needed")
     return (f"{target} cut at {at / 10:.0f}%, finished after {watch.times['committed']:.0f} s; "
@@ -81,21 +86,9 @@ def delta(scene):
     scene.server.restart(deltas="on")
     made = scene.server.made_delta(release, before)
     scene.narrator.say(f"server: made the delta from {before} to {target}, {made['size_bytes'] / 1e3:.0f} kB for a bundle of {bundle.stat().st_size / 1e6:.0f} MB")
-    fetched_before = scene.machine.received_bytes()
     watch = scene.deploy_bundle(target, bundle, images, release)
-    watch.until(lambda watch: (watch.permille or 0) >= CUT_AT_PERMILLE, "much installed")
-    at = watch.permille
-    scene.machine.power_cut()
-    fetched = scene.machine.received_bytes() - fetched_before
-    scene.narrator.say(f"POWER CUT at {at / 10:.0f}% of installing {target} by the delta")
-    time.sleep(1)
-    scene.machine.start()
-    scene.narrator.say(f"{DEVICE}: power is back")
-    scene.await_boot(scene.slot, scene.version, watch.look)
-    scene.await_boot(slot, target, watch.look)
-    watch.until_state("committed")
-    scene.runs_now(target, slot)
-    fetched += scene.machine.received_bytes()
+    at, fetched, rest = cut_while_installing(scene, watch, slot, target)
+    fetched += rest
     scene.server.restart(deltas="off")
     told = scene.server.ask("deployment", "show", watch.number)["download"]
     require(told["method"] in ("delta", "mixed"), f"it did not come by the delta: {told}")
