@@ -88,6 +88,22 @@ export const deviceCases = {
       await page.getByText("blk_update_request: I/O error").waitFor();
     },
   },
+  "a device's page has what was downloaded only installed, and withdraws it": {
+    run: async ({ page, stage }) => {
+      await stage.do("device", { name: "cam-01" });
+      const release = await stage.do("release", { version: "2.0" });
+      const made = await stage.api("POST", "/deployments", { release: release.id, devices: ["cam-01"], policy: { download_only: true } });
+      await page.goto("/devices/cam-01");
+      await page.getByRole("button", { name: "Install…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Install" }).click();
+      await page.getByText("released by admin, to be installed").waitFor();
+      await page.getByRole("button", { name: "Install…" }).waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Withdraw…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Withdraw" }).click();
+      await page.getByRole("button", { name: "Withdraw…" }).waitFor({ state: "detached" });
+      assert.equal((await stage.api("GET", `/deployments/${made.deployments[0].id}`)).state, "cancelled");
+    },
+  },
   "a device that is not there is an error of the server, shown with its number": {
     run: async ({ page }) => {
       await page.goto("/devices/nobody");

@@ -1,12 +1,9 @@
 import { Alert } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { api, take } from "../../api/client";
 import { useLiveDeployment } from "../../api/live";
 import { deploymentQuery } from "../../api/queries";
 import { stateOf } from "../../api/states";
-import { useAnnounce } from "../../parts/Announcer";
-import { ConfirmButton } from "../../parts/Confirm";
 import { Copyable } from "../../parts/Copy";
 import { downloadText } from "../../parts/download";
 import { Icon } from "../../parts/Icon";
@@ -15,6 +12,7 @@ import { Facts, Page, Panel } from "../../parts/Page";
 import { DeploymentState } from "../../parts/State";
 import { Ago } from "../../parts/Time";
 import { Timeline } from "../../parts/Timeline";
+import { DeploymentOrders } from "./DeploymentOrders";
 import { Log } from "./Log";
 import { Way } from "./Way";
 import { To } from "../../parts/To";
@@ -24,21 +22,9 @@ const route = getRouteApi("/inside/deployments/$id");
 export function DeploymentPage() {
   const id = Number(route.useParams().id);
   const query = useQuery(deploymentQuery(id));
-  const client = useQueryClient();
-  const announce = useAnnounce();
   const deployment = query.data;
   const running = deployment !== undefined && !stateOf(deployment.state).final;
   useLiveDeployment(id, running);
-  const cancel = async () => {
-    await take(api.POST("/api/v1/deployments/{id}/cancel", { params: { path: { id } } }));
-    announce(`Deployment ${id} withdrawn`);
-    await client.invalidateQueries({ queryKey: ["deployments"] });
-  };
-  const release = async () => {
-    await take(api.POST("/api/v1/deployments/{id}/release", { params: { path: { id } } }));
-    announce(`Deployment ${id} released`);
-    await client.invalidateQueries({ queryKey: ["deployments"] });
-  };
   return (
     <Page
       title={`Deployment ${id}`}
@@ -53,20 +39,7 @@ export function DeploymentPage() {
           </>
         )
       }
-      actions={
-        running && (
-          <>
-            {deployment.policy?.download_only && (
-              <ConfirmButton label="Install…" button={{ variant: "filled" }} title={`Have deployment ${id} installed?`} action="Install" run={release}>
-                It was to be downloaded only. The device installs it as soon as it hears of this, and restarts.
-              </ConfirmButton>
-            )}
-            <ConfirmButton label="Withdraw…" title={`Withdraw deployment ${id}?`} action="Withdraw" run={cancel}>
-              The device is no longer offered the update and stops if it still can. If it is too late, its own last word stands.
-            </ConfirmButton>
-          </>
-        )
-      }
+      actions={running && <DeploymentOrders deployment={deployment} />}
     >
       <Loaded query={query}>
         {(found) => (

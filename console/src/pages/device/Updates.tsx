@@ -1,4 +1,4 @@
-import { UnstyledButton } from "@mantine/core";
+import { Group, UnstyledButton } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Deployment } from "../../api/client";
@@ -12,6 +12,7 @@ import { Empty, Panel } from "../../parts/Page";
 import { DeploymentState } from "../../parts/State";
 import { Ago } from "../../parts/Time";
 import { Timeline } from "../../parts/Timeline";
+import { DeploymentOrders } from "../deployments/DeploymentOrders";
 import classes from "./Updates.module.css";
 import { To } from "../../parts/To";
 
@@ -77,7 +78,16 @@ function History({ deployment }: { deployment: Deployment }) {
   useLiveDeployment(deployment.id, query.data !== undefined && !stateOf(query.data.state).final);
   return (
     <Loaded query={query} rows={3}>
-      {(found) => <Timeline transitions={found.transitions} />}
+      {(found) => (
+        <>
+          <Timeline transitions={found.transitions} />
+          {!stateOf(found.state).final && (
+            <Group mt="sm">
+              <DeploymentOrders deployment={found} />
+            </Group>
+          )}
+        </>
+      )}
     </Loaded>
   );
 }
