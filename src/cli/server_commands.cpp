@@ -12,6 +12,7 @@ void add_server_commands(CLI::App& app, Run& run) {
   add_rollout_commands(app, run);
   add_health_commands(app, run);
   add_user_commands(app, run);
+  add_tenant_commands(app, run);
   add_ddi_commands(app, run);
   add_webhook_commands(app, run);
 }

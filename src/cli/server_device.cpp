@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "base/errors.hpp"
 #include "cli/server_commands.hpp"
@@ -124,6 +125,7 @@ Result<> create_token(const DeviceOptions& options) {
     print_json(json);
   } else {
     print(token + "\n");
+    if (const auto url = TRY(object.optional_text("url"))) std::cerr << "for devices whose server.url is " << *url << "\n";
   }
   return {};
 }
