@@ -49,10 +49,10 @@ class Contents:
 
 
 class Site:
-    """A server with something of everything, and somebody for each kind of token."""
+    """A server, or a tenant of one, with something of everything, and somebody for each kind of token."""
 
-    def __init__(self):
-        self.server = Server(arguments=["--deltas", "off"], plain=True).start().set_up()
+    def __init__(self, server=None, data=None):
+        self.server = server or Server(arguments=["--deltas", "off", "--tenant-domain", "updates.test"], plain=True).start().set_up()
         signer = Signer(self.server.folder)
         self.bundle = signer.bundle("9", b"x" * 3000)
         self.releases = [self.operator("POST", "/api/v1/releases", signer.bundle(v, v.encode() * 2000)) for v in ("1", "2", "3")]
@@ -72,7 +72,9 @@ class Site:
         self.operator("POST", "/api/v1/users", {"name": "bert", "password": "correct horse battery", "roles": ["operator"]})
         self.viewer = self.token_of("vera")
         self.rollout = self.operator("POST", "/api/v1/rollouts", {"name": "r", "release": self.releases[2]["id"], "filter": "name==cam-03"})
-        self.contents = Contents(self.server.folder / "data/fleet.db")
+        if server is None:
+            self.operator("POST", "/api/v1/tenants", {"name": "acme"})
+        self.contents = Contents(data or self.server.folder / "data/fleet.db")
         self.asset = next((line.split('"')[0] for line in self.server.call("GET", "/", raw=True)[2].decode("latin-1").split("/assets/")[1:]), "none.js")
 
     def operator(self, *arguments):
@@ -92,7 +94,7 @@ def known_values(site):
             "waves": [{"permille": 500, "soak_s": 60}], "window": {"from": "22:00", "until": "04:00"}, "start_at_ms": 4_000_000_000_000, "deadline_s": 86400,
             "rate_growth": {"factor_percent": 150, "interval_s": 60}, "devices": ["cam-02"], "filter": "name==cam-*", "name": "cam-02",
             "public_key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
-            "product": "lab-gateway", "hardware": "rev-a", "version": "1", "deployment": site.deployment["id"], "sequence": 7, "time_ms": 1, "state": "downloading",
+            "host": "ota.roof.test", "product": "lab-gateway", "hardware": "rev-a", "version": "1", "deployment": site.deployment["id"], "sequence": 7, "time_ms": 1, "state": "downloading",
             "password": "correct horse battery", "old_password": "wrong horse battery", "url": "https://127.0.0.1:9/hook", "permille": 500, "roles": ["viewer"],
             "attributes": {"modem": "ec25"}, "data": {"modem": "ec25"}, "reboots": {"watchdog": 1}, "metrics": {"t": {"count": 1, "sum": 1.5, "last": 1.5}}}
 
@@ -101,7 +103,7 @@ def path_values(site, operation):
     ids = {"releases": site.releases[0]["id"], "rollouts": site.rollout["id"], "deployments": site.deployment["id"], "controller": site.ddi_deployment["id"]}
     first = operation.path.split("/")
     kind = "controller" if "controller" in first else first[3] if len(first) > 3 else first[1]
-    names = {"groups": "bench" if first[-1] == "devices" else "lab", "users": "bert", "tags": "north", "ddi": "ddi-02"}
+    names = {"tenants": "acme", "groups": "bench" if first[-1] == "devices" else "lab", "users": "bert", "tags": "north", "ddi": "ddi-02"}
     module = site.releases[2]["id"] if "softwaremodules" in first else ids.get(kind, 1)
     if first[-1] == "cancel" and kind == "deployments":
         module = site.withdrawable["id"]
@@ -130,7 +132,7 @@ def good_body(site, spec, operation, chance):
     if kind != "application/json":
         return site.bundle
     known = known_values(site)
-    known["name"] = {"/api/v1/users": "carla", "/api/v1/groups": "roof", "/api/v1/ddi/devices": "ddi-02", "/api/device/v1/enrol": "cam-09"}.get(operation.path, "cam-02")
+    known["name"] = {"/api/v1/users": "carla", "/api/v1/groups": "roof", "/api/v1/ddi/devices": "ddi-02", "/api/device/v1/enrol": "cam-09", "/api/v1/tenants": "roof"}.get(operation.path, "cam-02")
     if operation.item["operationId"] in ("ddiFeedback", "ddiCancelFeedback", "ddiConfirm"):
         return {"id": str(site.ddi_deployment["id"]), "time": "20260101T120000", "status": {"result": {"finished": "none"}, "execution": "proceeding", "details": ["m"]}}
     if operation.item["operationId"] == "ddiConfigData":

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "httpd/bell.hpp"
+#include "httpd/workers.hpp"
 
 namespace aloft::httpd {
 
@@ -40,6 +41,10 @@ Awaitable<std::invoke_result_t<Work&>> offloaded(boost::asio::thread_pool& pool,
   using T = std::invoke_result_t<Work&>;
   auto start = [&pool, &work](auto deliver) { boost::asio::post(pool, [deliver, &work] { deliver(work()); }); };
   co_return co_await delivered<T>(start);
+}
+template <typename Work>
+Awaitable<std::invoke_result_t<Work&>> offloaded(Workers& workers, Work work) {
+  co_return co_await offloaded(workers.pool(), std::move(work));
 }
 
 }  // namespace aloft::httpd

@@ -32,8 +32,8 @@ void give_memory_back() {
 
 }  // namespace
 
-Server::Server(boost::asio::io_context& loop, const Router& router, const TlsContext* tls, Limits limits)
-    : loop_(loop), router_(router), tls_(tls), limits_(limits) {
+Server::Server(boost::asio::io_context& loop, const Sites& sites, const TlsContext* tls, Limits limits)
+    : loop_(loop), sites_(sites), tls_(tls), limits_(limits) {
   boost::asio::co_spawn(loop_, sweep(), boost::asio::detached);
 }
 
@@ -97,7 +97,7 @@ bool Server::make_room() {
 }
 
 Awaitable<void> Server::serve(tcp::socket socket, Session::Welcome welcome) {
-  Session session(std::move(socket), tls_, router_, limits_, counters_, stopping_, welcome);
+  Session session(std::move(socket), tls_, sites_, limits_, counters_, stopping_, welcome);
   sessions_.insert(&session);
   if (welcome == Session::Welcome::turned_away) ++turned_away_;
   counters_.connections_open = sessions_.size();
@@ -152,6 +152,11 @@ void Server::notice_departures() {
 const Counters& Server::counters() {
   counters_.requests_running = static_cast<std::uint64_t>(std::ranges::count_if(sessions_, &Session::handling));
   return counters_;
+}
+
+void Server::depart(const Router* router) {
+  for (Session* session : sessions_)
+    if (session->router() == router) session->departed();
 }
 
 void Server::stop(std::chrono::milliseconds grace) {

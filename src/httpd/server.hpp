@@ -7,22 +7,25 @@
 #include <set>
 
 #include "httpd/limits.hpp"
-#include "httpd/router.hpp"
 #include "httpd/session.hpp"
+#include "httpd/sites.hpp"
 #include "httpd/tls.hpp"
 
 namespace aloft::httpd {
 
 class Server {
  public:
-  // tls may be null: plain HTTP. router and tls must outlive the server; the server must outlive loop.run().
-  Server(boost::asio::io_context& loop, const Router& router, const TlsContext* tls, Limits limits);
+  // tls may be null: plain HTTP. sites and tls must outlive the server; the server must outlive loop.run().
+  Server(boost::asio::io_context& loop, const Sites& sites, const TlsContext* tls, Limits limits);
 
   // address is an IP address; port 0 takes a free one. Returns the port. Errors: kCannotListen.
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
   // Takes no more connections, ends idle ones, rings `departure` of requests that wait, and after `grace` ends the rest. The loop then
   // runs out of work of the server's.
   void stop(std::chrono::milliseconds grace);
+
+  // Rings `departure` of the requests that this router answers: its site is to go.
+  void depart(const Router* router);
 
   const Counters& counters();
 
@@ -37,7 +40,7 @@ class Server {
   void notice_departures();
 
   boost::asio::io_context& loop_;
-  const Router& router_;
+  const Sites& sites_;
   const TlsContext* tls_;
   Limits limits_;
   Counters counters_;

@@ -42,9 +42,9 @@ std::string chunk_of(std::string_view piece) {
 
 }  // namespace
 
-Session::Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Router& router, const Limits& limits, Counters& counters,
+Session::Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Sites& sites, const Limits& limits, Counters& counters,
                  const bool& stopping, Welcome welcome)
-    : connection_(std::move(socket), tls), router_(router), limits_(limits), counters_(counters), stopping_(stopping), welcome_(welcome) {}
+    : connection_(std::move(socket), tls), sites_(sites), limits_(limits), counters_(counters), stopping_(stopping), welcome_(welcome) {}
 
 Session::~Session() = default;
 
@@ -86,23 +86,33 @@ Awaitable<bool> Session::serve_one() {
   if (header && served) answer = co_await respond(request, incoming, route);
   if (!answer && answer.error().code.number == kConnectionLost.number) co_return false;
   if (!answer) {
-    const unsigned status = router_.error_status(answer.error());
+    const unsigned status = sites_.error_status(answer.error());
     if (status >= 500 && served)
       log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + answer.error().text());
     answer = error_response(status, answer.error());
     if (!served) come_again(*answer, counters_.connections_total);
-    if (status == 405) answer->headers.emplace_back("Allow", router_.allowed(request.target));
+    if (status == 405) allow(*answer, request);
   }
   const bool keep_alive = served && header && incoming.keep_alive() && incoming.complete() && !stopping_;
   connection_.pardon(steady_clock::now() + (keep_alive ? limits_.step : limits_.goodbye));
   ++counters_.responses[std::min(answer->status / 100, 5U)];
   const Result<> sent = co_await send(*std::move(answer), request.method == Method::head, keep_alive);
+  router_.reset();
   if (sent && !keep_alive) co_await say_goodbye();
   co_return sent&& keep_alive;
 }
 
+// A method that no site knows is refused before its site is looked for.
+void Session::allow(Response& answer, const Request& request) const {
+  const Result<std::shared_ptr<const Router>> router = router_ ? router_ : sites_.router_for(request);
+  if (router) answer.headers.emplace_back("Allow", (*router)->allowed(request.target));
+}
+
 Awaitable<Result<Response>> Session::respond(Request& request, Incoming& incoming, const Route*& route) {
-  const Result<const Route*> found = router_.find(request);
+  Result<std::shared_ptr<const Router>> chosen = sites_.router_for(request);
+  if (!chosen) co_return std::unexpected(chosen.error());
+  router_ = *std::move(chosen);
+  const Result<const Route*> found = router_->find(request);
   if (!found) co_return std::unexpected(found.error());
   route = *found;
   const Result<> fits = incoming.limit_body(route->max_body_bytes);

@@ -5,7 +5,7 @@
 
 #include "httpd/connection.hpp"
 #include "httpd/limits.hpp"
-#include "httpd/router.hpp"
+#include "httpd/sites.hpp"
 
 namespace aloft::httpd {
 
@@ -16,7 +16,7 @@ class Session {
   // turned_away: the first request is answered with kServerFull, whatever it is.
   enum class Welcome : std::uint8_t { served, turned_away };
   // All references outlive the session.
-  Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Router& router, const Limits& limits, Counters& counters,
+  Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Sites& sites, const Limits& limits, Counters& counters,
           const bool& stopping, Welcome welcome);
   ~Session();
   Awaitable<void> run();
@@ -25,6 +25,8 @@ class Session {
   // A handler is at work; the client, who should be waiting, may have left: then departed() tells the handler.
   bool handling() const { return request_ != nullptr; }
   void departed();
+  // Of the request that is being answered, else null.
+  const Router* router() const { return router_.get(); }
   // Between requests, with nothing to lose.
   bool idle() const { return idle_; }
   Welcome welcome() const { return welcome_; }
@@ -39,10 +41,12 @@ class Session {
   Awaitable<Result<>> send_file(const FileBody& file);
   Awaitable<Result<>> send_live(const LiveBody& body);
   Awaitable<void> say_goodbye();
+  void allow(Response& answer, const Request& request) const;
   void extend(std::chrono::milliseconds by) { connection_.set_deadline(std::chrono::steady_clock::now() + by); }
 
   Connection connection_;
-  const Router& router_;
+  const Sites& sites_;
+  std::shared_ptr<const Router> router_;  // from the request's header until its answer has gone out
   const Limits& limits_;
   Counters& counters_;
   const bool& stopping_;

@@ -6,7 +6,7 @@ namespace aloft::server {
 
 constexpr std::size_t kWriteBytes = 1U << 20;
 
-httpd::Awaitable<Result<>> receive_body(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload, boost::asio::thread_pool& disk) {
+httpd::Awaitable<Result<>> receive_body(httpd::BodyStream& body, fleet::BlobFolder::Upload& upload, httpd::Workers& disk) {
   std::string buffer;
   while (true) {
     const Result<std::string_view> piece = co_await body.read();

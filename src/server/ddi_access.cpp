@@ -72,11 +72,13 @@ httpd::Awaitable<Result<>> DdiAccess::register_new(std::string device, const fle
 }
 
 httpd::Awaitable<Result<std::string>> DdiAccess::device_of(const Request& request) {
-  const std::string& tenant = request.parameters.at("tenant");
-  if (lower(tenant) != kDdiTenant) co_return fail(ddi::kTenantUnknown, "there is no tenant " + tenant + "; the only one is \"default\"");
+  const std::string tenant = lower(request.parameters.at("tenant"));
+  const bool ours = tenant == kDdiTenant || (!tenancy_.name.empty() && tenant == tenancy_.name);
+  if (!ours && tenancy_.alone) co_return fail(ddi::kTenantUnknown, "there is no tenant " + tenant + "; the only one is \"default\"");
   std::string device = request.parameters.at("controller");
   if (!protocol::is_device_name(device))
     co_return fail(kBadParameter, "a controller's id has 1 to 64 of letters, digits, \".\", \"_\", \"-\"");
+  if (!ours) co_return refused(device);  // as if it had come to a tenant that does not know it
   const fleet::DdiGateway* const gateway = gateway_of(credentials_of(request, "GatewayToken"));
   if (devices_.find(device) == nullptr && gateway != nullptr) {
     const fleet::DdiGateway copy = *gateway;
@@ -87,7 +89,7 @@ httpd::Awaitable<Result<std::string>> DdiAccess::device_of(const Request& reques
   if (devices_.find(device) == nullptr || entry == nullptr) co_return refused(device);
   const std::string_view token = credentials_of(request, "TargetToken");
   const bool by_token = !token.empty() && entry->key_sha256 != fleet::Digest{} && same(hash_of(token), entry->key_sha256);
-  const bool by_certificate = !request.client_name.empty() && request.client_name == device;
+  const bool by_certificate = tenancy_.certificates && !request.client_name.empty() && request.client_name == device;
   if (!by_token && !by_certificate && gateway == nullptr) co_return refused(device);
   CO_TRY(check_accepted(entry->status, device));
   roster_.touch(device, now_ms());

@@ -14,13 +14,29 @@
 namespace aloft::server {
 
 inline constexpr std::string_view kDdiTenant = "default";  // however it is written
+
+// As which tenant a site's devices of this protocol name it, and what is told to those who name another.
+struct DdiTenancy {
+  std::string name = {};  // besides "default"; empty: none
+  bool alone = true;      // the server has no other tenants, and may say so; else nothing tells which there are
+  // A certificate shows a device of a site only where the authorities are that site's.
+  bool certificates = true;
+};
 inline constexpr std::uint64_t kDefaultPollSeconds = 300;
 
 class DdiAccess {
  public:
   // All references outlive it. url: as devices reach the server, as "https://updates.example:8443"; empty: as each request names it.
-  DdiAccess(fleet::Store& store, Roster& roster, const Changes& changes, DdiDevices& devices, Clock& clock, std::string url, bool tls)
-      : store_(store), roster_(roster), changes_(changes), devices_(devices), clock_(clock), url_(std::move(url)), tls_(tls) {}
+  DdiAccess(fleet::Store& store, Roster& roster, const Changes& changes, DdiDevices& devices, Clock& clock, std::string url, bool tls,
+            DdiTenancy tenancy = {})
+      : store_(store),
+        roster_(roster),
+        changes_(changes),
+        devices_(devices),
+        clock_(clock),
+        url_(std::move(url)),
+        tls_(tls),
+        tenancy_(std::move(tenancy)) {}
   Result<> load();
 
   // The device that the path names, after it has shown who it is: by its own token, a gateway's, or a certificate that TLS has verified.
@@ -47,6 +63,7 @@ class DdiAccess {
   Clock& clock_;
   std::string url_;
   bool tls_;
+  DdiTenancy tenancy_;
   std::vector<fleet::DdiGateway> gateways_;
   std::uint64_t poll_seconds_ = kDefaultPollSeconds;
 };

@@ -3,6 +3,7 @@
 
 #include "fleet/blob_folder.hpp"
 #include "httpd/router.hpp"
+#include "httpd/workers.hpp"
 #include "server/body_file.hpp"
 #include "server/delta_workshop.hpp"
 #include "server/operator_access.hpp"
@@ -29,7 +30,7 @@ class DeltaApi {
   OperatorAccess& access_;
   DeltaWorkshop& workshop_;
   Random& random_;
-  boost::asio::thread_pool disk_{1};
+  httpd::Workers disk_{1};
 };
 
 }  // namespace aloft::server

@@ -2,9 +2,6 @@
 
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/log.hpp"
 #include "fleet/delta_intake.hpp"
 #include "httpd/elsewhere.hpp"
@@ -40,7 +37,7 @@ Result<> copy(const std::filesystem::path& file, fleet::BlobFolder::Upload& uplo
 }  // namespace
 
 DeltaWorkshop::DeltaWorkshop(const Ground& ground, const DeltaSettings& settings)
-    : ground_(ground), settings_(settings), sleeper_(ground.loop.get_executor()) {
+    : ground_(ground), settings_(settings), sleeper_(ground.tasks.loop().get_executor()) {
   ground_.changes.follow({.device = {},
                           .deployment =
                               [this](const fleet::Deployment& deployment) {
@@ -52,7 +49,7 @@ DeltaWorkshop::DeltaWorkshop(const Ground& ground, const DeltaSettings& settings
 
 std::uint64_t DeltaWorkshop::now_ms() const { return static_cast<std::uint64_t>(ground_.clock.now().time_since_epoch().count()); }
 
-void DeltaWorkshop::begin() { boost::asio::co_spawn(ground_.loop, work_until_stopped(), boost::asio::detached); }
+void DeltaWorkshop::begin() { ground_.tasks.begin(work_until_stopped()); }
 
 void DeltaWorkshop::stop() {
   stopping_ = true;
@@ -60,7 +57,7 @@ void DeltaWorkshop::stop() {
 }
 
 httpd::Awaitable<void> DeltaWorkshop::work_until_stopped() {
-  httpd::Sleeper gathering(ground_.loop.get_executor());
+  httpd::Sleeper gathering(ground_.tasks.loop().get_executor());
   while (!stopping_) {
     Result<DeltaPlan> plan = co_await look();
     if (!plan) log::warning("deltas: " + plan.error().text());
@@ -83,7 +80,7 @@ Result<DeltaPlan> DeltaWorkshop::read_plan(std::uint64_t now_ms) {
 
 httpd::Awaitable<Result<DeltaPlan>> DeltaWorkshop::look() {
   auto read = [this, now = now_ms()] { return read_plan(now); };
-  Result<DeltaPlan> plan = co_await offloaded(bench_, read);
+  Result<DeltaPlan> plan = co_await offloaded(ground_.bench, read);
   if (!plan) co_return plan;
   for (const std::uint64_t id : plan->unused) {
     const Result<> dropped = co_await drop(id);
@@ -125,7 +122,7 @@ httpd::Awaitable<void> DeltaWorkshop::make(DeltaJob job) {
   log::info("making " + name_of(job) + " for " + std::to_string(job.waiting) + " devices");
   counters_.making = job;
   auto work = [this, &job] { return make_apart(job); };
-  auto made = co_await offloaded(bench_, work);
+  auto made = co_await offloaded(ground_.bench, work);
   counters_.making.reset();
   if (stopping_) co_return;
   if (!made) {

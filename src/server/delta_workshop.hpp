@@ -3,15 +3,14 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <optional>
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
-#include "httpd/bell.hpp"
+#include "httpd/tasks.hpp"
+#include "httpd/workers.hpp"
 #include "server/changes.hpp"
 #include "server/delta_plan.hpp"
 #include "server/delta_shelf.hpp"
@@ -28,10 +27,11 @@ struct DeltaSettings {
 class DeltaWorkshop {
  public:
   struct Ground {
-    boost::asio::io_context& loop;
+    httpd::Tasks& tasks;
+    httpd::Workers& bench;  // one thread, for long reads and for waiting for the process; all workshops of a server share it
     fleet::Store& store;
     const fleet::BlobFolder& blobs;
-    boost::asio::thread_pool& counter;  // its one thread takes files in and out
+    httpd::Workers& counter;  // its one thread takes files in and out
     DeltaShelf& shelf;
     Roster& roster;
     Changes& changes;
@@ -72,7 +72,6 @@ class DeltaWorkshop {
   httpd::Sleeper sleeper_;
   Counters counters_;
   std::atomic<bool> stopping_ = false;
-  boost::asio::thread_pool bench_{1};  // long reads, and waiting for the process
 };
 
 }  // namespace aloft::server

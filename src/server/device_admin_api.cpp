@@ -128,6 +128,7 @@ DeviceAdminApi::Answer DeviceAdminApi::create_token(Request& request) {
   if (!added) co_return std::unexpected(added.error());
   Json json = to_json(*added);
   json["token"] = certificate_sha256_.empty() ? secret : secret + "." + certificate_sha256_;
+  if (!address_.empty()) json["url"] = address_;
   co_return json_response(201, json);
 }
 

@@ -11,15 +11,17 @@ namespace aloft::server {
 
 class DeviceAdminApi {
  public:
-  // All references outlive it. certificate_sha256: what devices are to pin; empty without TLS.
+  // All references outlive it. certificate_sha256: what devices are to pin; empty without TLS. address: where they reach the site; may be
+  // empty.
   DeviceAdminApi(fleet::Store& store, Roster& roster, const Changes& changes, OperatorAccess& access, Random& random,
-                 std::string certificate_sha256)
+                 std::string certificate_sha256, std::string address)
       : store_(store),
         roster_(roster),
         changes_(changes),
         access_(access),
         random_(random),
-        certificate_sha256_(std::move(certificate_sha256)) {}
+        certificate_sha256_(std::move(certificate_sha256)),
+        address_(std::move(address)) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -43,6 +45,7 @@ class DeviceAdminApi {
   OperatorAccess& access_;
   Random& random_;
   std::string certificate_sha256_;
+  std::string address_;
 };
 
 }  // namespace aloft::server

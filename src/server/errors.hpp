@@ -16,6 +16,13 @@ inline constexpr ErrorCode kArtifactNotAssigned{9067, ErrorKind::ask, "artifact-
 inline constexpr ErrorCode kArtifactMissing{9068, ErrorKind::ask, "artifact-missing"};
 inline constexpr ErrorCode kBadParameter{9069, ErrorKind::reject, "bad-parameter"};
 inline constexpr ErrorCode kDeltaFailed{9076, ErrorKind::retry, "delta-failed"};
+inline constexpr ErrorCode kNoSuchSite{9080, ErrorKind::ask, "no-such-site"};
+inline constexpr ErrorCode kTenantName{9081, ErrorKind::reject, "tenant-name"};
+inline constexpr ErrorCode kTenantExists{9082, ErrorKind::ask, "tenant-exists"};
+inline constexpr ErrorCode kNoSuchTenant{9083, ErrorKind::ask, "no-such-tenant"};
+inline constexpr ErrorCode kTenantHost{9084, ErrorKind::reject, "tenant-host"};
+inline constexpr ErrorCode kTenantsOff{9085, ErrorKind::ask, "tenants-off"};
+inline constexpr ErrorCode kTenantSettled{9086, ErrorKind::ask, "tenant-settled"};
 inline constexpr ErrorCode kForeignPage{9090, ErrorKind::ask, "foreign-page"};
 inline constexpr ErrorCode kNotPermitted{9075, ErrorKind::ask, "not-permitted"};
 

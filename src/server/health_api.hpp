@@ -1,10 +1,9 @@
 // How devices, releases and rollouts do, as operators see it.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
-
 #include "fleet/store.hpp"
 #include "httpd/router.hpp"
+#include "httpd/workers.hpp"
 #include "server/operator_access.hpp"
 
 namespace aloft::server {
@@ -24,7 +23,7 @@ class HealthApi {
 
   fleet::Store& store_;
   OperatorAccess& access_;
-  boost::asio::thread_pool disk_{1};  // long reads
+  httpd::Workers disk_{1};  // long reads
 };
 
 }  // namespace aloft::server

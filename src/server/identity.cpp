@@ -16,10 +16,12 @@ namespace {
 constexpr std::chrono::days kCertificateLife{3650};
 constexpr std::string_view kSecretSetting = "device-token-secret";
 
-Result<> make_certificate_files(const std::filesystem::path& certificate_file, const std::filesystem::path& key_file, WallTime now) {
+Result<> make_certificate_files(const std::filesystem::path& certificate_file, const std::filesystem::path& key_file,
+                                const std::vector<std::string>& more_names, WallTime now) {
   const auto key = TRY(crypto::PrivateKey::generate(crypto::KeyType::p256));
   std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
   if (host_name() != "localhost") names.push_back(host_name());
+  names.insert(names.end(), more_names.begin(), more_names.end());
   const auto certificate = TRY(crypto::make_server_certificate(key, names, now, kCertificateLife));
   TRY(key.save(key_file));
   return replace_file(certificate_file, certificate.pem());
@@ -42,11 +44,13 @@ Result<Fd> claim_data_folder(const std::filesystem::path& data) {
 }
 
 Result<httpd::TlsContext> tls_identity(const std::filesystem::path& data, const std::filesystem::path& certificate,
-                                       const std::filesystem::path& key, const std::filesystem::path& client_authorities, WallTime now) {
+                                       const std::filesystem::path& key, const std::filesystem::path& client_authorities,
+                                       const std::vector<std::string>& names, WallTime now) {
   const std::filesystem::path certificate_file = certificate.empty() ? data / "tls.pem" : certificate;
   const std::filesystem::path key_file = key.empty() ? data / "tls.key" : key;
   // The certificate is written last: without it an interrupted first start begins anew.
-  if (certificate.empty() && !std::filesystem::exists(certificate_file)) TRY(make_certificate_files(certificate_file, key_file, now));
+  if (certificate.empty() && !std::filesystem::exists(certificate_file))
+    TRY(make_certificate_files(certificate_file, key_file, names, now));
   const std::string authorities = client_authorities.empty() ? "" : TRY(read_file(client_authorities, 1U << 20));
   return httpd::TlsContext::create(TRY(read_file(certificate_file, 1U << 20)), TRY(read_file(key_file, 1U << 20)), authorities);
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "server/delta_child.hpp"
+#include "server/tenant_name.hpp"
 
 namespace aloft::server {
 namespace {
@@ -66,6 +67,13 @@ Parsed parse_options(int argc, char** argv) {
       ->envname("ALOFT_DELTA_KEEP_HOURS")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{24} * 3650))
       ->capture_default_str();
+  app.add_option("--tenant-domain", options.tenant_domain, "Serve tenants: NAME.DOMAIN is tenant NAME (docs/tenants.md)")
+      ->envname("ALOFT_TENANT_DOMAIN")
+      ->check([](const std::string& domain) {
+        const auto good = check_host_name(domain);
+        return good ? std::string() : good.error().message;
+      });
+  add_tenant_command(app, options.tenant);
   app.add_flag("--list-routes", options.list_routes, "Print the routes, one \"METHOD /path\" a line, and exit");
   auto* backup = app.add_option("--backup-to", options.backup_to, "Copy the data folder, also while a server runs on it, and exit");
   app.add_option("--restore-from", options.restore_from, "Make the data folder, which must be empty, from a backup, and exit")

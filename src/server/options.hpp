@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "server/delta_workshop.hpp"
+#include "server/tenant_command.hpp"
 
 namespace aloft::server {
 
@@ -24,6 +25,8 @@ struct Options {
   std::filesystem::path trust;
   bool webhooks_to_private = false;
   DeltaSettings deltas;
+  std::string tenant_domain;  // NAME.DOMAIN is tenant NAME; empty: no tenants
+  TenantCommand tenant;       // then the server is not started
   bool list_routes = false;
   std::filesystem::path backup_to;     // then the server is not started
   std::filesystem::path restore_from;  // likewise

@@ -24,6 +24,9 @@ TEST(Permissions, AreAsTheManualHasThem) {
   EXPECT_EQ(role_for(Method::get, "/api/v1/ddi/gateways"), Role::viewer);
   EXPECT_EQ(role_for(Method::put, "/api/v1/ddi/settings"), Role::admin);
   EXPECT_EQ(role_for(Method::post, "/api/v1/ddi/devices"), Role::operate);
+  EXPECT_EQ(role_for(Method::get, "/api/v1/tenants"), Role::admin);
+  EXPECT_EQ(role_for(Method::post, "/api/v1/tenants"), Role::admin);
+  EXPECT_EQ(role_for(Method::get, "/api/v1/tenant-metrics"), Role::admin);
   EXPECT_EQ(role_for(Method::put, "/api/v1/anything-new"), Role::operate) << "what nobody thought of is not for lookers";
 }
 

@@ -1,7 +1,6 @@
 // Releases: upload, list, delete.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 
 #include "base/random.hpp"
@@ -9,6 +8,7 @@
 #include "fleet/blob_folder.hpp"
 #include "fleet/foreign_intake.hpp"
 #include "httpd/router.hpp"
+#include "httpd/workers.hpp"
 #include "server/operator_access.hpp"
 
 namespace aloft::server {
@@ -22,7 +22,7 @@ class ReleaseApi {
   // All references outlive it; trust may be null: signatures are then not checked here. Files come and go one at a time on the shelf's
   // only thread, so that none is deleted that another upload has just found to be there.
   ReleaseApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, const crypto::TrustStore* trust, Random& random,
-             boost::asio::thread_pool& shelf, Hooks hooks)
+             httpd::Workers& shelf, Hooks hooks)
       : store_(store), blobs_(blobs), access_(access), trust_(trust), random_(random), shelf_(shelf), hooks_(std::move(hooks)) {}
   void add_routes(httpd::Router& router);
 
@@ -48,9 +48,9 @@ class ReleaseApi {
   OperatorAccess& access_;
   const crypto::TrustStore* trust_;
   Random& random_;
-  boost::asio::thread_pool& shelf_;
+  httpd::Workers& shelf_;
   const Hooks hooks_;
-  boost::asio::thread_pool disk_{2};  // files are written by it
+  httpd::Workers disk_{2};  // files are written by it
 };
 
 }  // namespace aloft::server

@@ -1,8 +1,5 @@
 #include "server/rollouts.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/log.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
@@ -10,8 +7,6 @@
 namespace aloft::server {
 namespace {
 
-using boost::asio::co_spawn;
-using boost::asio::detached;
 using httpd::delivered;
 using httpd::offloaded;
 
@@ -22,14 +17,14 @@ bool takes_in(const fleet::Rollout& rollout) { return rollout.plan.adopt && !fle
 
 }  // namespace
 
-Rollouts::Rollouts(boost::asio::io_context& loop, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock)
-    : loop_(loop),
+Rollouts::Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock)
+    : tasks_(tasks),
       store_(store),
       roster_(roster),
       changes_(changes),
       clock_(clock),
-      sleeper_(loop.get_executor()),
-      health_sleeper_(loop.get_executor()) {
+      sleeper_(tasks.loop().get_executor()),
+      health_sleeper_(tasks.loop().get_executor()) {
   changes_.follow({.device = [this](const std::string& name) { device_changed(name); },
                    .deployment = [this](const fleet::Deployment& deployment) { deployment_changed(deployment); },
                    .groups = [this] { groups_changed(); },
@@ -75,9 +70,9 @@ Result<> Rollouts::load() {
 void Rollouts::begin() {
   // What came to match while the server was down, or in its last moment.
   for (const auto& [id, running] : running_)
-    if (takes_in(running->run.rollout())) co_spawn(loop_, join_all(id), detached);
-  co_spawn(loop_, tick_until_stopped(), detached);
-  co_spawn(loop_, watch_health(), detached);
+    if (takes_in(running->run.rollout())) tasks_.begin(join_all(id));
+  tasks_.begin(tick_until_stopped());
+  tasks_.begin(watch_health());
 }
 
 void Rollouts::stop() {
@@ -97,9 +92,9 @@ void Rollouts::tick() {
   const auto last_seen = [this](std::uint64_t device) { return store_.last_seen(device).value_or(0); };
   for (const auto& [id, running] : running_)
     for (fleet::Order& order : running->run.tick(now_ms(), last_seen)) {
-      if (auto* offered = std::get_if<fleet::OfferOrder>(&order)) co_spawn(loop_, offer(id, std::move(*offered)), detached);
-      if (auto* silent = std::get_if<fleet::SilenceOrder>(&order)) co_spawn(loop_, silence(id, *silent), detached);
-      if (auto* moved = std::get_if<fleet::MoveOrder>(&order)) co_spawn(loop_, move_by_itself(id, std::move(*moved)), detached);
+      if (auto* offered = std::get_if<fleet::OfferOrder>(&order)) tasks_.begin(offer(id, std::move(*offered)));
+      if (auto* silent = std::get_if<fleet::SilenceOrder>(&order)) tasks_.begin(silence(id, *silent));
+      if (auto* moved = std::get_if<fleet::MoveOrder>(&order)) tasks_.begin(move_by_itself(id, std::move(*moved)));
     }
 }
 
@@ -298,7 +293,7 @@ void Rollouts::device_changed(const std::string& name) {
     const std::uint64_t sample = fleet::sample_of(to_hex(running->release.sha256), name);
     const fleet::Member member{
         .device = facts->id, .sample = sample, .wave = sample < rollout.reach ? rollout.wave : 0, .changed_ms = now_ms()};
-    co_spawn(loop_, join(id, member), detached);
+    tasks_.begin(join(id, member));
   }
 }
 
@@ -325,7 +320,7 @@ httpd::Awaitable<void> Rollouts::join_all(std::uint64_t id) {
 
 void Rollouts::groups_changed() {
   for (const auto& [id, running] : running_)
-    if (takes_in(running->run.rollout()) && running->filter.uses(fleet::Field::group)) co_spawn(loop_, join_all(id), detached);
+    if (takes_in(running->run.rollout()) && running->filter.uses(fleet::Field::group)) tasks_.begin(join_all(id));
 }
 
 void Rollouts::deployment_changed(const fleet::Deployment& deployment) {
@@ -346,7 +341,7 @@ void Rollouts::deployment_changed(const fleet::Deployment& deployment) {
   if (successor->second.parent_version != deployment.version) return;  // it has only got as far as a release on the way
   if (!running || running->run.has(deployment.device_id)) return;
   const fleet::Member late{.device = deployment.device_id, .sample = 0, .wave = running->run.rollout().wave, .changed_ms = now_ms()};
-  co_spawn(loop_, join(successor->second.rollout, late), detached);
+  tasks_.begin(join(successor->second.rollout, late));
 }
 
 }  // namespace aloft::server

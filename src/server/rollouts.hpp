@@ -2,8 +2,6 @@
 // that got something. On the loop's thread.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,7 +9,8 @@
 #include "base/clock.hpp"
 #include "fleet/rollout_run.hpp"
 #include "fleet/store.hpp"
-#include "httpd/bell.hpp"
+#include "httpd/tasks.hpp"
+#include "httpd/workers.hpp"
 #include "server/changes.hpp"
 #include "server/roster.hpp"
 
@@ -20,7 +19,7 @@ namespace aloft::server {
 class Rollouts {
  public:
   // All references outlive it.
-  Rollouts(boost::asio::io_context& loop, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock);
+  Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock);
   // Those that are not final, as the store has them; before the first request.
   Result<> load();
   // Ticks until stop().
@@ -69,14 +68,14 @@ class Rollouts {
   std::shared_ptr<Running> find(std::uint64_t id) const;
   std::uint64_t now_ms() const;
 
-  boost::asio::io_context& loop_;
+  httpd::Tasks& tasks_;
   fleet::Store& store_;
   Roster& roster_;
   Changes& changes_;
   Clock& clock_;
   httpd::Sleeper sleeper_;
   httpd::Sleeper health_sleeper_;
-  boost::asio::thread_pool disk_{1};  // long reads
+  httpd::Workers disk_{1};  // long reads
   std::map<std::uint64_t, std::shared_ptr<Running>> running_;
   struct Successor {
     std::uint64_t rollout;

@@ -54,11 +54,8 @@ void ServiceApi::add_deltas(std::string& text) {
          [](const fleet::DownloadTotal& total) { return total.saved_bytes; });
 }
 
-ServiceApi::Answer ServiceApi::metrics(Request&) {
+void ServiceApi::add_server(std::string& text) const {
   const httpd::Counters& counters = counters_();
-  std::string text;
-  add(text, "aloft_uptime_seconds", "counter", "Since the server started.",
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - started_).count()));
   add(text, "aloft_connections_open", "gauge", "Open connections.", counters.connections_open);
   add(text, "aloft_requests_running", "gauge", "Requests being answered, held polls among them.", counters.requests_running);
   add(text, "aloft_connections_total", "counter", "Accepted connections.", counters.connections_total);
@@ -69,6 +66,13 @@ ServiceApi::Answer ServiceApi::metrics(Request&) {
   text += "# HELP aloft_responses_total Answers by class of status.\n# TYPE aloft_responses_total counter\n";
   for (std::size_t c = 1; c <= 5; ++c)
     text += "aloft_responses_total{class=\"" + std::to_string(c) + "xx\"} " + std::to_string(counters.responses[c]) + "\n";
+}
+
+ServiceApi::Answer ServiceApi::metrics(Request&) {
+  std::string text;
+  add(text, "aloft_uptime_seconds", "counter", "Since the server started.",
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(clock_.steady() - started_).count()));
+  if (counters_) add_server(text);
   text += "# HELP aloft_devices Devices by status.\n# TYPE aloft_devices gauge\n";
   for (const auto status : {fleet::DeviceStatus::pending, fleet::DeviceStatus::accepted, fleet::DeviceStatus::rejected})
     text +=

@@ -16,9 +16,10 @@ namespace aloft::server {
 
 class ServiceApi {
  public:
-  // All references outlive it. counters: asked for at each scrape.
+  using ReadCounters = std::function<const httpd::Counters&()>;
+  // All references outlive it. counters: asked for at each scrape; empty where those of the whole server are not to be shown.
   ServiceApi(fleet::Store& store, const Roster& roster, const Rollouts& rollouts, const DeltaShelf& deltas, const DeltaWorkshop& workshop,
-             Clock& clock, std::function<const httpd::Counters&()> counters)
+             Clock& clock, ReadCounters counters)
       : store_(store),
         roster_(roster),
         rollouts_(rollouts),
@@ -33,6 +34,7 @@ class ServiceApi {
   using Answer = httpd::Awaitable<Result<httpd::Response>>;
   Answer health(httpd::Request& request);
   Answer metrics(httpd::Request& request);
+  void add_server(std::string& text) const;
   void add_deltas(std::string& text);
   fleet::Store& store_;
   const Roster& roster_;
@@ -40,7 +42,7 @@ class ServiceApi {
   const DeltaShelf& deltas_;
   const DeltaWorkshop& workshop_;
   Clock& clock_;
-  std::function<const httpd::Counters&()> counters_;
+  ReadCounters counters_;
   SteadyTime started_;
   std::optional<SteadyTime> checked_;
   Result<> writable_;

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/log.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
 #include "server/errors.hpp"
@@ -21,10 +22,10 @@ constexpr std::uint64_t kMaxLifeSeconds = 315'360'000;  // ten years
 
 }  // namespace
 
-SessionApi::SessionApi(fleet::Store& store, OperatorAccess& access, Random& random, std::optional<std::string> setup_secret,
-                       std::string certificate_sha256)
-    : store_(store), access_(access), random_(random), certificate_sha256_(std::move(certificate_sha256)) {
-  if (setup_secret) setup_hash_ = hash_of(*setup_secret);
+SessionApi::SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Workers& passwords, Random& random,
+                       std::optional<std::string> setup_secret, std::string certificate_sha256)
+    : store_(store), access_(access), random_(random), certificate_sha256_(std::move(certificate_sha256)), passwords_(passwords) {
+  if (setup_secret) setup_hash_ = to_hex(hash_of(*setup_secret));
 }
 
 void SessionApi::add_routes(httpd::Router& router) {
@@ -37,6 +38,12 @@ void SessionApi::add_routes(httpd::Router& router) {
   router.add({Method::del, "/api/v1/tokens/{id}", [this](Request& r) { return delete_token(r); }});
 }
 
+// Read anew each time: another process may have made a new link for this site.
+Result<std::optional<std::string>> SessionApi::setup_hash() const {
+  if (setup_hash_) return setup_hash_;
+  return store_.setting(kSetupSetting);
+}
+
 Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
   TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
   const Json json = TRY(json_body(request));
@@ -45,9 +52,10 @@ Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
   Credentials credentials{.user = TRY(object.text("user", 64)),
                           .password = TRY(object.text("password", kMaxPasswordBytes)),
                           .cookie = TRY(object.optional_boolean("cookie")).value_or(false)};
-  if (!setup_hash_) return fail(kSetupDone, "this server has been set up already; log in instead");
-  const crypto::Digest given = hash_of(std::string_view(token).substr(0, token.find('.')));
-  if (CRYPTO_memcmp(given.data(), setup_hash_->data(), given.size()) != 0)
+  const std::optional<std::string> hash = TRY(setup_hash());
+  if (!hash) return fail(kSetupDone, "this server has been set up already; log in instead");
+  const std::string given = to_hex(hash_of(std::string_view(token).substr(0, token.find('.'))));
+  if (hash->size() != given.size() || CRYPTO_memcmp(given.data(), hash->data(), given.size()) != 0)
     return fail(kSetupToken, "this is not the set-up token that the server printed when it was started last");
   if (!protocol::is_device_name(credentials.user)) return fail(kBadParameter, "a user's name is 1-64 of A-Z a-z 0-9 . _ -");
   return credentials;
@@ -63,6 +71,9 @@ SessionApi::Answer SessionApi::setup(Request& request) {
   const Result<> added = co_await delivered<Result<>>(start);
   if (!added) co_return std::unexpected(added.error());
   setup_hash_.reset();
+  auto forget = [this](auto done) { store_.put_setting(kSetupSetting, std::nullopt, done); };
+  const Result<> forgotten = co_await delivered<Result<>>(forget);
+  if (!forgotten) log::warning("the one-time link's digest could not be deleted: " + forgotten.error().text());
   attempts_.forgive("peer " + request.peer);
   co_return co_await begin_session(credentials);
 }

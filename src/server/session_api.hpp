@@ -1,20 +1,24 @@
 // First start, login, API tokens.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <optional>
 
 #include "base/random.hpp"
 #include "httpd/router.hpp"
+#include "httpd/workers.hpp"
 #include "server/operator_access.hpp"
 
 namespace aloft::server {
 
+// In the store: the SHA-256, in hex, of the secret in the one-time link for the first administrator, until that is made.
+inline constexpr const char* kSetupSetting = "setup-secret-sha256";
+
 class SessionApi {
  public:
-  // All references outlive it. setup_secret: set while there is no user yet. certificate_sha256: empty without TLS.
-  SessionApi(fleet::Store& store, OperatorAccess& access, Random& random, std::optional<std::string> setup_secret,
-             std::string certificate_sha256);
+  // All references outlive it. passwords: as for UserApi. setup_secret: set while there is no user yet; a site may also have the digest of
+  // its one-time link in its store, see kSetupSetting. certificate_sha256: empty without TLS.
+  SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Workers& passwords, Random& random,
+             std::optional<std::string> setup_secret, std::string certificate_sha256);
   void add_routes(httpd::Router& router);
 
  private:
@@ -32,6 +36,7 @@ class SessionApi {
   Answer create_token(httpd::Request& request);
   Answer delete_token(httpd::Request& request);
 
+  Result<std::optional<std::string>> setup_hash() const;  // in hex
   Result<Credentials> read_setup(const httpd::Request& request);
   Result<Credentials> read_login(const httpd::Request& request);
   Result<fleet::AccessToken> read_new_token(const httpd::Request& request);
@@ -41,10 +46,10 @@ class SessionApi {
   fleet::Store& store_;
   OperatorAccess& access_;
   Random& random_;
-  std::optional<crypto::Digest> setup_hash_;
+  std::optional<std::string> setup_hash_;  // in hex
   std::string certificate_sha256_;
   Attempts attempts_{10};
-  boost::asio::thread_pool passwords_{1};  // one at a time: 64 MiB each
+  httpd::Workers& passwords_;
 };
 
 }  // namespace aloft::server

@@ -1,8 +1,5 @@
 #include "server/site.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "base/log.hpp"
 #include "httpd/elsewhere.hpp"
 #include "server/release_files.hpp"
@@ -12,7 +9,6 @@ namespace aloft::server {
 namespace {
 
 constexpr std::chrono::seconds kFlushInterval{5};
-constexpr std::chrono::milliseconds kGrace{5000};
 
 std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls->certificate_sha256(); }
 
@@ -20,13 +16,15 @@ std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls
 
 Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console)
     : ground_(ground),
+      tasks_(ground.loop),
       access_(ground.clock),
       audit_(ground.store, access_, status_of),
       router_(status_of),
       pages_(std::move(console)),
       devices_(ground.store, ground.blobs, roster_, delta_shelf_, changes_, std::move(token_secret), ground.clock, ground.random),
-      sessions_(ground.store, access_, ground.random, std::move(setup_secret), pin(ground.tls)),
-      workshop_({.loop = ground.loop,
+      sessions_(ground.store, access_, ground.passwords, ground.random, std::move(setup_secret), pin(ground.tls)),
+      workshop_({.tasks = tasks_,
+                 .bench = ground.bench,
                  .store = ground.store,
                  .blobs = ground.blobs,
                  .counter = counter_,
@@ -39,26 +37,24 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       releases_(ground.store, ground.blobs, access_, ground.trust, ground.random, counter_,
                 {.added = [this] { workshop_.look_soon(); }, .removed = [this](std::uint64_t id) { delta_shelf_.remove_release(id); }}),
       deltas_(ground.store, ground.blobs, access_, workshop_, ground.random),
-      device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls)),
+      device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls), ground.address),
       deployments_(ground.store, roster_, changes_, access_),
       groups_(ground.store, access_, changes_),
-      rollouts_(ground.loop, ground.store, roster_, changes_, ground.clock),
+      rollouts_(tasks_, ground.store, roster_, changes_, ground.clock),
       rollout_api_(ground.store, access_, rollouts_),
       health_api_(ground.store, access_),
-      users_(ground.store, access_),
+      users_(ground.store, access_, ground.passwords),
       ddi_devices_(roster_, changes_),
-      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ground.clock, ground.url, ground.tls != nullptr),
+      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ground.clock, ground.url, ground.tls != nullptr, ground.tenancy),
       ddi_reports_(ground.store, roster_, changes_),
       ddi_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
       ddi_data_(ground.store, ground.blobs, changes_, ddi_access_, ddi_devices_),
       ddi_confirm_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
       ddi_admin_(ground.store, roster_, changes_, access_, ddi_access_, ddi_devices_, ground.random),
-      webhooks_(ground.loop, ground.store, changes_, ground.clock, ground.webhook_targets),
+      webhooks_(tasks_, ground.store, changes_, ground.clock, ground.webhook_targets),
       webhook_api_(ground.store, access_, webhooks_, ground.random),
       feed_(access_, changes_),
-      server_(ground.loop, router_, ground.tls, ground.limits),
-      service_(ground.store, roster_, rollouts_, delta_shelf_, workshop_, ground.clock,
-               [this]() -> const httpd::Counters& { return server_.counters(); }),
+      service_(ground.store, roster_, rollouts_, delta_shelf_, workshop_, ground.clock, ground.counters),
       flusher_(ground.loop.get_executor()) {
   router_.wrap_with([this](const httpd::Route& route) { return audit_.around(route); });
   pages_.add_routes(router_);
@@ -94,7 +90,7 @@ Result<> Site::load() {
 }
 
 void Site::begin_work() {
-  boost::asio::co_spawn(ground_.loop, flush_last_seen(), boost::asio::detached);
+  tasks_.begin(flush_last_seen());
   rollouts_.begin();
   webhooks_.begin();
   workshop_.begin();
@@ -113,13 +109,19 @@ httpd::Awaitable<void> Site::flush_last_seen() {
   }
 }
 
+Site::Summary Site::summary() const {
+  using enum fleet::DeviceStatus;
+  return {.devices = {roster_.device_count(pending), roster_.device_count(accepted), roster_.device_count(rejected)},
+          .deployments = roster_.deployment_count(),
+          .rollouts = rollouts_.all_live().size()};
+}
+
 void Site::stop() {
   stopping_ = true;
   flusher_.wake();
   rollouts_.stop();
   webhooks_.stop();
   workshop_.stop();
-  server_.stop(kGrace);
 }
 
 }  // namespace aloft::server

@@ -1,8 +1,8 @@
 // The parts of a running server, put together.
 #pragma once
 
+#include <array>
 #include <boost/asio/io_context.hpp>
-#include <memory>
 #include <optional>
 
 #include "base/clock.hpp"
@@ -10,7 +10,8 @@
 #include "crypto/trust.hpp"
 #include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
-#include "httpd/server.hpp"
+#include "httpd/tasks.hpp"
+#include "httpd/tls.hpp"
 #include "server/audit.hpp"
 #include "server/changes.hpp"
 #include "server/ddi_admin_api.hpp"
@@ -40,16 +41,20 @@ namespace aloft::server {
 // What the site stands on; all of it outlives the site.
 struct Ground {
   boost::asio::io_context& loop;
+  httpd::Workers& passwords;  // one thread
+  httpd::Workers& bench;      // one thread, for deltas
   fleet::Store& store;
   const fleet::BlobFolder& blobs;
   const crypto::TrustStore* trust;  // may be null
   const httpd::TlsContext* tls;     // may be null
   Clock& clock;
   Random& random;
-  std::string url = {};  // as devices reach the server; empty: as they say in each request
-  httpd::Limits limits = {};
+  std::string url = {};      // as devices reach the server; empty: as they say in each request
+  std::string address = {};  // as told to those who enrol devices; may be empty
   WebhookTargets webhook_targets = WebhookTargets::public_only;
   DeltaSettings deltas = {};
+  DdiTenancy tenancy = {};
+  ServiceApi::ReadCounters counters = {};  // of the whole server, for the site that shows them
 };
 
 class Site {
@@ -58,19 +63,30 @@ class Site {
   Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console);
   // Reads the store into memory; before the first request.
   Result<> load();
-  httpd::Server& server() { return server_; }
+  httpd::Router& router() { return router_; }
   const httpd::Router& router() const { return router_; }
+  const OperatorAccess& access() const { return access_; }
   // What goes on by itself until stop(): writes down at intervals when devices were seen last, and runs the rollouts.
   void begin_work();
+  // Also ends what waits for news of the site; what has begun is completed.
   void stop();
+  // After stop(): nothing of the site's own goes on any more. Requests are counted by who holds its router.
+  bool at_rest() const { return tasks_.running() == 0; }
+  struct Summary {
+    std::array<std::size_t, 3> devices;  // by fleet::DeviceStatus
+    std::size_t deployments;             // unfinished
+    std::size_t rollouts;                // that have not ended
+  };
+  Summary summary() const;
 
  private:
   httpd::Awaitable<void> flush_last_seen();
   Ground ground_;
+  httpd::Tasks tasks_;
   Roster roster_;
   Changes changes_;
   DeltaShelf delta_shelf_;
-  boost::asio::thread_pool counter_{1};  // files come and go over it, one at a time
+  httpd::Workers counter_{1};  // files come and go over it, one at a time
   OperatorAccess access_;
   Audit audit_;
   httpd::Router router_;
@@ -97,7 +113,6 @@ class Site {
   Webhooks webhooks_;
   WebhookApi webhook_api_;
   Feed feed_;
-  httpd::Server server_;
   ServiceApi service_;
   httpd::Sleeper flusher_;
   bool stopping_ = false;

@@ -1,17 +1,16 @@
 // Users and the audit log, for administrators; one's own password, for everybody.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
-
 #include "httpd/router.hpp"
+#include "httpd/workers.hpp"
 #include "server/operator_access.hpp"
 
 namespace aloft::server {
 
 class UserApi {
  public:
-  // All references outlive it.
-  UserApi(fleet::Store& store, OperatorAccess& access) : store_(store), access_(access) {}
+  // All references outlive it. passwords: one thread, since each hash takes 64 MiB; shared by all sites of a server.
+  UserApi(fleet::Store& store, OperatorAccess& access, httpd::Workers& passwords) : store_(store), access_(access), passwords_(passwords) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -32,8 +31,8 @@ class UserApi {
 
   fleet::Store& store_;
   OperatorAccess& access_;
-  Attempts attempts_{10};                  // at one's own old password
-  boost::asio::thread_pool passwords_{1};  // one at a time: 64 MiB each
+  Attempts attempts_{10};  // at one's own old password
+  httpd::Workers& passwords_;
 };
 
 }  // namespace aloft::server

@@ -3,8 +3,6 @@
 #include <openssl/hmac.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include "base/bytes.hpp"
 #include "base/log.hpp"
@@ -30,8 +28,8 @@ std::string webhook_signature(std::string_view secret, std::uint64_t seconds, st
   return "t=" + std::to_string(seconds) + ",v1=" + to_hex(std::as_bytes(std::span(mac)));
 }
 
-Webhooks::Webhooks(boost::asio::io_context& loop, fleet::Store& store, Changes& changes, Clock& clock, WebhookTargets targets)
-    : loop_(loop), store_(store), clock_(clock), targets_(targets) {
+Webhooks::Webhooks(httpd::Tasks& tasks, fleet::Store& store, Changes& changes, Clock& clock, WebhookTargets targets)
+    : tasks_(tasks), store_(store), clock_(clock), targets_(targets) {
   changes.follow({.device = {},
                   .deployment =
                       [this](const fleet::Deployment& deployment) {
@@ -63,9 +61,9 @@ void Webhooks::wake_all() {
 void Webhooks::changed(std::uint64_t id) {
   const auto found = runners_.find(id);
   if (found != runners_.end()) return found->second->sleeper.wake();
-  const auto runner = std::make_shared<Runner>(loop_.get_executor());
+  const auto runner = std::make_shared<Runner>(tasks_.loop().get_executor());
   runners_.emplace(id, runner);
-  boost::asio::co_spawn(loop_, run(id, runner), boost::asio::detached);
+  tasks_.begin(run(id, runner));
 }
 
 httpd::Awaitable<void> Webhooks::run(std::uint64_t id, std::shared_ptr<Runner> runner) {

@@ -2,14 +2,13 @@
 // On the loop's thread, but for the sending.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
 
 #include "base/clock.hpp"
 #include "fleet/store.hpp"
-#include "httpd/bell.hpp"
+#include "httpd/tasks.hpp"
+#include "httpd/workers.hpp"
 #include "server/changes.hpp"
 
 namespace aloft::server {
@@ -22,7 +21,7 @@ std::string webhook_signature(std::string_view secret, std::uint64_t seconds, st
 class Webhooks {
  public:
   // All references outlive it.
-  Webhooks(boost::asio::io_context& loop, fleet::Store& store, Changes& changes, Clock& clock, WebhookTargets targets);
+  Webhooks(httpd::Tasks& tasks, fleet::Store& store, Changes& changes, Clock& clock, WebhookTargets targets);
   // Those that are active, until stop(), which waits for no receiver longer than the 10 s that one attempt may take.
   void begin();
   void stop();
@@ -41,13 +40,13 @@ class Webhooks {
   void wake_all();
   std::uint64_t now_ms() const;
 
-  boost::asio::io_context& loop_;
+  httpd::Tasks& tasks_;
   fleet::Store& store_;
   Clock& clock_;
   const WebhookTargets targets_;
   std::map<std::uint64_t, std::shared_ptr<Runner>> runners_;
   bool stopping_ = false;
-  boost::asio::thread_pool senders_{4};
+  httpd::Workers senders_{4};
 };
 
 }  // namespace aloft::server

@@ -1,0 +1,243 @@
+#include "server/tenant_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/errors.hpp"
+#include "base/json.hpp"
+#include "fleet/sqlite_store.hpp"
+#include "server/credentials.hpp"
+#include "server/errors.hpp"
+#include "server/session_api.hpp"
+#include "server/tenant_name.hpp"
+
+namespace aloft::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCard = "tenant.json";
+constexpr const char* kSuspended = "suspended";
+constexpr const char* kReach = "service.json";
+constexpr const char* kAside = ".aside-";  // on the way in, or out
+constexpr std::uint64_t kMaxCardBytes = 4096;
+
+Result<> make_folder(const fs::path& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail(system_error("cannot make folder", path, errno));
+}
+
+Result<> flush_folder(const fs::path& path) {
+  const Fd fd = TRY(open_file(path, O_RDONLY | O_DIRECTORY));
+  if (::fsync(fd.get()) != 0) return fail(system_error("cannot flush", path, errno));
+  return {};
+}
+
+Result<> rename_durably(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return fail(system_error("cannot rename", from, errno));
+  return flush_folder(to.parent_path());
+}
+
+Result<> erase_folder(const fs::path& path) {
+  std::error_code problem;
+  fs::remove_all(path, problem);
+  if (problem) return fail(kIo, "cannot delete " + path.string() + ": " + problem.message());
+  return {};
+}
+
+Result<Tenant> read_tenant(const fs::path& folder) {
+  const Json json = TRY(parse_json(TRY(read_file(folder / kCard, kMaxCardBytes))));
+  auto object = TRY(JsonObject::of(json, "tenant"));
+  Tenant tenant{.name = folder.filename().string(), .host = TRY(object.text("host")), .created_ms = TRY(object.number("created_ms"))};
+  struct stat info{};
+  if (::stat(folder.c_str(), &info) != 0) return fail(system_error("cannot read", folder, errno));
+  tenant.inode = info.st_ino;
+  tenant.suspended = ::access((folder / kSuspended).c_str(), F_OK) == 0;
+  return tenant;
+}
+
+Result<> put_link(const fs::path& database_file, const std::string& secret) {
+  auto database = TRY(fleet::Database::open(database_file, fleet::Database::Access::read_write));
+  return database.run("INSERT INTO settings(key,value) VALUES(?1,?2) ON CONFLICT(key) DO UPDATE SET value=excluded.value", kSetupSetting,
+                      to_hex(hash_of(secret)));
+}
+
+}  // namespace
+
+std::string Reach::url_of(const Tenant& tenant) const {
+  return scheme + "://" + (tenant.host.empty() ? tenant.name + "." + domain : tenant.host) + port;
+}
+
+std::string Reach::setup_token(const std::string& secret) const {
+  return certificate_sha256.empty() ? secret : secret + "." + certificate_sha256;
+}
+
+Result<std::vector<Tenant>> TenantFolder::list() const {
+  std::vector<Tenant> tenants;
+  std::error_code problem;
+  fs::directory_iterator at(folder_, problem);
+  if (problem == std::errc::no_such_file_or_directory) return tenants;
+  for (; !problem && at != fs::directory_iterator(); at.increment(problem)) {
+    if (!check_tenant_name(at->path().filename().string())) continue;
+    auto tenant = read_tenant(at->path());
+    if (tenant) tenants.push_back(*std::move(tenant));
+  }
+  if (problem) return fail(kIo, "cannot list " + folder_.string() + ": " + problem.message());
+  std::ranges::sort(tenants, {}, &Tenant::name);
+  return tenants;
+}
+
+Result<Tenant> TenantFolder::find(const std::string& name) const {
+  TRY(check_tenant_name(name));
+  auto tenant = read_tenant(path_of(name));
+  if (!tenant) return fail(kNoSuchTenant, "there is no tenant " + name);
+  return tenant;
+}
+
+Result<Fd> TenantFolder::take_turn() const {
+  TRY(make_folder(folder_));
+  Fd lock = TRY(open_file(folder_ / "lock", O_RDWR | O_CREAT, 0600));
+  while (::flock(lock.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return fail(system_error("cannot lock", folder_ / "lock", errno));
+  return lock;
+}
+
+fs::path TenantFolder::aside(Random& random) const {
+  std::array<std::byte, 8> bytes{};
+  random.fill(bytes);
+  return folder_ / (kAside + to_hex(bytes));
+}
+
+Result<> TenantFolder::check_new(const std::string& name, const std::string& host) const {
+  TRY(check_tenant_name(name));
+  const Reach reach = TRY(this->reach());
+  if (!host.empty()) {
+    TRY(check_host_name(host));
+    if (host == reach.domain || !label_under(host, reach.domain).empty())
+      return fail(kTenantHost, "a tenant's own host must not be " + reach.domain + " or under it: it is NAME." + reach.domain + " already");
+  }
+  for (const Tenant& tenant : TRY(list())) {
+    if (tenant.name == name) return fail(kTenantExists, "there is a tenant " + name + " already");
+    if (!host.empty() && tenant.host == host) return fail(kTenantHost, "the host " + host + " belongs to tenant " + tenant.name);
+  }
+  return {};
+}
+
+// The last step of making one: after it, it is there.
+Result<> TenantFolder::settle(const fs::path& made, const Tenant& tenant) const {
+  const Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
+  TRY(replace_file(made / kCard, card.dump() + "\n", 0600));
+  TRY(flush_folder(made));
+  return rename_durably(made, path_of(tenant.name));
+}
+
+Result<std::string> TenantFolder::add(const std::string& name, const std::string& host, Clock& clock, Random& random) const {
+  TRY(check_tenant_name(name));
+  const Fd turn = TRY(take_turn());
+  TRY(check_new(name, host));
+  const fs::path made = aside(random);
+  std::string secret = new_secret(random);
+  const auto fill = [&]() -> Result<> {
+    TRY(make_folder(made));
+    TRY(fleet::SqliteStore::open(made / "fleet.db"));
+    TRY(put_link(made / "fleet.db", secret));
+    return settle(made, {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count())});
+  };
+  const Result<> filled = fill();
+  if (filled) return secret;
+  (void)erase_folder(made);
+  return std::unexpected(filled.error());
+}
+
+Result<std::string> TenantFolder::renew_link(const std::string& name, Random& random) const {
+  const Fd turn = TRY(take_turn());
+  TRY(find(name));
+  const fs::path file = path_of(name) / "fleet.db";
+  auto database = TRY(fleet::Database::open(file, fleet::Database::Access::read_only));
+  {
+    auto row = TRY(database.query("SELECT count(*) FROM users"));
+    if (TRY(row.step()) && row.number(0) != 0)
+      return fail(kTenantSettled, "tenant " + name + " has an administrator already, who can make others");
+  }
+  std::string secret = new_secret(random);
+  TRY(put_link(file, secret));
+  return secret;
+}
+
+Result<> TenantFolder::set_suspended(const std::string& name, bool suspended) const {
+  const Fd turn = TRY(take_turn());
+  TRY(find(name));
+  const fs::path mark = path_of(name) / kSuspended;
+  if (suspended) return replace_file(mark, "", 0600);
+  if (::unlink(mark.c_str()) != 0 && errno != ENOENT) return fail(system_error("cannot delete", mark, errno));
+  return flush_folder(path_of(name));
+}
+
+Result<> TenantFolder::remove(const std::string& name, Random& random) const {
+  const Fd turn = TRY(take_turn());
+  TRY(find(name));
+  const fs::path gone = aside(random);
+  TRY(rename_durably(path_of(name), gone));
+  return erase_folder(gone);
+}
+
+Result<fleet::BackupReport> TenantFolder::back_up(const std::string& name, const fs::path& to) const {
+  TRY(find(name));
+  return fleet::back_up(path_of(name), to);
+}
+
+Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const std::string& host, const fs::path& from, Clock& clock,
+                                                  Random& random) const {
+  TRY(check_tenant_name(name));
+  const Fd turn = TRY(take_turn());
+  TRY(check_new(name, host));
+  const fs::path made = aside(random);
+  const auto fill = [&]() -> Result<fleet::BackupReport> {
+    const fleet::BackupReport report = TRY(fleet::restore(from, made));
+    // A backup of the server's own site has the certificate's key, which is no tenant's.
+    for (const char* file : {"tls.key", "tls.pem"}) TRY(erase_folder(made / file));
+    TRY(settle(made, {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count())}));
+    return report;
+  };
+  const auto filled = fill();
+  if (!filled) (void)erase_folder(made);
+  return filled;
+}
+
+Result<> TenantFolder::keep_reach(const Reach& reach) const {
+  TRY(make_folder(folder_));
+  const Json json{
+      {"scheme", reach.scheme}, {"domain", reach.domain}, {"port", reach.port}, {"certificate_sha256", reach.certificate_sha256}};
+  return replace_file(folder_ / kReach, json.dump() + "\n", 0600);
+}
+
+Result<Reach> TenantFolder::reach() const {
+  const auto text = read_file(folder_ / kReach, kMaxCardBytes);
+  if (!text)
+    return fail(kTenantsOff,
+                "this server has no tenants: start it with --tenant-domain DOMAIN, which says that NAME.DOMAIN is tenant NAME");
+  const Json json = TRY(parse_json(*text));
+  auto object = TRY(JsonObject::of(json, "service"));
+  return Reach{.scheme = TRY(object.text("scheme")),
+               .domain = TRY(object.text("domain")),
+               .port = TRY(object.text("port")),
+               .certificate_sha256 = TRY(object.text("certificate_sha256"))};
+}
+
+Result<> TenantFolder::sweep() const {
+  const Fd turn = TRY(take_turn());
+  std::error_code problem;
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(folder_, problem))
+    if (entry.path().filename().string().starts_with(kAside)) left.push_back(entry.path());
+  for (const fs::path& path : left) TRY(erase_folder(path));
+  return {};
+}
+
+}  // namespace aloft::server

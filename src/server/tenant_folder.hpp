@@ -1,0 +1,75 @@
+// The tenants of a server as they lie in its data folder: tenants/NAME/ is a data folder of its own. The folder is the truth: the server
+// looks at it once a second and follows, whoever has changed it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/file.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "fleet/backup.hpp"
+
+namespace aloft::server {
+
+struct Tenant {
+  std::string name;
+  std::string host;  // besides NAME.DOMAIN; may be empty
+  std::uint64_t created_ms = 0;
+  bool suspended = false;
+  std::uint64_t inode = 0;  // another one: another tenant that has the same name
+};
+
+// How tenants are reached: what a running server writes down for those who make them while it runs, or does not.
+struct Reach {
+  std::string scheme = "https";
+  std::string domain;              // NAME.DOMAIN is tenant NAME
+  std::string port;                // ":8443"; empty for the scheme's own
+  std::string certificate_sha256;  // empty without TLS
+  // "https://acme.updates.example:8443"
+  std::string url_of(const Tenant& tenant) const;
+  // As a first start prints it: "URL/setup#SECRET.CERTIFICATE".
+  std::string setup_token(const std::string& secret) const;
+};
+
+// All of it blocks. Several processes may use it at once: changes take turns, and each happens whole or, after a power cut, not at all.
+class TenantFolder {
+ public:
+  explicit TenantFolder(const std::filesystem::path& data) : folder_(data / "tenants") {}
+
+  // By name; folders that are no tenants are left out.
+  Result<std::vector<Tenant>> list() const;
+  Result<Tenant> find(const std::string& name) const;  // kTenantName, kNoSuchTenant
+  std::filesystem::path path_of(const std::string& name) const { return folder_ / name; }
+
+  // With an empty store, and in it the digest of the secret for the first administrator's link, which is returned. host may be empty.
+  // Errors: kTenantName, kTenantHost (it is no host name, is DOMAIN or under it, or another tenant has it), kTenantExists, kTenantsOff.
+  Result<std::string> add(const std::string& name, const std::string& host, Clock& clock, Random& random) const;
+  // Another link in place of that one. Errors: kNoSuchTenant, kTenantSettled once there is an administrator.
+  Result<std::string> renew_link(const std::string& name, Random& random) const;
+  // A suspended tenant is served to nobody and keeps everything. Errors: kNoSuchTenant.
+  Result<> set_suspended(const std::string& name, bool suspended) const;
+  // It is gone once this has returned, with all that it had. Errors: kNoSuchTenant.
+  Result<> remove(const std::string& name, Random& random) const;
+  // As fleet::back_up and fleet::restore; the tenant that a backup becomes must not be there. Its host is not in the backup.
+  Result<fleet::BackupReport> back_up(const std::string& name, const std::filesystem::path& to) const;
+  Result<fleet::BackupReport> restore(const std::string& name, const std::string& host, const std::filesystem::path& from, Clock& clock,
+                                      Random& random) const;
+
+  // Written by each start of the server. Errors of reach(): kTenantsOff when no server has been started for tenants.
+  Result<> keep_reach(const Reach& reach) const;
+  Result<Reach> reach() const;
+  // What interrupted changes have left.
+  Result<> sweep() const;
+
+ private:
+  Result<Fd> take_turn() const;
+  Result<> check_new(const std::string& name, const std::string& host) const;
+  std::filesystem::path aside(Random& random) const;
+  Result<> settle(const std::filesystem::path& made, const Tenant& tenant) const;
+  std::filesystem::path folder_;
+};
+
+}  // namespace aloft::server

@@ -1,0 +1,128 @@
+#include "server/tenant_folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "fleet/sqlite_store.hpp"
+#include "server/credentials.hpp"
+#include "server/errors.hpp"
+#include "server/session_api.hpp"
+
+namespace aloft::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TenantFolderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_NE(::mkdtemp(path_.data()), nullptr);
+    fs::create_directory(fs::path(path_) / "data");
+    ASSERT_TRUE(
+        folder_.emplace(fs::path(path_) / "data").keep_reach({.domain = "up.example", .port = ":8443", .certificate_sha256 = "ab"}));
+  }
+  void TearDown() override { fs::remove_all(path_); }
+  Result<std::string> add(const std::string& name, const std::string& host = "") { return folder_->add(name, host, clock_, random_); }
+  static std::uint16_t number(const auto& result) { return result ? 0 : result.error().code.number; }
+  std::vector<std::string> names() {
+    std::vector<std::string> all;
+    const auto listed = folder_->list();
+    EXPECT_TRUE(listed);
+    if (listed)
+      for (const Tenant& tenant : *listed) all.push_back(tenant.name);
+    return all;
+  }
+  std::string path_ = "/tmp/aloft-tenants-XXXXXX";
+  std::optional<TenantFolder> folder_;
+  SystemClock clock_;
+  SystemRandom random_;
+};
+
+TEST_F(TenantFolderTest, OneThatIsMadeHasAStoreWithTheLinksDigestAndNothingElse) {
+  const auto secret = add("acme");
+  ASSERT_TRUE(secret);
+  const auto store = fleet::SqliteStore::open(folder_->path_of("acme") / "fleet.db");
+  ASSERT_TRUE(store);
+  EXPECT_EQ((*store)->setting(kSetupSetting).value(), to_hex(hash_of(*secret)));
+  EXPECT_EQ((*store)->user_count().value(), 0U);
+  EXPECT_EQ(folder_->reach()->url_of(*folder_->find("acme")), "https://acme.up.example:8443");
+  EXPECT_EQ(folder_->reach()->setup_token("s"), "s.ab");
+}
+
+TEST_F(TenantFolderTest, NamesAndHostsAreOnesOwn) {
+  ASSERT_TRUE(add("acme", "ota.acme.example"));
+  EXPECT_EQ(folder_->reach()->url_of(*folder_->find("acme")), "https://ota.acme.example:8443");
+  EXPECT_EQ(number(add("acme")), kTenantExists.number);
+  EXPECT_EQ(number(add("../acme")), kTenantName.number);
+  EXPECT_EQ(number(add("default")), kTenantName.number);
+  EXPECT_EQ(number(add("beta", "ota.acme.example")), kTenantHost.number);
+  EXPECT_EQ(number(add("beta", "up.example")), kTenantHost.number);
+  EXPECT_EQ(number(add("beta", "acme.up.example")), kTenantHost.number);
+  EXPECT_EQ(number(add("beta", "127.0.0.1")), kTenantHost.number);
+  EXPECT_EQ(names(), std::vector<std::string>{"acme"}) << "what was refused has left nothing";
+  EXPECT_EQ(number(folder_->find("beta")), kNoSuchTenant.number);
+}
+
+TEST_F(TenantFolderTest, WithoutAServerThatWasStartedForThemThereAreNone) {
+  fs::create_directory(fs::path(path_) / "other");
+  const TenantFolder other(fs::path(path_) / "other");
+  EXPECT_EQ(number(other.add("acme", "", clock_, random_)), kTenantsOff.number);
+  EXPECT_TRUE(other.list()->empty());
+}
+
+TEST_F(TenantFolderTest, ALinkCanBeRenewedUntilThereIsAnAdministrator) {
+  const std::string first = add("acme").value();
+  const std::string second = folder_->renew_link("acme", random_).value();
+  EXPECT_NE(first, second);
+  auto store = fleet::SqliteStore::open(folder_->path_of("acme") / "fleet.db").value();
+  EXPECT_EQ(store->setting(kSetupSetting).value(), to_hex(hash_of(second)));
+  ASSERT_TRUE(fleet::wait<>([&](auto done) { store->add_first_user({.name = "a", .password = "x", .created_ms = 1}, done); }));
+  EXPECT_EQ(number(folder_->renew_link("acme", random_)), kTenantSettled.number);
+}
+
+TEST_F(TenantFolderTest, SuspendingKeepsAllAndRemovingNothing) {
+  ASSERT_TRUE(add("acme"));
+  ASSERT_TRUE(add("beta"));
+  ASSERT_TRUE(folder_->set_suspended("acme", true));
+  EXPECT_TRUE(folder_->find("acme")->suspended);
+  EXPECT_FALSE(folder_->find("beta")->suspended);
+  ASSERT_TRUE(folder_->set_suspended("acme", false));
+  ASSERT_TRUE(folder_->set_suspended("acme", false)) << "twice is no error";
+  EXPECT_FALSE(folder_->find("acme")->suspended);
+  const std::uint64_t before = folder_->find("acme")->inode;
+  ASSERT_TRUE(folder_->remove("acme", random_));
+  EXPECT_EQ(names(), std::vector<std::string>{"beta"});
+  EXPECT_EQ(number(folder_->remove("acme", random_)), kNoSuchTenant.number);
+  ASSERT_TRUE(add("acme"));
+  EXPECT_NE(before, 0U);
+  EXPECT_EQ(std::distance(fs::directory_iterator(fs::path(path_) / "data/tenants"), fs::directory_iterator()), 4)
+      << "lock, service.json, two";
+}
+
+TEST_F(TenantFolderTest, WhatWasInterruptedIsSweptAway) {
+  ASSERT_TRUE(add("acme"));
+  fs::create_directories(fs::path(path_) / "data/tenants/.aside-0011223344556677/blobs");
+  fs::create_directories(fs::path(path_) / "data/tenants/half-made");
+  EXPECT_EQ(names(), std::vector<std::string>{"acme"});
+  ASSERT_TRUE(folder_->sweep());
+  EXPECT_FALSE(fs::exists(fs::path(path_) / "data/tenants/.aside-0011223344556677"));
+  EXPECT_TRUE(fs::exists(fs::path(path_) / "data/tenants/half-made")) << "what is not known is left alone";
+}
+
+TEST_F(TenantFolderTest, ABackupBecomesATenantAgain) {
+  ASSERT_TRUE(add("acme"));
+  const fs::path copy = fs::path(path_) / "copy";
+  ASSERT_TRUE(folder_->back_up("acme", copy));
+  EXPECT_EQ(number(folder_->restore("acme", "", copy, clock_, random_)), kTenantExists.number);
+  std::ofstream(copy / "tls.key") << "not a tenant's";
+  ASSERT_TRUE(folder_->restore("beta", "ota.beta.example", copy, clock_, random_));
+  EXPECT_FALSE(fs::exists(folder_->path_of("beta") / "tls.key"));
+  EXPECT_EQ(folder_->find("beta")->host, "ota.beta.example");
+  EXPECT_FALSE(folder_->restore("gamma", "", fs::path(path_) / "nothing", clock_, random_));
+  EXPECT_EQ(names(), (std::vector<std::string>{"acme", "beta"}));
+}
+
+}  // namespace
+}  // namespace aloft::server

@@ -1,0 +1,32 @@
+#include "server/tenant_site.hpp"
+
+#include "server/identity.hpp"
+
+namespace aloft::server {
+
+Result<std::shared_ptr<TenantSite>> TenantSite::open(const Ground& base, const std::filesystem::path& folder, const Tenant& tenant,
+                                                     const std::string& url, ConsolePack console) {
+  auto store = TRY(fleet::SqliteStore::open(folder / "fleet.db"));
+  std::shared_ptr<TenantSite> made(new TenantSite(tenant, std::move(store), TRY(fleet::BlobFolder::open(folder))));
+  std::error_code problem;
+  if (std::filesystem::exists(folder / "trust", problem)) made->trust_ = TRY(crypto::TrustStore::load(folder / "trust"));
+  const Ground ground{.loop = base.loop,
+                      .passwords = base.passwords,
+                      .bench = base.bench,
+                      .store = *made->store_,
+                      .blobs = made->blobs_,
+                      .trust = made->trust_ ? &*made->trust_ : base.trust,
+                      .tls = base.tls,
+                      .clock = base.clock,
+                      .random = base.random,
+                      .url = {},  // devices reach it in more than one way
+                      .address = url,
+                      .webhook_targets = base.webhook_targets,
+                      .deltas = base.deltas,
+                      .tenancy = {.name = tenant.name, .alone = false, .certificates = false}};
+  made->site_.emplace(ground, TRY(token_secret(*made->store_, base.random)), std::nullopt, std::move(console));
+  TRY(made->site_->load());
+  return made;
+}
+
+}  // namespace aloft::server
