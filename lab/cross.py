@@ -6,7 +6,7 @@ import cache
 import debian
 
 REPOSITORY = cache.HERE.parent
-PROGRAMS = {"aloftd": "src/agent", "aloft-watchdog": "integration/initramfs"}
+PROGRAMS = {"aloftd": "src/agent", "aloft-rebuild": "src/rebuild", "aloft-watchdog": "integration/initramfs"}
 
 
 def program(name, architecture):

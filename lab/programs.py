@@ -19,7 +19,7 @@ def program(name, architecture=X86_64):
     """The path of one of the project's programs; the device's programs for any architecture."""
     if not architecture.native:
         return cross.program(name, architecture)
-    for place in {"aloftd": "src/agent", "aloft": "src/cli", "aloft-server": "src/server", "aloft-watchdog": "integration/initramfs"}[name], "bin":
+    for place in {"aloftd": "src/agent", "aloft-rebuild": "src/rebuild", "aloft": "src/cli", "aloft-server": "src/server", "aloft-watchdog": "integration/initramfs"}[name], "bin":
         if (BUILD / place / name).is_file():
             return BUILD / place / name
     raise SystemExit(f"lab: {BUILD} has no {name}; build it first: ./dev build")

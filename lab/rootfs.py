@@ -55,8 +55,9 @@ class Version:
 def slot_image(model, version):
     """The path of a root slot's image: the version's system with the agent, the machine's settings, kernel and initramfs."""
     agent, anchors = programs.program("aloftd", model.architecture), programs.keys() / "trust"
+    rebuild = programs.program("aloft-rebuild", model.architecture)
     copied = sorted(path for top in ("common", model.system) for path in (DEVICE / top).rglob("*") if path.is_file())
-    made_from = [model.system, model.architecture.name, dataclasses.asdict(version), own_files(model), cache.file_digest(agent),
+    made_from = [model.system, model.architecture.name, dataclasses.asdict(version), own_files(model), cache.file_digest(agent), cache.file_digest(rebuild),
                  [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
                  [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in copied], str(kernel.boot_folder(model)),
                  [cache.file_digest(path) for path in [*sorted(SYSTEMD.iterdir()), SYSV, *map(pathlib.Path, model.loader.device_programs)]],
@@ -66,7 +67,9 @@ def slot_image(model, version):
         tree = folder / "tree"
         FLAVOURS[model.system](tree, agent, model.architecture)
         add_version(tree, version, anchors)
-        debian.run(f"{model.architecture.triplet}-strip", "-o", tree / "usr/bin/aloftd", agent)
+        for program in (agent, rebuild):
+            debian.run(f"{model.architecture.triplet}-strip", "-o", tree / "usr/bin" / program.name, program)
+            check_libraries(tree, program)
         for top in ("common", model.system):
             shutil.copytree(DEVICE / top, tree, dirs_exist_ok=True)
         add_machine(tree, model)
@@ -176,11 +179,11 @@ def needed_libraries(program):
     return [line.split("[")[1].rstrip("]") for line in debian.run("readelf", "-d", program).splitlines() if "(NEEDED)" in line]
 
 
-def check_libraries(tree, agent):
+def check_libraries(tree, program):
     """Says at build time, rather than on the device, that a library is missing."""
-    for name in needed_libraries(agent):
+    for name in needed_libraries(program):
         if not any(tree.glob(f"usr/lib*/**/{name}")):
-            raise SystemExit(f"lab: aloftd needs {name}, which no package of debian.PACKAGES brings")
+            raise SystemExit(f"lab: {program.name} needs {name}, which no package of debian.PACKAGES brings")
 
 
 def add_version(tree, version, anchors):

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""The real aloftd updates by a delta: what it fetches, killed in the middle, with damaged deltas, on a slot that is not the delta's, within a budget."""
+"""The real aloftd updates by a delta: what it fetches, killed in the middle, with damaged deltas, with the program that makes frames taken over, on a slot that is not the delta's, within a budget."""
 import os
 import pathlib
 import random
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -143,6 +146,101 @@ class DeltaAgentTest(unittest.TestCase):
                 # Past the budget there may still be what the socket had taken by then.
                 self.assertLessEqual(sum(size for _, size in of_full.arrived()), (1024 + 512) << 10)
         self.install(self.with_budget(self.device(), 1), self.delta)
+
+    def workers(self, device):
+        """Process ids of the programs that the agent has frames made in."""
+        def of(pid):
+            try:
+                return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1], pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                return None, b""
+        pids = [path.name for path in pathlib.Path("/proc").iterdir() if path.name.isdigit()]
+        return [int(pid) for pid in pids if of(pid)[0] == str(device.process.pid) and b"confined-rebuild" in of(pid)[1]]
+
+    def test_frames_are_made_by_a_confined_program(self):
+        device = self.device()
+        seen = {}
+
+        def look(device, servers):
+            (worker,) = wait_for("the program that makes frames, with the old image", lambda: [
+                pid for pid in self.workers(device) if os.path.lexists(f"/proc/{pid}/fd/4") and "Seccomp:\t2" in pathlib.Path(f"/proc/{pid}/status").read_text()])
+            seen["status"] = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{worker}/status").read_text().splitlines())
+            seen["held"] = {int(path.name): os.readlink(path) for path in pathlib.Path(f"/proc/{worker}/fd").iterdir()}
+            seen["old"] = pathlib.Path(f"/proc/{worker}/fdinfo/4").read_text()
+            seen["limits"] = pathlib.Path(f"/proc/{worker}/limits").read_text()
+            device.stop(kill=True)
+            wait_for("the program ends with the agent", lambda: not pathlib.Path(f"/proc/{worker}").exists())
+            device.power_on()
+
+        self.install(device, self.delta, look, rate=100_000)
+        status = seen["status"]
+        self.assertEqual((status["Seccomp"], status["NoNewPrivs"], status["Threads"]), ("2", "1", "1"))
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertEqual(int(status[capabilities], 16), 0)
+        if os.geteuid() == 0:
+            self.assertEqual(status["Uid"].split(), ["65534"] * 4)
+            self.assertEqual(status["Groups"].strip(), "")
+        self.assertEqual(sorted(seen["held"]), [0, 1, 2, 3, 4])
+        self.assertEqual(seen["held"][0], "/dev/null")
+        self.assertEqual(seen["held"][4], str(device.folder / "slot-A"))
+        self.assertEqual(int(re.search(r"flags:\s*(\d+)", seen["old"])[1], 8) & 3, os.O_RDONLY)
+        self.assertRegex(seen["limits"], r"Max open files +0 ")
+        self.assertRegex(seen["limits"], r"Max processes +0 ")
+        self.assertRegex(seen["limits"], r"Max file size +0 ")
+        self.assertRegex(seen["limits"], r"Max data size +100663296 ")
+
+    def with_program(self, script):
+        """A device whose aloftd has a program beside it that somebody has taken over."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-taken-"))
+        self.addCleanup(shutil.rmtree, folder)
+        program = shutil.copy(TOOLS.aloftd, folder)
+        (folder / "aloft-rebuild").write_text(f"#!/bin/sh\nreal={TOOLS.aloftd}\n{script}\n")
+        (folder / "aloft-rebuild").chmod(0o755)
+        device = self.device()
+        device.tools = Tools(program, TOOLS.aloft)
+        return device
+
+    def test_without_the_small_program_the_agent_is_its_own(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-alone-"))
+        self.addCleanup(shutil.rmtree, folder)
+        device = self.device()
+        device.tools = Tools(shutil.copy(TOOLS.aloftd, folder), TOOLS.aloft)
+        _, by_full = self.install(device, self.delta)
+        self.assertEqual(by_full, 0)
+
+    def test_a_program_that_was_taken_over_costs_the_full_bundle_and_nothing_else(self):
+        only_unpacks = 'test -e /proc/self/fd/4 || exec $real "$@"; '
+        cases = {"exit 1": "E11013", "kill -9 $$": "E11013", "head -c 1000000 /dev/urandom >&3": "E11016", "exec 3>&-; sleep 60": "E11016",
+                 "exit 3": "E11015", only_unpacks + "kill -9 $$": "E11013", only_unpacks + "head -c 1000000 /dev/zero >&3; sleep 60": "E11016"}
+        for script, error in cases.items():
+            with self.subTest(script):
+                device = self.with_program(script)
+                _, by_full = self.install(device, self.delta)
+                self.assertGreaterEqual(by_full, len(self.full) * 9 // 10)
+                self.assertIn(error, device.log_text())
+                self.assertEqual(device.slot("A"), self.old)
+
+    def test_a_program_that_is_killed_in_the_middle(self):
+        device = self.device()
+
+        def kill(device, servers):
+            wait_for("a part of the delta has come", lambda: sum(size for _, size in servers[0].arrived()) > len(self.delta) // 2, 60)
+            for worker in self.workers(device):
+                os.kill(worker, signal.SIGKILL)
+
+        by_delta, by_full = self.install(device, self.delta, kill, rate=200_000)
+        self.assertGreater(by_full, 0)
+        self.assertLess(by_full, len(self.full) * 3 // 4)
+        self.assertIn("E11013", device.log_text())
+        self.boots_and_commits(device)
+
+    def test_the_budget_holds_for_a_lost_program_too(self):
+        device = self.with_budget(self.with_program('test -e /proc/self/fd/4 || exec $real "$@"; kill -9 $$'), 1024)
+        with Server(self.delta) as of_delta, Server(self.full) as of_full:
+            device.power_on()
+            device.run("install", f"{of_full.url}#delta={of_delta.url}")
+            self.assertEqual(device.wait_for_state("failed")["update"]["error"]["number"], 8061)
+            self.assertEqual(sum(size for _, size in of_full.arrived()), 0)
 
     def test_deltas_can_be_turned_off(self):
         device = self.device()

@@ -39,7 +39,8 @@ class SourceOpener::Open final : public OpenBundle {
   bool has_delta() const override { return patch_.has_value(); }
   std::unique_ptr<storage::FrameMaker> by_delta(std::size_t image, std::unique_ptr<ByteSource> old) override {
     if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return nullptr;
-    return std::make_unique<DeltaFrames>(*patch_, image, std::move(old),
+    if (old->descriptor() < 0) return nullptr;
+    return std::make_unique<DeltaFrames>(*patch_, image, std::move(old), opener_.rebuild_,
                                          [this, image](std::uint64_t frame) { return may_leave(image, frame); });
   }
 
@@ -165,7 +166,11 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
 // The full bundle is opened only when the delta leaves something to be wanted.
 Result<> SourceOpener::open_delta(const std::string& full, const std::string& delta, Open& bundle) {
   bundle.delta_bytes_ = TRY(open_bytes(delta, bundle));
-  delta::Patch patch = TRY(delta::Patch::open(*bundle.delta_bytes_));
+  const auto unpacking = TRY(start_unpacking(rebuild_));
+  delta::Patch patch =
+      TRY(delta::Patch::open(*bundle.delta_bytes_, delta::PatchUse::apply, [&](ByteView packed, std::uint64_t limit_bytes, Bytes& content) {
+        return unpacking->unpack(packed, limit_bytes, content);
+      }));
   const std::uint64_t limit = config_.download.delta_fallback_kib == 0 ? UINT64_MAX : config_.download.delta_fallback_kib * 1024ULL;
   const bool local = full.starts_with('/');
   auto overlay = TRY(DeltaOverlay::create(patch, [this, full, &bundle] { return open_bytes(full, bundle); }, limit, local));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/config.hpp"
+#include "agent/delta_source.hpp"
 #include "agent/server_standing.hpp"
 #include "agent/updater.hpp"
 #include "base/clock.hpp"
@@ -47,6 +48,7 @@ class SourceOpener final : public BundleOpener {
   ServerStanding* server_;
   Clock& clock_;
   Random& random_;
+  const delta::RebuildSpec rebuild_ = rebuild_program();
   std::mutex mutex_;
   std::map<std::string, Fd> attached_;
   std::uint64_t pipes_ = 0;

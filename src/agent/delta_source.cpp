@@ -1,5 +1,7 @@
 #include "agent/delta_source.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -64,28 +66,64 @@ Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView 
   return done + more;
 }
 
+delta::RebuildSpec rebuild_program() {
+  std::error_code unknown;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  const auto beside = self.parent_path() / "aloft-rebuild";
+  const bool there = !unknown && ::access(beside.c_str(), X_OK) == 0;
+  return {.program = {there ? beside.string() : "/proc/self/exe"}};
+}
+
+Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program) {
+  auto rebuilder = TRY(delta::Rebuilder::start(program, -1, 0));
+  if (!rebuilder->confinement().filtered)
+    log::warning(
+        "delta: this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER): the program that makes frames is held by its user and its "
+        "limits only");
+  if (!rebuilder->confinement().unprivileged)
+    log::warning("delta: the program that makes frames cannot become another user than root here; it has no capability");
+  return rebuilder;
+}
+
+// The program is started with the first frame, so that one which cannot be started is as any that is lost.
+Result<> DeltaFrames::have_made(std::uint64_t frame, MutableByteView content) {
+  const delta::ImagePlan& plan = patch_.images()[image_];
+  if (!rebuilder_) {
+    rebuilder_ = TRY(delta::Rebuilder::start(program_, old_->descriptor(), plan.target_bytes));
+    TRY(rebuilder_->begin(plan));
+  }
+  TRY(patch_.fetch_record(image_, frame, record_));
+  return rebuilder_->make(frame, record_, content,
+                          [this](std::uint64_t earlier, Bytes& record) { return patch_.fetch_record(image_, earlier, record); });
+}
+
 Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
   if (wrong_ >= kPatience) {
     if (!left_) TRY(may_leave_(frame));
     left_ = true;
     return false;
   }
-  auto built = frames_.make(frame, *old_, content);
-  if (!built && is_for_later(built.error())) return fail(std::move(built).error());
-  if (!built && built.error().code.kind == ErrorKind::ask) {
+  auto built = have_made(frame, content);
+  if (built) return true;
+  if (is_for_later(built.error())) return fail(std::move(built).error());
+  if (!rebuilder_ || rebuilder_->is_lost()) {
     give_up(built.error().text());
     return make(frame, content);
   }
-  if (built) return true;
+  if (built.error().code.kind == ErrorKind::ask) {
+    give_up("it can no longer be fetched: " + built.error().text());
+    return make(frame, content);
+  }
   if (built.error().code.kind != ErrorKind::reject) return fail(std::move(built).error());
   count_wrong(built.error().text());
   return false;
 }
 
-// It is no longer there, or not for us: the server may have dropped it.
+// It is no longer there or not for us, as when the server has dropped it; or there is nothing to apply it with.
 void DeltaFrames::give_up(const std::string& why) {
-  log::warning("delta: it can no longer be fetched: " + why + "; the rest comes from the full bundle");
+  log::warning("delta: " + why + "; the rest comes from the full bundle");
   wrong_ = kPatience;
+  rebuilder_.reset();
 }
 
 void DeltaFrames::checked(bool right) {
@@ -98,7 +136,9 @@ void DeltaFrames::checked(bool right) {
 
 void DeltaFrames::count_wrong(const std::string& why) {
   if (wrong_++ == 0) log::warning("delta: a frame is taken from the full bundle instead: " + why);
-  if (wrong_ == kPatience) log::warning("delta: it does not serve here; the rest comes from the full bundle");
+  if (wrong_ < kPatience) return;
+  log::warning("delta: it does not serve here; the rest comes from the full bundle");
+  rebuilder_.reset();
 }
 
 bool delta_serves(const delta::Patch& patch, const bundle::Manifest& manifest, std::size_t image) {

@@ -9,8 +9,8 @@
 
 #include "base/byte_source.hpp"
 #include "bundle/manifest.hpp"
-#include "delta/image_frames.hpp"
 #include "delta/patch.hpp"
+#include "delta/rebuilder.hpp"
 #include "protocol/messages.hpp"
 #include "storage/installer.hpp"
 
@@ -55,30 +55,39 @@ class DeltaOverlay final : public ByteSource {
   std::uint64_t full_bytes_ = 0;
 };
 
-// Makes an image's frames from the delta and the old image. One thread at a time.
+// Has an image's frames made from the delta and the old image, in a confined program. One thread at a time.
 class DeltaFrames final : public storage::FrameMaker {
  public:
   // Whether this frame and all behind it may come from the full bundle; asked once, when the delta is given up.
   using MayLeave = std::function<Result<>(std::uint64_t frame)>;
-  // The patch must outlive this; `old` is read only.
-  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old, MayLeave may_leave)
-      : frames_(patch, image), old_(std::move(old)), may_leave_(std::move(may_leave)) {}
+  // The patch must outlive this; `old` must have a descriptor, and is read only.
+  DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old, delta::RebuildSpec program, MayLeave may_leave)
+      : patch_(patch), image_(image), old_(std::move(old)), program_(std::move(program)), may_leave_(std::move(may_leave)) {}
 
-  // False also after several frames in a row that did not come out right: the old image is another one then. Errors: the old
-  // image's, those of fetching that are of kind retry, and those by which an update waits (is_for_later).
+  // False also after several frames in a row that did not come out right, as when the old image is another one, and when the program is
+  // lost. Errors: those of fetching that are of kind retry, and those by which an update waits (is_for_later).
   Result<bool> make(std::uint64_t frame, MutableByteView content) override;
   void checked(bool right) override;
-  std::uint64_t record_bytes() const { return frames_.record_bytes(); }  // fetched so far
 
  private:
+  Result<> have_made(std::uint64_t frame, MutableByteView content);
   void give_up(const std::string& why);
   void count_wrong(const std::string& why);
-  delta::ImageFrames frames_;
-  std::unique_ptr<ByteSource> old_;
+  delta::Patch& patch_;
+  const std::size_t image_;
+  const std::unique_ptr<ByteSource> old_;
+  const delta::RebuildSpec program_;
   const MayLeave may_leave_;
+  std::unique_ptr<delta::Rebuilder> rebuilder_;  // from the first frame on, which may be none
+  Bytes record_;
   unsigned wrong_ = 0;  // in a row
   bool left_ = false;   // the full bundle may serve for the rest
 };
+
+// The program in which this one has frames made: aloft-rebuild where it stands beside it, since that takes less memory; else itself.
+delta::RebuildSpec rebuild_program();
+// For unpacking only; says in the log what the kernel does not hold it by. Errors: kNoWorker, those of Rebuilder.
+Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program);
 
 // Whether the delta's image is about this image of its manifest, and starts from an old one.
 bool delta_serves(const delta::Patch& patch, const bundle::Manifest& manifest, std::size_t image);

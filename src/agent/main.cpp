@@ -9,6 +9,7 @@
 #include "agent/errors.hpp"
 #include "agent/factory_reset.hpp"
 #include "agent/partition_command.hpp"
+#include "delta/rebuild_worker.hpp"
 
 namespace {
 
@@ -70,6 +71,7 @@ int trial_status(const std::filesystem::path& config_path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (delta::is_rebuild_worker(argc, argv)) return delta::run_rebuild_worker(argv);
   const auto line = parse_command_line(std::span<const char* const>(argv, static_cast<std::size_t>(argc)).subspan(1));
   if (!line) {
     std::cerr << line.error().text() << "\n";

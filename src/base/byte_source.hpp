@@ -20,6 +20,8 @@ class ByteSource {
   virtual bool any_order() const = 0;
   // The reads to come stay below `end` until they are told anew: a network source asks for no byte beyond it. A hint.
   virtual void expect(std::uint64_t /*end*/) {}
+  // Of a file that has these bytes at the same offsets, and lives as long as this; -1 where there is none.
+  virtual int descriptor() const { return -1; }
 };
 inline constexpr std::uint64_t kNoEnd = UINT64_MAX;
 

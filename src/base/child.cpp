@@ -23,6 +23,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kStopPoll{250};
 constexpr std::size_t kMaxLineBytes = 4096;
+constexpr int kFirstPassed = 3;
+constexpr int kOutOfTheWay = 64;  // above every number that a passed descriptor gets
 
 std::string reason(int error_number) { return std::generic_category().message(error_number); }
 
@@ -47,6 +49,10 @@ class SpawnSetup {
     ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
     if (!folder.empty()) ::posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
+  }
+  void pass(const std::vector<Fd>& descriptors) {
+    for (int number = kFirstPassed; const Fd& descriptor : descriptors)
+      ::posix_spawn_file_actions_adddup2(&actions_, descriptor.get(), number++);
   }
   SpawnSetup(const SpawnSetup&) = delete;
   SpawnSetup& operator=(const SpawnSetup&) = delete;
@@ -109,7 +115,13 @@ Result<Child> Child::start(ChildSpec spec) {
   Pipe input;
   if (spec.input == Input::fed) input = TRY(make_pipe(child.name_));
   ::fcntl(output.read_end.get(), F_SETFL, O_NONBLOCK);
-  const SpawnSetup setup(input.read_end.get(), output.write_end.get(), spec.folder);
+  std::vector<Fd> passed;
+  for (const int descriptor : spec.descriptors) {
+    passed.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, kOutOfTheWay));
+    if (!passed.back()) return fail(kProcess, "cannot run " + child.name_ + ": " + reason(errno));
+  }
+  SpawnSetup setup(input.read_end.get(), output.write_end.get(), spec.folder);
+  setup.pass(passed);
   const int problem = setup.spawn(std::move(spec.argv), std::move(spec.environment), child.pid_);
   if (problem != 0) {
     child.pid_ = -1;

@@ -23,6 +23,7 @@ struct ChildSpec {
   std::filesystem::path folder;          // to work in; empty: ours
   std::vector<std::string> environment;  // NAME=VALUE, added to ours
   Input input = Input::none;
+  std::vector<int> descriptors;                        // become its 3, 4, ... besides standard input, output and error; stay ours, too
   std::function<void(std::string_view line)> on_line;  // each whole line of output, on the thread that calls a method of Child
 };
 
@@ -45,6 +46,7 @@ class Child {
   // Until it ends, until the limit, or until *stop is true (noticed within a quarter of a second); then it and its group are killed.
   ProcessEnd wait(std::chrono::milliseconds limit, const std::atomic<bool>* stop = nullptr);
   void kill();
+  pid_t pid() const { return pid_; }  // -1 once it has been waited for
 
  private:
   Child() = default;

@@ -1,5 +1,6 @@
 #include "base/child.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include "base/errors.hpp"
@@ -43,6 +44,14 @@ TEST(Child, IsKilledWithWhatItStarted) {
   const ProcessEnd end = child.wait(std::chrono::milliseconds(50));
   EXPECT_TRUE(end.timed_out);
   EXPECT_EQ(end.exit_status, 128 + 9);
+}
+
+TEST(Child, GetsTheDescriptorsThatItIsPassed) {
+  const Fd first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const Fd second(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+  Child child =
+      Child::start({.argv = {"sh", "-c", "readlink /proc/$$/fd/3 /proc/$$/fd/4"}, .descriptors = {second.get(), first.get()}}).value();
+  EXPECT_EQ(child.wait(seconds(20)).output, "/dev/zero\n/dev/null\n");
 }
 
 TEST(Child, ThatCannotStartIsAnError) {

@@ -20,6 +20,7 @@ class FileSource final : public ByteSource {
     return read_full_at(fd_.get(), buffer, offset);
   }
   bool any_order() const override { return true; }
+  int descriptor() const override { return fd_.get(); }
 
  private:
   Fd fd_;

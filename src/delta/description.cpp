@@ -132,4 +132,23 @@ Result<BundleSizes> parse_description(ByteView text, Plan& plan) {
   return sizes;
 }
 
+void put_making(Bytes& out, const ImagePlan& image) {
+  put_varint(out, image.source_bytes);
+  put_varint(out, image.target_bytes);
+  put_varint(out, image.frame_shift);
+  put_varint(out, image.modelled ? 1 : 0);
+  put_codings(out, image.codings);
+}
+
+Result<ImagePlan> take_making(Input& in) {
+  ImagePlan image;
+  image.source_bytes = TRY(take_at_most(in, kMaxImageBytes, "a size"));
+  image.target_bytes = TRY(take_at_most(in, kMaxImageBytes, "a size"));
+  image.frame_shift = static_cast<unsigned>(TRY(take_at_most(in, kMaxFrameShift, "a frame size")));
+  if (image.target_bytes == 0 || image.frame_shift < kMinFrameShift) return bad("has an image or frames that are too small");
+  image.modelled = TRY(take_at_most(in, 1, "a version")) != 0;
+  image.codings = TRY(take_codings(in));
+  return image;
+}
+
 }  // namespace aloft::delta

@@ -4,6 +4,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "delta/patch.hpp"
+#include "delta/varint.hpp"
 
 namespace aloft::delta {
 
@@ -16,5 +17,10 @@ struct BundleSizes {
 Result<Bytes> encode_description(const Plan& plan);
 // Fills plan.images. Memory grows with the text's length. Errors: kBadDelta.
 Result<BundleSizes> parse_description(ByteView text, Plan& plan);
+
+// What of an image's plan is needed to make its frames: all but name, digests, encoder and sizes of records.
+void put_making(Bytes& out, const ImagePlan& image);
+// Errors: kBadDelta.
+Result<ImagePlan> take_making(Input& in);
 
 }  // namespace aloft::delta

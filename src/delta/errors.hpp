@@ -17,5 +17,10 @@ inline constexpr ErrorCode kOtherEncoder{11008, ErrorKind::reject, "delta-other-
 inline constexpr ErrorCode kNotProven{11009, ErrorKind::bug, "delta-not-proven"};
 inline constexpr ErrorCode kCannotMake{11010, ErrorKind::ask, "delta-cannot-make"};
 inline constexpr ErrorCode kEncoderVersion{11011, ErrorKind::reject, "delta-encoder-version"};
+inline constexpr ErrorCode kNoWorker{11012, ErrorKind::ask, "delta-no-worker"};
+inline constexpr ErrorCode kWorkerLost{11013, ErrorKind::reject, "delta-worker-lost"};
+inline constexpr ErrorCode kWorkerStuck{11014, ErrorKind::reject, "delta-worker-stuck"};
+inline constexpr ErrorCode kWorkerMemory{11015, ErrorKind::reject, "delta-worker-memory"};
+inline constexpr ErrorCode kWorkerProtocol{11016, ErrorKind::reject, "delta-worker-protocol"};
 
 }  // namespace aloft::delta

@@ -7,8 +7,8 @@
 namespace aloft::delta {
 
 Result<> ImageFrames::fetch(std::uint64_t frame, Bytes& record) {
-  TRY(patch_.fetch_record(index_, frame, record));
-  record_bytes_ += record.size();
+  TRY(fetch_(frame, record));
+  if (record.empty()) return fail(kBadRecord, "a record of the delta is empty");
   if (is_modelled(record.front()) && !plan_.modelled)
     return fail(kBadRecord, "a record of the delta has modelled differences, which a delta of version 1 cannot have");
   return {};

@@ -60,12 +60,12 @@ Result<Header> parse_header(ByteView header) {
   return parsed;
 }
 
-Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, Plan& plan) {
+Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, const Unpack& unpack, Plan& plan) {
   if (packed.empty() != (sizes.manifest_bytes == 0))
     return fail(kBadDelta, "the delta's header and description disagree; make the delta again");
   if (packed.empty()) return {};
   Bytes text;
-  TRY(Unpacker().unpack(packed, sizes.manifest_bytes + sizes.signature_bytes, text));
+  TRY(unpack(packed, sizes.manifest_bytes + sizes.signature_bytes, text));
   if (text.size() != sizes.manifest_bytes + sizes.signature_bytes)
     return fail(kBadDelta, "the delta's manifest has another size than its description says; make the delta again");
   const auto manifest = ByteView(text).first(static_cast<std::size_t>(sizes.manifest_bytes));
@@ -103,7 +103,9 @@ Result<Bytes> encode_plan(const Plan& plan) {
   return out;
 }
 
-Result<Patch> Patch::open(ByteSource& source, PatchUse use) {
+Result<> unpack_here(ByteView packed, std::uint64_t limit_bytes, Bytes& content) { return Unpacker().unpack(packed, limit_bytes, content); }
+
+Result<Patch> Patch::open(ByteSource& source, PatchUse use, const Unpack& unpack) {
   std::array<std::byte, kHeaderBytes> header{};
   const std::size_t count = TRY(source.read_at(0, header));
   if (count < kHeaderBytes) {
@@ -122,9 +124,9 @@ Result<Patch> Patch::open(ByteSource& source, PatchUse use) {
   Patch patch;
   patch.source_ = &source;
   Bytes text;
-  TRY(Unpacker().unpack(description, kMaxDescriptionBytes, text));
+  TRY(unpack(description, kMaxDescriptionBytes, text));
   const BundleSizes bundle_sizes = TRY(parse_description(text, patch.plan_));
-  TRY(unpack_bundle(bundle, bundle_sizes, patch.plan_));
+  TRY(unpack_bundle(bundle, bundle_sizes, unpack, patch.plan_));
   for (ImagePlan& image : patch.plan_.images) image.modelled = sizes.version == kModelledVersion;
   for (const ImagePlan& image : patch.plan_.images)
     for (const BlockCoding& coding : image.codings)

@@ -1,6 +1,7 @@
 // A delta file: which images it makes from which, and where each frame's record lies. Text form: docs/delta-format.md.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,11 +65,15 @@ enum class PatchUse : std::uint8_t {
   look,
 };
 
+// Unpacks as Unpacker does. One thread.
+using Unpack = std::function<Result<>(ByteView packed, std::uint64_t limit_bytes, Bytes& content)>;
+Result<> unpack_here(ByteView packed, std::uint64_t limit_bytes, Bytes& content);
+
 class Patch {
  public:
   // Reads and checks what stands before the records. The source must outlive the patch. Memory: that of the description, at most 8 MiB and
-  // as much again for its index, and the manifest, as a bundle has it. Errors: 11000-11004, kEncoderVersion, the source's own.
-  static Result<Patch> open(ByteSource& source, PatchUse use = PatchUse::apply);
+  // as much again for its index, and the manifest, as a bundle has it. Errors: 11000-11004, kEncoderVersion, the source's and unpack's own.
+  static Result<Patch> open(ByteSource& source, PatchUse use = PatchUse::apply, const Unpack& unpack = unpack_here);
 
   const std::vector<ImagePlan>& images() const { return plan_.images; }
   const std::optional<BundleText>& bundle() const { return plan_.bundle; }

@@ -1,9 +1,11 @@
 // aloft-rebuild: makes a new image out of an old one and a delta. It has no more in it than that takes, so that it runs in little memory.
+// It is also the program that aloftd has its frames made in, when it stands beside it.
 #include <iostream>
 
 #include "bundle/reader.hpp"
 #include "delta/errors.hpp"
 #include "delta/image_file.hpp"
+#include "delta/rebuild_worker.hpp"
 
 namespace {
 
@@ -25,6 +27,7 @@ aloft::Result<> rebuild(const std::string& old_file, const std::string& delta_fi
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (aloft::delta::is_rebuild_worker(argc, argv)) return aloft::delta::run_rebuild_worker(argv);
   const std::string first = argc > 1 ? argv[1] : "";
   if (argc == 2 && (first == "--version" || first == "--help")) {
     std::cout << (first == "--help" ? kUsage : "aloft-rebuild " ALOFT_VERSION "\n");

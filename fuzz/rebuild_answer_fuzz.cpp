@@ -1,0 +1,38 @@
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/file.hpp"
+#include "delta/errors.hpp"
+#include "delta/rebuilder.hpp"
+
+// The input as all that the confined program ever says: as an answer to one frame, and to a packed part.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
+  constexpr std::size_t kMost = 16 << 10;  // what a socket takes at once
+  constexpr std::size_t kFrame = 64;
+  for (const bool frame : {true, false}) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
+    const Fd program(ends[1]);
+    if (!write_all(program.get(), std::as_bytes(std::span(data, std::min(size, kMost))))) std::abort();
+    ::shutdown(program.get(), SHUT_WR);
+    delta::Rebuilder rebuilder({}, Fd(ends[0]), std::nullopt);
+    const Bytes record(10);
+    Bytes content(kFrame);
+    const auto made = frame ? rebuilder.make(40, record, content,
+                                             [](std::uint64_t earlier, Bytes& out) -> Result<> {
+                                               if (earlier >= 40 || earlier < 9) std::abort();
+                                               if (earlier == 20) return fail(delta::kDeltaTruncated, "gone");
+                                               out.resize(5);
+                                               return {};
+                                             })
+                            : rebuilder.unpack(record, 1000, content);
+    if (content.size() > 1000 || (frame && content.size() != kFrame)) std::abort();
+    if (made && rebuilder.is_lost()) std::abort();
+    if (rebuilder.is_lost() && !rebuilder.begin({.target_bytes = 1})) continue;
+    if (rebuilder.is_lost()) std::abort();
+  }
+  return 0;
+}
