@@ -96,8 +96,11 @@ TenantApi::Answer TenantApi::create(Request& request) {
   const Result<std::string> secret = co_await offloaded(tenants_.keeper(), work);
   if (!secret) co_return std::unexpected(secret.error());
   co_await tenants_.follow_now();
-  const Tenants::Standing standing = CO_TRY(find(name));
-  co_return json_response(201, with_link(standing, *secret));
+  const auto found = find(name);
+  // Its link is not lost when it cannot be taken in at once, as while another's large store is being read.
+  const Tenant made{.name = name, .host = host, .created_ms = access_.now_ms()};
+  const Tenants::Standing starting{.tenant = made, .url = tenants_.reach().url_of(made), .state = Tenants::Standing::State::starting};
+  co_return json_response(201, with_link(found ? *found : starting, *secret));
 }
 
 TenantApi::Answer TenantApi::change(Request& request) {

@@ -51,6 +51,23 @@ Result<> erase_folder(const fs::path& path) {
   return {};
 }
 
+Result<> give(const fs::path& path, const struct stat& owner) {
+  if (::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return fail(system_error("cannot change the owner of", path, errno));
+  return {};
+}
+
+// What root makes while a server runs as somebody else must be that server's.
+Result<> hand_over(const fs::path& made) {
+  if (::geteuid() != 0) return {};
+  struct stat owner{};
+  if (::stat(made.parent_path().c_str(), &owner) != 0) return fail(system_error("cannot read", made.parent_path(), errno));
+  TRY(give(made, owner));
+  std::error_code problem;
+  for (const auto& entry : fs::recursive_directory_iterator(made, problem)) TRY(give(entry.path(), owner));
+  if (problem) return fail(kIo, "cannot list " + made.string() + ": " + problem.message());
+  return {};
+}
+
 Result<Tenant> read_tenant(const fs::path& folder) {
   const Json json = TRY(parse_json(TRY(read_file(folder / kCard, kMaxCardBytes))));
   auto object = TRY(JsonObject::of(json, "tenant"));
@@ -133,6 +150,7 @@ Result<> TenantFolder::check_new(const std::string& name, const std::string& hos
 Result<> TenantFolder::settle(const fs::path& made, const Tenant& tenant) const {
   const Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
   TRY(replace_file(made / kCard, card.dump() + "\n", 0600));
+  TRY(hand_over(made));
   TRY(flush_folder(made));
   return rename_durably(made, path_of(tenant.name));
 }

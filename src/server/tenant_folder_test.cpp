@@ -1,6 +1,8 @@
 #include "server/tenant_folder.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -99,6 +101,22 @@ TEST_F(TenantFolderTest, SuspendingKeepsAllAndRemovingNothing) {
   EXPECT_NE(before, 0U);
   EXPECT_EQ(std::distance(fs::directory_iterator(fs::path(path_) / "data/tenants"), fs::directory_iterator()), 4)
       << "lock, service.json, two";
+}
+
+TEST_F(TenantFolderTest, WhatRootMakesBelongsToWhomTheFolderBelongs) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make it for somebody else";
+  ASSERT_EQ(::chown((fs::path(path_) / "data/tenants").c_str(), 12345, 12346), 0);
+  ASSERT_TRUE(add("acme"));
+  ASSERT_TRUE(folder_->renew_link("acme", random_));
+  std::size_t files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder_->path_of("acme"))) {
+    struct stat info{};
+    ASSERT_EQ(::lstat(entry.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, 12345U) << entry.path();
+    EXPECT_EQ(info.st_gid, 12346U) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 2U);
 }
 
 TEST_F(TenantFolderTest, WhatWasInterruptedIsSweptAway) {
