@@ -1,14 +1,11 @@
-// Error numbers 8000-8099: configuration, local API, health, trial, server session.
+// Error numbers 8004-8099 (those before are base/config_errors.hpp): local API, health, trial, server session.
 #pragma once
 
+#include "base/config_errors.hpp"
 #include "base/result.hpp"
 
 namespace aloft::agent {
 
-inline constexpr ErrorCode kConfigSyntax{8000, ErrorKind::ask, "config-syntax"};
-inline constexpr ErrorCode kConfigUnknownKey{8001, ErrorKind::ask, "config-unknown-key"};
-inline constexpr ErrorCode kConfigValue{8002, ErrorKind::ask, "config-value"};
-inline constexpr ErrorCode kConfigMissing{8003, ErrorKind::ask, "config-missing"};
 inline constexpr ErrorCode kBootedGroup{8004, ErrorKind::ask, "booted-group"};
 inline constexpr ErrorCode kHealthFailed{8010, ErrorKind::rollback, "health-failed"};
 inline constexpr ErrorCode kHealthTimeout{8011, ErrorKind::rollback, "health-timeout"};

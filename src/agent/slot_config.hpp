@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/config.hpp"
-#include "agent/toml_table.hpp"
+#include "base/toml_table.hpp"
 
 namespace aloft::agent {
 

@@ -1,4 +1,4 @@
-// Reads tables of system.toml strictly: every key that nobody asked for is an error.
+// Reads tables of TOML files strictly: every key that nobody asked for is an error.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +13,9 @@
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
-#include "agent/errors.hpp"
+#include "base/config_errors.hpp"
 
-namespace aloft::agent {
+namespace aloft {
 
 // Reads one table's keys and notices those that nobody asked for.
 class Table {
@@ -137,6 +137,9 @@ class Table {
     return node->as_table();
   }
 
+  // Whatever it is; nullptr when absent.
+  const toml::node* node(std::string_view key) { return find(key); }
+
   Result<> no_more() const {
     for (const auto& [key, node] : *table_) {
       if (std::ranges::find(known_, key.str()) != known_.end()) continue;
@@ -182,4 +185,4 @@ Result<> section(Table& parent, const char* key, Read read) {
   return table.no_more();
 }
 
-}  // namespace aloft::agent
+}  // namespace aloft
