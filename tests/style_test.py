@@ -27,7 +27,8 @@ LAYERS = {
     "ddi": ["protocol"],
     "foreign": ["crypto"],
     "fleet": ["bundle", "delta", "protocol", "foreign"],
-    "server": ["fleet", "httpd", "crypto", "ddi", "net", "patch"],
+    "oidc": ["fleet", "net"],
+    "server": ["fleet", "httpd", "crypto", "ddi", "net", "oidc", "patch"],
     "cli": ["bundle", "patch", "net", "protocol"],
 }
 # What must not stand in the code, what to write instead, and the files that are the replacement's own home.

@@ -54,6 +54,8 @@ inline constexpr ErrorCode kBackupPlace{9605, ErrorKind::ask, "backup-place"};
 inline constexpr ErrorCode kBackupDamaged{9606, ErrorKind::reject, "backup-damaged"};
 inline constexpr ErrorCode kUserUnknown{9630, ErrorKind::ask, "user-unknown"};
 inline constexpr ErrorCode kLastAdmin{9631, ErrorKind::ask, "last-admin"};
+inline constexpr ErrorCode kUserFromOutside{9633, ErrorKind::ask, "user-from-outside"};
+inline constexpr ErrorCode kNotSetUp{9634, ErrorKind::ask, "not-set-up"};
 inline constexpr ErrorCode kBadRoles{9632, ErrorKind::reject, "bad-roles"};
 
 inline constexpr ErrorCode kRolloutUnknown{9620, ErrorKind::ask, "rollout-unknown"};

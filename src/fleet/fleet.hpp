@@ -147,9 +147,11 @@ struct Transition {
 
 struct User {
   std::string name;
-  std::string password;  // argon2id, in libsodium's text form
+  std::string password;  // argon2id, in libsodium's text form; empty: from outside
   Roles roles = static_cast<Roles>(Role::admin);
   std::uint64_t created_ms = 0;
+  std::string issuer = {};   // the identity provider of one from outside (sign_on_store.hpp); else empty
+  std::string display = {};  // what people call one from outside; may be empty
 };
 
 struct UserChange {
@@ -175,8 +177,10 @@ struct AccessToken {
   std::uint64_t id = 0;
   Kind kind = Kind::session;
   std::string user;
-  Roles roles = 0;  // the user's
-  Digest hash{};    // of the secret
+  Roles roles = 0;           // the user's
+  std::string issuer = {};   // the user's
+  std::string display = {};  // the user's
+  Digest hash{};             // of the secret
   std::string note;
   std::uint64_t created_ms = 0;
   std::optional<std::uint64_t> expires_ms;  // none: never

@@ -6,12 +6,14 @@ namespace aloft::fleet {
 
 Result<std::optional<User>> SqliteStore::user(const std::string& name) {
   const std::lock_guard lock(reader_mutex_);
-  Statement statement = TRY(reader_.query("SELECT name,password,roles,created_ms FROM users WHERE name=?1", name));
+  Statement statement = TRY(reader_.query("SELECT name,password,roles,created_ms,issuer,display FROM users WHERE name=?1", name));
   if (!TRY(statement.step())) return std::nullopt;
   return User{.name = statement.text(0),
               .password = statement.text(1),
               .roles = static_cast<Roles>(statement.number(2)),
-              .created_ms = statement.number(3)};
+              .created_ms = statement.number(3),
+              .issuer = statement.text(4),
+              .display = statement.text(5)};
 }
 
 Result<std::uint64_t> SqliteStore::user_count() {
@@ -34,15 +36,17 @@ void SqliteStore::add_first_user(User user, Done<> done) {
 
 Result<std::vector<AccessToken>> SqliteStore::access_tokens() {
   const std::lock_guard lock(reader_mutex_);
-  Statement statement =
-      TRY(reader_.query("SELECT t.id,t.kind,u.name,t.hash,t.note,t.created_ms,t.expires_ms,u.roles FROM access_tokens t JOIN users u ON "
-                        "u.id=t.user ORDER BY t.id"));
+  Statement statement = TRY(reader_.query(
+      "SELECT t.id,t.kind,u.name,t.hash,t.note,t.created_ms,t.expires_ms,u.roles,u.issuer,u.display FROM access_tokens t JOIN users u ON "
+      "u.id=t.user ORDER BY t.id"));
   std::vector<AccessToken> tokens;
   while (TRY(statement.step()))
     tokens.push_back({.id = statement.number(0),
                       .kind = static_cast<AccessToken::Kind>(statement.number(1)),
                       .user = statement.text(2),
                       .roles = static_cast<Roles>(statement.number(7)),
+                      .issuer = statement.text(8),
+                      .display = statement.text(9),
                       .hash = statement.digest(3),
                       .note = statement.text(4),
                       .created_ms = statement.number(5),
@@ -60,8 +64,11 @@ void SqliteStore::add_access_token(AccessToken token, Done<AccessToken> done) {
         if (database.changed_rows() == 0) return fail(kTokenUnknown, "the user " + token.user + " is no longer there");
         AccessToken added = token;
         added.id = database.last_id();
-        Statement roles = TRY(database.query("SELECT roles FROM users WHERE name=?1", token.user));
-        if (TRY(roles.step())) added.roles = static_cast<Roles>(roles.number(0));
+        Statement row = TRY(database.query("SELECT roles,issuer,display FROM users WHERE name=?1", token.user));
+        if (!TRY(row.step())) return added;
+        added.roles = static_cast<Roles>(row.number(0));
+        added.issuer = row.text(1);
+        added.display = row.text(2);
         return added;
       },
       std::move(done));

@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 10> kSteps{R"sql(
+constexpr std::array<const char*, 11> kSteps{R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -293,6 +293,10 @@ ALTER TABLE deployments ADD COLUMN saved_bytes INTEGER NOT NULL DEFAULT 0;
 )sql",
                                              R"sql(
 ALTER TABLE releases ADD COLUMN must_pass INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                             R"sql(
+ALTER TABLE users ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN display TEXT NOT NULL DEFAULT '';
 )sql"};
 
 }  // namespace

@@ -108,6 +108,7 @@ class SqliteStore final : public Store {
   void add_access_token(AccessToken token, Done<AccessToken> done) override;
   void delete_access_token(std::uint64_t id, Done<> done) override;
   void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) override;
+  void admit_outside_user(OutsideUser user, AccessToken session, Done<AccessToken> done) override;
   Result<std::vector<Webhook>> webhooks() override;
   Result<Webhook> webhook(std::uint64_t id) override;
   void add_webhook(Webhook webhook, Done<Webhook> done) override;

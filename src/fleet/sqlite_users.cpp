@@ -8,25 +8,33 @@ namespace aloft::fleet {
 namespace {
 
 User user_row(const Statement& row) {
-  return {.name = row.text(0), .password = row.text(1), .roles = static_cast<Roles>(row.number(2)), .created_ms = row.number(3)};
+  return {.name = row.text(0),
+          .password = row.text(1),
+          .roles = static_cast<Roles>(row.number(2)),
+          .created_ms = row.number(3),
+          .issuer = row.text(4),
+          .display = row.text(5)};
 }
 
 Result<User> find_user(Database& database, const std::string& name) {
-  Statement row = TRY(database.query("SELECT name,password,roles,created_ms FROM users WHERE name=?1", name));
+  Statement row = TRY(database.query("SELECT name,password,roles,created_ms,issuer,display FROM users WHERE name=?1", name));
   if (!TRY(row.step())) return fail(kUserUnknown, "there is no user " + name);
   return user_row(row);
 }
 
-// Somebody must be left who can let others in.
+// Somebody must be left who can let others in, also when no identity provider answers.
 Result<> check_an_admin_is_left(Database& database) {
-  Statement row = TRY(database.query("SELECT count(*) FROM users WHERE roles&16"));
+  Statement row = TRY(database.query("SELECT count(*) FROM users WHERE roles&16 AND password<>''"));
   TRY(row.step());
   if (row.number(0) != 0) return {};
-  return fail(kLastAdmin, "this is the last administrator; make another one first");
+  return fail(kLastAdmin, "this is the last administrator with a password; make another one first");
 }
 
 Result<User> update_user(Database& database, const UserChange& change) {
   const User present = TRY(find_user(database, change.name));
+  if (!present.issuer.empty())
+    return fail(kUserFromOutside,
+                "the identity provider " + present.issuer + " says what " + change.name + " may do; change the groups there");
   TRY(database.run("UPDATE users SET password=?2,roles=?3 WHERE name=?1", change.name, change.password.value_or(present.password),
                    std::uint64_t{change.roles.value_or(present.roles)}));
   TRY(check_an_admin_is_left(database));
@@ -40,7 +48,7 @@ Result<User> update_user(Database& database, const UserChange& change) {
 
 Result<std::vector<User>> SqliteStore::users() {
   const std::lock_guard lock(reader_mutex_);
-  Statement row = TRY(reader_.query("SELECT name,'',roles,created_ms FROM users ORDER BY name"));
+  Statement row = TRY(reader_.query("SELECT name,'',roles,created_ms,issuer,display FROM users ORDER BY name"));
   std::vector<User> users;
   while (TRY(row.step())) users.push_back(user_row(row));
   return users;

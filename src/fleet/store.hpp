@@ -20,6 +20,7 @@
 #include "fleet/fleet.hpp"
 #include "fleet/health.hpp"
 #include "fleet/rollout_store.hpp"
+#include "fleet/sign_on_store.hpp"
 #include "fleet/webhook.hpp"
 
 namespace aloft::fleet {
@@ -104,7 +105,7 @@ struct HealthQuery {
   std::optional<std::vector<std::string>> only;  // of metrics; all when it is not given
 };
 
-class Store : public RolloutStore, public DdiStore, public DeltaStore {
+class Store : public RolloutStore, public DdiStore, public DeltaStore, public SignOnStore {
  public:
   // Devices. Lists are ordered by name.
   virtual Result<std::vector<Device>> devices(const DeviceQuery& query) = 0;
@@ -179,7 +180,7 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore {
   virtual void add_first_user(User user, Done<> done) = 0;           // an administrator; kUserExists when there is any
   virtual Result<std::vector<User>> users() = 0;                     // by name, without passwords
   virtual void add_user(User user, Done<User> done) = 0;             // kUserExists
-  virtual void change_user(UserChange change, Done<User> done) = 0;  // kUserUnknown, kLastAdmin
+  virtual void change_user(UserChange change, Done<User> done) = 0;  // kUserUnknown, kUserFromOutside, kLastAdmin
   virtual void delete_user(std::string name, Done<> done) = 0;       // with its tokens; kUserUnknown, kLastAdmin
   // Who changed what: written before the change, completed after it. Newest first.
   virtual void begin_audit(AuditEntry entry, Done<std::uint64_t> done) = 0;

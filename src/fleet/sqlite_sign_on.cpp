@@ -1,0 +1,54 @@
+// People from outside in the SQLite store.
+#include "fleet/errors.hpp"
+#include "fleet/sqlite_store.hpp"
+
+namespace aloft::fleet {
+namespace {
+
+Result<> check_set_up(Database& database) {
+  Statement row = TRY(database.query("SELECT EXISTS(SELECT 1 FROM users WHERE roles&16 AND password<>'')"));
+  TRY(row.step());
+  if (row.number(0) != 0) return {};
+  return fail(kNotSetUp,
+              "this server has no administrator with a password yet; make the first one with the link that it printed at its start");
+}
+
+Result<> put_user(Database& database, const OutsideUser& user) {
+  Statement present = TRY(database.query("SELECT issuer FROM users WHERE name=?1", user.name));
+  if (TRY(present.step())) {
+    if (present.text(0).empty()) return fail(kUserExists, "there is a user " + user.name + " with a password already");
+    if (present.text(0) != user.issuer)
+      TRY(database.run("DELETE FROM access_tokens WHERE user=(SELECT id FROM users WHERE name=?1)", user.name));
+  }
+  return database.run(
+      "INSERT INTO users(name,password,roles,created_ms,issuer,display) VALUES(?1,'',?2,?3,?4,?5) "
+      "ON CONFLICT(name) DO UPDATE SET roles=excluded.roles,issuer=excluded.issuer,display=excluded.display",
+      user.name, std::uint64_t{user.roles}, user.now_ms, user.issuer, user.display);
+}
+
+Result<AccessToken> add_session(Database& database, const OutsideUser& user, const AccessToken& session) {
+  TRY(database.run("INSERT INTO access_tokens(kind,user,hash,note,created_ms,expires_ms) SELECT ?1,id,?3,?4,?5,?6 FROM users WHERE name=?2",
+                   static_cast<std::uint64_t>(session.kind), user.name, session.hash, session.note, session.created_ms,
+                   session.expires_ms));
+  AccessToken added = session;
+  added.id = database.last_id();
+  added.user = user.name;
+  added.roles = user.roles;
+  added.issuer = user.issuer;
+  added.display = user.display;
+  return added;
+}
+
+}  // namespace
+
+void SqliteStore::admit_outside_user(OutsideUser user, AccessToken session, Done<AccessToken> done) {
+  writer_.submit<AccessToken>(
+      [user = std::move(user), session = std::move(session)](Database& database) -> Result<AccessToken> {
+        TRY(check_set_up(database));
+        TRY(put_user(database, user));
+        return add_session(database, user, session);
+      },
+      std::move(done));
+}
+
+}  // namespace aloft::fleet
