@@ -12,6 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("ALOFT_BUILD", str(ROOT / "build/dev"))
 sys.path.insert(0, str(ROOT / "tests"))
+from fake_idp import Provider  # noqa: E402  pylint: disable=wrong-import-position
 from server_harness import PASSWORD, Device, Server, Signer, ready_device, swu_of  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -19,6 +20,7 @@ class Stage:
     def __init__(self, server):
         self.server, self.devices = server, {}
         self.signer = Signer(server.folder)
+        self.provider = None
 
     def do_set_up(self):
         self.server.set_up()
@@ -85,6 +87,19 @@ class Stage:
 
     def do_log(self, name, deployment, text):
         self.server.call("PUT", f"/api/device/v1/deployments/{deployment}/log", text.encode(), headers=self.devices[name].headers)
+
+    def do_provider(self, **wishes):
+        """The server again, with an identity provider that shows people a page; wishes: claims, forge, denial of its next tokens."""
+        url = f"https://127.0.0.1:{self.server.port}"
+        if self.provider is None:
+            self.provider = Provider(self.server.folder, url + "/api/v1/sso/callback")
+            self.server.stop()
+            self.server.arguments += ["--url", url, "--sso", str(self.provider.settings(self.server.folder))]
+            self.server.start(self.server.port)
+        self.provider.person = None
+        for name, value in wishes.items():
+            setattr(self.provider, name, value)
+        return self.provider.complaints
 
     def do_restart(self):
         self.server.stop()

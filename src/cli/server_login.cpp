@@ -16,6 +16,7 @@ struct Login {
   std::string setup_token;
   std::string fingerprint;
   bool password_on_stdin = false;
+  bool by_api_token = false;
 };
 
 // The certificate to pin: the one given; the one that the setup token names; none where the system's authorities vouch for the server;
@@ -43,6 +44,26 @@ Result<std::string> password_of(const Login& login) {
   return password;
 }
 
+void warn_of_plain_http(const Credentials& credentials) {
+  if (credentials.server.starts_with("http:")) print("Warning: http is not encrypted; everybody on the way can read the token.\n");
+}
+
+// With a token that was made in the console: for people whose password an identity provider keeps, which no program here ever sees.
+Result<> log_in_by_token(const Login& login) {
+  Credentials credentials{.server = TRY(server_address(login.url))};
+  credentials.certificate = TRY(certificate_to_pin(login, credentials.server));
+  credentials.token =
+      login.password_on_stdin ? TRY(read_line()) : TRY(ask_password("API token, as the console's settings page makes it: "));
+  auto session = TRY(ServerSession::open(credentials));
+  const Json answer = TRY(session.get("/api/v1/session"));
+  JsonObject object = TRY(JsonObject::of(answer, "session"));
+  credentials.user = TRY(object.text("user"));
+  TRY(save_credentials(credentials));
+  print("Logged in to " + credentials.server + " as " + printable(credentials.user) + ", with an API token; logging out revokes it.\n");
+  warn_of_plain_http(credentials);
+  return {};
+}
+
 Result<> log_in(const Login& login) {
   Credentials credentials{.server = TRY(server_address(login.url)), .user = login.user};
   credentials.certificate = TRY(certificate_to_pin(login, credentials.server));
@@ -56,7 +77,7 @@ Result<> log_in(const Login& login) {
   credentials.token = TRY(object.text("token"));
   TRY(save_credentials(credentials));
   print("Logged in to " + credentials.server + " as " + login.user + (first ? ", the first administrator" : "") + ".\n");
-  if (credentials.server.starts_with("http:")) print("Warning: http is not encrypted; everybody on the way can read the token.\n");
+  warn_of_plain_http(credentials);
   return {};
 }
 
@@ -79,12 +100,16 @@ void add_login_commands(CLI::App& app, Run& run) {
   command->add_option("--user", login->user, "Name of the operator")->capture_default_str();
   command->add_option("--setup", login->setup_token, "One-time token that the server's first start printed: make the first administrator");
   command->add_option("--fingerprint", login->fingerprint, "SHA-256 of the server's certificate: believe exactly this one, ask nothing");
-  command->add_flag("--password-stdin", login->password_on_stdin, "Read the password from standard input");
+  command->add_flag("--password-stdin", login->password_on_stdin, "Read the password, or the token, from standard input");
+  command
+      ->add_flag("--api-token", login->by_api_token, "With an API token made in the console: for those who sign in at a company's provider")
+      ->excludes("--user")
+      ->excludes("--setup");
   command->footer(
       "Where the certificate is from a known authority, it is checked as a browser does. Otherwise it is pinned: by --fingerprint, by\n"
       "the setup token, or by a question on the terminal.\n"
       "In CI, set ALOFT_SERVER, ALOFT_TOKEN and, where needed, ALOFT_FINGERPRINT instead of logging in.");
-  command->callback([&run, login] { run = [login] { return log_in(*login); }; });
+  command->callback([&run, login] { run = [login] { return login->by_api_token ? log_in_by_token(*login) : log_in(*login); }; });
   app.add_subcommand("logout", "End the session and forget it")->callback([&run] { run = log_out; });
 }
 

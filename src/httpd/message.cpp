@@ -39,6 +39,7 @@ std::string_view reason_of(unsigned status) {
                                                              {201, "Created"},
                                                              {204, "No Content"},
                                                              {206, "Partial Content"},
+                                                             {303, "See Other"},
                                                              {304, "Not Modified"},
                                                              {400, "Bad Request"},
                                                              {401, "Unauthorized"},

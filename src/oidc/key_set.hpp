@@ -1,6 +1,8 @@
 // The keys that an identity provider publishes (RFC 7517), and the signature of its tokens (RFC 7515), checked by libcjose.
 #pragma once
 
+#include <cjose/jwk.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,8 +10,6 @@
 #include <vector>
 
 #include "base/result.hpp"
-
-struct _cjose_jwk_int;  // libcjose's cjose_jwk_t
 
 namespace aloft::oidc {
 
@@ -41,7 +41,7 @@ class KeySet {
   struct Key {
     std::string algorithm;
     std::optional<std::string> id;
-    std::shared_ptr<_cjose_jwk_int> key;
+    std::shared_ptr<cjose_jwk_t> key;
   };
   static std::optional<Key> usable(std::string_view member);
   Result<const Key*> find(const TokenHeader& header) const;

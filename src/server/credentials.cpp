@@ -43,6 +43,10 @@ void AccessTokens::remove_user(const std::string& user) {
   std::erase_if(tokens_, [&user](const auto& item) { return item.second.user == user; });
 }
 
+void AccessTokens::remove_outside(const std::function<bool(const std::string& issuer)>& is_known) {
+  std::erase_if(tokens_, [&](const auto& item) { return !item.second.issuer.empty() && !is_known(item.second.issuer); });
+}
+
 void AccessTokens::end_sessions(const std::string& user) {
   std::erase_if(tokens_,
                 [&user](const auto& item) { return item.second.user == user && item.second.kind == fleet::AccessToken::Kind::session; });

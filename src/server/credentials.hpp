@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -32,6 +33,8 @@ class AccessTokens {
   void put(const fleet::AccessToken& token) { tokens_.insert_or_assign(to_hex(token.hash), token); }
   void remove(std::uint64_t id);
   void remove_user(const std::string& user);
+  // Those of people whom another identity provider has vouched for.
+  void remove_outside(const std::function<bool(const std::string& issuer)>& is_known);
   void end_sessions(const std::string& user);
   void set_roles(const std::string& user, fleet::Roles roles);
   // Errors: kNotAuthenticated.

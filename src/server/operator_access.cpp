@@ -6,13 +6,12 @@
 namespace aloft::server {
 namespace {
 
-// The session's secret among "a=1; b=2", or "".
-std::string_view secret_of(std::string_view cookies) {
+std::string_view find_cookie(std::string_view cookies, std::string_view name) {
   while (!cookies.empty()) {
     const std::size_t end = std::min(cookies.find(';'), cookies.size());
     const std::string_view pair = cookies.substr(0, end);
     const std::size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && pair.substr(0, equals) == kSessionCookie) return pair.substr(equals + 1);
+    if (equals != std::string_view::npos && pair.substr(0, equals) == name) return pair.substr(equals + 1);
     cookies.remove_prefix(std::min(end + 1, cookies.size()));
     while (cookies.starts_with(' ')) cookies.remove_prefix(1);
   }
@@ -27,6 +26,8 @@ bool of_this_site(const httpd::Request& request) {
 }
 
 }  // namespace
+
+std::string_view cookie_of(const httpd::Request& request, std::string_view name) { return find_cookie(request.header("cookie"), name); }
 
 std::string session_cookie(std::string_view secret, std::chrono::seconds life) {
   return std::string(kSessionCookie) + "=" + std::string(secret) +
@@ -43,7 +44,7 @@ Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) 
 
 Result<fleet::AccessToken> OperatorAccess::identify(const httpd::Request& request) const {
   const bool by_header = !request.header("authorization").empty();
-  const std::string_view secret = by_header ? bearer_of(request) : secret_of(request.header("cookie"));
+  const std::string_view secret = by_header ? bearer_of(request) : cookie_of(request, kSessionCookie);
   fleet::AccessToken token = TRY(tokens_.check(secret, clock_.now()));
   if (!by_header && !of_this_site(request)) return fail(kForeignPage, "a page of another site asked; use the console's own pages");
   if (!by_header && !only_reads(request.method) && request.header(kConsoleHeader).empty())

@@ -14,6 +14,8 @@ inline constexpr std::string_view kSessionCookie = "__Host-aloft-session";
 // A page of another origin cannot set it without this server's consent (Fetch, section 3.2), which is never given.
 inline constexpr std::string_view kConsoleHeader = "x-aloft-console";
 
+// The value of the cookie among "a=1; b=2", as the header Cookie has them; "" without it.
+std::string_view cookie_of(const httpd::Request& request, std::string_view name);
 // The value of Set-Cookie that keeps a session for that long; 0 s ends it.
 std::string session_cookie(std::string_view secret, std::chrono::seconds life);
 

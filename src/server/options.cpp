@@ -22,6 +22,18 @@ std::string split_listen(const std::string& text, Options& options) {
   return {};
 }
 
+void add_sign_on(CLI::App& app, Options& options) {
+  app.add_option("--sso", options.sign_on,
+                 "TOML file of the identity provider where people may sign in (OpenID Connect): docs/single-sign-on.md")
+      ->envname("ALOFT_SSO")
+      ->check(CLI::ExistingFile);
+}
+
+std::string sign_on_complaint(const Options& options) {
+  if (options.sign_on.empty() || options.url.starts_with("https://")) return {};
+  return "needs --url https://..., where the identity provider sends people back to";
+}
+
 }  // namespace
 
 Parsed parse_options(int argc, char** argv) {
@@ -50,6 +62,7 @@ Parsed parse_options(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--trust", options.trust, "Folder of trust anchors (*.pem, *.crl): refuse bundles that nobody in it signed")
       ->envname("ALOFT_TRUST");
+  add_sign_on(app, options);
   app.add_flag("--webhooks-to-private", options.webhooks_to_private, "Webhooks may go to private networks and to this machine itself")
       ->envname("ALOFT_WEBHOOKS_TO_PRIVATE");
   std::string deltas = "on";
@@ -85,6 +98,7 @@ Parsed parse_options(int argc, char** argv) {
     options.deltas.make = deltas == "on";
     options.deltas.memory_bytes = memory_mib << 20;
     options.deltas.keep = std::chrono::hours(keep_hours);
+    if (const std::string wrong = sign_on_complaint(options); !wrong.empty()) throw CLI::ValidationError("--sso", wrong);
     if (options.data.empty()) throw CLI::RequiredError("--data");
   } catch (const CLI::ParseError& error) {
     parsed.exit_status = app.exit(error) == 0 ? 0 : 2;

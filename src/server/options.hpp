@@ -23,6 +23,7 @@ struct Options {
   bool plain_http = false;
   std::size_t max_connections = 10'000;
   std::filesystem::path trust;
+  std::filesystem::path sign_on;  // sso.toml; empty: nobody signs in at an identity provider
   bool webhooks_to_private = false;
   DeltaSettings deltas;
   std::string tenant_domain;  // NAME.DOMAIN is tenant NAME; empty: no tenants

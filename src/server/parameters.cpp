@@ -6,6 +6,11 @@
 #include "server/errors.hpp"
 
 namespace aloft::server {
+namespace {
+
+constexpr std::size_t kMaxUserNameBytes = 5 + 3 * 255;  // "oidc:", and a subject with each character escaped
+
+}  // namespace
 
 Result<Json> json_body(const httpd::Request& request) { return parse_json(request.body); }
 
@@ -21,6 +26,12 @@ Result<std::uint64_t> id_parameter(const httpd::Request& request) {
   if (!id || *id == 0 || *id > fleet::kMaxDeploymentId)
     return fail(kBadParameter, "an id in a path is a whole number from 1 to 2147483647");
   return *id;
+}
+
+Result<std::string> user_parameter(const httpd::Request& request) {
+  const std::string& name = request.parameters.at("name");
+  if (protocol::is_device_name(name) || (name.starts_with("oidc:") && name.size() <= kMaxUserNameBytes)) return name;
+  return fail(kBadParameter, "the path has no user's name where one must stand");
 }
 
 Result<std::string> name_parameter(const httpd::Request& request) {

@@ -17,6 +17,8 @@ Result<Json> json_body(const httpd::Request& request);
 // {id} of the path: 1 .. 2^31-1.
 Result<std::uint64_t> id_parameter(const httpd::Request& request);
 // {name} of the path, or what is given: a device's name.
+// A user's: also of one from outside. Errors: kBadParameter.
+Result<std::string> user_parameter(const httpd::Request& request);
 Result<std::string> name_parameter(const httpd::Request& request);
 // A member of the query.
 Result<std::optional<std::uint64_t>> query_number(const httpd::Request& request, const char* name, std::uint64_t max);

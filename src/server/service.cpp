@@ -23,6 +23,11 @@ std::string port_of(const std::string& url) {
   return colon == std::string::npos || (bracket != std::string::npos && colon < bracket) ? "" : host.substr(colon);
 }
 
+// Where the identity provider sends people back to.
+std::string callback_address(const std::string& url) {
+  return (url.ends_with('/') ? url.substr(0, url.size() - 1) : url) + "/api/v1/sso/callback";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Service>> Service::open(const Options& options) {
@@ -56,13 +61,23 @@ Result<> Service::open_parts() {
                       .deltas = options_.deltas,
                       .tenancy = {.alone = options_.tenant_domain.empty()},
                       .counters = [this]() -> const httpd::Counters& { return server_->counters(); }};
+  TRY(open_sign_on());
+  Ground own = ground;
+  own.sign_on = sign_on_ ? &*sign_on_ : nullptr;
   const ConsolePack console = TRY(ConsolePack::embedded());
-  site_.emplace(ground, TRY(token_secret(*store_, random_)), setup_secret_, console);
+  site_.emplace(own, TRY(token_secret(*store_, random_)), setup_secret_, console);
   tenants_.emplace(ground, site_->router(), TenantFolder(options_.data), options_.tenant_domain, console,
                    [this](const httpd::Router* router) { server_->depart(router); });
   tenant_api_.emplace(*tenants_, site_->access(), clock_, random_);
   tenant_api_->add_routes(site_->router());
   server_.emplace(loop_, *tenants_, tls_ ? &*tls_ : nullptr, httpd::Limits{.max_connections = options_.max_connections});
+  return {};
+}
+
+Result<> Service::open_sign_on() {
+  if (options_.sign_on.empty()) return {};
+  const oidc::Settings settings = TRY(oidc::load_settings(options_.sign_on));
+  sign_on_.emplace(settings, callback_address(options_.url), clock_, oidc::Provider::over_tls(settings));
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "fleet/sqlite_store.hpp"
 #include "httpd/server.hpp"
+#include "oidc/provider.hpp"
 #include "server/options.hpp"
 #include "server/site.hpp"
 #include "server/tenant_api.hpp"
@@ -33,6 +34,7 @@ class Service {
  private:
   explicit Service(const Options& options) : options_(options) {}
   Result<> open_parts();
+  Result<> open_sign_on();
   void stop();
   // As people and devices reach the server; without --url by its host name and this port.
   std::string url(std::uint16_t port) const;
@@ -46,6 +48,7 @@ class Service {
   std::optional<httpd::TlsContext> tls_;
   std::optional<crypto::TrustStore> trust_;
   std::optional<std::string> setup_secret_;
+  std::optional<oidc::Provider> sign_on_;  // of the own site; tenants have none
   boost::asio::io_context loop_{1};
   httpd::Workers passwords_{1};
   httpd::Workers bench_{1};

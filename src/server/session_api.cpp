@@ -19,6 +19,7 @@ using httpd::Request;
 using httpd::Response;
 
 constexpr std::uint64_t kMaxLifeSeconds = 315'360'000;  // ten years
+constexpr std::uint64_t kOutsideTokenLife = 30 * 86'400;
 
 }  // namespace
 
@@ -93,8 +94,8 @@ SessionApi::Answer SessionApi::login(Request& request) {
   const Credentials credentials = CO_TRY(read_login(request));
   const std::optional<fleet::User> user = CO_TRY(store_.user(credentials.user));
   auto check = [&] {
-    // An unknown user costs the same time as a wrong password.
-    if (!user) return hash_password("no such user, " + credentials.password.substr(0, 512)).has_value() && false;
+    // An unknown user, or one from outside, costs the same time as a wrong password.
+    if (!user || user->password.empty()) return hash_password("no such user, " + credentials.password.substr(0, 512)).has_value() && false;
     return password_matches(user->password, credentials.password);
   };
   const bool good = co_await offloaded(passwords_, check);
@@ -142,6 +143,8 @@ SessionApi::Answer SessionApi::logout(Request& request) {
 SessionApi::Answer SessionApi::session(Request& request) {
   const fleet::AccessToken token = CO_TRY(access_.check(request));
   Json json{{"user", token.user}, {"roles", fleet::role_names(token.roles)}, {"server_version", ALOFT_VERSION}};
+  if (!token.issuer.empty()) json["issuer"] = token.issuer;
+  if (!token.display.empty()) json["display"] = token.display;
   if (!certificate_sha256_.empty()) json["certificate_sha256"] = certificate_sha256_;
   co_return json_response(200, json);
 }
@@ -154,11 +157,19 @@ SessionApi::Answer SessionApi::list_tokens(Request& request) {
 }
 
 Result<fleet::AccessToken> SessionApi::read_new_token(const Request& request) {
-  fleet::AccessToken token{.kind = fleet::AccessToken::Kind::api, .user = TRY(access_.check(request)).user, .created_ms = access_.now_ms()};
+  const fleet::AccessToken caller = TRY(access_.check(request));
+  fleet::AccessToken token{.kind = fleet::AccessToken::Kind::api, .user = caller.user, .created_ms = access_.now_ms()};
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "token"));
   token.note = TRY(object.text("note", 128));
-  if (const auto life = TRY(object.optional_number("expires_in_s", kMaxLifeSeconds))) token.expires_ms = token.created_ms + *life * 1000;
+  auto life = TRY(object.optional_number("expires_in_s", kMaxLifeSeconds));
+  if (!caller.issuer.empty()) {  // who has left the company signs in no more, and nobody tells this server
+    if (life && *life > kOutsideTokenLife)
+      return fail(kBadParameter,
+                  "an API token of a user of " + caller.issuer + " lasts at most " + std::to_string(kOutsideTokenLife) + " s");
+    if (!life) life = kOutsideTokenLife;
+  }
+  if (life) token.expires_ms = token.created_ms + *life * 1000;
   return token;
 }
 

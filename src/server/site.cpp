@@ -21,6 +21,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       audit_(ground.store, access_, status_of),
       router_(status_of),
       pages_(std::move(console)),
+      sign_on_(ground.store, access_, ground.random, ground.sign_on, token_secret),
       devices_(ground.store, ground.blobs, roster_, delta_shelf_, changes_, std::move(token_secret), ground.clock, ground.random),
       sessions_(ground.store, access_, ground.passwords, ground.random, std::move(setup_secret), pin(ground.tls)),
       workshop_({.tasks = tasks_,
@@ -60,6 +61,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   pages_.add_routes(router_);
   service_.add_routes(router_);
   sessions_.add_routes(router_);
+  sign_on_.add_routes(router_);
   releases_.add_routes(router_);
   deltas_.add_routes(router_);
   device_admin_.add_routes(router_);
@@ -81,6 +83,7 @@ Result<> Site::load() {
   const auto now_ms = static_cast<std::uint64_t>(ground_.clock.now().time_since_epoch().count());
   TRY(fleet::wait<>([&](auto done) { ground_.store.delete_expired_access_tokens(now_ms, done); }));
   TRY(access_.tokens().load(ground_.store));
+  access_.tokens().remove_outside([this](const std::string& issuer) { return sign_on_.knows(issuer); });
   TRY(roster_.load(ground_.store));
   TRY(complete_digests(ground_.store, ground_.blobs));
   TRY(ddi_devices_.load(ground_.store));
@@ -122,6 +125,7 @@ void Site::stop() {
   rollouts_.stop();
   webhooks_.stop();
   workshop_.stop();
+  sign_on_.stop();
 }
 
 }  // namespace aloft::server

@@ -33,6 +33,7 @@
 #include "server/rollouts.hpp"
 #include "server/service_api.hpp"
 #include "server/session_api.hpp"
+#include "server/sign_on_api.hpp"
 #include "server/user_api.hpp"
 #include "server/webhook_api.hpp"
 
@@ -55,6 +56,7 @@ struct Ground {
   DeltaSettings deltas = {};
   DdiTenancy tenancy = {};
   ServiceApi::ReadCounters counters = {};  // of the whole server, for the site that shows them
+  oidc::Provider* sign_on = nullptr;       // null: nobody signs in at an identity provider
 };
 
 class Site {
@@ -91,6 +93,7 @@ class Site {
   Audit audit_;
   httpd::Router router_;
   Pages pages_;
+  SignOnApi sign_on_;
   DeviceApi devices_;
   SessionApi sessions_;
   DeltaWorkshop workshop_;

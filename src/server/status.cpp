@@ -1,14 +1,15 @@
 #include "server/status.hpp"
 
+#include <cstdint>
 #include <utility>
 
 #include "base/errors.hpp"
 #include "ddi/errors.hpp"
 #include "fleet/errors.hpp"
+#include "oidc/errors.hpp"
 #include "server/errors.hpp"
 
 namespace aloft::server {
-
 namespace {
 
 constexpr std::pair<std::uint16_t, unsigned> kStatuses[] = {
@@ -44,6 +45,10 @@ constexpr std::pair<std::uint16_t, unsigned> kStatuses[] = {
     {fleet::kTooMany.number, 409},
     {fleet::kUserUnknown.number, 404},
     {fleet::kLastAdmin.number, 409},
+    {fleet::kUserFromOutside.number, 409},
+    {fleet::kNotSetUp.number, 409},
+    {oidc::kSignOnOff.number, 404},
+    {oidc::kNoRole.number, 403},
     {kNotPermitted.number, 403},
     {fleet::kRolloutUnknown.number, 404},
     {fleet::kRolloutState.number, 409},

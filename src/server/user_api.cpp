@@ -16,7 +16,10 @@ using httpd::Request;
 using httpd::Response;
 
 Json form_of(const fleet::User& user) {
-  return Json{{"name", user.name}, {"roles", fleet::role_names(user.roles)}, {"created_ms", user.created_ms}};
+  Json json{{"name", user.name}, {"roles", fleet::role_names(user.roles)}, {"created_ms", user.created_ms}};
+  if (!user.issuer.empty()) json["issuer"] = user.issuer;
+  if (!user.display.empty()) json["display"] = user.display;
+  return json;
 }
 
 Json form_of(const fleet::AuditEntry& entry) {
@@ -61,7 +64,7 @@ Result<UserApi::Wish> UserApi::read_wish(const Request& request, std::optional<s
   Wish wish{.name = name ? *std::move(name) : TRY(object.text("name", 64)),
             .password = TRY(object.optional_text("password", kMaxPasswordBytes))};
   if (const Json* roles = TRY(object.optional_array("roles", 8)); roles != nullptr) wish.roles = TRY(read_roles(*roles));
-  if (!protocol::is_device_name(wish.name)) return fail(kBadParameter, "a user's name is 1-64 of A-Z a-z 0-9 . _ -");
+  if (fresh && !protocol::is_device_name(wish.name)) return fail(kBadParameter, "a user's name is 1-64 of A-Z a-z 0-9 . _ -");
   if (fresh && (!wish.password || !wish.roles)) return fail(kBadParameter, "a new user needs \"password\" and \"roles\"");
   if (!wish.password && !wish.roles) return fail(kBadParameter, "\"password\" or \"roles\" must be given");
   return wish;
@@ -91,7 +94,7 @@ UserApi::Answer UserApi::apply(fleet::UserChange change) {
 
 UserApi::Answer UserApi::change(Request& request) {
   CO_TRY(access_.check(request));
-  const std::string name = CO_TRY(name_parameter(request));
+  const std::string name = CO_TRY(user_parameter(request));
   const Wish wish = CO_TRY(read_wish(request, name));
   fleet::UserChange change{.name = name, .password = {}, .roles = wish.roles};
   if (wish.password) {
@@ -105,7 +108,7 @@ UserApi::Answer UserApi::change(Request& request) {
 
 UserApi::Answer UserApi::remove(Request& request) {
   CO_TRY(access_.check(request));
-  const std::string name = CO_TRY(name_parameter(request));
+  const std::string name = CO_TRY(user_parameter(request));
   auto start = [this, &name](auto done) { store_.delete_user(name, done); };
   const Result<> deleted = co_await delivered<Result<>>(start);
   if (!deleted) co_return std::unexpected(deleted.error());
@@ -121,6 +124,8 @@ UserApi::Answer UserApi::change_own_password(Request& request) {
   const std::string password = CO_TRY(object.text("password", kMaxPasswordBytes));
   CO_TRY(attempts_.count(name, access_.clock().steady()));
   const std::optional<fleet::User> user = CO_TRY(store_.user(name));
+  if (user && !user->issuer.empty())
+    co_return fail(fleet::kUserFromOutside, "your password is kept at " + user->issuer + "; change it there");
   auto work = [&]() -> Result<std::string> {
     if (!user || !password_matches(user->password, old_password)) return fail(kBadCredentials, "the old password is wrong");
     return hash_password(password);

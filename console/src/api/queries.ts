@@ -34,6 +34,13 @@ export const sessionQuery = queryOptions({
   staleTime: 60_000,
 });
 
+// What the login page offers besides the password. Why the last sign-in failed is told once, so it is asked for once.
+export const signOnQuery = queryOptions({
+  queryKey: ["sso"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/sso", { signal })),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
 export interface DeviceFilter {
   q?: string; // RSQL, docs/filters.md
   status?: "pending" | "accepted" | "rejected";

@@ -67,7 +67,7 @@ function UserMenu() {
       <Menu.Target>
         <UnstyledButton className={classes.user}>
           <Icon name="person" />
-          {session?.user ?? "…"}
+          {session?.display ?? session?.user ?? "…"}
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -1,9 +1,9 @@
-import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Box, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { api, take } from "../../api/client";
-import { sessionQuery } from "../../api/queries";
+import { api, ApiError, take } from "../../api/client";
+import { sessionQuery, signOnQuery } from "../../api/queries";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { Door } from "./Door";
 
@@ -28,6 +28,7 @@ export function Login() {
   };
   return (
     <Door title="Log in to Aloft">
+      <SignOnFailure />
       <form onSubmit={submit}>
         <Stack gap="md">
           <TextInput label="User" autoComplete="username" required autoFocus value={user} onChange={(event) => setUser(event.currentTarget.value)} />
@@ -38,6 +39,29 @@ export function Login() {
           </Button>
         </Stack>
       </form>
+      <SignOn next={next} />
     </Door>
+  );
+}
+
+// Leads to the company's identity provider, where there is one. It leaves the console, so it is a link and no request of a script.
+function SignOn({ next }: { next?: string }) {
+  const provider = useQuery(signOnQuery).data?.provider;
+  if (!provider) return null;
+  const query = next ? `?next=${encodeURIComponent(next)}` : "";
+  return (
+    <Button component="a" href={`/api/v1/sso/login${query}`} variant="default" fullWidth mt="md">
+      Sign in with {provider.name}
+    </Button>
+  );
+}
+
+function SignOnFailure() {
+  const failure = useQuery(signOnQuery).data?.failure;
+  if (!failure) return null;
+  return (
+    <Box mb="md">
+      <ErrorNote error={new ApiError(0, failure.number, failure.message)} title="You are not signed in" />
+    </Box>
   );
 }

@@ -3,7 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, type ApiToken, take } from "../../api/client";
-import { tokensQuery } from "../../api/queries";
+import { sessionQuery, tokensQuery } from "../../api/queries";
 import { ConfirmButton } from "../../parts/Confirm";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { Loaded } from "../../parts/Loaded";
@@ -11,6 +11,8 @@ import { Panel } from "../../parts/Page";
 import { SecretNote } from "../../parts/SecretNote";
 import { Ago } from "../../parts/Time";
 
+// Seconds. Of users whom an identity provider vouches for none lasts longer: nobody tells this server when they leave.
+const outsideLife = 2_592_000;
 const lives = [
   { value: "86400", label: "A day" },
   { value: "2592000", label: "30 days" },
@@ -34,7 +36,7 @@ export function ApiTokens() {
     >
       {secret && (
         <SecretNote title="The new API token" secret={secret}>
-          Scripts send it as <code>Authorization: Bearer</code>.
+          Scripts send it as <code>Authorization: Bearer</code>; <code>aloft login --api-token</code> asks for it.
         </SecretNote>
       )}
       <Loaded query={query} rows={2}>
@@ -96,6 +98,7 @@ function Row({ token }: { token: ApiToken }) {
 function NewToken({ opened, close, made }: { opened: boolean; close: () => void; made: (secret: string) => void }) {
   const [note, setNote] = useState("");
   const [life, setLife] = useState("2592000");
+  const outside = useQuery(sessionQuery).data?.issuer !== undefined;
   const client = useQueryClient();
   const create = useMutation({
     mutationFn: () => take(api.POST("/api/v1/tokens", { body: life === "never" ? { note } : { note, expires_in_s: Number(life) } })),
@@ -115,7 +118,7 @@ function NewToken({ opened, close, made }: { opened: boolean; close: () => void;
       <form onSubmit={submit}>
         <Stack>
           <TextInput label="Note" description="Which script it is for" required maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} data-autofocus />
-          <Select label="Good for" data={lives} value={life} onChange={(value) => setLife(value ?? "2592000")} allowDeselect={false} />
+          <Select label="Good for" data={outside ? lives.filter(({ value }) => Number(value) <= outsideLife) : lives} value={life} onChange={(value) => setLife(value ?? "2592000")} allowDeselect={false} />
           {create.isError && <ErrorNote error={create.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>

@@ -17,7 +17,8 @@ export function Settings() {
         <Facts
           facts={[
             ["Version", session?.server_version],
-            ["Logged in as", session?.user],
+            ["Logged in as", session?.display ? `${session.display} (${session.user})` : session?.user],
+            ["Signed in at", session?.issuer],
             ["Roles", session?.roles.join(", ")],
             ["Certificate's SHA-256", session?.certificate_sha256 && <Copyable text={session.certificate_sha256} what="the digest" />],
           ]}

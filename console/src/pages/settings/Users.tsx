@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, PasswordInput, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, PasswordInput, Stack, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -68,7 +68,14 @@ export function Users() {
 function Row({ user, remove }: { user: User; remove: () => Promise<void> }) {
   return (
     <Table.Tr>
-      <Table.Td>{user.name}</Table.Td>
+      <Table.Td>
+        {user.name}
+        {user.issuer && (
+          <Text size="xs" c="dimmed">
+            {user.display ? `${user.display}, ` : ""}from {user.issuer}
+          </Text>
+        )}
+      </Table.Td>
       <Table.Td>{user.roles.join(", ")}</Table.Td>
       <Table.Td className="wide">
         <Ago ms={user.created_ms} />
@@ -83,6 +90,7 @@ function Row({ user, remove }: { user: User; remove: () => Promise<void> }) {
           run={remove}
         >
           The user&apos;s sessions and API tokens end at once.
+          {user.issuer && " Who still has a group that may do something here can sign in again."}
         </ConfirmButton>
       </Table.Td>
     </Table.Tr>
