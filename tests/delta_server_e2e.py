@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Deltas from the server: made by it in the background or uploaded, offered, used by real agents, counted, dropped; and what a kill, damage
 and a small memory limit do to that."""
+import ctypes
 import hashlib
 import os
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -206,6 +208,61 @@ class DeltaServerTest(unittest.TestCase):
         ended = self.update(server, device, number)
         self.assertEqual(ended["download"]["method"], "delta")
         self.assertLess(ended["download"]["fetched_bytes"], self.delta.stat().st_size + (1 << 20))
+
+    @staticmethod
+    def is_offered(server, device, told):
+        headers = {**device.headers, **({"Aloft-Deltas": told} if told else {})}
+        return "delta" in server.call("GET", "/api/device/v1/assignment", headers=headers)["deployment"]
+
+    def test_a_delta_is_offered_to_agents_that_can_apply_it(self):
+        server = self.serve("--deltas", "off")
+        release = self.upload(server, self.files["2.0"])
+        self.upload(server, self.files["1.0"])
+        first = self.delta.read_bytes()
+        self.assertEqual(int.from_bytes(first[8:12], "little"), 1, "random bytes have no differences to model")
+        second = bytearray(first)
+        second[8] = 2
+        described = sum(int.from_bytes(first[at:at + 8], "little") for at in (16, 24))
+        second[32:64] = hashlib.sha256(second[:32] + second[64:64 + described]).digest()
+        device = server_harness.ready_device(server, "old-agent", version="1.0")
+        self.deploy(server, release, "old-agent")
+        server.operator("POST", f"/api/v1/releases/{release}/deltas", first)
+        for told in ("1", None, "x", "2 zstd=10504"):
+            self.assertTrue(self.is_offered(server, device, told), told)
+        server.operator("POST", f"/api/v1/releases/{release}/deltas", bytes(second))
+        zstd = "zstd=10504"
+        for told, offered in (("2", True), (f"2 {zstd}", True), ("3 later-word", True), ("1", False), (None, False), ("x", False), (f"1 {zstd}", False)):
+            self.assertEqual(self.is_offered(server, device, told), offered, told)
+        # After a restart it is known from the file.
+        server.stop()
+        server.start()
+        device.authenticate()
+        for told, offered in (("2", True), ("1", False)):
+            self.assertEqual(self.is_offered(server, device, told), offered, told)
+
+    def test_a_delta_of_compressed_blocks_needs_the_same_compressor(self):
+        if not shutil.which("mksquashfs"):
+            self.skipTest("no mksquashfs")
+        server = self.serve("--deltas", "off")
+        files = {}
+        for version, seed in (("5.0", 1), ("6.0", 2)):
+            tree = self.vendor.folder / f"tree-{version}"
+            tree.mkdir()
+            words = random.Random(5)
+            text = " ".join(str(words.randrange(5000)) for _ in range(300_000))
+            (tree / "words").write_text(text[:400_000] + f" version {version} " * seed + text[400_000:])
+            image = self.vendor.folder / f"squashfs-{version}"
+            subprocess.run(["mksquashfs", tree, image, "-comp", "zstd", "-noappend", "-all-root", "-mkfs-time", "0", "-all-time", "0"], check=True, capture_output=True)
+            files[version] = self.vendor.pack(version, "--image", f"rootfs={image}").rename(self.vendor.folder / f"squashed-{version}")
+        delta = self.vendor.folder / "5.0-6.0.delta"
+        subprocess.run([TOOLS.aloft, "delta", "create", files["5.0"], files["6.0"], "-o", delta], check=True, capture_output=True)
+        release = self.upload(server, files["6.0"])
+        server.operator("POST", f"/api/v1/releases/{release}/deltas?from=5.0", delta.read_bytes())
+        device = server_harness.ready_device(server, "squashed", version="5.0")
+        self.deploy(server, release, "squashed")
+        own = ctypes.CDLL("libzstd.so.1").ZSTD_versionNumber()
+        for told, offered in ((f"2 zstd={own}", True), (f"2 zstd={own} zstd=10506", True), ("2", False), ("2 zstd=10399", False), (f"2 xz={own}", False)):
+            self.assertEqual(self.is_offered(server, device, told), offered, told)
 
     def test_a_delta_that_does_not_serve_costs_no_more_than_is_allowed(self):
         server = self.serve("--deltas", "off")

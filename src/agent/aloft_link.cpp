@@ -136,6 +136,7 @@ void AloftLink::send_reports() {
 Result<> AloftLink::poll_once(net::HttpTransport& transport, std::string& etag) {
   net::Request request;
   request.url = std::string(protocol::kAssignmentPath);
+  request.headers.push_back({std::string(protocol::kDeltaHeader), protocol::to_text(own_delta_ability())});
   if (!etag.empty()) {
     request.url += "?wait=" + std::to_string(kLongPollSeconds);
     request.headers.push_back({"If-None-Match", etag});

@@ -66,6 +66,13 @@ Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView 
   return done + more;
 }
 
+protocol::DeltaAbility own_delta_ability() {
+  protocol::DeltaAbility ability{.format = delta::kNewestFormat, .compressors = {}};
+  for (const auto compressor : {delta::Compressor::zstd, delta::Compressor::xz, delta::Compressor::zlib, delta::Compressor::lz4})
+    ability.compressors.emplace(delta::name_of(compressor), delta::library_version(compressor));
+  return ability;
+}
+
 delta::RebuildSpec rebuild_program() {
   std::error_code unknown;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", unknown);

@@ -11,6 +11,7 @@
 #include "bundle/manifest.hpp"
 #include "delta/patch.hpp"
 #include "delta/rebuilder.hpp"
+#include "protocol/delta_ability.hpp"
 #include "protocol/messages.hpp"
 #include "storage/installer.hpp"
 
@@ -86,6 +87,8 @@ class DeltaFrames final : public storage::FrameMaker {
 
 // The program in which this one has frames made: aloft-rebuild where it stands beside it, since that takes less memory; else itself.
 delta::RebuildSpec rebuild_program();
+// What this agent tells its server of the deltas that it can apply.
+protocol::DeltaAbility own_delta_ability();
 // For unpacking only; says in the log what the kernel does not hold it by. Errors: kNoWorker, those of Rebuilder.
 Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program);
 

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kMagic = "ALDLT\r\n\x1a";
 constexpr std::uint32_t kPlainVersion = 1;     // differences are in the body
 constexpr std::uint32_t kModelledVersion = 2;  // or before it
+static_assert(kModelledVersion == kNewestFormat);
 constexpr std::size_t kChecksumAt = 32;
 constexpr int kPackLevel = 19;
 constexpr std::uint64_t kMaxPackedBytes = kMaxManifestBytes + kMaxManifestBytes / 128 + kMaxSignatureBytes;

@@ -16,6 +16,7 @@ namespace aloft::delta {
 
 using crypto::Digest;
 
+inline constexpr std::uint32_t kNewestFormat = 2;  // that is read; all before it are, too
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::uint64_t kMaxDescriptionBytes = 8ULL << 20;
 inline constexpr std::uint64_t kMaxFrames = 1ULL << 20;  // of all images

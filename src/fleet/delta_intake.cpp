@@ -23,7 +23,7 @@ Result<bool> holds_sources(const std::filesystem::path& bundle, const Delta& del
 
 Result<Delta> inspect_delta(const std::filesystem::path& file, const Release& release) {
   const auto source = TRY(bundle::open_source(file.string()));
-  const delta::Patch patch = TRY(delta::Patch::open(*source));
+  const delta::Patch patch = TRY(delta::Patch::open(*source, delta::PatchUse::look));
   if (!patch.bundle() || crypto::sha256(as_bytes(patch.bundle()->manifest_text)) != release.manifest_sha256)
     return fail(kDeltaTarget, "the delta does not make the bundle of release " + std::to_string(release.id) +
                                   "; make it with this release's bundle as the new one");
@@ -32,6 +32,16 @@ Result<Delta> inspect_delta(const std::filesystem::path& file, const Release& re
     if (image.source_bytes > 0) delta.sources.push_back({.image = image.name, .sha256 = to_hex(image.source_sha256)});
   if (delta.sources.empty()) return fail(kDeltaSource, "the delta starts from no image that a device could have");
   return delta;
+}
+
+Result<protocol::DeltaAbility> needs_of(const std::filesystem::path& file) {
+  const auto source = TRY(bundle::open_source(file.string()));
+  const delta::Patch patch = TRY(delta::Patch::open(*source, delta::PatchUse::look));
+  protocol::DeltaAbility needs{.format = patch.version(), .compressors = {}};
+  for (const delta::ImagePlan& image : patch.images())
+    for (const delta::BlockCoding& coding : image.codings)
+      if (coding.version != 0) needs.compressors.emplace(delta::name_of(coding.compressor), coding.version);
+  return needs;
 }
 
 Result<Release> find_source(const Delta& delta, const std::vector<Release>& releases, const BlobFolder& blobs) {

@@ -6,6 +6,7 @@
 
 #include "fleet/blob_folder.hpp"
 #include "fleet/delta_store.hpp"
+#include "protocol/delta_ability.hpp"
 
 namespace aloft::fleet {
 
@@ -13,6 +14,9 @@ namespace aloft::fleet {
 // Only what stands before the records is read: they prove themselves on each device. Errors: 11000-11099, kDeltaTarget when it makes
 // another bundle than the release, kDeltaSource when it starts from nothing.
 Result<Delta> inspect_delta(const std::filesystem::path& file, const Release& release);
+
+// What an agent must know to apply it. Errors: 11000-11099.
+Result<protocol::DeltaAbility> needs_of(const std::filesystem::path& file);
 
 // The first of these releases whose images are those that the delta starts from; their bundles are read for it. Errors: kDeltaSource.
 Result<Release> find_source(const Delta& delta, const std::vector<Release>& releases, const BlobFolder& blobs);

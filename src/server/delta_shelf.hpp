@@ -5,21 +5,27 @@
 #include <optional>
 #include <string>
 
+#include "fleet/blob_folder.hpp"
 #include "fleet/store.hpp"
+#include "protocol/delta_ability.hpp"
 
 namespace aloft::server {
 
 class DeltaShelf {
  public:
-  // Everything the store knows.
-  Result<> load(fleet::Store& store);
+  // Everything the store knows; what each needs is read from its file. One whose file cannot be read is left out, with a warning.
+  Result<> load(fleet::Store& store, const fleet::BlobFolder& blobs);
   // artifact_sha256: of the release's bundle, hex. Replaces the one for the same release, version and hardware.
-  void put(const fleet::Delta& delta, const std::string& artifact_sha256);
+  void put(const fleet::Delta& delta, protocol::DeltaAbility needs, const std::string& artifact_sha256);
   void remove(std::uint64_t id);
   void remove_release(std::uint64_t release);
 
-  // The smallest that leads such a device to the artifact; null: there is none.
-  const fleet::Delta* find(const std::string& artifact_sha256, const std::string& version, const std::string& hardware) const;
+  struct Runs {
+    const std::string& version;
+    const std::string& hardware;
+  };
+  // The smallest that leads such a device to the artifact and that its agent can apply; null: there is none.
+  const fleet::Delta* find(const std::string& artifact_sha256, const Runs& device, const protocol::DeltaAbility& ability) const;
   // Whether a file of this digest, hex, is a delta to the artifact.
   bool leads_to(const std::string& delta_sha256, const std::string& artifact_sha256) const;
   std::uint64_t count() const { return count_; }
@@ -27,7 +33,11 @@ class DeltaShelf {
 
  private:
   void count();
-  std::multimap<std::string, fleet::Delta> by_artifact_;
+  struct Shelved {
+    fleet::Delta delta;
+    protocol::DeltaAbility needs;
+  };
+  std::multimap<std::string, Shelved> by_artifact_;
   std::uint64_t count_ = 0;
   std::uint64_t size_bytes_ = 0;
 };

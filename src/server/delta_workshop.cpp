@@ -175,7 +175,10 @@ httpd::Awaitable<Result<fleet::Delta>> DeltaWorkshop::take_in(fleet::Delta delta
   auto work = [this, &delta, &upload] { return keep(std::move(delta), std::move(upload)); };
   Result<fleet::Delta> kept = co_await offloaded(ground_.counter, work);
   if (!kept) co_return kept;
-  ground_.shelf.put(*kept, artifact_sha256);
+  auto look = [this, &kept] { return fleet::needs_of(ground_.blobs.path_of(kept->sha256)); };
+  Result<protocol::DeltaAbility> needs = co_await offloaded(ground_.counter, look);
+  if (!needs) co_return std::unexpected(needs.error());
+  ground_.shelf.put(*kept, *std::move(needs), artifact_sha256);
   ground_.roster.ring_for(artifact_sha256);
   co_return kept;
 }

@@ -129,7 +129,9 @@ DeviceApi::Answer DeviceApi::token(Request& request) { co_return issue_token(req
 Response DeviceApi::assignment_answer(const Request& request, const Roster::Entry& entry, bool& unchanged) const {
   protocol::Assignment assignment{entry.deployment};
   if (auto& deployment = assignment.deployment)
-    if (const auto* delta = deltas_.find(deployment->artifact_sha256, entry.version, entry.hardware)) deployment->delta = offer_of(*delta);
+    if (const auto* delta = deltas_.find(deployment->artifact_sha256, {entry.version, entry.hardware},
+                                         protocol::told_ability(request.header(protocol::kDeltaHeader))))
+      deployment->delta = offer_of(*delta);
   const std::string tag = tag_of(assignment);
   unchanged = request.header("if-none-match").find(tag) != std::string_view::npos;
   Response response = unchanged ? Response{.status = 304} : httpd::json_response(200, protocol::to_json(assignment));

@@ -88,7 +88,7 @@ Result<> Site::load() {
   TRY(complete_digests(ground_.store, ground_.blobs));
   TRY(ddi_devices_.load(ground_.store));
   TRY(ddi_access_.load());
-  TRY(delta_shelf_.load(ground_.store));
+  TRY(delta_shelf_.load(ground_.store, ground_.blobs));
   return rollouts_.load();
 }
 
