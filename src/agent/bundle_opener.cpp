@@ -76,6 +76,7 @@ class SourceOpener::Limited final : public ByteSource {
   }
   bool any_order() const override { return source_->any_order(); }
   void expect(std::uint64_t end) override { source_->expect(end); }
+  void plan(std::vector<ByteRun> runs) override { source_->plan(std::move(runs)); }
 
  private:
   SourceOpener& opener_;

@@ -71,17 +71,22 @@ Result<std::vector<BlockName>> fetch_block_names(const bundle::Reader& reader, s
 }
 
 ReuseFrames::ReuseFrames(const bundle::Image& image, std::vector<BlockName> wanted, BlockIndex index,
-                         std::vector<std::unique_ptr<ByteSource>> slots, std::function<void(std::uint64_t end_frame)> before_missing)
-    : image_(image),
-      wanted_(std::move(wanted)),
-      index_(std::move(index)),
-      slots_(std::move(slots)),
-      before_missing_(std::move(before_missing)),
-      had_(image.frame_count()) {
+                         std::vector<std::unique_ptr<ByteSource>> slots)
+    : image_(image), wanted_(std::move(wanted)), index_(std::move(index)), slots_(std::move(slots)), had_(image.frame_count()) {
   for (std::uint64_t frame = 0; frame < image_.frame_count(); ++frame) {
     had_[frame] = has_all(frame);
     if (!had_[frame]) missing_bytes_ += image_.stored[frame].size_bytes;
   }
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> ReuseFrames::missing_runs(std::uint64_t from) const {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> runs;
+  for (std::uint64_t frame = from; frame < had_.size(); ++frame) {
+    if (had_[frame]) continue;
+    if (runs.empty() || runs.back().second != frame) runs.emplace_back(frame, frame);
+    runs.back().second = frame + 1;
+  }
+  return runs;
 }
 
 // A last block that is shorter is in no index.
@@ -110,13 +115,7 @@ bool ReuseFrames::copy_run(std::size_t first, std::size_t& next, std::size_t end
 
 Result<bool> ReuseFrames::make(std::uint64_t frame, MutableByteView content) {
   if (wrong_ >= kPatience) return false;
-  if (!had_[frame]) {
-    std::uint64_t end = frame;
-    while (end < had_.size() && !had_[end]) ++end;
-    if (frame >= told_until_) before_missing_(end);
-    told_until_ = std::max(told_until_, end);
-    return false;
-  }
+  if (!had_[frame]) return false;
   const std::size_t first = frame * blocks_per_frame();
   const std::size_t end = first + content.size() / kBlock;
   std::optional<BlockIndex::Place> last;

@@ -1,9 +1,8 @@
 // An image's frames from blocks that slots have already, wherever they stand there.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/block_index.hpp"
@@ -21,12 +20,12 @@ std::uint64_t block_names_bytes(const bundle::Image& image);
 
 class ReuseFrames final : public storage::FrameMaker {
  public:
-  // before_missing: called with the frame behind the last of a run of frames that are not to be had here, before the first of them is left
-  // to the bundle. The image outlives this. The slots are read only.
-  ReuseFrames(const bundle::Image& image, std::vector<BlockName> wanted, BlockIndex index, std::vector<std::unique_ptr<ByteSource>> slots,
-              std::function<void(std::uint64_t end_frame)> before_missing);
+  // The image outlives this. The slots are read only.
+  ReuseFrames(const bundle::Image& image, std::vector<BlockName> wanted, BlockIndex index, std::vector<std::unique_ptr<ByteSource>> slots);
   // Stored bytes of the frames that lack a block.
   std::uint64_t missing_bytes() const { return missing_bytes_; }
+  // Those frames from `from` on, in runs that are as long as they can be: the first, and that behind the last.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> missing_runs(std::uint64_t from) const;
 
   // Errors: none; a slot that cannot be read is one without the block.
   Result<bool> make(std::uint64_t frame, MutableByteView content) override;
@@ -40,10 +39,8 @@ class ReuseFrames final : public storage::FrameMaker {
   const std::vector<BlockName> wanted_;
   const BlockIndex index_;
   const std::vector<std::unique_ptr<ByteSource>> slots_;
-  const std::function<void(std::uint64_t)> before_missing_;
   std::vector<bool> had_;  // of each frame, whether all its blocks are here
   std::uint64_t missing_bytes_ = 0;
-  std::uint64_t told_until_ = 0;
   unsigned wrong_ = 0;  // in a row
 };
 

@@ -44,8 +44,7 @@ class Reuse : public ::testing::Test {
     index.seal();
     std::vector<std::unique_ptr<ByteSource>> slots;
     slots.push_back(std::make_unique<delta::ViewSource>(slot));
-    return std::make_unique<ReuseFrames>(image(), must(fetch_block_names(*reader_, 0, *source_)), std::move(index), std::move(slots),
-                                         [this](std::uint64_t end) { told_.push_back(end); });
+    return std::make_unique<ReuseFrames>(image(), must(fetch_block_names(*reader_, 0, *source_)), std::move(index), std::move(slots));
   }
   bool comes_out_right(ReuseFrames& frames, std::uint64_t frame) {
     Bytes content(image().frame_content_bytes(frame));
@@ -58,7 +57,6 @@ class Reuse : public ::testing::Test {
   Bytes file_;
   std::unique_ptr<ByteSource> source_;
   std::optional<bundle::Reader> reader_;
-  std::vector<std::uint64_t> told_;
 };
 
 TEST_F(Reuse, MakesFramesFromBlocksThatHaveMoved) {
@@ -68,7 +66,10 @@ TEST_F(Reuse, MakesFramesFromBlocksThatHaveMoved) {
   Bytes content(kMinFrameBytes);
   EXPECT_FALSE(*made->make(2, content));
   EXPECT_FALSE(*made->make(4, content));
-  EXPECT_EQ(told_, (std::vector<std::uint64_t>{3, 5})) << "where each run of missing frames ends";
+  using Runs = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  EXPECT_EQ(made->missing_runs(0), (Runs{{2, 3}, {4, 5}}));
+  EXPECT_EQ(made->missing_runs(3), (Runs{{4, 5}}));
+  EXPECT_EQ(made->missing_runs(5), Runs{});
 }
 
 TEST_F(Reuse, ASlotThatHasChangedIsNotTrusted) {

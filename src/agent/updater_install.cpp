@@ -24,6 +24,17 @@ constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
 constexpr std::chrono::seconds kWatchLimits{10};
 constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
 
+// Where runs of frames (the first, and that behind the last) are stored.
+std::vector<ByteRun> runs_of(const bundle::Reader& reader, std::size_t index,
+                             const std::vector<std::pair<std::uint64_t, std::uint64_t>>& frames) {
+  std::vector<ByteRun> runs;
+  for (const auto& [first, end] : frames) {
+    const bundle::Extent last = reader.stored_extent(index, end - 1);
+    runs.push_back({reader.stored_extent(index, first).offset_bytes, last.offset_bytes + last.size_bytes});
+  }
+  return runs;
+}
+
 }  // namespace
 
 Result<Event> Updater::open_bundle() {
@@ -204,11 +215,7 @@ Result<std::unique_ptr<ReuseFrames>> Updater::frames_by_reuse(const bundle::Imag
   ByteSource& file = *bundle_->file();
   const bundle::Reader& reader = bundle_->reader();
   auto wanted = TRY(fetch_block_names(reader, index, file));
-  const auto before_missing = [&reader, &file, index](std::uint64_t end) {
-    const bundle::Extent last = reader.stored_extent(index, end - 1);
-    file.expect(last.offset_bytes + last.size_bytes);
-  };
-  auto frames = std::make_unique<ReuseFrames>(image, std::move(wanted), std::move(blocks), std::move(slots), before_missing);
+  auto frames = std::make_unique<ReuseFrames>(image, std::move(wanted), std::move(blocks), std::move(slots));
   log::info("update: image '" + image.name + "' by reuse: " + std::to_string(frames->missing_bytes()) + " bytes are missing");
   tally();
   TRY(check_limits(seams_.surroundings.download_limits(state_.deployment), tally_->fetched_bytes(), frames->missing_bytes()));
@@ -238,6 +245,7 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   if (options.maker != nullptr) options.settle_bytes = std::min(options.settle_bytes, kSettleDeltaBytes);
   options.stop = stop;
   options.likely_frames = likely_frames(image, place);
+  if (by_reuse) bundle_->file()->plan(runs_of(reader, index, by_reuse->missing_runs(options.likely_frames)));
   options.streamed = [&](std::uint64_t frames) {
     const std::uint64_t done = before + std::min(frames * image.frame_size_bytes, image.size_bytes);
     tell_progress(static_cast<std::uint64_t>(static_cast<double>(done) * 1000.0 / static_cast<double>(total)));
@@ -249,7 +257,7 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   };
   const storage::InstallStats stats = TRY(storage::install_to(reader, index, target, options));
   TRY(seams_.slots.written(image));
-  if (by_reuse) bundle_->file()->expect(kNoEnd);
+  if (by_reuse) bundle_->file()->plan({});
   if (stats.frames_made > 0) tally_->went(by_delta ? DownloadMethod::delta : DownloadMethod::reuse);
   if (stats.frames_made == 0 && stats.frames_fetched > 0) tally_->went(protocol::DownloadMethod::full);
   log::info("update: image '" + image.name + "': " + std::to_string(stats.frames) + " frames, " + std::to_string(stats.frames_fetched) +

@@ -2,11 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 
 namespace aloft {
+
+struct ByteRun {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;  // behind the last byte
+};
 
 // Bytes by offset.
 class ByteSource {
@@ -22,6 +28,9 @@ class ByteSource {
   virtual void expect(std::uint64_t /*end*/) {}
   // Of a file that has these bytes at the same offsets, and lives as long as this; -1 where there is none.
   virtual int descriptor() const { return -1; }
+  // The reads to come lie, at rising offsets, in these runs, which rise and do not overlap, until they are told anew: a network source may
+  // ask for several at once. None: nothing is known of the reads to come. A hint.
+  virtual void plan(std::vector<ByteRun> /*runs*/) {}
 };
 inline constexpr std::uint64_t kNoEnd = UINT64_MAX;
 

@@ -41,6 +41,8 @@ struct RangeSourceOptions {
   std::function<Result<>(std::chrono::milliseconds)> sleep;  // how delays pass; empty: in real time, ended by cancel()
 };
 
+inline constexpr std::size_t kInFlight = 4;
+
 // http, https, ftp, ftps and sftp. After a broken connection the request is repeated for what is missing ("Range", "If-Range"), so no
 // byte that a read returned is fetched twice, but by servers that ignore ranges: their content is skipped up to the place.
 // Memory: libcurl's buffers and at most 16 KiB of read-ahead; what the reader does not take waits in the socket, whose buffer is bounded
@@ -57,6 +59,9 @@ class RangeSource final : public bundle::ByteSource {
   bool any_order() const override { return false; }
   // For http and https; other protocols stream on.
   void expect(std::uint64_t end) override;
+  // Over http and https kInFlight requests are under way then, each for one run, on a connection of its own with ahead_bytes of its own. A
+  // server that ignores ranges is read as one stream.
+  void plan(std::vector<ByteRun> runs) override;
 
   // From any thread: the read under way and all later ones end with kCancelled.
   void cancel();

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <numeric>
+#include <thread>
 
 #include "net/content_range.hpp"
 #include "net/errors.hpp"
@@ -18,6 +22,18 @@ std::string random_text(std::size_t size) {
   std::string text(size, '\0');
   SeededRandom(7).fill(std::as_writable_bytes(std::span(text)));
   return text;
+}
+
+// What a server with ranges sends of it for "bytes=A-B", or for "bytes=A-".
+Answer part_answer(const Received& received, const std::string& content) {
+  const std::string range = received.header("Range").value_or("");
+  const auto dash = range.find('-');
+  if (dash == std::string::npos) return {.headers = {"ETag: \"1\""}, .body = content};
+  const std::size_t first = std::stoul(range.substr(6));
+  const std::size_t end =
+      dash + 1 < range.size() ? std::min<std::size_t>(std::stoul(range.substr(dash + 1)) + 1, content.size()) : content.size();
+  const std::string place = std::to_string(first) + "-" + std::to_string(end - 1) + "/" + std::to_string(content.size());
+  return {.status = 206, .headers = {"ETag: \"1\"", "Content-Range: bytes " + place}, .body = content.substr(first, end - first)};
 }
 
 // The file as a server with ranges answers for it.
@@ -119,6 +135,105 @@ TEST_F(RangeSourceTest, AsksForNoByteBeyondWhatIsExpected) {
   source->expect(bundle::kNoEnd);
   EXPECT_EQ(read(*source, 300'000, 50).value(), content_.substr(300'000, 50));
   EXPECT_THAT(asked, testing::ElementsAre("bytes=0-63", "bytes=64-299999", "bytes=1064-299999", "bytes=990000-1999999", "bytes=300000-"));
+}
+
+// Runs of a size and a distance that change, so that none looks like another.
+std::vector<ByteRun> some_runs() {
+  std::vector<ByteRun> runs;
+  for (std::uint64_t begin = 1'000, i = 0; i < 20; ++i, begin += 40'000 + 777 * i) runs.push_back({begin, begin + 3'000 + 1'111 * i});
+  return runs;
+}
+
+TEST_F(RangeSourceTest, AsksForSeveralRunsAtOnce) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> asked;
+  FakeServer server([&](const Received& received) {
+    std::unique_lock lock(mutex);
+    asked.push_back(received.header("Range").value_or("all"));
+    changed.notify_all();
+    // The first is not answered before all that may be under way have come.
+    if (asked.size() < kInFlight) changed.wait_for(lock, std::chrono::seconds(20), [&] { return asked.size() >= kInFlight; });
+    return part_answer(received, content_);
+  });
+  auto source = open(server.url());
+  const auto runs = some_runs();
+  source->plan(runs);
+  for (const ByteRun& run : runs) {
+    EXPECT_EQ(read(*source, run.begin, 1'000).value(), content_.substr(run.begin, 1'000));
+    EXPECT_EQ(read(*source, run.begin + 1'000, run.end - run.begin - 1'000).value(),
+              content_.substr(run.begin + 1'000, run.end - run.begin - 1'000));
+  }
+  std::vector<std::string> expected;
+  for (const ByteRun& run : runs) expected.push_back("bytes=" + std::to_string(run.begin) + "-" + std::to_string(run.end - 1));
+  EXPECT_THAT(asked, testing::UnorderedElementsAreArray(expected)) << "each byte once";
+  EXPECT_EQ(source->received_bytes(), std::accumulate(runs.begin(), runs.end(), std::uint64_t{0},
+                                                      [](std::uint64_t sum, const ByteRun& run) { return sum + run.end - run.begin; }));
+  EXPECT_LE(server.connections(), kInFlight);
+}
+
+TEST_F(RangeSourceTest, ReadsOutsideOfThePlanAndAfterIt) {
+  FakeServer server([&](const Received& received) { return part_answer(received, content_); });
+  auto source = open(server.url());
+  const auto runs = some_runs();
+  source->plan(runs);
+  EXPECT_EQ(read(*source, runs[0].begin, 500).value(), content_.substr(runs[0].begin, 500));
+  EXPECT_EQ(read(*source, 300'000, 500).value(), content_.substr(300'000, 500)) << "in no run";
+  EXPECT_EQ(read(*source, runs[1].begin, 500).value(), content_.substr(runs[1].begin, 500));
+  EXPECT_EQ(read(*source, runs[9].begin + 70, 500).value(), content_.substr(runs[9].begin + 70, 500)) << "runs passed over";
+  EXPECT_EQ(read(*source, runs[2].begin, 500).value(), content_.substr(runs[2].begin, 500)) << "back";
+  source->plan({});
+  EXPECT_EQ(read_all(*source, 65'536).value(), content_);
+}
+
+TEST_F(RangeSourceTest, EachRunIsTakenUpWhereItsConnectionBroke) {
+  FakeServer server([&](const Received& received) {
+    Answer answer = part_answer(received, content_);
+    if (received.index % 3 != 2) answer.break_after = received.index % 3 == 0 ? 0 : answer.body.size() / 2;
+    return answer;
+  });
+  auto source = open(server.url());
+  const auto runs = some_runs();
+  source->plan(runs);
+  for (const ByteRun& run : runs)
+    EXPECT_EQ(read(*source, run.begin, run.end - run.begin).value(), content_.substr(run.begin, run.end - run.begin));
+}
+
+TEST_F(RangeSourceTest, AServerWithoutRangesIsReadAsOneStreamWhateverIsPlanned) {
+  FakeServer server([&](const Received&) { return Answer{.body = content_}; });
+  auto source = open(server.url());
+  const auto runs = some_runs();
+  source->plan(runs);
+  for (const ByteRun& run : runs)
+    EXPECT_EQ(read(*source, run.begin, run.end - run.begin).value(), content_.substr(run.begin, run.end - run.begin));
+  EXPECT_LE(server.requests(), kInFlight + 1);
+}
+
+TEST_F(RangeSourceTest, NoticesThatTheFileWasReplacedBetweenTwoRuns) {
+  const auto runs = some_runs();
+  FakeServer server([&](const Received& received) {
+    Answer answer = part_answer(received, content_);
+    if (std::stoul(received.header("Range").value().substr(6)) >= runs[kInFlight].begin) answer.headers[0] = "ETag: \"2\"";
+    return answer;
+  });
+  auto source = open(server.url());
+  source->plan(runs);
+  std::vector<std::string> ends;
+  for (const ByteRun& run : runs) ends.push_back(name_of(read(*source, run.begin, run.end - run.begin)));
+  EXPECT_THAT(std::vector(ends.begin(), ends.begin() + kInFlight), testing::Each("no error"));
+  EXPECT_EQ(ends[kInFlight], "content-changed");
+}
+
+TEST_F(RangeSourceTest, CancelEndsPlannedReads) {
+  FakeServer server([&](const Received&) { return Answer{.status = 206, .body = "x", .stall_after = 0}; });
+  auto source = open(server.url());
+  source->plan(some_runs());
+  auto reading = std::async(std::launch::async, [&] { return read(*source, 1'000, 10); });
+  while (server.requests() == 0) std::this_thread::yield();
+  source->cancel();
+  EXPECT_EQ(name_of(reading.get()), "cancelled");
+  source->plan(some_runs());
+  EXPECT_EQ(name_of(read(*source, 1'000, 10)), "cancelled");
 }
 
 TEST_F(RangeSourceTest, AServerWithoutRangesIsReadOnWhateverIsExpected) {
