@@ -113,7 +113,7 @@ class Stage:
 
 
 def main():
-    server = Server(arguments=sys.argv[1:])
+    server = Server(arguments=["--tenant-domain", "localhost", *sys.argv[1:]])
     try:
         server.start()
         stage = Stage(server)

@@ -8,6 +8,7 @@ import { releaseCases } from "./releases.mjs";
 import { rolloutCases } from "./rollouts.mjs";
 import { settingsCases } from "./settings.mjs";
 import { signOnCases } from "./sign_on.mjs";
+import { tenantCases } from "./tenants.mjs";
 
 // Name: what it proves. options: of the page; fresh: the server has not been set up; loggedOut: nobody has logged in.
-export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...settingsCases, ...signOnCases };
+export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...settingsCases, ...signOnCases, ...tenantCases };
