@@ -387,6 +387,21 @@ def case_the_provider_must_be_public_unless_it_is_said_otherwise():
         assert "client_id=another" in address
 
 
+def case_the_provider_is_the_own_sites_and_no_tenants():
+    with site() as (server, provider):
+        server.stop()
+        server.arguments += ["--tenant-domain", "fleet.example"]
+        server.start(server.port)
+        server.operator("POST", "/api/v1/tenants", {"name": "acme"})
+        tenant = {"Host": "acme.fleet.example"}
+        assert server.call("GET", "/api/v1/sso", headers=tenant) == {}
+        refused(404, 9700, server.call, "GET", "/api/v1/sso/login", headers=tenant)
+        provider.person = ANN
+        browser = Browser(server, provider)
+        assert browser.sign_in() == "/"
+        refused(401, 9060, server.call, "GET", "/api/v1/session", headers={**tenant, "Cookie": "__Host-aloft-session=" + browser.cookies["__Host-aloft-session"]})
+
+
 def case_every_way_to_prove_the_client():
     for methods, settings in ((("client_secret_post",), None), (("none",), {"client_secret_file": None})):
         with site(methods=methods, settings=settings) as (server, provider):

@@ -85,7 +85,6 @@ SignOnApi::Answer SignOnApi::offer(Request& request) {
 }
 
 Response SignOnApi::turn_away(const Error& error) {
-  ++counters_.refused;
   log::warning("somebody could not sign in: " + error.text());
   const Json told{{"number", error.code.number}, {"name", error.code.name}, {"message", error.message.substr(0, kMaxToldBytes)}};
   Response response = redirect("/login");
@@ -120,7 +119,6 @@ SignOnApi::Answer SignOnApi::come_back(Request& request) {
   if (provider_ == nullptr) co_return off();
   Result<Response> in = co_await let_in(request);
   if (!in) co_return turn_away(in.error());
-  ++counters_.admitted;
   attempts_.forgive("peer " + request.peer);
   co_return in;
 }

@@ -16,14 +16,9 @@ inline constexpr std::size_t kMaxSignIns = 16;  // under way at once; each may w
 
 class SignOnApi {
  public:
-  struct Counters {
-    std::uint64_t admitted = 0;
-    std::uint64_t refused = 0;
-  };
   // All references outlive it. provider: may be null, then nobody signs in this way. secret: of the server; seals the cookie.
   SignOnApi(fleet::Store& store, OperatorAccess& access, Random& random, oidc::Provider* provider, ByteView secret);
   void add_routes(httpd::Router& router);
-  const Counters& counters() const { return counters_; }
   // Whether people of this issuer may still be in: none when it is another than the one that is configured.
   bool knows(const std::string& issuer) const { return provider_ != nullptr && provider_->settings().issuer == issuer; }
   void stop();
@@ -54,7 +49,6 @@ class SignOnApi {
   const oidc::Seal seal_;
   oidc::SpentTickets spent_;
   Attempts attempts_{30};
-  Counters counters_;
   std::size_t running_ = 0;
   httpd::Workers callers_{4};  // wait for the provider, so that the loop does not
 };
