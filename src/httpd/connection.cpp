@@ -1,14 +1,16 @@
 #include "httpd/connection.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "httpd/errors.hpp"
 
@@ -32,118 +34,181 @@ std::string common_name_of(const X509* certificate) {
   return name.find('\0') == std::string::npos ? name : std::string{};
 }
 
+std::string client_name_of(SSL* tls) {
+  if (SSL_get_verify_mode(tls) == SSL_VERIFY_NONE || SSL_get_verify_result(tls) != X509_V_OK) return {};
+  const X509* const certificate = SSL_get0_peer_certificate(tls);
+  return certificate == nullptr ? std::string{} : common_name_of(certificate);
+}
+
+bool is_for_later(ssize_t outcome) { return outcome < 0 && (errno == EAGAIN || errno == EINTR); }
+
 }  // namespace
 
-Connection::Connection(boost::asio::ip::tcp::socket socket, const TlsContext* context)
-    : socket_(std::move(socket)), tls_(nullptr, SSL_free) {
-  boost::system::error_code ignored;
-  peer_ = socket_.remote_endpoint(ignored).address().to_string();
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-  if (context != nullptr) {
-    tls_.reset(SSL_new(context->get()));
-    if (tls_) SSL_set_fd(tls_.get(), socket_.native_handle());
-    if (tls_) SSL_set_accept_state(tls_.get());
+// The connection as OpenSSL's source and sink.
+struct Connection::Bio {
+  static int read(BIO* bio, char* to, int size) {
+    BIO_clear_flags(bio, BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY | BIO_FLAGS_IN_EOF);
+    const ssize_t got = static_cast<Connection*>(BIO_get_data(bio))->receive(to, static_cast<std::size_t>(size));
+    if (is_for_later(got)) BIO_set_retry_read(bio);
+    if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return static_cast<int>(got);
   }
+  static int write(BIO* bio, const char* bytes, int size) {
+    BIO_clear_retry_flags(bio);
+    const ssize_t sent = static_cast<Connection*>(BIO_get_data(bio))->transmit(bytes, static_cast<std::size_t>(size));
+    if (is_for_later(sent)) BIO_set_retry_write(bio);
+    return static_cast<int>(sent);
+  }
+  static long control(BIO* bio, int what, long, void*) {
+    if (what == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    return what == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+  static int create(BIO* bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+  }
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const made = [] {
+      BIO_METHOD* const fresh = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+      BIO_meth_set_read(fresh, read);
+      BIO_meth_set_write(fresh, write);
+      BIO_meth_set_ctrl(fresh, control);
+      BIO_meth_set_create(fresh, create);
+      return fresh;
+    }();
+    return made;
+  }
+};
+
+Connection::Connection(Fd socket, std::string peer, Watch& watch, const TlsContext* context, std::function<void()> peer_left)
+    : socket_(std::move(socket)), peer_(std::move(peer)), place_(watch, socket_.get(), std::move(peer_left)), tls_(nullptr, SSL_free) {
+  const int on = 1;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (context == nullptr) return;
+  tls_.reset(SSL_new(context->get()));
+  BIO* const bio = BIO_new(Bio::method());
+  if (!tls_ || bio == nullptr) throw std::bad_alloc();
+  BIO_set_data(bio, this);
+  SSL_set_bio(tls_.get(), bio, bio);
+  SSL_set_accept_state(tls_.get());
 }
 
 Connection::~Connection() = default;
 
-std::string Connection::client_name() const {
-  if (!tls_ || SSL_get_verify_mode(tls_.get()) == SSL_VERIFY_NONE || SSL_get_verify_result(tls_.get()) != X509_V_OK) return {};
-  const X509* const certificate = SSL_get0_peer_certificate(tls_.get());
-  return certificate == nullptr ? std::string{} : common_name_of(certificate);
-}
-
 void Connection::expire() {
   expired_ = true;
-  boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  place_.wake();
 }
 
-void Connection::pardon(Time deadline) {
-  expired_ = false;
-  deadline_ = deadline;
+ssize_t Connection::receive(void* to, std::size_t size) {
+  errno = EAGAIN;
+  if (!place_.ready(Watch::Way::in)) return -1;
+  const ssize_t got = ::recv(socket_.get(), to, size, 0);
+  if ((got < 0 && errno == EAGAIN) || (got > 0 && static_cast<std::size_t>(got) < size)) place_.used_up(Watch::Way::in);
+  return got;
 }
 
-Awaitable<Result<>> Connection::wait(Wait what) {
+ssize_t Connection::transmit(const void* bytes, std::size_t size) {
+  errno = EAGAIN;
+  if (!place_.ready(Watch::Way::out)) return -1;
+  const ssize_t sent = ::send(socket_.get(), bytes, size, MSG_NOSIGNAL);
+  if ((sent < 0 && errno == EAGAIN) || (sent >= 0 && static_cast<std::size_t>(sent) < size)) place_.used_up(Watch::Way::out);
+  return sent;
+}
+
+Awaitable<Result<>> Connection::wait(Watch::Way way) {
+  if (!expired_ && !place_.ready(way)) co_await place_.wait(way);
   if (expired_) co_return fail(kTooSlow, "the client was too slow");
-  boost::system::error_code error;
-  const auto direction = what == Wait::readable ? boost::asio::socket_base::wait_read : boost::asio::socket_base::wait_write;
-  co_await socket_.async_wait(direction, boost::asio::redirect_error(boost::asio::use_awaitable, error));
-  if (expired_) co_return fail(kTooSlow, "the client was too slow");
-  if (error) co_return lost("waiting for", error.message());
   co_return Result<>{};
 }
 
-Awaitable<Result<>> Connection::wait_for_tls(int outcome, std::string_view doing) {
+Result<> Connection::stopped(int outcome, std::string_view doing) {
   const int reason = SSL_get_error(tls_.get(), outcome);
-  if (reason == SSL_ERROR_WANT_READ) co_return co_await wait(Wait::readable);
-  if (reason == SSL_ERROR_WANT_WRITE) co_return co_await wait(Wait::writable);
+  needed_ = reason == SSL_ERROR_WANT_WRITE ? Watch::Way::out : Watch::Way::in;
+  if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return {};
   const unsigned long code = ERR_peek_last_error();
   const char* text = code == 0 ? "closed by the peer" : ERR_reason_error_string(code);
   ERR_clear_error();
   SSL_set_quiet_shutdown(tls_.get(), 1);
-  co_return lost(doing, text == nullptr ? "TLS failed" : text);
+  return lost(doing, text == nullptr ? "TLS failed" : text);
 }
 
 Awaitable<Result<>> Connection::handshake() {
+  if (!place_.entered()) co_return lost("watching", "the system has no room to watch one more");
   while (tls_) {
     ERR_clear_error();
     const int outcome = SSL_accept(tls_.get());
     if (outcome == 1) break;
-    const Result<> waited = co_await wait_for_tls(outcome, "starting TLS on");
+    Result<> waited = stopped(outcome, "starting TLS on");
+    if (waited) waited = co_await go_on();
     if (!waited) co_return waited;
   }
+  if (tls_) client_name_ = client_name_of(tls_.get());
   co_return Result<>{};
 }
 
-Awaitable<Result<>> Connection::readable() {
-  if (tls_ && SSL_has_pending(tls_.get()) == 1) co_return Result<>{};
-  co_return co_await wait(Wait::readable);
+bool Connection::may_read() const { return place_.ready(Watch::Way::in) || (tls_ && SSL_has_pending(tls_.get()) == 1); }
+
+Result<std::optional<std::size_t>> Connection::read_now(MutableByteView to) {
+  if (!tls_) {
+    const ssize_t got = receive(to.data(), to.size());
+    needed_ = Watch::Way::in;
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (!is_for_later(got)) return lost("reading from", std::strerror(errno));
+    return std::nullopt;
+  }
+  ERR_clear_error();
+  std::size_t got = 0;
+  const int outcome = SSL_read_ex(tls_.get(), to.data(), to.size(), &got);
+  if (outcome == 1) return got;
+  if (SSL_get_error(tls_.get(), outcome) == SSL_ERROR_ZERO_RETURN) return 0U;
+  TRY(stopped(outcome, "reading from"));
+  return std::nullopt;
 }
 
 Awaitable<Result<std::size_t>> Connection::read_some(MutableByteView to) {
   while (true) {
-    Result<> waited;
-    if (tls_) {
-      ERR_clear_error();
-      std::size_t got = 0;
-      const int outcome = SSL_read_ex(tls_.get(), to.data(), to.size(), &got);
-      if (outcome == 1) co_return got;
-      if (SSL_get_error(tls_.get(), outcome) == SSL_ERROR_ZERO_RETURN) co_return 0U;
-      waited = co_await wait_for_tls(outcome, "reading from");
-    } else {
-      const ssize_t got = ::recv(fd(), to.data(), to.size(), 0);
-      if (got >= 0) co_return static_cast<std::size_t>(got);
-      if (errno != EAGAIN && errno != EINTR) co_return lost("reading from", std::strerror(errno));
-      waited = co_await wait(Wait::readable);
-    }
+    const Result<std::optional<std::size_t>> got = read_now(to);
+    if (!got) co_return std::unexpected(got.error());
+    if (*got) co_return **got;
+    const Result<> waited = co_await go_on();
     if (!waited) co_return std::unexpected(waited.error());
   }
 }
 
-Awaitable<Result<>> Connection::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    Result<> waited;
-    if (tls_) {
-      ERR_clear_error();
-      std::size_t sent = 0;
-      const int outcome = SSL_write_ex(tls_.get(), bytes.data(), bytes.size(), &sent);
-      if (outcome == 1) bytes.remove_prefix(sent);
-      if (outcome != 1) waited = co_await wait_for_tls(outcome, "writing to");
-    } else {
-      const ssize_t sent = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
-      } else {
-        if (errno != EAGAIN && errno != EINTR) co_return lost("writing to", std::strerror(errno));
-        waited = co_await wait(Wait::writable);
-      }
+Result<std::size_t> Connection::write_now(std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const std::string_view rest = bytes.substr(done);
+    if (!tls_) {
+      const ssize_t sent = transmit(rest.data(), rest.size());
+      needed_ = Watch::Way::out;
+      if (sent < 0 && !is_for_later(sent)) return lost("writing to", std::strerror(errno));
+      if (sent < 0) break;
+      done += static_cast<std::size_t>(sent);
+      continue;
     }
+    ERR_clear_error();
+    std::size_t sent = 0;
+    const int outcome = SSL_write_ex(tls_.get(), rest.data(), rest.size(), &sent);
+    if (outcome != 1) {
+      TRY(stopped(outcome, "writing to"));
+      break;
+    }
+    done += sent;
+  }
+  return done;
+}
+
+Awaitable<Result<>> Connection::write(std::string_view bytes) {
+  while (true) {
+    const Result<std::size_t> sent = write_now(bytes);
+    if (!sent) co_return std::unexpected(sent.error());
+    bytes.remove_prefix(*sent);
+    if (bytes.empty()) co_return Result<>{};
+    const Result<> waited = co_await go_on();
     if (!waited) co_return waited;
   }
-  co_return Result<>{};
 }
 
 void Connection::finish_sending() {
@@ -151,8 +216,7 @@ void Connection::finish_sending() {
     ERR_clear_error();
     SSL_shutdown(tls_.get());
   }
-  boost::system::error_code ignored;
-  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  ::shutdown(socket_.get(), SHUT_WR);
 }
 
 }  // namespace aloft::httpd

@@ -1,8 +1,10 @@
 #include "httpd/incoming.hpp"
 
-#include <algorithm>
+#include <strings.h>
+
+#include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 
 #include "httpd/elsewhere.hpp"
 #include "httpd/errors.hpp"
@@ -12,41 +14,12 @@ namespace {
 
 namespace http = boost::beast::http;
 
-// A body that collects what has come, without reserving what a client merely announces.
-struct PieceBody {
-  using value_type = std::string;
-  class reader {
-   public:
-    template <bool isRequest, class Fields>
-    reader(http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
-    void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) { error = {}; }
-    template <class Buffers>
-    std::size_t put(const Buffers& buffers, boost::system::error_code& error) {
-      error = {};
-      const std::size_t before = body_.size();
-      for (auto it = boost::asio::buffer_sequence_begin(buffers); it != boost::asio::buffer_sequence_end(buffers); ++it) {
-        const boost::asio::const_buffer part = *it;
-        body_.append(static_cast<const char*>(part.data()), part.size());
-      }
-      return body_.size() - before;
-    }
-    void finish(boost::system::error_code& error) { error = {}; }
-
-   private:
-    value_type& body_;
-  };
-};
+thread_local std::array<std::byte, 32U << 10> scratch;  // filled and emptied without a suspension in between
 
 Error parse_error(const boost::system::error_code& error) {
   if (error == http::error::header_limit) return {kHeaderTooLarge, "the request's header is too large"};
   if (error == http::error::body_limit) return {kRequestTooLarge, "the request's body is too large for this path"};
   return {kBadRequest, "the request is not HTTP/1.1: " + error.message()};
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
 }
 
 Result<Method> method_of(http::verb verb) {
@@ -62,93 +35,125 @@ Result<Method> method_of(http::verb verb) {
 
 }  // namespace
 
-struct Incoming::Parser {
-  http::request_parser<PieceBody> http;
+// Writes the header into the request as it comes by, and keeps the body's bytes that have come, without reserving what a client merely
+// announces.
+struct Incoming::Parser final : http::basic_parser<true> {
+  using Text = boost::beast::string_view;
+  using Code = boost::system::error_code;
+  static std::string_view view(Text text) { return {text.data(), text.size()}; }
+
+  explicit Parser(Request& to) : request(to) {}
+
+  void on_request_impl(http::verb verb, Text, Text address, int http_version, Code&) override {
+    version = http_version;
+    method = method_of(verb);
+    target = httpd::parse_target(view(address));
+  }
+  void on_field_impl(http::field, Text name, Text value, Code&) override {
+    if (!header_done) request.headers.add(view(name), view(value));  // else a trailer, which nobody wants
+  }
+  void on_header_impl(Code&) override { header_done = true; }
+  std::size_t on_body_impl(Text bytes, Code&) override {
+    body.append(bytes.data(), bytes.size());
+    return bytes.size();
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t, Text bytes, Code& error) override { return on_body_impl(bytes, error); }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, Code&) override {}
+  void on_chunk_header_impl(std::uint64_t, Text, Code&) override {}
+  void on_finish_impl(Code&) override {}
+  void on_response_impl(int, Text, int, Code&) override {}
+
+  Request& request;
+  int version = 0;
+  Result<Method> method;
+  Result<Target> target;
+  std::string body;
+  bool header_done = false;
 };
 
-Incoming::Incoming(Connection& connection, const Limits& limits, std::string& unread)
-    : connection_(connection), limits_(limits), unread_(unread), parser_(std::make_unique<Parser>()) {
-  parser_->http.header_limit(limits.max_header_bytes);
-  parser_->http.body_limit(boost::none);
+Incoming::Incoming(Connection& connection, const Limits& limits, std::string& unread, Request& request)
+    : connection_(connection), limits_(limits), unread_(unread), request_(request), parser_(std::make_unique<Parser>(request)) {
+  parser_->header_limit(limits.max_header_bytes);
+  parser_->body_limit(boost::none);
   begun_ = !unread_.empty();
+  connection_.set_deadline(std::chrono::steady_clock::now() + limits_.header);
 }
 
 Incoming::~Incoming() = default;
 
 bool Incoming::begun() const { return begun_; }
-bool Incoming::complete() const { return parser_->http.is_done(); }
-bool Incoming::keep_alive() const { return parser_->http.is_header_done() && parser_->http.keep_alive(); }
+bool Incoming::complete() const { return parser_->is_done(); }
+bool Incoming::keep_alive() const { return parser_->is_header_done() && parser_->keep_alive(); }
 
 Awaitable<Result<std::size_t>> Incoming::receive() {
-  static thread_local std::array<std::byte, 32U << 10> scratch;  // filled and emptied without a suspension in between
   const Result<std::size_t> got = co_await connection_.read_some(scratch);
   if (got && unread_.size() > 4 * limits_.max_header_bytes) co_return fail(kBadRequest, "a chunk's header or trailer has no end");
   if (got) unread_.append(reinterpret_cast<const char*>(scratch.data()), *got);
   co_return got;
 }
 
-Result<bool> Incoming::feed() {
+Result<std::size_t> Incoming::parse(std::string_view bytes) {
   boost::system::error_code error;
-  const std::size_t used = parser_->http.put(boost::asio::buffer(unread_), error);
-  unread_.erase(0, used);
-  if (error == http::error::need_more) return true;
-  if (error) return std::unexpected(parse_error(error));
-  return used == 0;
+  const std::size_t used = parser_->put(boost::asio::buffer(bytes), error);
+  hungry_ = error == http::error::need_more || (!error && used == 0);
+  if (error && error != http::error::need_more) return std::unexpected(parse_error(error));
+  return used;
 }
 
-Awaitable<Result<bool>> Incoming::read_header(Request& request) {
-  connection_.set_deadline(std::chrono::steady_clock::now() + limits_.header);
-  while (!parser_->http.is_header_done()) {
-    bool hungry = unread_.empty();
-    if (!hungry) {
-      hungry = CO_TRY(feed());
-    }
-    if (!hungry || parser_->http.is_header_done()) continue;
-    const Result<std::size_t> got = co_await receive();
-    if (!got) co_return std::unexpected(got.error());
-    if (*got == 0 && !begun_) co_return false;
-    if (*got == 0) co_return fail(kConnectionLost, "the client closed in the middle of a request");
+Result<bool> Incoming::feed() {
+  unread_.erase(0, TRY(parse(unread_)));
+  return hungry_;
+}
+
+Result<Incoming::Header> Incoming::read_header() {
+  while (true) {
+    while (!hungry_ && !unread_.empty() && !parser_->is_header_done()) TRY(feed());
+    if (parser_->is_header_done()) break;
+    const auto got = TRY(connection_.read_now(scratch));
+    if (!got) return Header::more;
+    if (*got == 0 && !begun_) return Header::closed;
+    if (*got == 0) return fail(kConnectionLost, "the client closed in the middle of a request");
     begun_ = true;
+    hungry_ = false;
+    const std::string_view fresh = as_text(ByteView(scratch).first(*got));
+    // Mostly the whole of a request has come: then nothing needs to be kept.
+    unread_ += unread_.empty() ? fresh.substr(TRY(parse(fresh))) : fresh;
   }
-  CO_TRY(take_header(request));
-  connection_.set_deadline(std::chrono::steady_clock::now() + limits_.step);
-  co_return true;
+  TRY(take_header());
+  return Header::complete;
 }
 
-Result<> Incoming::take_header(Request& request) const {
-  const auto& message = parser_->http.get();
-  request.headers.reserve(8);
-  for (const auto& field : message) request.headers.emplace_back(lower(field.name_string()), field.value());
-  if (const auto length = parser_->http.content_length()) request.content_length = *length;
-  request.peer = connection_.peer();
-  request.client_name = connection_.client_name();
-  if (message.version() != 11 && message.version() != 10) return fail(kBadRequest, "only HTTP/1.1 is spoken here");
-  request.method = TRY(method_of(message.method()));
-  request.target = TRY(parse_target(std::string_view(message.target().data(), message.target().size())));
+Result<> Incoming::take_header() const {
+  if (const auto length = parser_->content_length()) request_.content_length = *length;
+  request_.peer = connection_.peer();
+  request_.client_name = connection_.client_name();
+  if (parser_->version != 11 && parser_->version != 10) return fail(kBadRequest, "only HTTP/1.1 is spoken here");
+  request_.method = TRY(std::move(parser_->method));
+  request_.target = TRY(std::move(parser_->target));
   return {};
 }
 
 Result<> Incoming::limit_body(std::uint64_t max_bytes) {
-  const auto length = parser_->http.content_length();
+  const auto length = parser_->content_length();
   if (length && *length > max_bytes)
     return fail(kRequestTooLarge,
                 "the body has " + std::to_string(*length) + " bytes; this path takes at most " + std::to_string(max_bytes));
-  parser_->http.body_limit(max_bytes);
-  const auto& message = parser_->http.get();
-  continue_due_ = lower(message[http::field::expect]) == "100-continue" && !parser_->http.is_done();
+  parser_->body_limit(max_bytes);
+  const std::string expect(request_.header("expect"));
+  continue_due_ = ::strcasecmp(expect.c_str(), "100-continue") == 0 && !parser_->is_done();
   return {};
 }
 
 Awaitable<Result<std::string_view>> Incoming::read() {
-  parser_->http.get().body().clear();
+  parser_->body.clear();
   if (continue_due_ && unread_.empty()) {
     const Result<> written = co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!written) co_return std::unexpected(written.error());
   }
   continue_due_ = false;
-  while (parser_->http.get().body().empty() && !parser_->http.is_done()) {
+  while (parser_->body.empty() && !parser_->is_done()) {
     const bool hungry = unread_.empty() || CO_TRY(feed());
-    if (!hungry || parser_->http.is_done() || !parser_->http.get().body().empty()) continue;
+    if (!hungry || parser_->is_done() || !parser_->body.empty()) continue;
     const Result<std::size_t> got = co_await receive();
     if (!got) co_return std::unexpected(got.error());
     if (*got == 0) co_return fail(kConnectionLost, "the client closed in the middle of a body");
@@ -157,7 +162,7 @@ Awaitable<Result<std::string_view>> Incoming::read() {
     since_step_ = 0;
     connection_.set_deadline(std::chrono::steady_clock::now() + limits_.step);
   }
-  piece_ = std::move(parser_->http.get().body());
+  piece_ = std::move(parser_->body);
   co_return std::string_view(piece_);
 }
 

@@ -1,7 +1,8 @@
-// One request as it comes in: header, then body, whole or in pieces. Wraps Beast's parser.
+// One request as it comes in: header, then body, whole or in pieces. Beast parses.
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "httpd/connection.hpp"
 #include "httpd/limits.hpp"
@@ -11,13 +12,15 @@ namespace aloft::httpd {
 
 class Incoming final : public BodyStream {
  public:
-  // unread: bytes that came in already; what follows this request stays in it.
-  Incoming(Connection& connection, const Limits& limits, std::string& unread);
+  // unread: bytes that came in already; what follows this request stays in it. request: gets what stands in the header. To be made once
+  // bytes have come: the time for the header runs from here.
+  Incoming(Connection& connection, const Limits& limits, std::string& unread, Request& request);
   ~Incoming() override;
 
-  // To be called once bytes have come: the time for the header runs from here.
-  // False: the client closed between requests, which is no error. Errors: kBadRequest, kHeaderTooLarge, kTooSlow, kConnectionLost.
-  Awaitable<Result<bool>> read_header(Request& request);
+  // closed: the client closed between requests, which is no error. more: Connection::go_on(), then again.
+  enum class Header : std::uint8_t { complete, more, closed };
+  // The header, as far as it has come. Errors: kBadRequest, kHeaderTooLarge, kConnectionLost.
+  Result<Header> read_header();
   // Must be called before the body is read. Errors: kRequestTooLarge.
   Result<> limit_body(std::uint64_t max_bytes);
   Awaitable<Result<std::string_view>> read() override;
@@ -29,16 +32,20 @@ class Incoming final : public BodyStream {
  private:
   struct Parser;
   Awaitable<Result<std::size_t>> receive();  // appends to unread_; 0 at the end
-  Result<bool> feed();                       // true: more bytes are needed
-  Result<> take_header(Request& request) const;
+  // Gives the parser these bytes; how many it took.
+  Result<std::size_t> parse(std::string_view bytes);
+  Result<bool> feed();  // what is in unread_; true: more bytes are needed
+  Result<> take_header() const;
   Connection& connection_;
   const Limits& limits_;
   std::string& unread_;
+  Request& request_;
   std::unique_ptr<Parser> parser_;
   std::string piece_;
   std::size_t since_step_ = 0;
   bool continue_due_ = false;
   bool begun_ = false;
+  bool hungry_ = false;
 };
 
 }  // namespace aloft::httpd

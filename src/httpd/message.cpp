@@ -1,7 +1,5 @@
 #include "httpd/message.hpp"
 
-#include <algorithm>
-
 namespace aloft::httpd {
 
 std::string_view to_string(Method method) {
@@ -15,9 +13,23 @@ std::string_view to_string(Method method) {
   return "";
 }
 
-std::string_view Request::header(std::string_view name) const {
-  const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
-  return found == headers.end() ? std::string_view{} : found->second;
+void Headers::add(std::string_view name, std::string_view value) {
+  if (sizes_.empty()) {
+    sizes_.reserve(12);
+    text_.reserve(512);
+  }
+  for (const char c : name) text_ += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  text_ += value;
+  sizes_.push_back({.name = static_cast<std::uint32_t>(name.size()), .value = static_cast<std::uint32_t>(value.size())});
+}
+
+std::string_view Headers::find(std::string_view name) const {
+  std::string_view rest = text_;
+  for (const Sizes& sizes : sizes_) {
+    if (rest.substr(0, sizes.name) == name) return rest.substr(sizes.name, sizes.value);
+    rest.remove_prefix(sizes.name + sizes.value);
+  }
+  return {};
 }
 
 Response json_response(unsigned status, const Json& json) {
@@ -35,32 +47,33 @@ Response error_response(unsigned status, const Error& error) {
 }
 
 std::string_view reason_of(unsigned status) {
-  static const std::map<unsigned, std::string_view> kReasons{{200, "OK"},
-                                                             {201, "Created"},
-                                                             {204, "No Content"},
-                                                             {206, "Partial Content"},
-                                                             {303, "See Other"},
-                                                             {304, "Not Modified"},
-                                                             {400, "Bad Request"},
-                                                             {401, "Unauthorized"},
-                                                             {403, "Forbidden"},
-                                                             {404, "Not Found"},
-                                                             {405, "Method Not Allowed"},
-                                                             {408, "Request Timeout"},
-                                                             {409, "Conflict"},
-                                                             {410, "Gone"},
-                                                             {411, "Length Required"},
-                                                             {412, "Precondition Failed"},
-                                                             {413, "Content Too Large"},
-                                                             {416, "Range Not Satisfiable"},
-                                                             {422, "Unprocessable Content"},
-                                                             {429, "Too Many Requests"},
-                                                             {431, "Request Header Fields Too Large"},
-                                                             {500, "Internal Server Error"},
-                                                             {503, "Service Unavailable"},
-                                                             {507, "Insufficient Storage"}};
-  const auto found = kReasons.find(status);
-  return found == kReasons.end() ? "Status" : found->second;
+  switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 204: return "No Content";
+    case 206: return "Partial Content";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 416: return "Range Not Satisfiable";
+    case 422: return "Unprocessable Content";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 503: return "Service Unavailable";
+    case 507: return "Insufficient Storage";
+    default: return "Status";
+  }
 }
 
 }  // namespace aloft::httpd

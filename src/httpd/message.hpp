@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,20 +31,49 @@ class BodyStream {
   virtual Awaitable<Result<std::string_view>> read() = 0;
 };
 
+// Names and values in one piece of memory: a request's header costs two allocations, however many there are.
+class Headers {
+ public:
+  Headers() = default;
+  Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> headers) {
+    for (const auto& [name, value] : headers) add(name, value);
+  }
+  // name: in any case; kept in lower case.
+  void add(std::string_view name, std::string_view value);
+  // The first of that name (lower case), or "". Good until the next add().
+  std::string_view find(std::string_view name) const;
+
+ private:
+  struct Sizes {
+    std::uint32_t name;
+    std::uint32_t value;
+  };
+  std::string text_;  // name, value, name, value, ...
+  std::vector<Sizes> sizes_;
+};
+
+// The credential that was found good last on a connection, and by whom, who then need not check it again. Sites share connections: for
+// anybody else it is worth nothing.
+struct Proven {
+  std::uint64_t by = 0;
+  std::string credential;
+};
+
 struct Request {
   Method method = Method::get;
   Target target;
   std::map<std::string, std::string, std::less<>> parameters;  // what stood for {name} in the route's pattern
-  std::vector<std::pair<std::string, std::string>> headers;    // names in lower case
-  std::string body;                                            // empty on streaming routes
+  Headers headers;
+  std::string body;  // empty on streaming routes
   std::optional<std::uint64_t> content_length;
   BodyStream* stream = nullptr;  // streaming routes only
   std::string peer;              // address without port
   std::string client_name;       // common name of the client's certificate, when TLS has verified one; else empty
   Bell departure;                // rings when the client has gone away
+  Proven* proven = nullptr;      // of the connection; may be null
 
   // The first header of that name (lower case), or "".
-  std::string_view header(std::string_view name) const;
+  std::string_view header(std::string_view name) const { return headers.find(name); }
 };
 
 // A part of an open file.

@@ -1,14 +1,18 @@
 #include "httpd/server.hpp"
 
 #include <malloc.h>
-#include <poll.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "base/log.hpp"
 #include "httpd/errors.hpp"
@@ -19,8 +23,6 @@ namespace {
 using boost::asio::ip::tcp;
 using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kSweep{250};
-constexpr unsigned kSweepsPerDepartureCheck = 4;
-constexpr std::size_t kPollAtOnce = 1024;
 constexpr std::size_t kManySessions = 500;
 
 // What thousands of connections have held lies in pieces that the allocator keeps, and each stampede would add some.
@@ -30,10 +32,17 @@ void give_memory_back() {
 #endif
 }
 
+// Without the port.
+std::string text_of(const sockaddr_storage& address, socklen_t size) {
+  char text[NI_MAXHOST] = {};
+  ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+  return text;
+}
+
 }  // namespace
 
 Server::Server(boost::asio::io_context& loop, const Sites& sites, const TlsContext* tls, Limits limits)
-    : loop_(loop), sites_(sites), tls_(tls), limits_(limits) {
+    : loop_(loop), sites_(sites), tls_(tls), limits_(limits), watch_(loop) {
   boost::asio::co_spawn(loop_, sweep(), boost::asio::detached);
 }
 
@@ -41,12 +50,15 @@ Result<std::uint16_t> Server::listen(const std::string& address, std::uint16_t p
   boost::system::error_code error;
   const auto ip = boost::asio::ip::make_address(address, error);
   if (error) return fail(kCannotListen, "\"" + address + "\" is no IP address to listen on");
+  if (!watch_.works())
+    return fail(kCannotListen, "the system gives no descriptor to watch connections with; raise the limit of open files");
   const tcp::endpoint endpoint(ip, port);
   auto acceptor = std::make_unique<tcp::acceptor>(loop_);
   acceptor->open(endpoint.protocol(), error);
   if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor->bind(endpoint, error);
   if (!error) acceptor->listen(4096, error);
+  if (!error) acceptor->native_non_blocking(true, error);
   if (error) return fail(kCannotListen, "listening on " + address + " port " + std::to_string(port) + ": " + error.message());
   const std::uint16_t bound = acceptor->local_endpoint(error).port();
   acceptors_.push_back(std::move(acceptor));
@@ -57,20 +69,32 @@ Result<std::uint16_t> Server::listen(const std::string& address, std::uint16_t p
 Awaitable<void> Server::accept(tcp::acceptor& acceptor) {
   while (!stopping_) {
     boost::system::error_code error;
-    tcp::socket socket = co_await acceptor.async_accept(boost::asio::redirect_error(boost::asio::use_awaitable, error));
-    if (stopping_) co_return;
-    if (error) {  // out of descriptors or memory: wait until some come back
-      log::warning("accepting a connection: " + error.message());
+    const Accepted accepted = accept_one(acceptor.native_handle());
+    const std::string reason = std::strerror(errno);
+    if (accepted == Accepted::one) {
+      // Before the next: this one is counted, and whoever makes room for it leaves.
+      co_await boost::asio::post(loop_, boost::asio::use_awaitable);
+    } else if (accepted == Accepted::none) {
+      co_await acceptor.async_wait(tcp::acceptor::wait_read, boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    } else {
+      log::warning("accepting a connection: " + reason);
       boost::asio::steady_timer pause(loop_, std::chrono::milliseconds(100));
-      boost::system::error_code ignored;
-      co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
-      continue;
+      co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
     }
-    ++counters_.connections_total;
-    const auto welcome = welcome_next();
-    if (!welcome || *welcome == Session::Welcome::turned_away) ++counters_.connections_refused;
-    if (welcome) boost::asio::co_spawn(loop_, serve(std::move(socket), *welcome), boost::asio::detached);
   }
+}
+
+Server::Accepted Server::accept_one(int listening) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  Fd socket(::accept4(listening, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!socket && errno == EAGAIN) return Accepted::none;
+  if (!socket) return errno == ECONNABORTED || errno == EINTR ? Accepted::one : Accepted::no_room;
+  ++counters_.connections_total;
+  const auto welcome = welcome_next();
+  if (!welcome || *welcome == Session::Welcome::turned_away) ++counters_.connections_refused;
+  if (welcome) boost::asio::co_spawn(loop_, serve(std::move(socket), text_of(address, size), *welcome), boost::asio::detached);
+  return Accepted::one;
 }
 
 std::optional<Session::Welcome> Server::welcome_next() {
@@ -96,35 +120,42 @@ bool Server::make_room() {
   return true;
 }
 
-Awaitable<void> Server::serve(tcp::socket socket, Session::Welcome welcome) {
-  Session session(std::move(socket), tls_, sites_, limits_, counters_, stopping_, welcome);
-  sessions_.insert(&session);
-  if (welcome == Session::Welcome::turned_away) ++turned_away_;
-  counters_.connections_open = sessions_.size();
+Awaitable<void> Server::serve(Fd socket, std::string peer, Session::Welcome welcome) {
   try {
+    Session session(std::move(socket), std::move(peer), watch_, tls_, sites_, limits_, counters_, stopping_, welcome);
+    const Enlisted enlisted(*this, session);
     co_await session.run();
   } catch (const std::exception& exception) {
     log::error(std::string("a connection failed: ") + exception.what());
   }
-  sessions_.erase(&session);
-  if (welcome == Session::Welcome::turned_away) --turned_away_;
-  counters_.connections_open = sessions_.size();
+}
+
+Server::Enlisted::Enlisted(Server& server, Session& session) : server_(server), session_(session) {
+  server_.sessions_.insert(&session_);
+  if (session_.welcome() == Session::Welcome::turned_away) ++server_.turned_away_;
+  server_.counters_.connections_open = server_.sessions_.size();
+}
+
+Server::Enlisted::~Enlisted() {
+  server_.sessions_.erase(&session_);
+  if (session_.welcome() == Session::Welcome::turned_away) --server_.turned_away_;
+  server_.counters_.connections_open = server_.sessions_.size();
 }
 
 Awaitable<void> Server::sweep() {
   boost::asio::steady_timer timer(loop_);
   std::size_t most = 0;  // sessions, since memory was last given back
-  for (unsigned round = 0; !stopping_ || !sessions_.empty(); ++round) {
+  while (!stopping_ || !sessions_.empty()) {
     timer.expires_after(kSweep);
     boost::system::error_code ignored;
     co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     expire_late(steady_clock::now());
-    if (round % kSweepsPerDepartureCheck == 0) notice_departures();
     most = std::max(most, sessions_.size());
     if (most < kManySessions || sessions_.size() > most / 2) continue;
     most = sessions_.size();
     give_memory_back();
   }
+  watch_.end();
 }
 
 void Server::expire_late(steady_clock::time_point now) {
@@ -134,19 +165,6 @@ void Server::expire_late(steady_clock::time_point now) {
     session->connection().no_deadline();
     session->connection().expire();
   }
-}
-
-void Server::notice_departures() {
-  std::vector<Session*> waiting;
-  std::vector<pollfd> polls;
-  for (Session* session : sessions_)
-    if (session->handling()) {
-      waiting.push_back(session);
-      polls.push_back({session->connection().fd(), POLLRDHUP, 0});
-    }
-  for (std::size_t at = 0; at < polls.size(); at += kPollAtOnce) ::poll(polls.data() + at, std::min(kPollAtOnce, polls.size() - at), 0);
-  for (std::size_t i = 0; i < polls.size(); ++i)
-    if ((polls[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) waiting[i]->departed();
 }
 
 const Counters& Server::counters() {

@@ -6,10 +6,12 @@
 #include <memory>
 #include <set>
 
+#include "base/file.hpp"
 #include "httpd/limits.hpp"
 #include "httpd/session.hpp"
 #include "httpd/sites.hpp"
 #include "httpd/tls.hpp"
+#include "httpd/watch.hpp"
 
 namespace aloft::httpd {
 
@@ -31,13 +33,27 @@ class Server {
 
  private:
   Awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
-  Awaitable<void> serve(boost::asio::ip::tcp::socket socket, Session::Welcome welcome);
+  enum class Accepted : std::uint8_t { one, none, no_room };
+  // no_room: the system is out of descriptors or memory; errno says which.
+  Accepted accept_one(int listening);
+  Awaitable<void> serve(Fd socket, std::string peer, Session::Welcome welcome);
+  // Keeps a session among the sessions.
+  class Enlisted {
+   public:
+    Enlisted(Server& server, Session& session);
+    Enlisted(const Enlisted&) = delete;
+    Enlisted& operator=(const Enlisted&) = delete;
+    ~Enlisted();
+
+   private:
+    Server& server_;
+    Session& session_;
+  };
   // For one more connection; nothing when it cannot even be told to come again.
   std::optional<Session::Welcome> welcome_next();
   bool make_room();
   Awaitable<void> sweep();
   void expire_late(std::chrono::steady_clock::time_point now);
-  void notice_departures();
 
   boost::asio::io_context& loop_;
   const Sites& sites_;
@@ -47,6 +63,7 @@ class Server {
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stop_at_ = std::chrono::steady_clock::time_point::max();
   std::vector<std::unique_ptr<boost::asio::ip::tcp::acceptor>> acceptors_;
+  Watch watch_;
   std::set<Session*> sessions_;
   std::size_t turned_away_ = 0;                            // of the sessions
   std::chrono::steady_clock::time_point no_room_until_{};  // nobody is idle for long enough before that

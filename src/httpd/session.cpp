@@ -17,15 +17,23 @@ bool has_body(unsigned status) { return status != 204 && status != 304; }
 std::string head_of(const Response& response, bool keep_alive) {
   std::string head;
   head.reserve(512);
-  head = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_of(response.status)) + "\r\n";
-  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
+  const auto line = [&head](std::string_view name, std::string_view value) { head.append(name).append(": ").append(value).append("\r\n"); };
+  head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ").append(reason_of(response.status)).append("\r\n");
+  for (const auto& [name, value] : response.headers) line(name, value);
   if (const auto* text = std::get_if<std::string>(&response.body); text != nullptr && has_body(response.status))
-    head += "Content-Length: " + std::to_string(text->size()) + "\r\n";
-  if (const auto* file = std::get_if<FileBody>(&response.body)) head += "Content-Length: " + std::to_string(file->size_bytes) + "\r\n";
-  if (std::holds_alternative<LiveBody>(response.body)) head += "Transfer-Encoding: chunked\r\n";
-  head += "X-Content-Type-Options: nosniff\r\n";
-  if (!keep_alive) head += "Connection: close\r\n";
-  return head + "\r\n";
+    line("Content-Length", std::to_string(text->size()));
+  if (const auto* file = std::get_if<FileBody>(&response.body)) line("Content-Length", std::to_string(file->size_bytes));
+  if (std::holds_alternative<LiveBody>(response.body)) line("Transfer-Encoding", "chunked");
+  line("X-Content-Type-Options", "nosniff");
+  if (!keep_alive) line("Connection", "close");
+  return head.append("\r\n");
+}
+
+// The head, and the body when it is a text.
+std::string beginning_of(const Response& response, bool keep_alive, bool with_body) {
+  std::string bytes = head_of(response, keep_alive);
+  if (const auto* text = std::get_if<std::string>(&response.body); text != nullptr && with_body) bytes += *text;
+  return bytes;
 }
 
 // In 10 to 40 s; not all at once again.
@@ -42,9 +50,14 @@ std::string chunk_of(std::string_view piece) {
 
 }  // namespace
 
-Session::Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Sites& sites, const Limits& limits, Counters& counters,
-                 const bool& stopping, Welcome welcome)
-    : connection_(std::move(socket), tls), sites_(sites), limits_(limits), counters_(counters), stopping_(stopping), welcome_(welcome) {}
+Session::Session(Fd socket, std::string peer, Watch& watch, const TlsContext* tls, const Sites& sites, const Limits& limits,
+                 Counters& counters, const bool& stopping, Welcome welcome)
+    : connection_(std::move(socket), std::move(peer), watch, tls, [this] { departed(); }),
+      sites_(sites),
+      limits_(limits),
+      counters_(counters),
+      stopping_(stopping),
+      welcome_(welcome) {}
 
 Session::~Session() = default;
 
@@ -68,35 +81,41 @@ Awaitable<bool> Session::wait_for_request() {
   unread_ = std::string();
   idle_ = true;
   extend(limits_.idle);
-  const Result<> waited = co_await connection_.readable();
+  if (!connection_.may_read()) co_await connection_.until_readable();
   idle_ = false;
-  co_return waited.has_value();
+  co_return !connection_.expired();
 }
 
 Awaitable<bool> Session::serve_one() {
   Request request;
-  Incoming incoming(connection_, limits_, unread_);
-  const Result<bool> header = co_await incoming.read_header(request);
-  if (header && !*header) co_return false;
-  if (!header && (header.error().code.number == kConnectionLost.number || !incoming.begun())) co_return false;
-  const Route* route = nullptr;
-  Result<Response> answer = header ? Result<Response>{} : Result<Response>(std::unexpected(header.error()));
-  const bool served = welcome_ == Welcome::served;
-  if (header && !served) answer = fail(kServerFull, "as many clients are connected as this server takes; come again later");
-  if (header && served) answer = co_await respond(request, incoming, route);
-  if (!answer && answer.error().code.number == kConnectionLost.number) co_return false;
-  if (!answer) {
-    const unsigned status = sites_.error_status(answer.error());
-    if (status >= 500 && served)
-      log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + answer.error().text());
-    answer = error_response(status, answer.error());
-    if (!served) come_again(*answer, counters_.connections_total);
-    if (status == 405) allow(*answer, request);
+  request.proven = &proven_;
+  Incoming incoming(connection_, limits_, unread_, request);
+  Result<Incoming::Header> header = incoming.read_header();
+  while (header && *header == Incoming::Header::more) {
+    const Result<> waited = co_await connection_.go_on();
+    header = waited ? incoming.read_header() : std::unexpected(waited.error());
   }
-  const bool keep_alive = served && header && incoming.keep_alive() && incoming.complete() && !stopping_;
-  connection_.pardon(steady_clock::now() + (keep_alive ? limits_.step : limits_.goodbye));
+  if (header && *header == Incoming::Header::closed) co_return false;
+  if (!header && (header.error().code.number == kConnectionLost.number || !incoming.begun())) co_return false;
+  const Result<const Route*> route = header ? choose(request, incoming) : std::unexpected(header.error());
+  Result<Response> answer;
+  if (route) answer = co_await respond(**route, request, incoming);
+  if (!route) answer = std::unexpected(route.error());
+  if (!answer && answer.error().code.number == kConnectionLost.number) co_return false;
+  if (!answer) answer = refusal(request, answer.error());
+  const bool keep_alive = welcome_ == Welcome::served && header && incoming.keep_alive() && incoming.complete() && !stopping_;
   ++counters_.responses[std::min(answer->status / 100, 5U)];
-  const Result<> sent = co_await send(*std::move(answer), request.method == Method::head, keep_alive);
+  const bool with_body = request.method != Method::head && has_body(answer->status);
+  const std::string bytes = beginning_of(*answer, keep_alive, with_body);
+  if (const auto* text = std::get_if<std::string>(&answer->body)) counters_.sent_bytes += text->size();
+  connection_.pardon();
+  const Result<std::size_t> at_once = bytes.size() <= kStepBytes ? connection_.write_now(bytes) : Result<std::size_t>(0U);
+  Result<> sent = at_once ? Result<>{} : std::unexpected(at_once.error());
+  const bool rest = at_once && (*at_once < bytes.size() || !std::holds_alternative<std::string>(answer->body));
+  if (rest) extend(keep_alive ? limits_.step : limits_.goodbye);
+  if (rest) sent = co_await send(*answer, std::string_view(bytes).substr(*at_once), with_body);
+  request_ = nullptr;
+  *answer = Response{};  // it may hold on to its site
   router_.reset();
   if (sent && !keep_alive) co_await say_goodbye();
   co_return sent&& keep_alive;
@@ -108,30 +127,35 @@ void Session::allow(Response& answer, const Request& request) const {
   if (router) answer.headers.emplace_back("Allow", (*router)->allowed(request.target));
 }
 
-Awaitable<Result<Response>> Session::respond(Request& request, Incoming& incoming, const Route*& route) {
-  Result<std::shared_ptr<const Router>> chosen = sites_.router_for(request);
-  if (!chosen) co_return std::unexpected(chosen.error());
-  router_ = *std::move(chosen);
-  const Result<const Route*> found = router_->find(request);
-  if (!found) co_return std::unexpected(found.error());
-  route = *found;
-  const Result<> fits = incoming.limit_body(route->max_body_bytes);
-  if (!fits) co_return std::unexpected(fits.error());
-  if (route->body == BodyMode::stream) {
-    request.stream = &incoming;
-  } else {
-    if (!incoming.complete()) {
-      Result<std::string> body = co_await incoming.read_whole();
-      if (!body) co_return std::unexpected(body.error());
-      request.body = *std::move(body);
-    }
-    connection_.no_deadline();
-  }
-  co_return co_await guarded(*route, request);
+Result<const Route*> Session::choose(Request& request, Incoming& incoming) {
+  if (welcome_ != Welcome::served) return fail(kServerFull, "as many clients are connected as this server takes; come again later");
+  router_ = TRY(sites_.router_for(request));
+  const Route* const route = TRY(router_->find(request));
+  TRY(incoming.limit_body(route->max_body_bytes));
+  return route;
 }
 
-Awaitable<Result<Response>> Session::guarded(const Route& route, Request& request) {
+Response Session::refusal(const Request& request, const Error& error) {
+  const bool served = welcome_ == Welcome::served;
+  const unsigned status = sites_.error_status(error);
+  if (status >= 500 && served) log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + error.text());
+  Response response = error_response(status, error);
+  if (!served) come_again(response, counters_.connections_total);
+  if (status == 405) allow(response, request);
+  return response;
+}
+
+Awaitable<Result<Response>> Session::respond(const Route& route, Request& request, Incoming& incoming) {
+  if (!incoming.complete()) extend(limits_.step);
+  if (route.body == BodyMode::stream) request.stream = &incoming;
+  if (route.body == BodyMode::whole && !incoming.complete()) {
+    Result<std::string> body = co_await incoming.read_whole();
+    if (!body) co_return std::unexpected(body.error());
+    request.body = *std::move(body);
+  }
+  if (route.body == BodyMode::whole) connection_.no_deadline();
   request_ = &request;
+  if (connection_.peer_left()) request.departure.ring();
   std::string failure;
   try {
     Result<Response> answer = co_await route.handler(request);
@@ -144,25 +168,17 @@ Awaitable<Result<Response>> Session::guarded(const Route& route, Request& reques
   co_return fail(kHandlerFailed, "the server failed at this request (" + failure + "); please report it with the server's log");
 }
 
-Awaitable<Result<>> Session::send(Response response, bool head, bool keep_alive) {
-  const bool with_body = !head && has_body(response.status);
-  std::string bytes = head_of(response, keep_alive);
-  const auto* text = std::get_if<std::string>(&response.body);
-  if (text != nullptr && with_body) bytes += *text;
-  if (text != nullptr) counters_.sent_bytes += text->size();
-  for (std::size_t at = 0; at < bytes.size(); at += kStepBytes) {
-    if (at > 0) extend(limits_.step);
-    const std::string_view step = std::string_view(bytes).substr(at, kStepBytes);
+Awaitable<Result<>> Session::send(const Response& response, std::string_view unsent, bool with_body) {
+  while (!unsent.empty()) {
+    const std::string_view step = unsent.substr(0, kStepBytes);
     const Result<> written = co_await connection_.write(step);
-    if (!written) {
-      request_ = nullptr;
-      co_return written;
-    }
+    if (!written) co_return written;
+    unsent.remove_prefix(step.size());
+    if (!unsent.empty()) extend(limits_.step);
   }
   Result<> sent;
   if (const auto* file = std::get_if<FileBody>(&response.body); file != nullptr && with_body) sent = co_await send_file(*file);
   if (const auto* live = std::get_if<LiveBody>(&response.body); live != nullptr && with_body) sent = co_await send_live(*live);
-  request_ = nullptr;
   co_return sent;
 }
 

@@ -16,14 +16,14 @@ class Session {
   // turned_away: the first request is answered with kServerFull, whatever it is.
   enum class Welcome : std::uint8_t { served, turned_away };
   // All references outlive the session.
-  Session(boost::asio::ip::tcp::socket socket, const TlsContext* tls, const Sites& sites, const Limits& limits, Counters& counters,
+  Session(Fd socket, std::string peer, Watch& watch, const TlsContext* tls, const Sites& sites, const Limits& limits, Counters& counters,
           const bool& stopping, Welcome welcome);
   ~Session();
   Awaitable<void> run();
 
   Connection& connection() { return connection_; }
-  // A handler is at work; the client, who should be waiting, may have left: then departed() tells the handler.
-  bool handling() const { return request_ != nullptr; }
+  bool handling() const { return request_ != nullptr; }  // a handler is at work
+  // Tells the handler, if one is at work, that the client has left, or should.
   void departed();
   // Of the request that is being answered, else null.
   const Router* router() const { return router_.get(); }
@@ -35,9 +35,11 @@ class Session {
   // Both: whether another request may follow.
   Awaitable<bool> wait_for_request();
   Awaitable<bool> serve_one();
-  Awaitable<Result<Response>> respond(Request& request, Incoming& incoming, const Route*& route);
-  Awaitable<Result<Response>> guarded(const Route& route, Request& request);
-  Awaitable<Result<>> send(Response response, bool head, bool keep_alive);
+  Result<const Route*> choose(Request& request, Incoming& incoming);
+  Awaitable<Result<Response>> respond(const Route& route, Request& request, Incoming& incoming);
+  Response refusal(const Request& request, const Error& error);
+  // Awaits nothing when all of the answer fits into the socket's buffer, as most do.
+  Awaitable<Result<>> send(const Response& response, std::string_view unsent, bool with_body);
   Awaitable<Result<>> send_file(const FileBody& file);
   Awaitable<Result<>> send_live(const LiveBody& body);
   Awaitable<void> say_goodbye();
@@ -51,6 +53,7 @@ class Session {
   Counters& counters_;
   const bool& stopping_;
   std::string unread_;  // came in, not yet taken
+  Proven proven_;
   Request* request_ = nullptr;
   bool idle_ = false;
   Welcome welcome_;

@@ -37,6 +37,7 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
 Result<std::vector<std::string>> parse_path(std::string_view path) {
   std::vector<std::string> segments;
   if (path == "/") return segments;
+  segments.reserve(8);
   std::size_t at = 1;
   while (at <= path.size()) {
     const std::size_t end = std::min(path.find('/', at), path.size());

@@ -23,7 +23,7 @@ class OperatorAccessTest : public ::testing::Test {
                           .hash = hash_of("good"),
                           .created_ms = 1});
   }
-  std::uint16_t refusal(httpd::Method method, std::vector<std::pair<std::string, std::string>> headers) {
+  std::uint16_t refusal(httpd::Method method, httpd::Headers headers) {
     httpd::Request request{.method = method, .headers = std::move(headers)};
     const auto found = access_.check(request);
     EXPECT_EQ(found ? found->user : "ann", "ann");
