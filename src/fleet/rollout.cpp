@@ -57,12 +57,16 @@ double rate_per_minute(const Rollout& rollout, std::uint64_t now_ms) {
   return std::min(grown, static_cast<double>(kMaxRatePerMinute));
 }
 
-std::uint64_t sample_of(std::string_view seed, std::string_view device) {
-  std::uint64_t hash = add(add(add(0xcbf29ce484222325ULL, seed), std::string_view("\0", 1)), device);
+Sampler::Sampler(std::string_view seed) : seeded_(add(add(0xcbf29ce484222325ULL, seed), std::string_view("\0", 1))) {}
+
+std::uint64_t Sampler::of(std::string_view device) const {
+  std::uint64_t hash = add(seeded_, device);
   // MurmurHash3's finaliser: FNV alone leaves the upper bits of similar names alike.
   hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdULL;
   hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53ULL;
   return (hash ^ (hash >> 33)) >> 32;
 }
+
+std::uint64_t sample_of(std::string_view seed, std::string_view device) { return Sampler(seed).of(device); }
 
 }  // namespace aloft::fleet

@@ -96,6 +96,15 @@ using MemberCounts = std::array<std::uint64_t, kMemberStates>;
 
 // A device's place in the order of a rollout: the same for every rollout of the same release, evenly spread over 32 bits.
 std::uint64_t sample_of(std::string_view seed, std::string_view device);
+// The same for many devices.
+class Sampler {
+ public:
+  explicit Sampler(std::string_view seed);
+  std::uint64_t of(std::string_view device) const;
+
+ private:
+  std::uint64_t seeded_;
+};
 // Offers a minute, by now: the rate grows from the start on, and anew from the last time that somebody resumed. At most kMaxRatePerMinute.
 struct Rollout;
 double rate_per_minute(const Rollout& rollout, std::uint64_t now_ms);

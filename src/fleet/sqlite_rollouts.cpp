@@ -47,13 +47,14 @@ Result<MemberCounts> counts_of(Database& database, std::uint64_t rollout) {
   return counts;
 }
 
-// Why a device that matches the filter is left out; the empty text: it is not.
-// release: of trusted words only its format is put into the text.
+// Why a device that matches the filter is left out; the empty text: it is not. Needs no more of a device than devices_by_fit has.
+// release: of trusted words only its format is put into the text. Most are for one hardware: the list is looked at for other devices.
 std::string fit_expression(const Release& release) {
   const std::string other =
       release.format == ReleaseFormat::aloft ? "" : "WHEN d.protocol=0 THEN 'runs aloftd, which does not take this file' ";
-  return "(CASE WHEN d.status<>1 THEN 'not accepted' WHEN d.product<>?1 THEN 'another product' WHEN d.hardware NOT IN (SELECT value FROM "
-         "json_each(?2)) THEN 'hardware that the release is not for' " +
+  return "(CASE WHEN d.status<>1 THEN 'not accepted' WHEN d.product<>?1 THEN 'another product' WHEN d.hardware IS NOT "
+         "json_extract(?2,'$[0]') "
+         "AND d.hardware NOT IN (SELECT value FROM json_each(?2)) THEN 'hardware that the release is not for' " +
          other + "WHEN d.version=?3 THEN 'has this version already' ELSE '' END)";
 }
 
@@ -139,22 +140,34 @@ struct Samples {
   }
 };
 
+// By their ids, which count up: one bit for each device that there ever was.
+Result<std::vector<bool>> devices_with_deployment(Database& database) {
+  Statement row = TRY(database.query("SELECT device FROM deployments WHERE active ORDER BY device DESC"));
+  std::vector<bool> busy;
+  while (TRY(row.step())) {
+    const std::uint64_t device = row.number(0);
+    if (busy.empty()) busy.resize(device + 1);
+    busy[device] = true;
+  }
+  return busy;
+}
+
 // One walk over the devices that match: who is left out and why, and the samples of the others.
 Result<Samples> sort_out(Database& database, const Release& release, const SqlCondition& condition, RolloutPreview& preview) {
-  Statement row = TRY(database.query_once("SELECT " + fit_expression(release) +
-                                          ",d.name,EXISTS(SELECT 1 FROM deployments p WHERE p.device=d.id AND p.active) FROM devices d "
-                                          "WHERE " +
-                                          condition.text));
+  const std::vector<bool> busy = TRY(devices_with_deployment(database));
+  Statement row = TRY(database.query_once("SELECT " + fit_expression(release) + ",d.name,d.id FROM devices d WHERE " + condition.text));
   bind_fit(row, release, condition);
-  const std::string seed = to_hex(release.sha256);
+  const Sampler sampler(to_hex(release.sha256));
   Samples samples;
   std::map<std::string, std::uint64_t, std::less<>> left_out;
   while (TRY(row.step())) {
     ++preview.matching;
     const std::string_view why = row.view(0);
     if (why.empty()) {
-      samples.add(sample_of(seed, row.view(1)), row.view(1));
-      preview.busy += row.number(2);
+      const std::string_view name = row.view(1);
+      samples.add(sampler.of(name), name);
+      const std::uint64_t device = row.number(2);
+      if (device < busy.size() && busy[device]) ++preview.busy;
     } else if (const auto known = left_out.find(why); known != left_out.end()) {
       ++known->second;
     } else {
@@ -168,12 +181,11 @@ Result<Samples> sort_out(Database& database, const Release& release, const SqlCo
   return samples;
 }
 
-void count_waves(const RolloutPlan& plan, std::vector<std::uint64_t> samples, RolloutPreview& preview) {
-  std::ranges::sort(samples);
+void count_waves(const RolloutPlan& plan, const std::vector<std::uint64_t>& samples, RolloutPreview& preview) {
   std::size_t reached = 0;
   for (const RolloutPlan::Wave& wave : plan.waves) {
     const std::uint64_t reach = wave.permille.value_or(0) * kWholeTarget / 1000;
-    const auto below = static_cast<std::size_t>(std::ranges::lower_bound(samples, reach) - samples.begin());
+    const auto below = static_cast<std::size_t>(std::ranges::count_if(samples, [reach](std::uint64_t sample) { return sample < reach; }));
     const std::size_t end = std::max(reached, wave.permille ? below : std::min<std::size_t>(*wave.count, samples.size()));
     preview.waves.push_back(end - reached);
     reached = end;
@@ -255,8 +267,8 @@ Result<RolloutPreview> SqliteStore::preview_rollout(const RolloutPlan& plan) {
   const Filter filter = TRY(Filter::parse(plan.filter));
   const SqlCondition condition = compile_filter(filter, 0, kFirstFilterValue);
   RolloutPreview preview;
-  Samples samples = TRY(sort_out(bulk_reader_, release, condition, preview));
-  count_waves(plan, std::move(samples.all), preview);
+  const Samples samples = TRY(sort_out(bulk_reader_, release, condition, preview));
+  count_waves(plan, samples.all, preview);
   return preview;
 }
 

@@ -10,7 +10,8 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 11> kSteps{R"sql(
+constexpr std::array<const char*, 12> kSteps{
+    R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -93,11 +94,11 @@ CREATE TABLE access_tokens(
   expires_ms INTEGER);
 CREATE TABLE settings(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE devices ADD COLUMN problem_error INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 )sql",
-                                             R"sql(
+    R"sql(
 CREATE TABLE attributes(
   device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
   key TEXT NOT NULL,
@@ -129,7 +130,7 @@ CREATE TABLE hardware_classes(
   PRIMARY KEY(product, hardware)) WITHOUT ROWID;
 CREATE INDEX devices_by_product ON devices(product, hardware);
 )sql",
-                                             R"sql(
+    R"sql(
 CREATE TABLE rollouts(
   id INTEGER PRIMARY KEY AUTOINCREMENT CHECK(id <= 2147483647),
   name TEXT NOT NULL,
@@ -175,7 +176,7 @@ ALTER TABLE deployments ADD COLUMN rollout INTEGER REFERENCES rollouts(id) ON DE
 ALTER TABLE deployments ADD COLUMN policy TEXT NOT NULL DEFAULT '{}';
 CREATE INDEX deployments_by_rollout ON deployments(rollout, error) WHERE rollout IS NOT NULL;
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE users ADD COLUMN roles INTEGER NOT NULL DEFAULT 16;
 ALTER TABLE users ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE audit(
@@ -190,7 +191,7 @@ CREATE TABLE audit(
   error INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX audit_by_user ON audit(user, id);
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE devices ADD COLUMN last_boot TEXT NOT NULL DEFAULT '';
 CREATE TABLE vitals(
   device INTEGER NOT NULL REFERENCES devices(id) ON DELETE CASCADE,
@@ -216,7 +217,7 @@ CREATE TABLE metrics(
   PRIMARY KEY(device, version, name),
   FOREIGN KEY(device, version) REFERENCES vitals(device, version) ON DELETE CASCADE) WITHOUT ROWID;
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE devices ADD COLUMN protocol INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE releases ADD COLUMN format INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE releases ADD COLUMN file_name TEXT NOT NULL DEFAULT '';
@@ -237,7 +238,7 @@ CREATE TABLE ddi_gateways(
   created_ms INTEGER NOT NULL,
   created_by TEXT NOT NULL);
 )sql",
-                                             R"sql(
+    R"sql(
 CREATE TABLE webhooks(
   id INTEGER PRIMARY KEY AUTOINCREMENT CHECK(id <= 2147483647),
   url TEXT NOT NULL,
@@ -268,7 +269,7 @@ CREATE TABLE webhook_deliveries(
 CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries(webhook, id);
 CREATE INDEX transitions_that_end ON transitions(id) WHERE state IN (8,9,10,12);
 )sql",
-                                             R"sql(
+    R"sql(
 CREATE TABLE deltas(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   release INTEGER NOT NULL REFERENCES releases(id) ON DELETE CASCADE,
@@ -291,12 +292,17 @@ ALTER TABLE deployments ADD COLUMN method TEXT;
 ALTER TABLE deployments ADD COLUMN fetched_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deployments ADD COLUMN saved_bytes INTEGER NOT NULL DEFAULT 0;
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE releases ADD COLUMN must_pass INTEGER NOT NULL DEFAULT 0;
 )sql",
-                                             R"sql(
+    R"sql(
 ALTER TABLE users ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN display TEXT NOT NULL DEFAULT '';
+)sql",
+    // All that decides whether a release is for a device, beside each other: a preview walks over it alone.
+    R"sql(
+DROP INDEX devices_by_product;
+CREATE INDEX devices_by_fit ON devices(product, hardware, version, status, protocol, name);
 )sql"};
 
 }  // namespace
