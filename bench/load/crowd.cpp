@@ -158,11 +158,22 @@ std::vector<Crowd::Device*> Crowd::idle_devices() {
 }
 
 Tally Crowd::poll(Clock::duration during, double per_second) {
+  const Ask ask = [this](Device& device, const OnNews& on_news) { ask_poll(device, 0, on_news); };
+  return keep_asking(during, per_second, idle_devices(), ask);
+}
+
+Tally Crowd::report(Clock::duration during) {
+  std::vector<Device*> those = idle_devices();
+  std::erase_if(those, [](const Device* device) { return device->member.deployment == 0; });
+  const Ask ask = [this](Device& device, const OnNews& on_news) { ask_report(device, on_news); };
+  return keep_asking(during, 0, those, ask);
+}
+
+Tally Crowd::keep_asking(Clock::duration during, double per_second, const std::vector<Device*>& devices, const Ask& ask) {
   Tally tally;
   const Clock::time_point began = Clock::now();
   Clock::time_point end = began + during;
-  std::deque<Device*> idle;
-  for (Device* device : idle_devices()) idle.push_back(device);
+  std::deque<Device*> idle(devices.begin(), devices.end());
   std::size_t under_way = 0;
   const OnNews on_news = [&](Device& device, Line::News news) {
     --under_way;
@@ -182,37 +193,12 @@ Tally Crowd::poll(Clock::duration during, double per_second) {
       idle.pop_front();
       ++sent;
       ++under_way;
-      ask_poll(device, 0, on_news);
+      ask(device, on_news);
     }
     step(std::chrono::milliseconds(1), on_news);
     if (told_to_end()) end = std::min(end, Clock::now());
     if (Clock::now() > end + std::chrono::seconds(30)) break;
   }
-  tally.lost += under_way;
-  tally.seconds = seconds_of(Clock::now() - began);
-  return tally;
-}
-
-Tally Crowd::report(Clock::duration during) {
-  Tally tally;
-  const Clock::time_point began = Clock::now();
-  const Clock::time_point end = began + during;
-  std::size_t under_way = 0;
-  const OnNews on_news = [&](Device& device, Line::News news) {
-    --under_way;
-    if (news == Line::News::lost) ++tally.lost;
-    if (news == Line::News::lost) return;
-    count(tally, device);
-    if (Clock::now() >= end) return;
-    ++under_way;
-    ask_report(device, on_news);
-  };
-  for (Device* device : idle_devices()) {
-    if (device->member.deployment == 0) continue;
-    ++under_way;
-    ask_report(*device, on_news);
-  }
-  while (under_way > 0 && Clock::now() < end + std::chrono::seconds(30)) step(std::chrono::milliseconds(5), on_news);
   tally.lost += under_way;
   tally.seconds = seconds_of(Clock::now() - began);
   return tally;

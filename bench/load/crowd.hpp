@@ -58,6 +58,11 @@ class Crowd {
     std::uint32_t failures = 0;
   };
   using OnNews = std::function<void(Device&, Line::News)>;
+  // Sends the device's request; on_news hears of the answer.
+  using Ask = std::function<void(Device&, const OnNews&)>;
+  // Each of the devices asks again and again: as fast as it is answered, or all together so many times a second; ends early when another
+  // command waits.
+  Tally keep_asking(Clock::duration during, double per_second, const std::vector<Device*>& devices, const Ask& ask);
   // Handles what is ready, waiting for it at most so long.
   void step(Clock::duration most, const OnNews& on_news);
   bool begin(Device& device);
