@@ -20,12 +20,12 @@ using httpd::Method;
 using httpd::Request;
 using httpd::Response;
 
-// Another delta is another answer.
-std::string tag_of(const protocol::Assignment& assignment) {
-  std::string text = std::to_string(assignment.deployment ? assignment.deployment->id : 0);
-  if (assignment.deployment && assignment.deployment->policy.download_only) text += "-held";
-  if (assignment.deployment && assignment.deployment->delta) text += "-" + assignment.deployment->delta->sha256.substr(0, 16);
-  return "\"" + text + "\"";
+// Another delta is another answer. deployment: the unfinished one, or nothing.
+std::string tag_of(const std::optional<protocol::Assignment::Deployment>& deployment, const fleet::Delta* delta) {
+  std::string text = "\"" + std::to_string(deployment ? deployment->id : 0);
+  if (deployment && deployment->policy.download_only) text += "-held";
+  if (delta != nullptr) text += "-" + to_hex(ByteView(delta->sha256).first(8));
+  return text + "\"";
 }
 
 }  // namespace
@@ -47,18 +47,18 @@ std::uint64_t DeviceApi::now_ms() { return static_cast<std::uint64_t>(clock_.now
 
 Result<const Roster::Entry*> DeviceApi::entry_of(const Request& request) {
   const WallTime now = clock_.now();
-  const DeviceTokens::Claim claim = TRY(tokens_.check(bearer_of(request), now));
+  const DeviceTokens::Claim claim = TRY(tokens_.check(bearer_of(request), now, request.proven));
   const Roster::Entry* entry = roster_.find(claim.device);
-  if (entry == nullptr || DeviceTokens::key_prefix(entry->key_sha256) != claim.key_prefix)
+  if (entry == nullptr || !DeviceTokens::is_of(claim, entry->key_sha256))
     return fail(kNotAuthenticated, "the server no longer knows device " + std::string(claim.device) + " with this key; enrol it again");
   TRY(check_accepted(entry->status, claim.device));
-  roster_.touch(claim.device, static_cast<std::uint64_t>(now.time_since_epoch().count()));
+  roster_.touch(*entry, claim.device, static_cast<std::uint64_t>(now.time_since_epoch().count()));
   return entry;
 }
 
 Result<std::string> DeviceApi::device_of(const Request& request) {
   TRY(entry_of(request));
-  return std::string(TRY(tokens_.check(bearer_of(request), clock_.now())).device);
+  return std::string(TRY(tokens_.check(bearer_of(request), clock_.now(), request.proven)).device);
 }
 
 Result<fleet::Enrolment> DeviceApi::read_enrolment(const Request& request) {
@@ -127,15 +127,20 @@ Result<Response> DeviceApi::issue_token(const Request& request) {
 DeviceApi::Answer DeviceApi::token(Request& request) { co_return issue_token(request); }
 
 Response DeviceApi::assignment_answer(const Request& request, const Roster::Entry& entry, bool& unchanged) const {
-  protocol::Assignment assignment{entry.deployment};
-  if (auto& deployment = assignment.deployment)
-    if (const auto* delta = deltas_.find(deployment->artifact_sha256, {entry.version, entry.hardware},
-                                         protocol::told_ability(request.header(protocol::kDeltaHeader))))
-      deployment->delta = offer_of(*delta);
-  const std::string tag = tag_of(assignment);
+  const auto& deployment = entry.deployment;
+  const fleet::Delta* delta = nullptr;
+  if (deployment)
+    delta = deltas_.find(deployment->artifact_sha256, {entry.version, entry.hardware},
+                         protocol::told_ability(request.header(protocol::kDeltaHeader)));
+  std::string tag = tag_of(deployment, delta);
   unchanged = request.header("if-none-match").find(tag) != std::string_view::npos;
-  Response response = unchanged ? Response{.status = 304} : httpd::json_response(200, protocol::to_json(assignment));
-  response.headers.emplace_back("ETag", tag);
+  Response response{.status = 304};
+  if (!unchanged) {
+    protocol::Assignment assignment{deployment};
+    if (delta != nullptr) assignment.deployment->delta = offer_of(*delta);
+    response = httpd::json_response(200, protocol::to_json(assignment));
+  }
+  response.headers.emplace_back("ETag", std::move(tag));
   return response;
 }
 

@@ -29,12 +29,15 @@ class DeviceTokens {
     std::string_view device;
     std::string_view key_prefix;  // first 16 hex digits of the key's digest: a replaced key ends its tokens
   };
+  // proven: the token that was good last on the same connection, whose seal is not made again; set to this one. May be null.
   // Errors: kNotAuthenticated.
-  Result<Claim> check(std::string_view token, WallTime now) const;
+  Result<Claim> check(std::string_view token, WallTime now, std::string* proven = nullptr) const;
+  static bool is_of(const Claim& claim, const crypto::Digest& key_sha256);
   static std::string key_prefix(const crypto::Digest& key_sha256);
 
  private:
   std::string seal(std::string_view payload) const;
+  bool is_sealed(std::string_view payload, std::string_view given) const;
   crypto::HmacSha256 mac_;
 };
 

@@ -17,6 +17,10 @@ TEST(DeviceTokens, AreGoodUntilTheyExpire) {
   ASSERT_TRUE(claim);
   EXPECT_EQ(claim->device, "cam-01");
   EXPECT_EQ(claim->key_prefix, DeviceTokens::key_prefix(kKey));
+  EXPECT_TRUE(DeviceTokens::is_of(*claim, kKey));
+  EXPECT_FALSE(DeviceTokens::is_of(*claim, crypto::sha256(as_bytes("another key"))));
+  EXPECT_FALSE(DeviceTokens::is_of({.device = "cam-01", .key_prefix = claim->key_prefix.substr(1)}, kKey));
+  EXPECT_FALSE(DeviceTokens::is_of({.device = "cam-01", .key_prefix = ""}, kKey));
   clock.advance(kDeviceTokenLife - std::chrono::milliseconds(1));
   EXPECT_TRUE(tokens.check(token, clock.now()));
   clock.advance(std::chrono::milliseconds(1));
@@ -34,6 +38,27 @@ TEST(DeviceTokens, CannotBeMadeOrChangedByOthers) {
   }
   for (std::size_t size = 0; size < token.size(); ++size) EXPECT_FALSE(tokens.check(token.substr(0, size), clock.now()));
   EXPECT_FALSE(DeviceTokens(Bytes(32, std::byte{8})).check(token, clock.now()));
+}
+
+TEST(DeviceTokens, ThatWereGoodOnTheConnectionStillExpireAndStandForNoOther) {
+  FakeClock clock;
+  const DeviceTokens tokens(Bytes(32, std::byte{7}));
+  const std::string token = tokens.issue("cam-01", kKey, clock.now());
+  std::string proven;
+  std::string changed = token;
+  changed.back() = changed.back() == 'x' ? 'y' : 'x';
+  EXPECT_FALSE(tokens.check(changed, clock.now(), &proven));
+  EXPECT_EQ(proven, "") << "what was refused is not proven";
+  ASSERT_TRUE(tokens.check(token, clock.now(), &proven));
+  EXPECT_EQ(proven, token);
+  EXPECT_EQ(tokens.check(token, clock.now(), &proven)->device, "cam-01");
+  EXPECT_FALSE(tokens.check(changed, clock.now(), &proven));
+  EXPECT_FALSE(tokens.check(token.substr(0, token.size() - 1), clock.now(), &proven));
+  EXPECT_FALSE(tokens.check("", clock.now(), &proven));
+  EXPECT_EQ(tokens.check(tokens.issue("cam-02", kKey, clock.now()), clock.now(), &proven)->device, "cam-02");
+  EXPECT_EQ(tokens.check(token, clock.now(), &proven)->device, "cam-01");
+  clock.advance(kDeviceTokenLife);
+  EXPECT_FALSE(tokens.check(token, clock.now(), &proven)) << "it has expired";
 }
 
 TEST(Challenges, AreGoodOnceForOneDeviceAndNotForLong) {

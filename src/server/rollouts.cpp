@@ -248,7 +248,7 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::release(std::uint64_t id, std
   if (const auto running = find(id)) running->run.released();
   for (const fleet::Deployment& deployment : *released) tell(deployment);
   changes_.rollout(id);
-  co_return store_.rollout(id);
+  co_return co_await look_up(id);
 }
 
 httpd::Awaitable<Result<>> Rollouts::cancel_device(std::uint64_t id, std::string device, std::string by) {

@@ -99,10 +99,12 @@ void Roster::ring_for(const std::string& artifact_sha256) {
 }
 
 void Roster::touch(std::string_view device, std::uint64_t now_ms) {
-  const auto found = devices_.find(device);
-  if (found == devices_.end()) return;
-  found->second.last_seen_ms = now_ms;
-  if (!std::exchange(found->second.touched, true)) touched_.push_back(found->first);
+  if (const Entry* entry = find(device)) touch(*entry, device, now_ms);
+}
+
+void Roster::touch(const Entry& entry, std::string_view device, std::uint64_t now_ms) {
+  entry.last_seen_ms = now_ms;
+  if (!std::exchange(entry.touched, true)) touched_.emplace_back(device);
 }
 
 std::vector<fleet::LastSeen> Roster::take_touched() {

@@ -22,8 +22,8 @@ class Roster {
     fleet::Digest key_sha256;
     std::string version;  // of the running system
     std::string hardware;
-    std::uint64_t last_seen_ms = 0;
-    bool touched = false;                                        // is in touched_
+    mutable std::uint64_t last_seen_ms = 0;
+    mutable bool touched = false;                                // is in touched_
     std::optional<protocol::Assignment::Deployment> deployment;  // the unfinished one
   };
 
@@ -44,6 +44,8 @@ class Roster {
   void ring_for(const std::string& artifact_sha256);
 
   void touch(std::string_view device, std::uint64_t now_ms);
+  // entry: the device's, as find() has just given it.
+  void touch(const Entry& entry, std::string_view device, std::uint64_t now_ms);
   // Those touched since the last call.
   std::vector<fleet::LastSeen> take_touched();
 
