@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <atomic>
 #include <charconv>
 
 #include "server/errors.hpp"
@@ -16,6 +17,11 @@ std::unexpected<Error> refused() { return fail(kNotAuthenticated, "the device's 
 std::uint64_t milliseconds(WallTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
 
 }  // namespace
+
+DeviceTokens::DeviceTokens(const Bytes& secret) : mac_(secret) {
+  static std::atomic<std::uint64_t> made = 0;
+  self_ = ++made;
+}
 
 std::string DeviceTokens::key_prefix(const crypto::Digest& key_sha256) { return to_hex(ByteView(key_sha256).first(kKeyPrefixBytes)); }
 
@@ -44,13 +50,13 @@ bool DeviceTokens::is_of(const Claim& claim, const crypto::Digest& key_sha256) {
   return true;
 }
 
-Result<DeviceTokens::Claim> DeviceTokens::check(std::string_view token, WallTime now, std::string* proven) const {
+Result<DeviceTokens::Claim> DeviceTokens::check(std::string_view token, WallTime now, httpd::Proven* proven) const {
   const std::size_t last = token.rfind('~');
   if (last == std::string_view::npos) return refused();
   const std::string_view payload = token.substr(0, last);
-  const bool known = proven != nullptr && *proven == token;
+  const bool known = proven != nullptr && proven->by == self_ && proven->credential == token;
   if (!known && !is_sealed(payload, token.substr(last + 1))) return refused();
-  if (!known && proven != nullptr) *proven = token;
+  if (!known && proven != nullptr) *proven = {.by = self_, .credential = std::string(token)};
   const std::size_t first = payload.find('~');
   const std::size_t second = payload.find('~', first + 1);
   if (second == std::string_view::npos) return refused();

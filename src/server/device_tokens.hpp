@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "crypto/hmac.hpp"
+#include "httpd/message.hpp"
 
 namespace aloft::server {
 
@@ -21,7 +22,7 @@ inline constexpr std::size_t kMaxChallenges = 100'000;
 // HMAC-SHA256 under the server's secret over device, key and expiry.
 class DeviceTokens {
  public:
-  explicit DeviceTokens(const Bytes& secret) : mac_(secret) {}
+  explicit DeviceTokens(const Bytes& secret);
   std::string issue(std::string_view device, const crypto::Digest& key_sha256, WallTime now) const;
 
   // Parts of the token.
@@ -29,9 +30,9 @@ class DeviceTokens {
     std::string_view device;
     std::string_view key_prefix;  // first 16 hex digits of the key's digest: a replaced key ends its tokens
   };
-  // proven: the token that was good last on the same connection, whose seal is not made again; set to this one. May be null.
+  // proven: of the connection, or null. The seal of the token that was good last on it, here, is not made again.
   // Errors: kNotAuthenticated.
-  Result<Claim> check(std::string_view token, WallTime now, std::string* proven = nullptr) const;
+  Result<Claim> check(std::string_view token, WallTime now, httpd::Proven* proven = nullptr) const;
   static bool is_of(const Claim& claim, const crypto::Digest& key_sha256);
   static std::string key_prefix(const crypto::Digest& key_sha256);
 
@@ -39,6 +40,7 @@ class DeviceTokens {
   std::string seal(std::string_view payload) const;
   bool is_sealed(std::string_view payload, std::string_view given) const;
   crypto::HmacSha256 mac_;
+  std::uint64_t self_;  // in Proven::by; no other in this process has it
 };
 
 // Nonces that wait for their signature; each is good once.

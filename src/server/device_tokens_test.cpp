@@ -44,19 +44,21 @@ TEST(DeviceTokens, ThatWereGoodOnTheConnectionStillExpireAndStandForNoOther) {
   FakeClock clock;
   const DeviceTokens tokens(Bytes(32, std::byte{7}));
   const std::string token = tokens.issue("cam-01", kKey, clock.now());
-  std::string proven;
+  httpd::Proven proven;
   std::string changed = token;
   changed.back() = changed.back() == 'x' ? 'y' : 'x';
   EXPECT_FALSE(tokens.check(changed, clock.now(), &proven));
-  EXPECT_EQ(proven, "") << "what was refused is not proven";
+  EXPECT_EQ(proven.credential, "") << "what was refused is not proven";
   ASSERT_TRUE(tokens.check(token, clock.now(), &proven));
-  EXPECT_EQ(proven, token);
+  EXPECT_EQ(proven.credential, token);
   EXPECT_EQ(tokens.check(token, clock.now(), &proven)->device, "cam-01");
   EXPECT_FALSE(tokens.check(changed, clock.now(), &proven));
   EXPECT_FALSE(tokens.check(token.substr(0, token.size() - 1), clock.now(), &proven));
   EXPECT_FALSE(tokens.check("", clock.now(), &proven));
   EXPECT_EQ(tokens.check(tokens.issue("cam-02", kKey, clock.now()), clock.now(), &proven)->device, "cam-02");
   EXPECT_EQ(tokens.check(token, clock.now(), &proven)->device, "cam-01");
+  EXPECT_FALSE(DeviceTokens(Bytes(32, std::byte{8})).check(token, clock.now(), &proven)) << "another tenant on the same connection";
+  EXPECT_TRUE(tokens.check(token, clock.now(), &proven));
   clock.advance(kDeviceTokenLife);
   EXPECT_FALSE(tokens.check(token, clock.now(), &proven)) << "it has expired";
 }
