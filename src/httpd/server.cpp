@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/log.hpp"
 #include "httpd/errors.hpp"
@@ -145,13 +146,15 @@ Server::Enlisted::~Enlisted() {
 Awaitable<void> Server::sweep() {
   boost::asio::steady_timer timer(loop_);
   std::size_t most = 0;  // sessions, since memory was last given back
+  std::size_t before = 0;
   while (!stopping_ || !sessions_.empty()) {
     timer.expires_after(kSweep);
     boost::system::error_code ignored;
     co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
     expire_late(steady_clock::now());
     most = std::max(most, sessions_.size());
-    if (most < kManySessions || sessions_.size() > most / 2) continue;
+    const bool leaving = sessions_.size() < std::exchange(before, sessions_.size());
+    if (leaving || most < kManySessions || sessions_.size() > most / 2) continue;
     most = sessions_.size();
     give_memory_back();
   }
