@@ -10,8 +10,6 @@
 namespace aloft::httpd {
 namespace {
 
-using std::chrono::steady_clock;
-
 bool has_body(unsigned status) { return status != 204 && status != 304; }
 
 std::string head_of(const Response& response, bool keep_alive) {
