@@ -98,9 +98,10 @@ std::chrono::nanoseconds Rebuilder::cpu_used() const {
 
 Result<> Rebuilder::wait(short events) {
   for (;;) {
+    // One byte now and then is no answer either.
+    if (steady_clock::now() > silent_until_) return lose(kWorkerStuck, "its answer does not come to an end");
     pollfd one{socket_.get(), events, 0};
     if (::poll(&one, 1, kLookMs) > 0) return {};
-    if (steady_clock::now() > silent_until_) return lose(kWorkerStuck, "it says nothing any more");
     if (cpu_used() > cpu_until_) return lose(kWorkerStuck, "it takes too long over one answer");
   }
 }

@@ -189,6 +189,9 @@ TEST(Hostile, OneThatDoesNotEvenGreet) {
   RebuildSpec quiet = played("sleep 60");
   quiet.silence = milliseconds(100);
   EXPECT_EQ(Rebuilder::start(quiet, -1, 0).error().code.number, kWorkerStuck.number);
+  RebuildSpec slow = played("while :; do printf x >&3; sleep 0.1; done");
+  slow.silence = milliseconds(700);
+  EXPECT_EQ(Rebuilder::start(slow, -1, 0).error().code.number, kWorkerStuck.number);
   EXPECT_EQ(Rebuilder::start({.program = {"/does/not/exist"}}, -1, 0).error().code.number, kNoWorker.number);
 }
 
