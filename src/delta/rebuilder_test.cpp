@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,9 +47,7 @@ Result<> none_earlier(std::uint64_t /*frame*/, Bytes& /*record*/) { return fail(
 class Confined : public ::testing::Test {
  protected:
   Confined() : old_(counted(kOldBytes)) {
-    std::FILE* const file = std::tmpfile();
-    image_ = Fd(::dup(::fileno(file)));
-    std::fclose(file);
+    image_ = Fd(::memfd_create("old", 0));
     EXPECT_TRUE(write_all_at(image_.get(), old_, 0));
     std::array<int, 2> ends{};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
@@ -141,9 +140,11 @@ RebuildSpec played(const std::string& script) {
   return {.program = {"/bin/sh", "-c", script}, .silence = seconds(20), .cpu = seconds(1), .cpu_per_mib = seconds(1)};
 }
 
-std::string says(MessageKind kind, ByteView body, std::uint64_t size_bytes) {
+std::string says(std::uint32_t kind, ByteView body, std::uint64_t size_bytes) {
   std::string text = "printf '";
-  const auto head = encode_head({kind, size_bytes});
+  std::array<std::byte, kMessageHeadBytes> head{};
+  store_le32(head, kind);
+  store_le64(std::span(head).subspan(8), size_bytes);
   for (const ByteView part : {ByteView(head), body})
     for (const std::byte byte : part) {
       std::array<char, 8> octal{};
@@ -151,6 +152,9 @@ std::string says(MessageKind kind, ByteView body, std::uint64_t size_bytes) {
       text += octal.data();
     }
   return text + "' >&3; ";
+}
+std::string says(MessageKind kind, ByteView body, std::uint64_t size_bytes) {
+  return says(static_cast<std::uint32_t>(kind), body, size_bytes);
 }
 std::string says(MessageKind kind, ByteView body) { return says(kind, body, body.size()); }
 
@@ -210,7 +214,7 @@ TEST(Hostile, WhateverItSaysOfAFrameIsAnErrorForGood) {
       says(MessageKind::failed, odd),                               // an error of another module
       says(MessageKind::failed, {}, 1ULL << 62),                    // without end
       says(MessageKind::bytes, Bytes(3)),                           // something else
-      says(static_cast<MessageKind>(7), {}),
+      says(7, {}, 0),                                               // what there is not
   };
   for (const std::string& script : scripts) {
     auto started = Rebuilder::start(played(greeting() + script + "sleep 60"), -1, 0);
