@@ -40,6 +40,10 @@ class Browser:
                 del self.cookies[name]
         return status, answer, data
 
+    def console(self):
+        """The headers of the console's own requests, of who is signed in."""
+        return {"X-Aloft-Console": "1", "Cookie": "__Host-aloft-session=" + self.cookies["__Host-aloft-session"]}
+
     def begin(self, next_page=None):
         """To the provider's address, or to the login page."""
         status, answer, _ = self.get("/api/v1/sso/login" + (f"?next={urllib.parse.quote(next_page)}" if next_page else ""))
@@ -253,7 +257,7 @@ def case_who_loses_the_groups_loses_everything():
         provider.person = ANN
         browser = Browser(server, provider)
         assert browser.sign_in() == "/"
-        own = {"X-Aloft-Console": "1", "Cookie": "__Host-aloft-session=" + browser.cookies["__Host-aloft-session"]}
+        own = browser.console()
         made = server.call("POST", "/api/v1/tokens", {"note": "ci"}, headers=own)
         month = 30 * 86_400_000
         assert 0 < made["expires_ms"] - made["created_ms"] <= month
@@ -285,7 +289,7 @@ def case_users_from_outside_are_kept_outside():
         refused(400, 9069, server.operator, "POST", "/api/v1/users", {"name": "oidc:x", "password": PASSWORD, "roles": ["admin"]})
         for password in ("", PASSWORD):
             refused(401, 9061, server.call, "POST", "/api/v1/login", {"user": "oidc:bob%2f7", "password": password})
-        own = {"X-Aloft-Console": "1", "Cookie": "__Host-aloft-session=" + browser.cookies["__Host-aloft-session"]}
+        own = browser.console()
         refused(409, 9633, server.call, "PUT", "/api/v1/session/password", {"old_password": "", "password": PASSWORD}, headers=own)
         # An administrator from outside does not count as the last one.
         provider.person = ANN
@@ -428,7 +432,7 @@ def case_the_command_line_takes_a_token_of_theirs():
         provider.person = BOB
         browser = Browser(server, provider)
         assert browser.sign_in() == "/"
-        own = {"X-Aloft-Console": "1", "Cookie": "__Host-aloft-session=" + browser.cookies["__Host-aloft-session"]}
+        own = browser.console()
         token = server.call("POST", "/api/v1/tokens", {"note": "laptop"}, headers=own)["token"]
         environment = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(server.folder / "config")}
 

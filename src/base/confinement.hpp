@@ -21,11 +21,8 @@ struct Confinement {
 // For a process of one thread that holds all descriptors it will ever need. Afterwards it can read and write those, use memory and end; it
 // opens no file and no socket, starts nothing, executes nothing else, and has no user's rights: root becomes user and group 65534. What
 // else it asks of the kernel is refused (opening files: EACCES, some harmless questions: EPERM) or kills it. Without filters the kernel
-// still gives it no new descriptor (RLIMIT_NOFILE is 0), no new process, and not one byte in a file. Sources: seccomp(2), setrlimit(2),
-// prctl(2).
+// still gives it no new descriptor (RLIMIT_NOFILE is 0), no new process unless it is root's still, and not one byte in a file. Sources:
+// seccomp(2), setrlimit(2), prctl(2).
 Confinement confine(const ConfinementLimits& limits);
-
-// Whether this kernel has filters. Changes nothing.
-bool kernel_has_filters();
 
 }  // namespace aloft

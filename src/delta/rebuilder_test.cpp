@@ -82,7 +82,7 @@ class Confined : public ::testing::Test {
 
 TEST_F(Confined, MakesFramesAndTellsOfBadOnes) {
   ASSERT_TRUE(rebuilder_->greet());
-  EXPECT_EQ(rebuilder_->confinement().filtered, kernel_has_filters());
+  EXPECT_TRUE(rebuilder_->confinement().filtered) << "this test needs a kernel with CONFIG_SECCOMP_FILTER";
   ASSERT_TRUE(rebuilder_->begin(plan()));
   Bytes content(kFrame);
   ASSERT_TRUE(rebuilder_->make(0, plain_record({{OpKind::copy, kFrame, 100}}, 0), content, none_earlier));
