@@ -58,6 +58,12 @@ inline constexpr ErrorCode kUserFromOutside{9633, ErrorKind::ask, "user-from-out
 inline constexpr ErrorCode kNotSetUp{9634, ErrorKind::ask, "not-set-up"};
 inline constexpr ErrorCode kBadRoles{9632, ErrorKind::reject, "bad-roles"};
 
+inline constexpr ErrorCode kQuotaReached{9640, ErrorKind::ask, "quota-reached"};
+inline constexpr ErrorCode kQuotaBytes{9641, ErrorKind::ask, "quota-bytes"};
+inline constexpr ErrorCode kQuotaDevices{9642, ErrorKind::retry, "quota-devices"};
+inline constexpr ErrorCode kQuotaRate{9643, ErrorKind::retry, "quota-rate"};
+inline constexpr ErrorCode kQuotaWrong{9644, ErrorKind::reject, "quota-wrong"};
+
 inline constexpr ErrorCode kRolloutUnknown{9620, ErrorKind::ask, "rollout-unknown"};
 inline constexpr ErrorCode kRolloutPlan{9621, ErrorKind::reject, "rollout-plan"};
 inline constexpr ErrorCode kRolloutState{9622, ErrorKind::ask, "rollout-state"};

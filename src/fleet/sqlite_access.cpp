@@ -3,6 +3,24 @@
 #include "fleet/sqlite_store.hpp"
 
 namespace aloft::fleet {
+namespace {
+
+Result<AccessToken> insert_token(Database& database, AccessToken token) {
+  TRY(
+      database.run("INSERT INTO access_tokens(kind,user,hash,note,created_ms,expires_ms) "
+                   "SELECT ?1,id,?3,?4,?5,?6 FROM users WHERE name=?2",
+                   static_cast<std::uint64_t>(token.kind), token.user, token.hash, token.note, token.created_ms, token.expires_ms));
+  if (database.changed_rows() == 0) return fail(kTokenUnknown, "the user " + token.user + " is no longer there");
+  token.id = database.last_id();
+  Statement row = TRY(database.query("SELECT roles,issuer,display FROM users WHERE name=?1", token.user));
+  if (!TRY(row.step())) return token;
+  token.roles = static_cast<Roles>(row.number(0));
+  token.issuer = row.text(1);
+  token.display = row.text(2);
+  return token;
+}
+
+}  // namespace
 
 Result<std::optional<User>> SqliteStore::user(const std::string& name) {
   const std::lock_guard lock(reader_mutex_);
@@ -55,23 +73,9 @@ Result<std::vector<AccessToken>> SqliteStore::access_tokens() {
 }
 
 void SqliteStore::add_access_token(AccessToken token, Done<AccessToken> done) {
-  writer_.submit<AccessToken>(
-      [token = std::move(token)](Database& database) -> Result<AccessToken> {
-        TRY(
-            database.run("INSERT INTO access_tokens(kind,user,hash,note,created_ms,expires_ms) "
-                         "SELECT ?1,id,?3,?4,?5,?6 FROM users WHERE name=?2",
-                         static_cast<std::uint64_t>(token.kind), token.user, token.hash, token.note, token.created_ms, token.expires_ms));
-        if (database.changed_rows() == 0) return fail(kTokenUnknown, "the user " + token.user + " is no longer there");
-        AccessToken added = token;
-        added.id = database.last_id();
-        Statement row = TRY(database.query("SELECT roles,issuer,display FROM users WHERE name=?1", token.user));
-        if (!TRY(row.step())) return added;
-        added.roles = static_cast<Roles>(row.number(0));
-        added.issuer = row.text(1);
-        added.display = row.text(2);
-        return added;
-      },
-      std::move(done));
+  writer_.submit<AccessToken>([this, token = std::move(token)](
+                                  Database& database) { return quotas_.within(database, [&] { return insert_token(database, token); }); },
+                              std::move(done));
 }
 
 void SqliteStore::delete_access_token(std::uint64_t id, Done<> done) {

@@ -130,7 +130,8 @@ Result<std::vector<DdiDevice>> SqliteStore::ddi_devices() {
 }
 
 void SqliteStore::register_ddi_device(DdiRegistration registration, Done<Device> done) {
-  writer_.submit<Device>([registration = std::move(registration)](Database& database) { return register_in(database, registration); },
+  writer_.submit<Device>([this, registration = std::move(registration)](
+                             Database& database) { return quotas_.within(database, [&] { return register_in(database, registration); }); },
                          std::move(done));
 }
 

@@ -65,8 +65,10 @@ Result<DeltaStore::AddedDelta> insert_delta(Database& database, const Delta& del
   Statement before = TRY(database.query("SELECT sha256 FROM deltas WHERE release=?1 AND from_version=?2 AND hardware=?3 AND size_bytes>0",
                                         delta.release, delta.from_version, hardware));
   const std::vector<Digest> replaced = TRY(files_in(std::move(before)));
+  // Not by REPLACE, which would not tell the triggers.
+  TRY(database.run("DELETE FROM deltas WHERE release=?1 AND from_version=?2 AND hardware=?3", delta.release, delta.from_version, hardware));
   TRY(
-      database.run("INSERT OR REPLACE INTO deltas(release,from_version,hardware,sources,size_bytes,sha256,problem,created_by,created_ms,"
+      database.run("INSERT INTO deltas(release,from_version,hardware,sources,size_bytes,sha256,problem,created_by,created_ms,"
                    "wanted_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
                    delta.release, delta.from_version, hardware, sources_text(delta.sources), delta.size_bytes, delta.sha256, delta.problem,
                    delta.created_by, delta.created_ms, delta.wanted_ms));
@@ -161,7 +163,9 @@ Result<std::vector<Delta>> SqliteStore::deltas() {
 }
 
 void SqliteStore::add_delta(Delta delta, Done<AddedDelta> done) {
-  writer_.submit<AddedDelta>([delta = std::move(delta)](Database& database) { return insert_delta(database, delta); }, std::move(done));
+  writer_.submit<AddedDelta>([this, delta = std::move(delta)](
+                                 Database& database) { return quotas_.within(database, [&] { return insert_delta(database, delta); }); },
+                             std::move(done));
 }
 
 void SqliteStore::delete_delta(std::uint64_t id, Done<std::vector<Digest>> done) {

@@ -208,14 +208,14 @@ Result<std::vector<Transition>> SqliteStore::transitions(std::uint64_t deploymen
 
 void SqliteStore::put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms, Done<> done) {
   writer_.submit<void>(
-      [device = std::move(device), deployment, text = std::move(text), now_ms](Database& database) -> Result<> {
+      [this, device = std::move(device), deployment, text = std::move(text), now_ms](Database& database) -> Result<> {
         TRY(database.run(
             "INSERT INTO logs(deployment,received_ms,text) SELECT p.id,?3,?4 FROM deployments p JOIN devices d ON d.id=p.device "
             "WHERE p.id=?1 AND d.name=?2 ON CONFLICT(deployment) DO UPDATE SET received_ms=excluded.received_ms,text=excluded.text",
             deployment, device, now_ms, text));
         if (database.changed_rows() == 0)
           return fail(kDeploymentUnknown, "device " + device + " has no deployment " + std::to_string(deployment));
-        return {};
+        return quotas_.make_room_for_log(database, deployment);
       },
       std::move(done));
 }

@@ -86,6 +86,13 @@ Result<Device> enrol_in(Database& database, const Enrolment& enrolment) {
   return find_device(database, asked.name);
 }
 
+Result<EnrolmentToken> insert_token(Database& database, EnrolmentToken token) {
+  TRY(database.run("INSERT INTO enrolment_tokens(hash,note,created_ms,expires_ms) VALUES(?1,?2,?3,?4)", token.hash, token.note,
+                   token.created_ms, token.expires_ms));
+  token.id = database.last_id();
+  return token;
+}
+
 Result<std::vector<Device>> filtered_devices(Database& database, const DeviceQuery& query) {
   constexpr int kFirstFilterValue = 4;
   const SqlCondition condition = compile_filter(*query.filter, query.now_ms, kFirstFilterValue);
@@ -131,7 +138,9 @@ Result<Device> SqliteStore::device(const std::string& name) {
 }
 
 void SqliteStore::enrol(Enrolment enrolment, Done<Device> done) {
-  writer_.submit<Device>([enrolment = std::move(enrolment)](Database& database) { return enrol_in(database, enrolment); }, std::move(done));
+  writer_.submit<Device>([this, enrolment = std::move(enrolment)](
+                             Database& database) { return quotas_.within(database, [&] { return enrol_in(database, enrolment); }); },
+                         std::move(done));
 }
 
 void SqliteStore::set_device_status(std::string name, DeviceStatus status, Done<Device> done) {
@@ -181,12 +190,8 @@ Result<std::vector<EnrolmentToken>> SqliteStore::enrolment_tokens() {
 
 void SqliteStore::add_enrolment_token(EnrolmentToken token, Done<EnrolmentToken> done) {
   writer_.submit<EnrolmentToken>(
-      [token = std::move(token)](Database& database) -> Result<EnrolmentToken> {
-        TRY(database.run("INSERT INTO enrolment_tokens(hash,note,created_ms,expires_ms) VALUES(?1,?2,?3,?4)", token.hash, token.note,
-                         token.created_ms, token.expires_ms));
-        EnrolmentToken added = token;
-        added.id = database.last_id();
-        return added;
+      [this, token = std::move(token)](Database& database) {
+        return quotas_.within(database, [&] { return insert_token(database, token); });
       },
       std::move(done));
 }

@@ -152,7 +152,9 @@ Result<Group> SqliteStore::group(const std::string& name) {
 }
 
 void SqliteStore::add_group(Group group, Done<Group> done) {
-  writer_.submit<Group>([group = std::move(group)](Database& database) { return insert_group(database, group); }, std::move(done));
+  writer_.submit<Group>([this, group = std::move(group)](
+                            Database& database) { return quotas_.within(database, [&] { return insert_group(database, group); }); },
+                        std::move(done));
 }
 
 void SqliteStore::change_group(Group group, Done<Group> done) {

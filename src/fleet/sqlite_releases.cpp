@@ -117,7 +117,8 @@ Result<std::optional<Release>> SqliteStore::release_of(const Digest& sha256) {
 }
 
 void SqliteStore::add_release(Release release, Done<Release> done) {
-  writer_.submit<Release>([release = std::move(release)](Database& database) { return insert_release(database, release); },
+  writer_.submit<Release>([this, release = std::move(release)](
+                              Database& database) { return quotas_.within(database, [&] { return insert_release(database, release); }); },
                           std::move(done));
 }
 

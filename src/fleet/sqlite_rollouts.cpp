@@ -273,7 +273,9 @@ Result<RolloutPreview> SqliteStore::preview_rollout(const RolloutPlan& plan) {
 }
 
 void SqliteStore::add_rollout(NewRollout rollout, Done<Rollout> done) {
-  writer_.submit<Rollout>([rollout = std::move(rollout)](Database& database) { return create(database, rollout); }, std::move(done));
+  writer_.submit<Rollout>([this, rollout = std::move(rollout)](
+                              Database& database) { return quotas_.within(database, [&] { return create(database, rollout); }); },
+                          std::move(done));
 }
 
 void SqliteStore::join_matching(std::uint64_t rollout, std::uint64_t now_ms, Done<std::vector<Member>> done) {

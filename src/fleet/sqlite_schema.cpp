@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 12> kSteps{
+constexpr std::array<const char*, 13> kSteps{
     R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
@@ -303,6 +303,54 @@ ALTER TABLE users ADD COLUMN display TEXT NOT NULL DEFAULT '';
     R"sql(
 DROP INDEX devices_by_product;
 CREATE INDEX devices_by_fit ON devices(product, hardware, version, status, protocol, name);
+)sql",
+    // What there is of everything that a quota can limit, by the names of quota.hpp.
+    R"sql(
+CREATE TABLE quota_use(what TEXT PRIMARY KEY, amount INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO quota_use SELECT 'devices',count(*) FROM devices UNION ALL SELECT 'releases',count(*) FROM releases UNION ALL
+  SELECT 'artifact_bytes',(SELECT ifnull(sum(size_bytes),0) FROM releases)+(SELECT ifnull(sum(size_bytes),0) FROM deltas) UNION ALL
+  SELECT 'rollouts',count(*) FROM rollouts WHERE state<6 UNION ALL SELECT 'groups',count(*) FROM device_groups UNION ALL
+  SELECT 'users',count(*) FROM users UNION ALL SELECT 'api_tokens',count(*) FROM access_tokens WHERE kind=1 UNION ALL
+  SELECT 'enrolment_tokens',count(*) FROM enrolment_tokens WHERE used_ms IS NULL UNION ALL
+  SELECT 'webhooks',count(*) FROM webhooks UNION ALL
+  SELECT 'log_bytes',ifnull(sum(length(CAST(text AS BLOB))),0) FROM logs;
+CREATE TRIGGER devices_come AFTER INSERT ON devices BEGIN UPDATE quota_use SET amount=amount+1 WHERE what='devices'; END;
+CREATE TRIGGER devices_go AFTER DELETE ON devices BEGIN UPDATE quota_use SET amount=amount-1 WHERE what='devices'; END;
+CREATE TRIGGER releases_come AFTER INSERT ON releases BEGIN
+  UPDATE quota_use SET amount=amount+1 WHERE what='releases';
+  UPDATE quota_use SET amount=amount+new.size_bytes WHERE what='artifact_bytes'; END;
+CREATE TRIGGER releases_go AFTER DELETE ON releases BEGIN
+  UPDATE quota_use SET amount=amount-1 WHERE what='releases';
+  UPDATE quota_use SET amount=amount-old.size_bytes WHERE what='artifact_bytes'; END;
+CREATE TRIGGER deltas_come AFTER INSERT ON deltas BEGIN UPDATE quota_use SET amount=amount+new.size_bytes WHERE what='artifact_bytes'; END;
+CREATE TRIGGER deltas_go AFTER DELETE ON deltas BEGIN UPDATE quota_use SET amount=amount-old.size_bytes WHERE what='artifact_bytes'; END;
+CREATE TRIGGER rollouts_come AFTER INSERT ON rollouts WHEN new.state<6 BEGIN UPDATE quota_use SET amount=amount+1 WHERE what='rollouts'; END;
+CREATE TRIGGER rollouts_move AFTER UPDATE OF state ON rollouts WHEN (old.state<6)<>(new.state<6) BEGIN
+  UPDATE quota_use SET amount=amount+(new.state<6)-(old.state<6) WHERE what='rollouts'; END;
+CREATE TRIGGER rollouts_go AFTER DELETE ON rollouts WHEN old.state<6 BEGIN UPDATE quota_use SET amount=amount-1 WHERE what='rollouts'; END;
+CREATE TRIGGER groups_come AFTER INSERT ON device_groups BEGIN UPDATE quota_use SET amount=amount+1 WHERE what='groups'; END;
+CREATE TRIGGER groups_go AFTER DELETE ON device_groups BEGIN UPDATE quota_use SET amount=amount-1 WHERE what='groups'; END;
+CREATE TRIGGER users_come AFTER INSERT ON users BEGIN UPDATE quota_use SET amount=amount+1 WHERE what='users'; END;
+CREATE TRIGGER users_go AFTER DELETE ON users BEGIN UPDATE quota_use SET amount=amount-1 WHERE what='users'; END;
+CREATE TRIGGER api_tokens_come AFTER INSERT ON access_tokens WHEN new.kind=1 BEGIN
+  UPDATE quota_use SET amount=amount+1 WHERE what='api_tokens'; END;
+CREATE TRIGGER api_tokens_go AFTER DELETE ON access_tokens WHEN old.kind=1 BEGIN
+  UPDATE quota_use SET amount=amount-1 WHERE what='api_tokens'; END;
+CREATE TRIGGER enrolment_tokens_come AFTER INSERT ON enrolment_tokens WHEN new.used_ms IS NULL BEGIN
+  UPDATE quota_use SET amount=amount+1 WHERE what='enrolment_tokens'; END;
+CREATE TRIGGER enrolment_tokens_serve AFTER UPDATE OF used_ms ON enrolment_tokens WHEN (old.used_ms IS NULL)<>(new.used_ms IS NULL) BEGIN
+  UPDATE quota_use SET amount=amount+(new.used_ms IS NULL)-(old.used_ms IS NULL) WHERE what='enrolment_tokens'; END;
+CREATE TRIGGER enrolment_tokens_go AFTER DELETE ON enrolment_tokens WHEN old.used_ms IS NULL BEGIN
+  UPDATE quota_use SET amount=amount-1 WHERE what='enrolment_tokens'; END;
+CREATE TRIGGER webhooks_come AFTER INSERT ON webhooks BEGIN UPDATE quota_use SET amount=amount+1 WHERE what='webhooks'; END;
+CREATE TRIGGER webhooks_go AFTER DELETE ON webhooks BEGIN UPDATE quota_use SET amount=amount-1 WHERE what='webhooks'; END;
+CREATE TRIGGER logs_come AFTER INSERT ON logs BEGIN
+  UPDATE quota_use SET amount=amount+length(CAST(new.text AS BLOB)) WHERE what='log_bytes'; END;
+CREATE TRIGGER logs_change AFTER UPDATE OF text ON logs BEGIN
+  UPDATE quota_use SET amount=amount+length(CAST(new.text AS BLOB))-length(CAST(old.text AS BLOB)) WHERE what='log_bytes'; END;
+CREATE TRIGGER logs_go AFTER DELETE ON logs BEGIN
+  UPDATE quota_use SET amount=amount-length(CAST(old.text AS BLOB)) WHERE what='log_bytes'; END;
+CREATE INDEX logs_by_time ON logs(received_ms, deployment);
 )sql"};
 
 }  // namespace

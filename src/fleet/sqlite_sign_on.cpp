@@ -43,10 +43,12 @@ Result<AccessToken> add_session(Database& database, const OutsideUser& user, con
 
 void SqliteStore::admit_outside_user(OutsideUser user, AccessToken session, Done<AccessToken> done) {
   writer_.submit<AccessToken>(
-      [user = std::move(user), session = std::move(session)](Database& database) -> Result<AccessToken> {
-        TRY(check_set_up(database));
-        TRY(put_user(database, user));
-        return add_session(database, user, session);
+      [this, user = std::move(user), session = std::move(session)](Database& database) {
+        return quotas_.within(database, [&]() -> Result<AccessToken> {
+          TRY(check_set_up(database));
+          TRY(put_user(database, user));
+          return add_session(database, user, session);
+        });
       },
       std::move(done));
 }

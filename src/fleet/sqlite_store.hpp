@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "fleet/sqlite_quotas.hpp"
 #include "fleet/sqlite_writer.hpp"
 #include "fleet/store.hpp"
 
@@ -121,10 +122,13 @@ class SqliteStore final : public Store {
   Result<std::optional<std::string>> setting(const std::string& key) override;
   void put_setting(std::string key, std::optional<std::string> value, Done<> done) override;
   void check_writable(Done<> done) override;
+  void set_limits(const Limits& limits) override;
+  Result<QuotaUse> quota_use() override;
 
  private:
   SqliteStore(Database writer, Database reader, Database bulk_reader)
       : writer_(std::move(writer)), reader_(std::move(reader)), bulk_reader_(std::move(bulk_reader)) {}
+  SqliteQuotas quotas_;  // the writer's thread looks at it until the writer has gone
   SqliteWriter writer_;
   std::mutex reader_mutex_;
   Database reader_;

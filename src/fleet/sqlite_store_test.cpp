@@ -22,6 +22,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDeltas, ::testing::Values(StoreMaker(fresh
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreRollouts, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHolds, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreHealth, ::testing::Values(StoreMaker(fresh_sqlite)));
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreQuotas, ::testing::Values(StoreMaker(fresh_sqlite)));
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreDdi, ::testing::Values(StoreMaker(fresh_sqlite)));
 
 TEST(SqliteStore, KeepsEverythingOverARestart) {
@@ -70,6 +71,10 @@ TEST(SqliteStore, BringsAnOldDatabaseUpToDate) {
   EXPECT_EQ(store->deployment(9)->state, UpdateState::downloading);
   EXPECT_EQ(store->user("admin")->value().password, "$argon2id$");
   EXPECT_EQ(store->access_tokens()->size(), 1U);
+  const Amounts used = store->quota_use()->used;
+  for (const Quota quota : {Quota::devices, Quota::releases, Quota::users, Quota::api_tokens})
+    EXPECT_EQ(used[static_cast<std::size_t>(quota)], 1U) << to_string(quota);
+  EXPECT_EQ(used[static_cast<std::size_t>(Quota::artifact_bytes)], 10U);
   EXPECT_TRUE(wait<bool>([&](auto done) { store->set_attributes("cam-01", {{"modem", "ec25"}}, done); }));
   const Filter filter = Filter::parse("attribute.modem==EC25;updatestatus==pending").value();
   EXPECT_EQ(store->count_devices(filter, 10), 1U);

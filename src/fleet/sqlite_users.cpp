@@ -44,6 +44,13 @@ Result<User> update_user(Database& database, const UserChange& change) {
   return find_user(database, change.name);
 }
 
+Result<User> insert_user(Database& database, const User& user) {
+  TRY(database.run("INSERT INTO users(name,password,roles,created_ms) VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING", user.name, user.password,
+                   std::uint64_t{user.roles}, user.created_ms));
+  if (database.changed_rows() == 0) return fail(kUserExists, "there is a user " + user.name + " already");
+  return user;
+}
+
 }  // namespace
 
 Result<std::vector<User>> SqliteStore::users() {
@@ -56,12 +63,7 @@ Result<std::vector<User>> SqliteStore::users() {
 
 void SqliteStore::add_user(User user, Done<User> done) {
   writer_.submit<User>(
-      [user = std::move(user)](Database& database) -> Result<User> {
-        TRY(database.run("INSERT INTO users(name,password,roles,created_ms) VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING", user.name,
-                         user.password, std::uint64_t{user.roles}, user.created_ms));
-        if (database.changed_rows() == 0) return fail(kUserExists, "there is a user " + user.name + " already");
-        return user;
-      },
+      [this, user = std::move(user)](Database& database) { return quotas_.within(database, [&] { return insert_user(database, user); }); },
       std::move(done));
 }
 

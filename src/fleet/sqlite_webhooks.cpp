@@ -161,7 +161,8 @@ Result<Webhook> SqliteStore::webhook(std::uint64_t id) {
 }
 
 void SqliteStore::add_webhook(Webhook webhook, Done<Webhook> done) {
-  writer_.submit<Webhook>([webhook = std::move(webhook)](Database& database) { return insert_webhook(database, webhook); },
+  writer_.submit<Webhook>([this, webhook = std::move(webhook)](
+                              Database& database) { return quotas_.within(database, [&] { return insert_webhook(database, webhook); }); },
                           std::move(done));
 }
 

@@ -3,7 +3,8 @@
 //
 // Reads block and may come from any thread. Writes return at once; `done` is called exactly once, on a thread of the store's, after the
 // change is durable (or has failed as a whole). Writes take effect in the order of the calls. Writes of many callers share a commit.
-// Errors everywhere: kStoreFailed; kStoreFull when the disk is full (nothing of the write is kept); those named below.
+// Errors everywhere: kStoreFailed; kStoreFull when the disk is full (nothing of the write is kept); what makes something, kQuotaReached
+// and kQuotaBytes (quota.hpp); those named below.
 #pragma once
 
 #include <functional>
@@ -19,6 +20,7 @@
 #include "fleet/filter.hpp"
 #include "fleet/fleet.hpp"
 #include "fleet/health.hpp"
+#include "fleet/quota.hpp"
 #include "fleet/rollout_store.hpp"
 #include "fleet/sign_on_store.hpp"
 #include "fleet/webhook.hpp"
@@ -105,7 +107,7 @@ struct HealthQuery {
   std::optional<std::vector<std::string>> only;  // of metrics; all when it is not given
 };
 
-class Store : public RolloutStore, public DdiStore, public DeltaStore, public SignOnStore {
+class Store : public RolloutStore, public DdiStore, public DeltaStore, public SignOnStore, public QuotaStore {
  public:
   // Devices. Lists are ordered by name.
   virtual Result<std::vector<Device>> devices(const DeviceQuery& query) = 0;
@@ -170,8 +172,8 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore, public Si
   virtual void apply_reports(ReportBatch batch, Done<ReportOutcome> done) = 0;
   // Oldest first, those with an id above `after`.
   virtual Result<std::vector<Transition>> transitions(std::uint64_t deployment, std::uint64_t after, std::size_t limit) = 0;
-  virtual void put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms,
-                       Done<> done) = 0;                          // kDeploymentUnknown
+  // Over the quota, the oldest logs go. Errors: kDeploymentUnknown.
+  virtual void put_log(std::string device, std::uint64_t deployment, std::string text, std::uint64_t now_ms, Done<> done) = 0;
   virtual Result<std::string> log(std::uint64_t deployment) = 0;  // kLogUnknown
 
   // People and scripts.

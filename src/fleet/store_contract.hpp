@@ -162,4 +162,38 @@ class StoreDeltas : public StoreContract {
   }
 };
 
+// The part that quota.hpp has; store_quotas_test.cpp.
+class StoreQuotas : public StoreRollouts {
+ protected:
+  void limit(const Json& quotas) { store_->set_limits(changed_limits({}, quotas).value()); }
+  std::uint64_t used(Quota quota) { return store_->quota_use().value().used[static_cast<std::size_t>(quota)]; }
+  std::uint64_t refused(Quota quota) { return store_->quota_use().value().refused[static_cast<std::size_t>(quota)]; }
+  Result<User> user(const std::string& name) {
+    const User wanted{.name = name, .password = "x", .roles = 31};
+    return wait<User>([&](auto done) { store_->add_user(wanted, done); });
+  }
+  Result<AccessToken> token(const std::string& of, const std::string& secret, AccessToken::Kind kind) {
+    const AccessToken wanted{.kind = kind, .user = of, .hash = digest(secret), .note = ""};
+    return wait<AccessToken>([&](auto done) { store_->add_access_token(wanted, done); });
+  }
+  Result<Release> release(const std::string& version, std::uint64_t size_bytes) {
+    const Release wanted{.product = "p", .hardware = {"h"}, .version = version, .size_bytes = size_bytes, .sha256 = digest(version)};
+    return wait<Release>([&](auto done) { store_->add_release(wanted, done); });
+  }
+  Result<DeltaStore::AddedDelta> delta(std::uint64_t to, const std::string& from, std::uint64_t size_bytes) {
+    const Delta wanted{.release = to,
+                       .from_version = from,
+                       .hardware = {"h"},
+                       .size_bytes = size_bytes,
+                       .sha256 = digest(from + std::to_string(size_bytes))};
+    return wait<DeltaStore::AddedDelta>([&](auto done) { store_->add_delta(wanted, done); });
+  }
+  Result<Rollout> rollout(std::uint64_t of) {
+    return add({.name = "r", .release = of, .filter = "name==*", .waves = {{.permille = 1000, .count = {}, .soak_s = 0}}});
+  }
+  Result<> put_log(const std::string& device, std::uint64_t deployment, std::string text, std::uint64_t now_ms) {
+    return wait<>([&](auto done) { store_->put_log(device, deployment, std::move(text), now_ms, done); });
+  }
+};
+
 }  // namespace aloft::fleet
