@@ -49,6 +49,7 @@ class Spec:
         known: values by the name of a member, where just any will not do."""
         schema = self.resolve(schema)
         kind = schema.get("type")
+        kind = kind[0] if isinstance(kind, list) else kind
         if name in known and isinstance(known[name], TYPES.get(kind, object)):
             return known[name]
         if "allOf" in schema:

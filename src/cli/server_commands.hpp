@@ -15,7 +15,7 @@ void add_health_commands(CLI::App& app, Run& run);      // health
 void add_ddi_commands(CLI::App& app, Run& run);         // ddi add, token, ask, gateway, poll
 void add_webhook_commands(CLI::App& app, Run& run);     // webhook
 void add_user_commands(CLI::App& app, Run& run);        // user; audit
-void add_tenant_commands(CLI::App& app, Run& run);      // tenant
+void add_tenant_commands(CLI::App& app, Run& run);      // tenant; quota
 void add_deployment_commands(CLI::App& app, Run& run);  // deploy; deployment list, show, cancel, log; watch
 
 }  // namespace aloft::cli

@@ -46,6 +46,13 @@ Response error_response(unsigned status, const Error& error) {
   return response;
 }
 
+Response busy_response(unsigned status, const Error& error, std::chrono::seconds wait) {
+  Response response = error_response(status, error);
+  std::erase_if(response.headers, [](const auto& header) { return header.first == "Retry-After"; });
+  response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
+  return response;
+}
+
 std::string_view reason_of(unsigned status) {
   switch (status) {
     case 200: return "OK";

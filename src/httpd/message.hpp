@@ -1,6 +1,7 @@
 // What a route gets and gives.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -95,6 +96,8 @@ struct Response {
 Response json_response(unsigned status, const Json& json);
 // {"error":{"number","name","message"}}, the one form of every error.
 Response error_response(unsigned status, const Error& error);
+// The same, with what Retry-After says.
+Response busy_response(unsigned status, const Error& error, std::chrono::seconds wait);
 // The reason phrase that stands behind a status on the wire.
 std::string_view reason_of(unsigned status);
 

@@ -10,6 +10,7 @@
 #include "server/credentials.hpp"
 #include "server/errors.hpp"
 #include "server/parameters.hpp"
+#include "server/quota_desk.hpp"
 
 namespace aloft::server {
 namespace {
@@ -64,7 +65,7 @@ httpd::Awaitable<Result<>> DdiAccess::register_new(std::string device, const fle
       .name = device, .product = gateway.product, .hardware = gateway.hardware, .token_hash = {}, .now_ms = now_ms()};
   auto start = [this, &wanted](auto done) { store_.register_ddi_device(wanted, done); };
   const Result<fleet::Device> made = co_await httpd::delivered<Result<fleet::Device>>(start);
-  if (!made) co_return std::unexpected(made.error());
+  if (!made) co_return std::unexpected(for_stranger(made.error()));
   devices_.put(device);
   roster_.put(*made);
   changes_.device(device);

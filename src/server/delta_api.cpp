@@ -71,6 +71,7 @@ DeltaApi::Answer DeltaApi::upload(Request& request) {
   const std::optional<std::string> from = query_text(request, "from");
   if (from && (from->empty() || from->size() > kMaxVersionBytes)) co_return fail(kBadParameter, "\"from\" must be a version");
   if (!request.content_length) co_return fail(httpd::kLengthRequired, "an upload needs Content-Length");
+  const QuotaDesk::Room room = CO_TRY(quotas_.reserve(QuotaDesk::Upload::delta, *request.content_length));
   fleet::BlobFolder::Upload file = CO_TRY(blobs_.begin(random_));
   const Result<> received = co_await receive_body(*request.stream, file, disk_);
   if (!received) co_return std::unexpected(received.error());

@@ -7,14 +7,16 @@
 #include "server/body_file.hpp"
 #include "server/delta_workshop.hpp"
 #include "server/operator_access.hpp"
+#include "server/quota_desk.hpp"
 
 namespace aloft::server {
 
 class DeltaApi {
  public:
   // All references outlive it.
-  DeltaApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, DeltaWorkshop& workshop, Random& random)
-      : store_(store), blobs_(blobs), access_(access), workshop_(workshop), random_(random) {}
+  DeltaApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, DeltaWorkshop& workshop, QuotaDesk& quotas,
+           Random& random)
+      : store_(store), blobs_(blobs), access_(access), workshop_(workshop), quotas_(quotas), random_(random) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -29,6 +31,7 @@ class DeltaApi {
   const fleet::BlobFolder& blobs_;
   OperatorAccess& access_;
   DeltaWorkshop& workshop_;
+  QuotaDesk& quotas_;
   Random& random_;
   httpd::Workers disk_{1};
 };

@@ -163,11 +163,15 @@ Result<fleet::Delta> DeltaWorkshop::keep(fleet::Delta delta, fleet::BlobFolder::
   delta.sha256 = TRY(upload.seal());
   delta.created_ms = now_ms();
   delta.wanted_ms = delta.created_ms;
-  TRY(ground_.blobs.publish(std::move(upload), delta.sha256));
-  auto added = TRY(fleet::wait<fleet::DeltaStore::AddedDelta>([&](auto done) { ground_.store.add_delta(std::move(delta), done); }));
-  for (const crypto::Digest& file : added.unused)
-    if (file != added.delta.sha256) TRY(ground_.blobs.remove(file));
-  return added.delta;
+  const crypto::Digest sha256 = delta.sha256;
+  const bool fresh = !ground_.blobs.contains(sha256);
+  TRY(ground_.blobs.publish(std::move(upload), sha256));
+  auto added = fleet::wait<fleet::DeltaStore::AddedDelta>([&](auto done) { ground_.store.add_delta(std::move(delta), done); });
+  if (!added && fresh) TRY(ground_.blobs.remove(sha256));
+  TRY(Result<>(added ? Result<>{} : std::unexpected(added.error())));
+  for (const crypto::Digest& file : added->unused)
+    if (file != added->delta.sha256) TRY(ground_.blobs.remove(file));
+  return added->delta;
 }
 
 httpd::Awaitable<Result<fleet::Delta>> DeltaWorkshop::take_in(fleet::Delta delta, fleet::BlobFolder::Upload upload,

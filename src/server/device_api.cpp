@@ -11,6 +11,7 @@
 #include "server/errors.hpp"
 #include "server/file_answer.hpp"
 #include "server/parameters.hpp"
+#include "server/quota_desk.hpp"
 
 namespace aloft::server {
 namespace {
@@ -81,10 +82,7 @@ std::optional<Response> DeviceApi::too_often(const fleet::Enrolment& enrolment, 
   const SteadyTime now = clock_.steady();
   const Result<> counted = enrolments_.count(peer, now);
   if (counted) return std::nullopt;
-  Response response = httpd::error_response(429, counted.error());
-  std::erase_if(response.headers, [](const auto& header) { return header.first == "Retry-After"; });
-  response.headers.emplace_back("Retry-After", std::to_string(enrolments_.wait(peer, now).count()));
-  return response;
+  return httpd::busy_response(429, counted.error(), enrolments_.wait(peer, now));
 }
 
 DeviceApi::Answer DeviceApi::enrol(Request& request) {
@@ -92,6 +90,8 @@ DeviceApi::Answer DeviceApi::enrol(Request& request) {
   if (auto refusal = too_often(enrolment, request.peer)) co_return *std::move(refusal);
   auto start = [this, &enrolment](auto done) { store_.enrol(std::move(enrolment), done); };
   const Result<fleet::Device> device = co_await delivered<Result<fleet::Device>>(start);
+  if (!device && device.error().code.number == fleet::kQuotaReached.number)
+    co_return httpd::busy_response(429, for_stranger(device.error()), kStrangersWait);
   if (!device) co_return std::unexpected(device.error());
   roster_.put(*device);
   changes_.device(device->name);

@@ -102,6 +102,7 @@ ReleaseApi::Answer ReleaseApi::upload(Request& request) {
   const fleet::AccessToken token = CO_TRY(access_.check(request));
   if (!request.content_length) co_return fail(httpd::kLengthRequired, "an upload needs Content-Length");
   const fleet::ForeignWords words = CO_TRY(words_of(request));
+  const QuotaDesk::Room room = CO_TRY(quotas_.reserve(QuotaDesk::Upload::release, *request.content_length));
   fleet::BlobFolder::Upload upload = CO_TRY(blobs_.begin(random_));
   const Result<> received = co_await receive_body(*request.stream, upload, disk_);
   if (!received) co_return std::unexpected(received.error());

@@ -10,6 +10,7 @@
 #include "httpd/router.hpp"
 #include "httpd/workers.hpp"
 #include "server/operator_access.hpp"
+#include "server/quota_desk.hpp"
 
 namespace aloft::server {
 
@@ -22,8 +23,15 @@ class ReleaseApi {
   // All references outlive it; trust may be null: signatures are then not checked here. Files come and go one at a time on the shelf's
   // only thread, so that none is deleted that another upload has just found to be there.
   ReleaseApi(fleet::Store& store, const fleet::BlobFolder& blobs, OperatorAccess& access, const crypto::TrustStore* trust, Random& random,
-             httpd::Workers& shelf, Hooks hooks)
-      : store_(store), blobs_(blobs), access_(access), trust_(trust), random_(random), shelf_(shelf), hooks_(std::move(hooks)) {}
+             httpd::Workers& shelf, QuotaDesk& quotas, Hooks hooks)
+      : store_(store),
+        blobs_(blobs),
+        access_(access),
+        trust_(trust),
+        random_(random),
+        shelf_(shelf),
+        quotas_(quotas),
+        hooks_(std::move(hooks)) {}
   void add_routes(httpd::Router& router);
 
  private:
@@ -49,6 +57,7 @@ class ReleaseApi {
   const crypto::TrustStore* trust_;
   Random& random_;
   httpd::Workers& shelf_;
+  QuotaDesk& quotas_;
   const Hooks hooks_;
   httpd::Workers disk_{2};  // files are written by it
 };

@@ -89,6 +89,10 @@ ServiceApi::Answer ServiceApi::metrics(Request&) {
     text +=
         "aloft_rollout_state{rollout=\"" + std::to_string(rollout.id) + "\",state=\"" + std::string(to_string(rollout.state)) + "\"} 1\n";
   add_deltas(text);
+  const fleet::QuotaUse use = CO_TRY(quotas_.use());
+  QuotaMetrics quotas;
+  quotas.add("", quotas_.limits(), use);
+  text += quotas.text();
   Response response{.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}};
   response.body = std::move(text);
   co_return response;

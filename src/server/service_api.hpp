@@ -9,6 +9,7 @@
 #include "httpd/router.hpp"
 #include "server/delta_shelf.hpp"
 #include "server/delta_workshop.hpp"
+#include "server/quota_api.hpp"
 #include "server/rollouts.hpp"
 #include "server/roster.hpp"
 
@@ -19,12 +20,13 @@ class ServiceApi {
   using ReadCounters = std::function<const httpd::Counters&()>;
   // All references outlive it. counters: asked for at each scrape; empty where those of the whole server are not to be shown.
   ServiceApi(fleet::Store& store, const Roster& roster, const Rollouts& rollouts, const DeltaShelf& deltas, const DeltaWorkshop& workshop,
-             Clock& clock, ReadCounters counters)
+             const QuotaDesk& quotas, Clock& clock, ReadCounters counters)
       : store_(store),
         roster_(roster),
         rollouts_(rollouts),
         deltas_(deltas),
         workshop_(workshop),
+        quotas_(quotas),
         clock_(clock),
         counters_(std::move(counters)),
         started_(clock.steady()) {}
@@ -41,6 +43,7 @@ class ServiceApi {
   const Rollouts& rollouts_;
   const DeltaShelf& deltas_;
   const DeltaWorkshop& workshop_;
+  const QuotaDesk& quotas_;
   Clock& clock_;
   ReadCounters counters_;
   SteadyTime started_;

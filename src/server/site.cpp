@@ -19,6 +19,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       tasks_(ground.loop),
       access_(ground.clock),
       audit_(ground.store, access_, status_of),
+      quotas_(ground.store, access_),
       router_(status_of),
       pages_(std::move(console)),
       sign_on_(ground.store, access_, ground.random, ground.sign_on, token_secret),
@@ -35,9 +36,9 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
                  .clock = ground.clock,
                  .random = ground.random},
                 ground.deltas),
-      releases_(ground.store, ground.blobs, access_, ground.trust, ground.random, counter_,
+      releases_(ground.store, ground.blobs, access_, ground.trust, ground.random, counter_, quotas_,
                 {.added = [this] { workshop_.look_soon(); }, .removed = [this](std::uint64_t id) { delta_shelf_.remove_release(id); }}),
-      deltas_(ground.store, ground.blobs, access_, workshop_, ground.random),
+      deltas_(ground.store, ground.blobs, access_, workshop_, quotas_, ground.random),
       device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls), ground.address),
       deployments_(ground.store, roster_, changes_, access_),
       groups_(ground.store, access_, changes_),
@@ -55,11 +56,13 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       webhooks_(tasks_, ground.store, changes_, ground.clock, ground.webhook_targets),
       webhook_api_(ground.store, access_, webhooks_, ground.random),
       feed_(access_, changes_),
-      service_(ground.store, roster_, rollouts_, delta_shelf_, workshop_, ground.clock, ground.counters),
+      quota_api_(access_, quotas_),
+      service_(ground.store, roster_, rollouts_, delta_shelf_, workshop_, quotas_, ground.clock, ground.counters),
       flusher_(ground.loop.get_executor()) {
-  router_.wrap_with([this](const httpd::Route& route) { return audit_.around(route); });
+  router_.wrap_with([this](const httpd::Route& route) { return quotas_.around(route, audit_.around(route)); });
   pages_.add_routes(router_);
   service_.add_routes(router_);
+  quota_api_.add_routes(router_);
   sessions_.add_routes(router_);
   sign_on_.add_routes(router_);
   releases_.add_routes(router_);
@@ -116,7 +119,8 @@ Site::Summary Site::summary() const {
   using enum fleet::DeviceStatus;
   return {.devices = {roster_.device_count(pending), roster_.device_count(accepted), roster_.device_count(rejected)},
           .deployments = roster_.deployment_count(),
-          .rollouts = rollouts_.all_live().size()};
+          .rollouts = rollouts_.all_live().size(),
+          .quotas = quotas_.use().value_or(fleet::QuotaUse{})};
 }
 
 void Site::stop() {

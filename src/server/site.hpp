@@ -28,6 +28,7 @@
 #include "server/group_api.hpp"
 #include "server/health_api.hpp"
 #include "server/pages.hpp"
+#include "server/quota_api.hpp"
 #include "server/release_api.hpp"
 #include "server/rollout_api.hpp"
 #include "server/rollouts.hpp"
@@ -78,8 +79,11 @@ class Site {
     std::array<std::size_t, 3> devices;  // by fleet::DeviceStatus
     std::size_t deployments;             // unfinished
     std::size_t rollouts;                // that have not ended
+    fleet::QuotaUse quotas;              // zeros when the store cannot be read
   };
   Summary summary() const;
+  // From now on, for what makes something; nothing that is there is taken away.
+  void set_limits(const fleet::Limits& limits) { quotas_.set(limits); }
 
  private:
   httpd::Awaitable<void> flush_last_seen();
@@ -91,6 +95,7 @@ class Site {
   httpd::Workers counter_{1};  // files come and go over it, one at a time
   OperatorAccess access_;
   Audit audit_;
+  QuotaDesk quotas_;
   httpd::Router router_;
   Pages pages_;
   SignOnApi sign_on_;
@@ -116,6 +121,7 @@ class Site {
   Webhooks webhooks_;
   WebhookApi webhook_api_;
   Feed feed_;
+  QuotaApi quota_api_;
   ServiceApi service_;
   httpd::Sleeper flusher_;
   bool stopping_ = false;

@@ -50,6 +50,10 @@ constexpr std::pair<std::uint16_t, unsigned> kStatuses[] = {
     {oidc::kSignOnOff.number, 404},
     {oidc::kNoRole.number, 403},
     {kNotPermitted.number, 403},
+    {fleet::kQuotaReached.number, 409},
+    {fleet::kQuotaBytes.number, 413},
+    {fleet::kQuotaDevices.number, 403},  // clients of hawkBit's protocol come again at once after 409 and 429
+    {fleet::kQuotaRate.number, 429},
     {fleet::kRolloutUnknown.number, 404},
     {fleet::kRolloutState.number, 409},
     {fleet::kNotHeld.number, 409},

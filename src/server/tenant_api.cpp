@@ -3,6 +3,7 @@
 #include "httpd/elsewhere.hpp"
 #include "server/errors.hpp"
 #include "server/json_forms.hpp"
+#include "server/quota_api.hpp"
 #include "server/tenant_name.hpp"
 
 namespace aloft::server {
@@ -24,7 +25,9 @@ Json form_of(const Tenants::Standing& standing) {
             {"created_ms", standing.tenant.created_ms}};
   if (!standing.tenant.host.empty()) json["host"] = standing.tenant.host;
   if (!standing.problem.empty()) json["problem"] = standing.problem;
+  json["limits"] = to_json(standing.tenant.limits);
   if (!standing.summary) return json;
+  json["quotas"] = quota_forms(standing.tenant.limits, standing.summary->quotas);
   for (const auto status : kStatuses)
     json["devices"][std::string(to_string(status))] = standing.summary->devices[static_cast<std::size_t>(status)];
   json["active_deployments"] = standing.summary->deployments;
@@ -92,13 +95,15 @@ TenantApi::Answer TenantApi::create(Request& request) {
   JsonObject object = CO_TRY(JsonObject::of(json, "tenant"));
   const std::string name = CO_TRY(object.text("name", 256));
   const std::string host = CO_TRY(object.optional_text("host", 256)).value_or("");
-  auto work = [&] { return tenants_.folder().add(name, host, clock_, random_); };
+  const Json* const wanted = CO_TRY(object.optional_object("limits"));
+  const fleet::Limits limits = CO_TRY(fleet::changed_limits({}, wanted == nullptr ? Json::object() : *wanted));
+  auto work = [&] { return tenants_.folder().add(name, host, clock_, random_, limits); };
   const Result<std::string> secret = co_await offloaded(tenants_.keeper(), work);
   if (!secret) co_return std::unexpected(secret.error());
   co_await tenants_.follow_now();
   const auto found = find(name);
   // Its link is not lost when it cannot be taken in at once, as while another's large store is being read.
-  const Tenant made{.name = name, .host = host, .created_ms = access_.now_ms()};
+  const Tenant made{.name = name, .host = host, .created_ms = access_.now_ms(), .limits = limits};
   const Tenants::Standing starting{.tenant = made, .url = tenants_.reach().url_of(made), .state = Tenants::Standing::State::starting};
   co_return json_response(201, with_link(found ? *found : starting, *secret));
 }
@@ -107,8 +112,13 @@ TenantApi::Answer TenantApi::change(Request& request) {
   const std::string name = CO_TRY(name_of(request));
   const Json json = CO_TRY(json_body(request));
   JsonObject object = CO_TRY(JsonObject::of(json, "tenant"));
-  const bool suspended = CO_TRY(object.boolean("suspended"));
-  auto work = [&] { return tenants_.folder().set_suspended(name, suspended); };
+  const std::optional<bool> suspended = CO_TRY(object.optional_boolean("suspended"));
+  const Json* const limits = CO_TRY(object.optional_object("limits"));
+  if (!suspended && limits == nullptr) co_return fail(kBadParameter, "\"suspended\" or \"limits\" must be given");
+  auto work = [&]() -> Result<> {
+    if (limits != nullptr) TRY(tenants_.folder().change_limits(name, *limits));
+    return suspended ? tenants_.folder().set_suspended(name, *suspended) : Result<>{};
+  };
   const Result<> changed = co_await offloaded(tenants_.keeper(), work);
   if (!changed) co_return std::unexpected(changed.error());
   co_await tenants_.follow_now();
@@ -157,6 +167,10 @@ TenantApi::Answer TenantApi::metrics(Request& request) {
   begin_family(text, "aloft_tenant_rollouts_active", "Rollouts that have not ended, by tenant.");
   for (const auto& standing : all)
     if (standing.summary) add(text, "aloft_tenant_rollouts_active", standing, "", standing.summary->rollouts);
+  QuotaMetrics quotas;
+  for (const auto& standing : all)
+    if (standing.summary) quotas.add("tenant=\"" + standing.tenant.name + "\",", standing.tenant.limits, standing.summary->quotas);
+  text += quotas.text();
   Response response{.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}}};
   response.body = std::move(text);
   co_return response;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/errors.hpp"
+#include "base/sizes.hpp"
 #include "server/identity.hpp"
 #include "server/tenant_folder.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 using What = TenantCommand::What;
 
+constexpr const char* kQuotaHelp = "NAME=NUMBER, as devices=500 or artifact_bytes=20G; NAME=none takes it away";
 constexpr std::chrono::milliseconds kServerFollows{3000};  // it looks once a second, and then completes what has begun
 
 void print_link(const Reach& reach, const Tenant& tenant, const std::string& secret) {
@@ -29,7 +31,11 @@ Result<> list(const TenantFolder& folder, bool as_json) {
   Json all = Json::array();
   for (const Tenant& tenant : tenants) {
     const char* state = tenant.suspended ? "suspended" : "served";
-    all.push_back({{"name", tenant.name}, {"url", reach.url_of(tenant)}, {"state", state}, {"created_ms", tenant.created_ms}});
+    all.push_back({{"name", tenant.name},
+                   {"url", reach.url_of(tenant)},
+                   {"state", state},
+                   {"created_ms", tenant.created_ms},
+                   {"limits", to_json(tenant.limits)}});
     if (!as_json) std::cout << tenant.name << "  " << state << "  " << reach.url_of(tenant) << "\n";
   }
   if (as_json) std::cout << Json{{"tenants", all}}.dump(2) << "\n";
@@ -45,6 +51,12 @@ Result<> remove(const TenantFolder& folder, const std::filesystem::path& data, c
     std::this_thread::sleep_for(kServerFollows);
   }
   return folder.remove(command.name, random);
+}
+
+Result<> set_quotas(const TenantFolder& folder, const TenantCommand& command, const Json& change) {
+  const Json limits = to_json(TRY(folder.change_limits(command.name, change)));
+  for (const auto& [name, limit] : limits.items()) std::cout << name << "=" << limit << "\n";
+  return {};
 }
 
 void print_report(const char* done, const fleet::BackupReport& report) {
@@ -65,6 +77,7 @@ void add_tenant_command(CLI::App& app, TenantCommand& command) {
   };
   CLI::App* made = add("add", What::add, "Make one, and print the link for its first administrator");
   made->add_option("--host", command.host, "A host name of its own besides NAME.DOMAIN");
+  made->add_option("--quota", command.quotas, kQuotaHelp);
   add("list", What::list, "Show all")->add_flag("--json", command.json, "As JSON");
   add("suspend", What::suspend, "Serve it to nobody; everything is kept");
   add("resume", What::resume, "Serve it again");
@@ -75,6 +88,8 @@ void add_tenant_command(CLI::App& app, TenantCommand& command) {
   CLI::App* restored = add("restore", What::restore, "Make a tenant from a backup");
   restored->add_option("FOLDER", command.folder, "The backup")->required();
   restored->add_option("--host", command.host, "A host name of its own besides NAME.DOMAIN");
+  restored->add_option("--quota", command.quotas, kQuotaHelp);
+  add("quota", What::quota, "Show or set what it may have at most")->add_option("QUOTA", command.quotas, kQuotaHelp);
 }
 
 Result<> run_tenant_command(const std::filesystem::path& data, const TenantCommand& command) {
@@ -85,15 +100,20 @@ Result<> run_tenant_command(const std::filesystem::path& data, const TenantComma
     print_link(TRY(folder.reach()), TRY(folder.find(command.name)), secret);
     return {};
   };
+  const Json quotas = TRY(parse_sizes(command.quotas));
+  const fleet::Limits limits = TRY(fleet::changed_limits({}, quotas));
   switch (command.what) {
-    case What::add: return linked(TRY(folder.add(command.name, command.host, clock, random)));
+    case What::add: return linked(TRY(folder.add(command.name, command.host, clock, random, limits)));
     case What::link: return linked(TRY(folder.renew_link(command.name, random)));
     case What::list: return list(folder, command.json);
     case What::suspend: return folder.set_suspended(command.name, true);
     case What::resume: return folder.set_suspended(command.name, false);
     case What::remove: return remove(folder, data, command, random);
     case What::back_up: print_report("backed up", TRY(folder.back_up(command.name, command.folder))); return {};
-    case What::restore: print_report("restored", TRY(folder.restore(command.name, command.host, command.folder, clock, random))); return {};
+    case What::restore:
+      print_report("restored", TRY(folder.restore(command.name, command.host, command.folder, clock, random, limits)));
+      return {};
+    case What::quota: return set_quotas(folder, command, quotas);
     case What::none: break;
   }
   return {};

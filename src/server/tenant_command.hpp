@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -13,11 +14,12 @@ class App;
 namespace aloft::server {
 
 struct TenantCommand {
-  enum class What : std::uint8_t { none, add, list, suspend, resume, link, remove, back_up, restore };
+  enum class What : std::uint8_t { none, add, list, suspend, resume, link, remove, back_up, restore, quota };
   What what = What::none;
   std::string name;
   std::string host;
-  std::filesystem::path folder;  // of a backup
+  std::filesystem::path folder;     // of a backup
+  std::vector<std::string> quotas;  // "devices=500"
   bool json = false;
   bool yes = false;
 };

@@ -72,11 +72,17 @@ Result<Tenant> read_tenant(const fs::path& folder) {
   const Json json = TRY(parse_json(TRY(read_file(folder / kCard, kMaxCardBytes))));
   auto object = TRY(JsonObject::of(json, "tenant"));
   Tenant tenant{.name = folder.filename().string(), .host = TRY(object.text("host")), .created_ms = TRY(object.number("created_ms"))};
+  if (const Json* const quotas = TRY(object.optional_object("quotas")); quotas != nullptr)
+    tenant.limits = TRY(fleet::changed_limits({}, *quotas));
   struct stat info{};
   if (::stat(folder.c_str(), &info) != 0) return fail(system_error("cannot read", folder, errno));
   tenant.inode = info.st_ino;
   tenant.suspended = ::access((folder / kSuspended).c_str(), F_OK) == 0;
   return tenant;
+}
+
+Tenant fresh_tenant(const std::string& name, const std::string& host, Clock& clock, const fleet::Limits& limits) {
+  return {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count()), .limits = limits};
 }
 
 Result<> put_link(const fs::path& database_file, const std::string& secret) {
@@ -146,16 +152,30 @@ Result<> TenantFolder::check_new(const std::string& name, const std::string& hos
   return {};
 }
 
+// It is the server's before it has its name: a server that looks meanwhile sees the old card or the new one.
+Result<> TenantFolder::write_card(const fs::path& folder, const Tenant& tenant) const {
+  Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
+  if (!tenant.limits.none()) card["quotas"] = to_json(tenant.limits);
+  const fs::path fresh = folder / (std::string(kCard) + ".new");
+  TRY(replace_file(fresh, card.dump() + "\n", 0600));
+  if (::geteuid() == 0) {
+    struct stat owner{};
+    if (::stat(folder.c_str(), &owner) != 0) return fail(system_error("cannot read", folder, errno));
+    TRY(give(fresh, owner));
+  }
+  return rename_durably(fresh, folder / kCard);
+}
+
 // The last step of making one: after it, it is there.
 Result<> TenantFolder::settle(const fs::path& made, const Tenant& tenant) const {
-  const Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
-  TRY(replace_file(made / kCard, card.dump() + "\n", 0600));
+  TRY(write_card(made, tenant));
   TRY(hand_over(made));
   TRY(flush_folder(made));
   return rename_durably(made, path_of(tenant.name));
 }
 
-Result<std::string> TenantFolder::add(const std::string& name, const std::string& host, Clock& clock, Random& random) const {
+Result<std::string> TenantFolder::add(const std::string& name, const std::string& host, Clock& clock, Random& random,
+                                      const fleet::Limits& limits) const {
   TRY(check_tenant_name(name));
   const Fd turn = TRY(take_turn());
   TRY(check_new(name, host));
@@ -165,7 +185,7 @@ Result<std::string> TenantFolder::add(const std::string& name, const std::string
     TRY(make_folder(made));
     TRY(fleet::SqliteStore::open(made / "fleet.db"));
     TRY(put_link(made / "fleet.db", secret));
-    return settle(made, {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count())});
+    return settle(made, fresh_tenant(name, host, clock, limits));
   };
   const Result<> filled = fill();
   if (filled) return secret;
@@ -197,6 +217,14 @@ Result<> TenantFolder::set_suspended(const std::string& name, bool suspended) co
   return flush_folder(path_of(name));
 }
 
+Result<fleet::Limits> TenantFolder::change_limits(const std::string& name, const Json& change) const {
+  const Fd turn = TRY(take_turn());
+  Tenant tenant = TRY(find(name));
+  tenant.limits = TRY(fleet::changed_limits(tenant.limits, change));
+  TRY(write_card(path_of(name), tenant));
+  return tenant.limits;
+}
+
 Result<> TenantFolder::remove(const std::string& name, Random& random) const {
   const Fd turn = TRY(take_turn());
   TRY(find(name));
@@ -211,7 +239,7 @@ Result<fleet::BackupReport> TenantFolder::back_up(const std::string& name, const
 }
 
 Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const std::string& host, const fs::path& from, Clock& clock,
-                                                  Random& random) const {
+                                                  Random& random, const fleet::Limits& limits) const {
   TRY(check_tenant_name(name));
   const Fd turn = TRY(take_turn());
   TRY(check_new(name, host));
@@ -220,7 +248,7 @@ Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const
     const fleet::BackupReport report = TRY(fleet::restore(from, made));
     // A backup of the server's own site has the certificate's key, which is no tenant's.
     for (const char* file : {"tls.key", "tls.pem"}) TRY(erase_folder(made / file));
-    TRY(settle(made, {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count())}));
+    TRY(settle(made, fresh_tenant(name, host, clock, limits)));
     return report;
   };
   const auto filled = fill();

@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "fleet/backup.hpp"
+#include "fleet/quota.hpp"
 
 namespace aloft::server {
 
@@ -19,6 +20,7 @@ struct Tenant {
   std::string host;  // besides NAME.DOMAIN; may be empty
   std::uint64_t created_ms = 0;
   bool suspended = false;
+  fleet::Limits limits = {};
   std::uint64_t inode = 0;  // another one: another tenant that has the same name
 };
 
@@ -46,17 +48,21 @@ class TenantFolder {
 
   // With an empty store, and in it the digest of the secret for the first administrator's link, which is returned. host may be empty.
   // Errors: kTenantName, kTenantHost (it is no host name, is DOMAIN or under it, or another tenant has it), kTenantExists, kTenantsOff.
-  Result<std::string> add(const std::string& name, const std::string& host, Clock& clock, Random& random) const;
+  Result<std::string> add(const std::string& name, const std::string& host, Clock& clock, Random& random,
+                          const fleet::Limits& limits = {}) const;
   // Another link in place of that one. Errors: kNoSuchTenant, kTenantSettled once there is an administrator.
   Result<std::string> renew_link(const std::string& name, Random& random) const;
   // A suspended tenant is served to nobody and keeps everything. Errors: kNoSuchTenant.
   Result<> set_suspended(const std::string& name, bool suspended) const;
+  // With what the object says in place of what was, as fleet::changed_limits(). Errors: kNoSuchTenant, kQuotaWrong, kBadJson.
+  Result<fleet::Limits> change_limits(const std::string& name, const Json& change) const;
   // It is gone once this has returned, with all that it had. Errors: kNoSuchTenant.
   Result<> remove(const std::string& name, Random& random) const;
-  // As fleet::back_up and fleet::restore; the tenant that a backup becomes must not be there. Its host is not in the backup.
+  // As fleet::back_up and fleet::restore; the tenant that a backup becomes must not be there. Its host and its quotas are not in the
+  // backup.
   Result<fleet::BackupReport> back_up(const std::string& name, const std::filesystem::path& to) const;
   Result<fleet::BackupReport> restore(const std::string& name, const std::string& host, const std::filesystem::path& from, Clock& clock,
-                                      Random& random) const;
+                                      Random& random, const fleet::Limits& limits = {}) const;
 
   // Written by each start of the server. Errors of reach(): kTenantsOff when no server has been started for tenants.
   Result<> keep_reach(const Reach& reach) const;
@@ -68,6 +74,7 @@ class TenantFolder {
   Result<Fd> take_turn() const;
   Result<> check_new(const std::string& name, const std::string& host) const;
   std::filesystem::path aside(Random& random) const;
+  Result<> write_card(const std::filesystem::path& folder, const Tenant& tenant) const;
   Result<> settle(const std::filesystem::path& made, const Tenant& tenant) const;
   std::filesystem::path folder_;
 };

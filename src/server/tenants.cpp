@@ -104,6 +104,7 @@ Result<std::shared_ptr<TenantSite>> Tenants::open(const Tenant& tenant) const {
 void Tenants::take(Known& known, Result<std::shared_ptr<TenantSite>> opened) {
   known.problem = opened ? "" : opened.error().text();
   known.retry = steady_clock::now() + kRetry;
+  if (opened) (*opened)->site().set_limits(known.tenant.limits);
   if (opened) known.running = *std::move(opened);
   if (!known.problem.empty()) log::error("tenant " + known.tenant.name + " cannot be served: " + known.problem);
 }
@@ -182,7 +183,9 @@ httpd::Awaitable<void> Tenants::follow() {
     const bool stays = same != listed->end() && same->inode == at->second.tenant.inode;
     if (!stays || !wanted(*same)) retire(at->second);
     if (stays) {
+      const bool other_limits = at->second.tenant.limits != same->limits;
       at->second.tenant = *same;
+      if (other_limits && at->second.running) at->second.running->site().set_limits(same->limits);
       ++at;
     } else {
       hosts_.erase(at->second.tenant.host);
