@@ -65,7 +65,7 @@ def case_a_provider_makes_tenants_and_their_people_and_devices_work_with_the_rea
         assert ["devices", "1", "5", "0"] in [line.split() for line in shown], shown
         assert provider.json("tenant", "quota", "acme")["limits"] == {"devices": 5, "artifact_bytes": 1 << 30}
         assert "artifact_bytes" in acme.run("quota") and {"quota": "devices", "used": 1, "limit": 5, "refused": 0} in acme.json("quota")["quotas"]
-        assert "E1008" in provider.run("tenant", "quota", "acme", "devices", status=1)
+        assert "E1008" in provider.run("tenant", "quota", "acme", "devices", status=2)
         provider.run("tenant", "suspend", "beta")
         assert "E9080" in shells["beta"].run("device", "list", status=1)
         wait_for("the device notices", lambda: not devices[1].status()["server"]["connected"], 60)
