@@ -84,9 +84,11 @@ const deployment = createRoute({ getParentRoute: () => inside, path: "/deploymen
 
 const enrolment = createRoute({ getParentRoute: () => inside, path: "/enrolment", component: lazyRouteComponent(() => import("./pages/enrolment/Enrolment"), "Enrolment") });
 const audit = createRoute({ getParentRoute: () => inside, path: "/audit", component: lazyRouteComponent(() => import("./pages/audit/Audit"), "Audit") });
+const deviceTypes = createRoute({ getParentRoute: () => inside, path: "/device-types", component: lazyRouteComponent(() => import("./pages/types/DeviceTypes"), "DeviceTypes") });
+const tenants = createRoute({ getParentRoute: () => inside, path: "/tenants", component: lazyRouteComponent(() => import("./pages/tenants/Tenants"), "Tenants") });
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings/Settings"), "Settings") });
 
-const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, audit, settings])]);
+const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, deviceTypes, audit, tenants, settings])]);
 
 export function newRouter(client: QueryClient) {
   return createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

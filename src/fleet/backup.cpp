@@ -97,7 +97,7 @@ Result<> check_database(const fs::path& file) {
 
 }  // namespace
 
-Result<BackupReport> back_up(const fs::path& data, const fs::path& to) {
+Result<BackupReport> back_up(const fs::path& data, const fs::path& to, const MoreToCopy& more) {
   std::error_code problem;
   if (!fs::exists(data / "fleet.db", problem)) return fail(kBackupPlace, data.string() + " is no server's data folder: it has no fleet.db");
   TRY(claim_empty(to));
@@ -111,11 +111,12 @@ Result<BackupReport> back_up(const fs::path& data, const fs::path& to) {
   BackupReport report;
   TRY(copy_blobs(data / "blobs", to / "blobs", report));
   TRY(copy_identity(data, to));
+  if (more) TRY(more());
   TRY(replace_file(to / kMark, std::to_string(report.blobs) + " artifacts, " + std::to_string(report.bytes) + " bytes\n", 0600));
   return report;
 }
 
-Result<BackupReport> restore(const fs::path& from, const fs::path& data) {
+Result<BackupReport> restore(const fs::path& from, const fs::path& data, const MoreToCopy& more) {
   std::error_code problem;
   if (!fs::exists(from / kMark, problem))
     return fail(kBackupPlace, from.string() + " is no finished backup: it has no file \"complete\"; take another one");
@@ -124,6 +125,7 @@ Result<BackupReport> restore(const fs::path& from, const fs::path& data) {
   BackupReport report;
   TRY(copy_blobs(from / "blobs", data / "blobs", report));
   TRY(copy_identity(from, data));
+  if (more) TRY(more());
   std::uint64_t ignored = 0;
   // Last: a folder without the database is empty for the server.
   TRY(copy_file(from / "fleet.db", data / "fleet.db", ignored));

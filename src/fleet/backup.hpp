@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "base/result.hpp"
 
@@ -17,10 +18,12 @@ struct BackupReport {
 // certificate and key. `to` must be missing or empty; it becomes 0700 and holds secrets. The file "complete" is written last and flushed: a
 // folder without it is no backup. Releases deleted meanwhile may leave artifacts too many, never too few. Errors: kBackupPlace,
 // kBackupDamaged (an artifact in the data folder is not what its name says), store and file errors.
-Result<BackupReport> back_up(const std::filesystem::path& data, const std::filesystem::path& to);
+// more: what else the caller puts into `to`, before "complete" says that all is there.
+using MoreToCopy = std::function<Result<>()>;
+Result<BackupReport> back_up(const std::filesystem::path& data, const std::filesystem::path& to, const MoreToCopy& more = {});
 
 // The other way round, into a missing or empty folder. The database and every artifact are checked. Errors: kBackupPlace, kBackupDamaged,
-// file errors.
-Result<BackupReport> restore(const std::filesystem::path& from, const std::filesystem::path& data);
+// file errors. more: what else the caller takes from it, before the database, without which the folder is no server's.
+Result<BackupReport> restore(const std::filesystem::path& from, const std::filesystem::path& data, const MoreToCopy& more = {});
 
 }  // namespace aloft::fleet

@@ -11,6 +11,7 @@
 #include "server/delta_child.hpp"
 #include "server/options.hpp"
 #include "server/service.hpp"
+#include "server/tenant_folder.hpp"
 
 namespace aloft::server {
 namespace {
@@ -41,10 +42,17 @@ void print_welcome(const Service::Welcome& welcome) {
 
 Result<> copy_data(const Options& options) {
   const bool backing_up = !options.backup_to.empty();
-  const fleet::BackupReport report =
-      backing_up ? TRY(fleet::back_up(options.data, options.backup_to)) : TRY(fleet::restore(options.restore_from, options.data));
+  const TenantFolder folder(options.data);
+  std::size_t tenants = 0;
+  const auto copy_tenants = [&]() -> Result<> {
+    tenants = backing_up ? TRY(folder.back_up_all(options.backup_to)) : TRY(folder.restore_all(options.restore_from));
+    return {};
+  };
+  const fleet::BackupReport report = backing_up ? TRY(fleet::back_up(options.data, options.backup_to, copy_tenants))
+                                                : TRY(fleet::restore(options.restore_from, options.data, copy_tenants));
   std::cout << (backing_up ? "backed up: " : "restored: ") << "the database and " << report.blobs << " artifacts, " << report.bytes
             << " bytes\n";
+  if (tenants != 0) std::cout << "and " << tenants << " tenants, with all that they have\n";
   return {};
 }
 

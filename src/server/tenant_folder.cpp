@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kCard = "tenant.json";
 constexpr const char* kSuspended = "suspended";
+constexpr const char* kTrust = "trust";
 constexpr const char* kReach = "service.json";
 constexpr const char* kAside = ".aside-";  // on the way in, or out
 constexpr std::uint64_t kMaxCardBytes = 4096;
@@ -83,6 +84,22 @@ Result<Tenant> read_tenant(const fs::path& folder) {
 
 Tenant fresh_tenant(const std::string& name, const std::string& host, Clock& clock, const fleet::Limits& limits) {
   return {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count()), .limits = limits};
+}
+
+// What a tenant has beside what fleet::back_up() copies.
+Result<> copy_rest(const fs::path& from, const fs::path& to) {
+  for (const char* name : {kCard, kSuspended, kTrust}) {
+    std::error_code problem;
+    if (!fs::exists(from / name, problem)) continue;
+    fs::copy(from / name, to / name, fs::copy_options::recursive, problem);
+    if (problem) return fail(kIo, "cannot copy " + (from / name).string() + ": " + problem.message());
+  }
+  return flush_folder(to);
+}
+
+std::unexpected<Error> of_tenant(const std::string& name, Error error) {
+  error.message = "tenant " + name + ": " + error.message;
+  return fail(std::move(error));
 }
 
 Result<> put_link(const fs::path& database_file, const std::string& secret) {
@@ -254,6 +271,32 @@ Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const
   const auto filled = fill();
   if (!filled) (void)erase_folder(made);
   return filled;
+}
+
+Result<std::size_t> TenantFolder::back_up_all(const fs::path& to) const {
+  const std::vector<Tenant> tenants = TRY(list());
+  if (tenants.empty()) return 0;
+  TRY(make_folder(to / folder_.filename()));
+  for (const Tenant& tenant : tenants) {
+    const fs::path copy = to / folder_.filename() / tenant.name;
+    const auto copied = fleet::back_up(path_of(tenant.name), copy, [&] { return copy_rest(path_of(tenant.name), copy); });
+    if (!copied) return of_tenant(tenant.name, copied.error());
+  }
+  TRY(flush_folder(to / folder_.filename()));
+  return tenants.size();
+}
+
+Result<std::size_t> TenantFolder::restore_all(const fs::path& from) const {
+  const std::vector<Tenant> tenants = TRY(TenantFolder(from).list());
+  if (tenants.empty()) return 0;
+  TRY(make_folder(folder_));
+  for (const Tenant& tenant : tenants) {
+    const fs::path copy = from / folder_.filename() / tenant.name;
+    const auto copied = fleet::restore(copy, path_of(tenant.name), [&] { return copy_rest(copy, path_of(tenant.name)); });
+    if (!copied) return of_tenant(tenant.name, copied.error());
+  }
+  TRY(flush_folder(folder_));
+  return tenants.size();
 }
 
 Result<> TenantFolder::keep_reach(const Reach& reach) const {

@@ -64,6 +64,11 @@ class TenantFolder {
   Result<fleet::BackupReport> restore(const std::string& name, const std::string& host, const std::filesystem::path& from, Clock& clock,
                                       Random& random, const fleet::Limits& limits = {}) const;
 
+  // All of them, as to/tenants/NAME, and back: with their hosts, quotas, trust anchors, and suspended where they are. What is copied by the
+  // first is for each of them a backup as of back_up(). How many there are. Errors: as of these, naming the tenant.
+  Result<std::size_t> back_up_all(const std::filesystem::path& to) const;
+  Result<std::size_t> restore_all(const std::filesystem::path& from) const;
+
   // Written by each start of the server. Errors of reach(): kTenantsOff when no server has been started for tenants.
   Result<> keep_reach(const Reach& reach) const;
   Result<Reach> reach() const;

@@ -218,6 +218,24 @@ export const usersQuery = queryOptions({
   queryFn: ({ signal }) => take(api.GET("/api/v1/users", { signal })),
 });
 
+export const quotasQuery = queryOptions({
+  queryKey: ["quotas"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/quotas", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const tenantsQuery = queryOptions({
+  queryKey: ["tenants"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/tenants", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const deviceTypesQuery = queryOptions({
+  queryKey: ["device-types"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/device-types", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks", "list"],
   queryFn: ({ signal }) => take(api.GET("/api/v1/webhooks", { signal })),

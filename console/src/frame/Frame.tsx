@@ -25,10 +25,11 @@ function Brand() {
 
 function Navigation({ leave }: { leave?: () => void }) {
   const waiting = useWaiting();
-  const admin = useQuery(sessionQuery).data?.roles.includes("admin");
+  const session = useQuery(sessionQuery).data;
+  const admin = session?.roles.includes("admin");
   return (
     <nav className={classes.nav} aria-label="Main">
-      {places.filter((place) => !place.admin || admin).map((place) => (
+      {places.filter((place) => (!place.admin || admin) && (!place.service || session?.serves_tenants)).map((place) => (
         <Link key={place.to} to={place.to} className={classes.link} activeOptions={{ exact: place.to === "/" }} onClick={leave}>
           <Icon name={place.icon} />
           {place.label}

@@ -1,11 +1,12 @@
 import type { IconName } from "../parts/Icon";
 
 export interface Place {
-  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/audit" | "/settings";
+  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/device-types" | "/audit" | "/tenants" | "/settings";
   label: string;
   icon: IconName;
   key: string; // pressed after g
   admin?: boolean; // only administrators may look
+  service?: boolean; // only where tenants are looked after
 }
 
 // The navigation, in the order in which a fleet is run.
@@ -17,6 +18,8 @@ export const places: Place[] = [
   { to: "/rollouts", label: "Rollouts", icon: "rollouts", key: "l" },
   { to: "/deployments", label: "Deployments", icon: "deployments", key: "u" },
   { to: "/enrolment", label: "Enrolment", icon: "enrolment", key: "e" },
+  { to: "/device-types", label: "Device types", icon: "types", key: "t" },
   { to: "/audit", label: "Audit log", icon: "audit", key: "a", admin: true },
+  { to: "/tenants", label: "Tenants", icon: "tenants", key: "n", admin: true, service: true },
   { to: "/settings", label: "Settings", icon: "settings", key: "s" },
 ];

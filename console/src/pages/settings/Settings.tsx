@@ -3,6 +3,8 @@ import { sessionQuery } from "../../api/queries";
 import { Copyable } from "../../parts/Copy";
 import { Facts, Page, Panel } from "../../parts/Page";
 import { ApiTokens } from "./ApiTokens";
+import { OwnPassword } from "./OwnPassword";
+import { Quotas } from "./Quotas";
 import { Users } from "./Users";
 import { Webhooks } from "./Webhooks";
 
@@ -11,8 +13,10 @@ export function Settings() {
   return (
     <Page title="Settings">
       <ApiTokens />
+      {session && !session.issuer && <OwnPassword user={session.user} />}
       {session?.roles.includes("admin") && <Users />}
       {session?.roles.includes("admin") && <Webhooks />}
+      <Quotas />
       <Panel title="This server">
         <Facts
           facts={[

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, PasswordInput, Stack, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Group, Modal, PasswordInput, Stack, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -9,14 +9,8 @@ import { ErrorNote } from "../../parts/ErrorNote";
 import { Loaded } from "../../parts/Loaded";
 import { Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
-
-const roles: { value: Role; label: string }[] = [
-  { value: "viewer", label: "Viewer: sees everything" },
-  { value: "operator", label: "Operator: devices, deployments, rollouts" },
-  { value: "releaser", label: "Releaser: uploads releases" },
-  { value: "approver", label: "Approver: approves rollouts" },
-  { value: "admin", label: "Admin: users and the audit log" },
-];
+import { ChangeUser } from "./ChangeUser";
+import { RoleChoice } from "./RoleChoice";
 
 // For administrators.
 export function Users() {
@@ -66,6 +60,7 @@ export function Users() {
 }
 
 function Row({ user, remove }: { user: User; remove: () => Promise<void> }) {
+  const [changing, change] = useDisclosure(false);
   return (
     <Table.Tr>
       <Table.Td>
@@ -80,7 +75,13 @@ function Row({ user, remove }: { user: User; remove: () => Promise<void> }) {
       <Table.Td className="wide">
         <Ago ms={user.created_ms} />
       </Table.Td>
-      <Table.Td ta="right">
+      <Table.Td ta="right" className="nowrap">
+        {!user.issuer && (
+          <Button size="compact-sm" variant="subtle" color="gray" aria-label={`Change user ${user.name}`} onClick={change.open}>
+            Change…
+          </Button>
+        )}
+        {changing && <ChangeUser user={user} close={change.close} />}
         <ConfirmButton
           label="Delete…"
           button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Delete user ${user.name}` }}
@@ -121,13 +122,7 @@ function NewUser({ opened, close }: { opened: boolean; close: () => void }) {
         <Stack>
           <TextInput label="Name" required maxLength={64} autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
           <PasswordInput label="Password" description="At least 10 characters" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
-          <Checkbox.Group label="Roles" value={chosen} onChange={(value) => setChosen(value as Role[])}>
-            <Stack gap={6} mt={6}>
-              {roles.map(({ value, label }) => (
-                <Checkbox key={value} value={value} label={label} />
-              ))}
-            </Stack>
-          </Checkbox.Group>
+          <RoleChoice chosen={chosen} choose={setChosen} />
           {create.isError && <ErrorNote error={create.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
