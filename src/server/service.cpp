@@ -23,11 +23,6 @@ std::string port_of(const std::string& url) {
   return colon == std::string::npos || (bracket != std::string::npos && colon < bracket) ? "" : host.substr(colon);
 }
 
-// Where the identity provider sends people back to.
-std::string callback_address(const std::string& url) {
-  return (url.ends_with('/') ? url.substr(0, url.size() - 1) : url) + "/api/v1/sso/callback";
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Service>> Service::open(const Options& options) {

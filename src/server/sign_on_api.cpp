@@ -59,6 +59,10 @@ std::unexpected<Error> busy() {
 
 }  // namespace
 
+std::string callback_address(const std::string& url) {
+  return (url.ends_with('/') ? url.substr(0, url.size() - 1) : url) + "/api/v1/sso/callback";
+}
+
 SignOnApi::SignOnApi(fleet::Store& store, OperatorAccess& access, Random& random, oidc::Provider* provider, ByteView secret)
     : store_(store), access_(access), random_(random), provider_(provider), seal_(secret) {}
 

@@ -14,6 +14,9 @@ namespace aloft::server {
 inline constexpr std::string_view kSignOnCookie = "__Host-aloft-sso";
 inline constexpr std::size_t kMaxSignIns = 16;  // under way at once; each may wait for the provider
 
+// Where an identity provider sends people back to, at a site that is reached by `url`.
+std::string callback_address(const std::string& url);
+
 class SignOnApi {
  public:
   // All references outlive it. provider: may be null, then nobody signs in this way. secret: of the server; seals the cookie.

@@ -6,7 +6,9 @@
 
 #include "base/errors.hpp"
 #include "base/sizes.hpp"
+#include "oidc/settings.hpp"
 #include "server/identity.hpp"
+#include "server/sign_on_api.hpp"
 #include "server/tenant_folder.hpp"
 
 namespace aloft::server {
@@ -59,6 +61,15 @@ Result<> set_quotas(const TenantFolder& folder, const TenantCommand& command, co
   return {};
 }
 
+Result<> set_sign_on(const TenantFolder& folder, const TenantCommand& command) {
+  const Tenant tenant = TRY(folder.find(command.name));
+  if (command.folder == "none") return folder.set_sign_on(command.name, {});
+  TRY(oidc::load_settings(command.folder));
+  TRY(folder.set_sign_on(command.name, command.folder));
+  std::cout << "register at the provider: " << callback_address(TRY(folder.reach()).url_of(tenant)) << "\n";
+  return {};
+}
+
 void print_report(const char* done, const fleet::BackupReport& report) {
   std::cout << done << ": the database and " << report.blobs << " artifacts, " << report.bytes << " bytes\n";
 }
@@ -83,6 +94,9 @@ void add_tenant_command(CLI::App& app, TenantCommand& command) {
   add("resume", What::resume, "Serve it again");
   add("link", What::link, "Print another link for its first administrator");
   add("remove", What::remove, "Delete it with all that it has")->add_flag("--yes", command.yes, "Really");
+  add("sso", What::sign_on, "Let its people sign in at an identity provider: docs/single-sign-on.md")
+      ->add_option("FILE", command.folder, "TOML file as for --sso, which is copied; \"none\" takes it away")
+      ->required();
   CLI::App* backup = add("backup", What::back_up, "Copy it, also while the server runs");
   backup->add_option("FOLDER", command.folder, "An empty folder, or one that is not there yet")->required();
   CLI::App* restored = add("restore", What::restore, "Make a tenant from a backup");
@@ -113,6 +127,7 @@ Result<> run_tenant_command(const std::filesystem::path& data, const TenantComma
     case What::restore:
       print_report("restored", TRY(folder.restore(command.name, command.host, command.folder, clock, random, limits)));
       return {};
+    case What::sign_on: return set_sign_on(folder, command);
     case What::quota: return set_quotas(folder, command, quotas);
     case What::none: break;
   }

@@ -14,11 +14,11 @@ class App;
 namespace aloft::server {
 
 struct TenantCommand {
-  enum class What : std::uint8_t { none, add, list, suspend, resume, link, remove, back_up, restore, quota };
+  enum class What : std::uint8_t { none, add, list, suspend, resume, link, remove, back_up, restore, quota, sign_on };
   What what = What::none;
   std::string name;
   std::string host;
-  std::filesystem::path folder;     // of a backup
+  std::filesystem::path folder;     // of a backup; file of an identity provider
   std::vector<std::string> quotas;  // "devices=500"
   bool json = false;
   bool yes = false;

@@ -25,9 +25,11 @@ namespace fs = std::filesystem;
 constexpr const char* kCard = "tenant.json";
 constexpr const char* kSuspended = "suspended";
 constexpr const char* kTrust = "trust";
+constexpr const char* kSignOn = "sso.toml";
 constexpr const char* kReach = "service.json";
 constexpr const char* kAside = ".aside-";  // on the way in, or out
 constexpr std::uint64_t kMaxCardBytes = 4096;
+constexpr std::uint64_t kMaxSignOnBytes = 64U << 10;
 
 Result<> make_folder(const fs::path& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
@@ -78,6 +80,7 @@ Result<Tenant> read_tenant(const fs::path& folder) {
   struct stat info{};
   if (::stat(folder.c_str(), &info) != 0) return fail(system_error("cannot read", folder, errno));
   tenant.inode = info.st_ino;
+  if (struct stat sign_on{}; ::stat((folder / kSignOn).c_str(), &sign_on) == 0) tenant.sign_on = sign_on.st_ino;
   tenant.suspended = ::access((folder / kSuspended).c_str(), F_OK) == 0;
   return tenant;
 }
@@ -86,9 +89,21 @@ Tenant fresh_tenant(const std::string& name, const std::string& host, Clock& clo
   return {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count()), .limits = limits};
 }
 
+// It is the server's before it has its name: a server that looks meanwhile sees the old file or the new one.
+Result<> put_file(const fs::path& folder, const char* name, const std::string& text) {
+  const fs::path fresh = folder / (std::string(name) + ".new");
+  TRY(replace_file(fresh, text, 0600));
+  if (::geteuid() == 0) {
+    struct stat owner{};
+    if (::stat(folder.c_str(), &owner) != 0) return fail(system_error("cannot read", folder, errno));
+    TRY(give(fresh, owner));
+  }
+  return rename_durably(fresh, folder / name);
+}
+
 // What a tenant has beside what fleet::back_up() copies.
 Result<> copy_rest(const fs::path& from, const fs::path& to) {
-  for (const char* name : {kCard, kSuspended, kTrust}) {
+  for (const char* name : {kCard, kSuspended, kTrust, kSignOn}) {
     std::error_code problem;
     if (!fs::exists(from / name, problem)) continue;
     fs::copy(from / name, to / name, fs::copy_options::recursive, problem);
@@ -169,18 +184,10 @@ Result<> TenantFolder::check_new(const std::string& name, const std::string& hos
   return {};
 }
 
-// It is the server's before it has its name: a server that looks meanwhile sees the old card or the new one.
 Result<> TenantFolder::write_card(const fs::path& folder, const Tenant& tenant) const {
   Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
   if (!tenant.limits.none()) card["quotas"] = to_json(tenant.limits);
-  const fs::path fresh = folder / (std::string(kCard) + ".new");
-  TRY(replace_file(fresh, card.dump() + "\n", 0600));
-  if (::geteuid() == 0) {
-    struct stat owner{};
-    if (::stat(folder.c_str(), &owner) != 0) return fail(system_error("cannot read", folder, errno));
-    TRY(give(fresh, owner));
-  }
-  return rename_durably(fresh, folder / kCard);
+  return put_file(folder, kCard, card.dump() + "\n");
 }
 
 // The last step of making one: after it, it is there.
@@ -240,6 +247,16 @@ Result<fleet::Limits> TenantFolder::change_limits(const std::string& name, const
   tenant.limits = TRY(fleet::changed_limits(tenant.limits, change));
   TRY(write_card(path_of(name), tenant));
   return tenant.limits;
+}
+
+Result<> TenantFolder::set_sign_on(const std::string& name, const fs::path& settings) const {
+  const std::string text = settings.empty() ? "" : TRY(read_file(settings, kMaxSignOnBytes));
+  const Fd turn = TRY(take_turn());
+  TRY(find(name));
+  if (!settings.empty()) return put_file(path_of(name), kSignOn, text);
+  const fs::path file = sign_on_in(path_of(name));
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT) return fail(system_error("cannot delete", file, errno));
+  return flush_folder(path_of(name));
 }
 
 Result<> TenantFolder::remove(const std::string& name, Random& random) const {

@@ -21,7 +21,8 @@ struct Tenant {
   std::uint64_t created_ms = 0;
   bool suspended = false;
   fleet::Limits limits = {};
-  std::uint64_t inode = 0;  // another one: another tenant that has the same name
+  std::uint64_t sign_on = 0;  // another one: another file of its identity provider; 0: it has none
+  std::uint64_t inode = 0;    // another one: another tenant that has the same name
 };
 
 // How tenants are reached: what a running server writes down for those who make them while it runs, or does not.
@@ -56,6 +57,10 @@ class TenantFolder {
   Result<> set_suspended(const std::string& name, bool suspended) const;
   // With what the object says in place of what was, as fleet::changed_limits(). Errors: kNoSuchTenant, kQuotaWrong, kBadJson.
   Result<fleet::Limits> change_limits(const std::string& name, const Json& change) const;
+  // Where its people sign in besides with passwords: a copy of the file (docs/single-sign-on.md), which the caller has looked at; empty:
+  // nowhere. Errors: kNoSuchTenant, file errors.
+  Result<> set_sign_on(const std::string& name, const std::filesystem::path& settings) const;
+  static std::filesystem::path sign_on_in(const std::filesystem::path& tenant) { return tenant / "sso.toml"; }
   // It is gone once this has returned, with all that it had. Errors: kNoSuchTenant.
   Result<> remove(const std::string& name, Random& random) const;
   // As fleet::back_up and fleet::restore; the tenant that a backup becomes must not be there. Its host and its quotas are not in the

@@ -162,6 +162,11 @@ void Tenants::reap() {
   std::erase_if(retired_, [](const std::shared_ptr<TenantSite>& site) { return site.use_count() == 1 && site->site().at_rest(); });
 }
 
+bool Tenants::is_retiring(const std::string& name) {
+  reap();
+  return std::ranges::any_of(retired_, [&name](const auto& site) { return site->tenant().name == name; });
+}
+
 httpd::Awaitable<void> Tenants::start(std::string name) {
   const Tenant tenant = known_.at(name).tenant;
   auto work = [this, &tenant] { return open(tenant); };
@@ -181,7 +186,8 @@ httpd::Awaitable<void> Tenants::follow() {
   for (auto at = known_.begin(); at != known_.end();) {
     const auto same = std::ranges::find(*listed, at->first, &Tenant::name);
     const bool stays = same != listed->end() && same->inode == at->second.tenant.inode;
-    if (!stays || !wanted(*same)) retire(at->second);
+    const bool other_sign_on = stays && at->second.running && at->second.running->tenant().sign_on != same->sign_on;
+    if (!stays || !wanted(*same) || other_sign_on) retire(at->second);
     if (stays) {
       const bool other_limits = at->second.tenant.limits != same->limits;
       at->second.tenant = *same;
@@ -197,7 +203,9 @@ httpd::Awaitable<void> Tenants::follow() {
     known.tenant = tenant;
     if (!tenant.host.empty()) hosts_[tenant.host] = tenant.name;
     if (tenant.suspended) known.problem.clear();
-    if (!wanted(tenant) || known.running || (!known.problem.empty() && known.retry > steady_clock::now())) continue;
+    // Never two at once on one store.
+    if (!wanted(tenant) || known.running || is_retiring(tenant.name) || (!known.problem.empty() && known.retry > steady_clock::now()))
+      continue;
     co_await start(tenant.name);
     if (stopping_) co_return;
   }
@@ -217,11 +225,7 @@ httpd::Awaitable<void> Tenants::hold(std::string name) {
   co_await follow_now();
   const auto until = steady_clock::now() + kHoldLimit;
   httpd::Sleeper sleeper(co_await boost::asio::this_coro::executor);
-  const auto in_use = [this, &name] {
-    reap();
-    return std::ranges::any_of(retired_, [&name](const auto& site) { return site->tenant().name == name; });
-  };
-  while (in_use() && !stopping_ && steady_clock::now() < until) co_await sleeper.sleep_until(steady_clock::now() + kReap);
+  while (is_retiring(name) && !stopping_ && steady_clock::now() < until) co_await sleeper.sleep_until(steady_clock::now() + kReap);
 }
 
 }  // namespace aloft::server

@@ -72,6 +72,7 @@ class Tenants final : public httpd::Sites {
   bool wanted(const Tenant& tenant) const { return !tenant.suspended && !held_.contains(tenant.name); }
   void retire(Known& known);
   void reap();
+  bool is_retiring(const std::string& name);  // something uses a former site of it still
   const TenantSite* running(std::string_view name) const;
 
   const Ground base_;
