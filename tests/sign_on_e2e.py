@@ -14,7 +14,8 @@ import urllib.parse
 import urllib.request
 
 from fake_idp import Provider, SigningKey
-from server_harness import PASSWORD, Refused, Server, refused, run
+from server_harness import PASSWORD, Refused, Server, ready_device, refused, run
+from tenants_harness import command, service, until
 
 ALOFT = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/cli/aloft"
 URL = "https://updates.example"
@@ -26,8 +27,8 @@ BOB = {"sub": "bob/7", "email": "bob@example.com", "groups": ["CN=ops,OU=example
 class Browser:
     """Keeps cookies and follows redirects as a browser does, one step after the other."""
 
-    def __init__(self, server, provider):
-        self.server, self.provider, self.cookies = server, provider, {}
+    def __init__(self, server, provider, url=URL):
+        self.server, self.provider, self.url, self.cookies = server, provider, url, {}
 
     def get(self, path, **headers):
         if self.cookies:
@@ -60,8 +61,8 @@ class Browser:
             urllib.request.build_opener(Stay, urllib.request.HTTPSHandler(context=context)).open(address, timeout=30)
         except urllib.error.HTTPError as error:
             assert error.code == 302, (error.code, error.read())
-            assert error.headers["Location"].startswith(URL + CALLBACK + "?"), error.headers["Location"]
-            return error.headers["Location"].removeprefix(URL)
+            assert error.headers["Location"].startswith(self.url + CALLBACK + "?"), error.headers["Location"]
+            return error.headers["Location"].removeprefix(self.url)
         raise AssertionError("the provider does not send the browser back")
 
     def sign_in(self, next_page=None):
@@ -404,6 +405,58 @@ def case_the_provider_is_the_own_sites_and_no_tenants():
         browser = Browser(server, provider)
         assert browser.sign_in() == "/"
         refused(401, 9060, server.call, "GET", "/api/v1/session", headers={**tenant, "Cookie": "__Host-aloft-session=" + browser.cookies["__Host-aloft-session"]})
+
+
+def case_a_tenants_people_sign_in_at_its_own_provider():
+    with service("acme", "beta") as (server, acme, beta):
+        folders = {}
+        for tenant in (acme, beta):
+            folders[tenant] = pathlib.Path(tempfile.mkdtemp(prefix="aloft-sso-", dir=server.folder))
+        url = {tenant: f"https://{tenant.host}:{server.port}" for tenant in (acme, beta)}
+        providers = {tenant: Provider(folders[tenant], url[tenant] + CALLBACK) for tenant in (acme, beta)}
+        try:
+            assert acme.call("GET", "/api/v1/sso") == {}
+            device = ready_device(acme, "cam-01")
+            for tenant in (acme, beta):
+                told = command(server, "sso", tenant.name, str(providers[tenant].settings(folders[tenant]))).stdout
+                assert told == f"register at the provider: {url[tenant]}{CALLBACK}\n"
+                until(lambda t=tenant: "provider" in sso_of(t))
+            browsers = {}
+            for tenant in (acme, beta):
+                providers[tenant].person = ANN
+                browsers[tenant] = Browser(tenant, providers[tenant], url[tenant])
+                assert browsers[tenant].sign_in() == "/"
+                assert browsers[tenant].session()["issuer"] == providers[tenant].issuer
+            # A session, and an answer of the provider, is good at the tenant whose it is.
+            for one, other in ((acme, beta), (beta, acme)):
+                assert one.call("GET", "/api/v1/session", headers=browsers[other].console(), raw=True)[0] == 401
+                way = browsers[one].visit_provider(browsers[one].begin())
+                assert browsers[other].get(way)[1]["Location"] == "/login"
+            assert server.call("GET", "/api/v1/sso") == {}, "the own site has none"
+            assert device.poll()[0] == 200
+            server.kill()
+            server.start(server.port)
+            assert browsers[acme].session()["user"] == "oidc:ann"
+            # Another provider's people are nobody, devices and passwords go on, and so they do with a file that is no good any more.
+            assert command(server, "sso", "acme", str(folders[acme] / "nothing.toml"), check=False).returncode == 1
+            command(server, "sso", "acme", "none")
+            until(lambda: sso_of(acme) == {})
+            assert browsers[acme].session() is None and acme.operator("GET", "/api/v1/session")["user"] == "admin"
+            assert device.poll()[0] == 200 and browsers[beta].session()["user"] == "oidc:ann"
+            server.stop()
+            (beta.data / "sso.toml").write_text("nonsense")
+            server.start(server.port)
+            assert sso_of(beta) == {} and beta.operator("GET", "/api/v1/session")["user"] == "admin"
+            assert "tenant beta: nobody signs in" in server.log_tail()
+        finally:
+            for provider in providers.values():
+                provider.stop()
+
+
+def sso_of(tenant):
+    with contextlib.suppress(Refused):
+        return tenant.call("GET", "/api/v1/sso")
+    return {"not": "served"}
 
 
 def case_every_way_to_prove_the_client():

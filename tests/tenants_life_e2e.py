@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -120,6 +121,43 @@ def case_a_backup_of_one_while_the_others_work():
         assert device.poll()[2]["deployment"]["artifact_sha256"] == release["sha256"], "the device's token is good as before"
         assert acme.call("GET", f"/api/device/v1/artifacts/{release['sha256']}", headers=device.headers) == bundle
         assert len(polls) > 5 and set(polls) == {200}
+
+
+def case_a_backup_of_the_server_has_all_tenants_in_it():
+    with service("acme", "beta") as (server, acme, beta):
+        bundles, devices = {}, {}
+        for site in (server, acme, beta):
+            bundles[site] = Signer(server.folder).bundle("2", os.urandom(50_000))
+            release = upload(site, bundles[site])
+            devices[site] = ready_device(site, "cam-01")
+            deploy(site, release, "cam-01")
+        server.operator("PUT", "/api/v1/tenants/acme", {"limits": {"devices": 7}})
+        server.operator("POST", "/api/v1/tenants", {"name": "gamma", "host": "ota.gamma.test"})
+        server.operator("PUT", "/api/v1/tenants/gamma", {"suspended": True})
+        copy, data = server.folder / "copy", server.folder / "data"
+        told = subprocess.run([PROGRAM, "--data", data, "--backup-to", copy], check=True, capture_output=True, text=True).stdout
+        assert "and 3 tenants" in told, told
+        ready_device(acme, "cam-02")
+        server.kill()
+        data.rename(server.folder / "lost")
+        (copy / "tenants/acme/complete").rename(server.folder / "mark")
+        broken = subprocess.run([PROGRAM, "--data", data, "--restore-from", copy], capture_output=True, text=True)
+        assert broken.returncode == 1 and "tenant acme" in broken.stderr and not (data / "fleet.db").exists()
+        (server.folder / "mark").rename(copy / "tenants/acme/complete")
+        shutil.rmtree(data)
+        told = subprocess.run([PROGRAM, "--data", data, "--restore-from", copy], check=True, capture_output=True, text=True).stdout
+        assert "and 3 tenants" in told, told
+        server.start(server.port)
+        for site in (server, acme, beta):
+            assert [d["name"] for d in site.operator("GET", "/api/v1/devices")["devices"]] == ["cam-01"]
+            sha256 = devices[site].poll()[2]["deployment"]["artifact_sha256"]
+            assert site.call("GET", f"/api/device/v1/artifacts/{sha256}", headers=devices[site].headers) == bundles[site]
+        standing = {t["name"]: t for t in server.operator("GET", "/api/v1/tenants")["tenants"]}
+        assert standing["acme"]["limits"] == {"devices": 7} and standing["gamma"]["state"] == "suspended"
+        assert standing["gamma"]["host"] == "ota.gamma.test"
+        # One of them alone can be taken out of it, too.
+        command(server, "restore", "twin", copy / "tenants/acme")
+        until(lambda: found(Tenant(server, "twin", {}).call, "GET", "/healthz"))
 
 
 def case_made_suspended_and_removed_on_the_machine():

@@ -154,17 +154,18 @@ void Tenants::retire(Known& known) {
   if (!known.running) return;
   known.running->site().stop();
   depart_(&known.running->site().router());
-  retired_.push_back(std::move(known.running));
+  retired_.push_back({.site = std::move(known.running), .since = steady_clock::now()});
   known.running.reset();
 }
 
 void Tenants::reap() {
-  std::erase_if(retired_, [](const std::shared_ptr<TenantSite>& site) { return site.use_count() == 1 && site->site().at_rest(); });
+  std::erase_if(retired_, [](const Retired& one) { return one.site.use_count() == 1 && one.site->site().at_rest(); });
 }
 
 bool Tenants::is_retiring(const std::string& name) {
   reap();
-  return std::ranges::any_of(retired_, [&name](const auto& site) { return site->tenant().name == name; });
+  const auto limit = steady_clock::now() - kHoldLimit;
+  return std::ranges::any_of(retired_, [&](const Retired& one) { return one.site->tenant().name == name && one.since > limit; });
 }
 
 httpd::Awaitable<void> Tenants::start(std::string name) {
@@ -203,7 +204,7 @@ httpd::Awaitable<void> Tenants::follow() {
     known.tenant = tenant;
     if (!tenant.host.empty()) hosts_[tenant.host] = tenant.name;
     if (tenant.suspended) known.problem.clear();
-    // Never two at once on one store.
+    // Not two at once on one store, unless it is only a slow download that goes on.
     if (!wanted(tenant) || known.running || is_retiring(tenant.name) || (!known.problem.empty() && known.retry > steady_clock::now()))
       continue;
     co_await start(tenant.name);

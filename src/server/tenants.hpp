@@ -64,6 +64,10 @@ class Tenants final : public httpd::Sites {
     std::string problem;
     std::chrono::steady_clock::time_point retry{};
   };
+  struct Retired {
+    std::shared_ptr<TenantSite> site;
+    std::chrono::steady_clock::time_point since;
+  };
   httpd::Awaitable<void> follow_until_stopped();
   httpd::Awaitable<void> follow();
   httpd::Awaitable<void> start(std::string name);
@@ -72,7 +76,7 @@ class Tenants final : public httpd::Sites {
   bool wanted(const Tenant& tenant) const { return !tenant.suspended && !held_.contains(tenant.name); }
   void retire(Known& known);
   void reap();
-  bool is_retiring(const std::string& name);  // something uses a former site of it still
+  bool is_retiring(const std::string& name);  // something uses a former site of it still; for 20 s at most
   const TenantSite* running(std::string_view name) const;
 
   const Ground base_;
@@ -91,7 +95,7 @@ class Tenants final : public httpd::Sites {
   httpd::Workers opener_{1};
   std::map<std::string, Known, std::less<>> known_;
   std::map<std::string, std::string, std::less<>> hosts_;  // own hosts of tenants, whether they run or not
-  std::vector<std::shared_ptr<TenantSite>> retired_;       // until nothing uses them
+  std::vector<Retired> retired_;                           // until nothing uses them
   std::set<std::string, std::less<>> held_;
   bool stopping_ = false;
 };

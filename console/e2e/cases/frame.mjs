@@ -5,7 +5,7 @@ import { fleet } from "../fleet.mjs";
 const budgetBytes = 250_000;
 
 // Every page, as somebody with a fleet sees it.
-const pagesOf = ({ releases, failed, rollout }) => ["/", "/devices", "/devices/cam-02", "/groups", "/devices?q=tag==beta", "/rollouts", `/rollouts/${rollout}`, "/rollouts/new", "/releases", `/releases/${releases[0]}`, "/deployments", `/deployments/${failed}`, "/enrolment", "/audit", "/settings"];
+const pagesOf = ({ releases, failed, rollout }) => ["/", "/devices", "/devices/cam-02", "/groups", "/devices?q=tag==beta", "/rollouts", `/rollouts/${rollout}`, "/rollouts/new", "/releases", `/releases/${releases[0]}`, "/deployments", `/deployments/${failed}`, "/enrolment", "/device-types", "/audit", "/tenants", "/settings"];
 
 async function settled(page) {
   await page.getByRole("heading", { level: 1 }).waitFor();

@@ -2,6 +2,45 @@ import assert from "node:assert/strict";
 import { assertAccessible, login } from "../browser.mjs";
 
 export const settingsCases = {
+  "an administrator changes another's roles; who changes the own password logs in with the new one": {
+    run: async ({ page, stage }) => {
+      await stage.api("POST", "/users", { name: "vic", password: "a long password", roles: ["viewer"] });
+      await page.goto("/settings");
+      await page.getByRole("button", { name: "Change user vic" }).click();
+      await page.getByLabel(/^Releaser/).check();
+      await page.getByLabel(/^Viewer/).uncheck();
+      await page.getByRole("dialog").getByRole("button", { name: "Change" }).click();
+      await page.getByRole("row").filter({ hasText: "vic" }).getByText("releaser").waitFor();
+      await page.context().clearCookies();
+      await login(page, { user: "vic", password: "a long password" });
+      await page.goto("/settings");
+      await page.getByText("Roles").first().waitFor();
+      await page.getByRole("button", { name: "Change my password…" }).click();
+      await assertAccessible(page, "the own password");
+      await page.getByLabel("Old password").fill("not that one");
+      await page.getByLabel("New password", { exact: true }).fill("a longer password");
+      await page.getByLabel("New password again").fill("a longer passwor");
+      assert.ok(await page.getByRole("button", { name: "Change it" }).isDisabled());
+      await page.getByLabel("New password again").fill("a longer password");
+      await page.getByLabel("Old password").fill("a long password");
+      await page.getByRole("button", { name: "Change it" }).click();
+      await page.getByRole("button", { name: "Log in", exact: true }).waitFor();
+      await login(page, { user: "vic", password: "a longer password" });
+    },
+  },
+  "a device type that a device has brought is described": {
+    run: async ({ page, stage }) => {
+      await stage.do("device", { name: "cam-01" });
+      await page.goto("/device-types");
+      await page.getByText("not described: a device has brought it").waitFor();
+      await page.getByRole("button", { name: /^Describe/ }).click();
+      await page.getByLabel("Description of hardware 1").fill("the first board");
+      await page.getByLabel("Description", { exact: true }).fill("for roofs");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("the first board").waitFor();
+      await page.getByText("for roofs").waitFor();
+    },
+  },
   "a user with few roles is made, sees no audit log, and what was done is in it": {
     run: async ({ page, stage }) => {
       await page.goto("/settings");
