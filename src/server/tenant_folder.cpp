@@ -80,7 +80,10 @@ Result<Tenant> read_tenant(const fs::path& folder) {
   struct stat info{};
   if (::stat(folder.c_str(), &info) != 0) return fail(system_error("cannot read", folder, errno));
   tenant.inode = info.st_ino;
-  if (struct stat sign_on{}; ::stat((folder / kSignOn).c_str(), &sign_on) == 0) tenant.sign_on = sign_on.st_ino;
+  struct stat sign_on{};
+  if (::stat((folder / kSignOn).c_str(), &sign_on) == 0)
+    tenant.sign_on = sign_on.st_ino ^ (static_cast<std::uint64_t>(sign_on.st_mtim.tv_sec) * 1'000'000'000 +
+                                       static_cast<std::uint64_t>(sign_on.st_mtim.tv_nsec));
   tenant.suspended = ::access((folder / kSuspended).c_str(), F_OK) == 0;
   return tenant;
 }

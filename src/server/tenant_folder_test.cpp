@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "fleet/errors.hpp"
 #include "fleet/sqlite_store.hpp"
 #include "server/credentials.hpp"
 #include "server/errors.hpp"
@@ -143,6 +144,36 @@ TEST_F(TenantFolderTest, ABackupBecomesATenantAgain) {
   EXPECT_EQ(folder_->find("beta")->host, "ota.beta.example");
   EXPECT_FALSE(folder_->restore("gamma", "", fs::path(path_) / "nothing", clock_, random_));
   EXPECT_EQ(names(), (std::vector<std::string>{"acme", "beta"}));
+}
+
+TEST_F(TenantFolderTest, QuotasStandInItsCardAndOnlyWhatIsNamedChanges) {
+  const fleet::Limits few = fleet::changed_limits({}, Json{{"devices", 5U}, {"users", 2U}}).value();
+  ASSERT_TRUE(folder_->add("acme", "ota.acme.example", clock_, random_, few));
+  EXPECT_EQ(folder_->find("acme")->limits, few);
+  EXPECT_EQ(to_json(folder_->change_limits("acme", Json{{"users", nullptr}, {"webhooks", 0U}}).value()),
+            (Json{{"devices", 5U}, {"webhooks", 0U}}));
+  const Tenant tenant = folder_->find("acme").value();
+  EXPECT_EQ(to_json(tenant.limits), (Json{{"devices", 5U}, {"webhooks", 0U}}));
+  EXPECT_EQ(tenant.host, "ota.acme.example") << "the rest of the card stays";
+  EXPECT_EQ(number(folder_->change_limits("acme", Json{{"gold", 1U}})), fleet::kQuotaWrong.number);
+  EXPECT_EQ(folder_->find("acme")->limits, tenant.limits);
+  EXPECT_EQ(number(folder_->change_limits("beta", Json::object())), kNoSuchTenant.number);
+}
+
+TEST_F(TenantFolderTest, AnotherIdentityProviderCanBeSeenFromOutside) {
+  ASSERT_TRUE(add("acme"));
+  EXPECT_EQ(folder_->find("acme")->sign_on, 0U);
+  const fs::path file = fs::path(path_) / "acme.toml";
+  std::ofstream(file) << "name = \"x\"\n";
+  ASSERT_TRUE(folder_->set_sign_on("acme", file));
+  const std::uint64_t first = folder_->find("acme")->sign_on;
+  EXPECT_NE(first, 0U);
+  ASSERT_TRUE(folder_->set_sign_on("acme", file));
+  EXPECT_NE(folder_->find("acme")->sign_on, first);
+  ASSERT_TRUE(folder_->set_sign_on("acme", {}));
+  EXPECT_EQ(folder_->find("acme")->sign_on, 0U);
+  EXPECT_TRUE(folder_->set_sign_on("acme", {})) << "there is none: as it is wanted";
+  EXPECT_EQ(number(folder_->set_sign_on("beta", file)), kNoSuchTenant.number);
 }
 
 }  // namespace

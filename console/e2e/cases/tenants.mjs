@@ -15,9 +15,9 @@ export const tenantCases = {
       const link = await page.getByRole("alert").locator("code").first().textContent();
       await page.getByRole("button", { name: "Quotas of roadrunner" }).click();
       await assertAccessible(page, "the quotas of a tenant");
-      await page.getByLabel("Devices").fill("many");
+      await page.getByLabel("Devices", { exact: true }).fill("many");
       await page.getByText("A number, as 500 or 20G").waitFor();
-      await page.getByLabel("Devices").fill("5");
+      await page.getByLabel("Devices", { exact: true }).fill("5");
       await page.getByLabel("Bytes of releases and deltas").fill("20G");
       await page.getByRole("button", { name: "Set the quotas" }).click();
       await page.getByRole("dialog").waitFor({ state: "detached" });
