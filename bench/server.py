@@ -13,7 +13,6 @@ import resource
 import sqlite3
 import statistics
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -21,16 +20,18 @@ os.environ.setdefault("ALOFT_BUILD", str(ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "tests"))
 from crowd import Crowd, Usage, fill, name_of, take_core  # noqa: E402
 from server_harness import Server, Signer  # noqa: E402
+from soak import DEVICES, EXTRA, RELEASE_BYTES, soak  # noqa: E402
 
 CONNECTIONS = 10_000
 MILLION = 1_000_000
+REPORTERS_OF_MILLION = 2000  # have another deployment, and are passed over
 SERVER_CORE, LOAD_CORE = 0, 1
-WARM_UP_S = 40  # of reports, before a soak
 PRIORITY = -12  # other work on the machine then costs the measurement less
 # Member, least or most, and the value.
 TARGETS = (("polls_per_cpu_s", "least", 90_000), ("tls_idle_kb", "most", 20), ("durable_reports_per_s", "least", 10_000),
            ("reach_1000_ms", "most", 1000), ("million_start_s", "most", 20), ("preview_ms", "most", 200), ("rollout_start_s", "most", 30),
-           ("poll_p99_ms", "most", 50), ("million_rss_mib", "most", 1536), ("soak_growth_mib", "most", 2))
+           ("poll_p99_ms", "most", 50), ("million_rss_mib", "most", 1536), ("soak_rss_mib_growth", "most", 2),
+           ("soak_open_files_growth", "most", 2), ("soak_threads_growth", "most", 0), ("soak_wal_mib_growth", "most", 4), ("soak_store_pace", "most", 1.2))
 
 
 def say(text):
@@ -45,12 +46,12 @@ def on_load_core():
     take_core(LOAD_CORE, PRIORITY)
 
 
-def filled_server(count, **more):
+def filled_server(count, arguments=(), release_bytes=4000, preexec=on_server_core, **more):
     """A server that has been set up and restarted with so many devices, and a release. Its first start is not counted."""
-    server = Server(arguments=["--max-connections", str(CONNECTIONS + 100)], preexec=on_server_core)
+    server = Server(arguments=["--max-connections", str(CONNECTIONS + 100), *arguments], preexec=preexec)
     server.start().set_up()
     signer = Signer(server.folder)
-    release = server.operator("POST", "/api/v1/releases", signer.bundle("2", b"2" * 4000))
+    release = server.operator("POST", "/api/v1/releases", signer.bundle("2", b"2" * release_bytes))
     assert server.stop() == 0
     fill(server.folder, count, release=release, **more)
     begin = time.monotonic()
@@ -143,32 +144,60 @@ def measure_preview(server, release, report):
         report[member.replace("_ms", "_members")] = shown["members"]
 
 
+class Meanwhile:
+    """Polls of 1,000 devices, 500 a second, and durable reports of 2,000 others, 200 a second, for as long as the block."""
+
+    def __init__(self, polls, reports, report, prefix):
+        self.polls, self.reports, self.report, self.prefix = polls, reports, report, prefix
+
+    def __enter__(self):
+        self.polls.begin("poll", 900, 500)
+        self.reports.begin("report", 900, 200)
+
+    def __exit__(self, failure, *_):
+        for crowd, kind, statuses in ((self.polls, "poll", {"200", "304"}), (self.reports, "report", {"200"})):
+            crowd.begin("enough")
+            tally = crowd.end()
+            crowd.end()
+            if failure:
+                continue
+            assert tally["lost"] == 0 and set(tally["statuses"]) <= statuses, tally
+            for which in ("p50", "p99", "max"):
+                self.report[f"{self.prefix}{kind}_{which}_ms"] = round(tally[which + "_ms"], 1)
+
+
 def measure_rollout(server, release, count, report):
-    """Everybody's turn at once: until each has its deployment on the disk; polls of 1,000 devices go on meanwhile, 500 a second."""
+    """Everybody's turn at once: until each has its deployment on the disk; then all of it is taken back. Devices poll and report meanwhile."""
     usage = Usage(server.process.pid)
-    with Crowd(server, range(count - 999, count + 1), 0, on_load_core) as crowd:
-        crowd.do("connect", 100, 120)
-        report["poll_quiet_p99_ms"] = round(crowd.do("poll", 5, 500)["p99_ms"], 1)
-        crowd.begin("poll", 600, 500)
-        begin = time.monotonic()
-        rollout = server.operator("POST", "/api/v1/rollouts", {"name": "bench", "release": release["id"], "filter": "name==dev-*"}, timeout=300)
-        report["rollout_make_s"] = round(time.monotonic() - begin, 1)
-        begin, cpu = time.monotonic(), usage.cpu_s()
-        server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/start", {}, timeout=300)
-        while server.operator("GET", f"/api/v1/rollouts/{rollout['id']}", timeout=300)["counts"]["offered"] < count:
-            assert time.monotonic() < begin + 900, "the rollout does not get to everybody"
-            time.sleep(1)
-        report["rollout_start_s"] = round(time.monotonic() - begin, 1)
-        report["rollout_start_cpu_s"] = round(usage.cpu_s() - cpu, 1)
-        crowd.begin("enough")
-        tally = crowd.end()
-        crowd.end()
-        assert tally["lost"] == 0 and set(tally["statuses"]) <= {"200", "304"}, tally
-        report["poll_p99_ms"], report["poll_max_ms"] = round(tally["p99_ms"], 1), round(tally["max_ms"], 1)
+    path = "/api/v1/rollouts"
+    with Crowd(server, range(count - 999, count + 1), 0, on_load_core) as polls, \
+            Crowd(server, range(1, REPORTERS_OF_MILLION + 1), REPORTERS_OF_MILLION, on_load_core) as reports:
+        for crowd in (polls, reports):
+            crowd.do("connect", 100, 120)
+        with Meanwhile(polls, reports, report, "quiet_"):
+            time.sleep(5)
+        with Meanwhile(polls, reports, report, "make_"):
+            begin = time.monotonic()
+            rollout = server.operator("POST", path, {"name": "bench", "release": release["id"], "filter": "name==dev-*"}, timeout=300)
+            report["rollout_make_s"] = round(time.monotonic() - begin, 1)
+        with Meanwhile(polls, reports, report, ""):
+            begin, cpu = time.monotonic(), usage.cpu_s()
+            server.operator("POST", f"{path}/{rollout['id']}/start", {}, timeout=300)
+            report["rollout_open_s"] = round(time.monotonic() - begin, 1)
+            while server.operator("GET", f"{path}/{rollout['id']}", timeout=300)["counts"]["offered"] < count - REPORTERS_OF_MILLION:
+                assert time.monotonic() < begin + 900, "the rollout does not get to everybody"
+                time.sleep(1)
+            report["rollout_start_s"] = round(time.monotonic() - begin, 1)
+            report["rollout_start_cpu_s"] = round(usage.cpu_s() - cpu, 1)
+        with Meanwhile(polls, reports, report, "abort_"):
+            begin = time.monotonic()
+            aborted = server.operator("POST", f"{path}/{rollout['id']}/abort", {}, timeout=600)
+            report["rollout_abort_s"] = round(time.monotonic() - begin, 1)
+            assert aborted["counts"]["offered"] == 0, aborted["counts"]
 
 
 def measure_million(report, count):
-    server, _, release, start_s = filled_server(count)
+    server, _, release, start_s = filled_server(count, deployments=REPORTERS_OF_MILLION)
     try:
         report["devices"], report["million_start_s"] = count, round(start_s, 1)
         usage = Usage(server.process.pid)
@@ -178,56 +207,20 @@ def measure_million(report, count):
         say(f"preview: {report['preview_ms']} ms for {report['preview_members']} devices, {report['preview_all_ms']} ms for all")
         measure_rollout(server, release, count, report)
         report["million_rss_mib"] = round(usage.memory_mib("VmHWM"))
-        say(f"rollout: made in {report['rollout_make_s']} s, started in {report['rollout_start_s']} s, polls p99 {report['poll_p99_ms']} ms; "
+        say(f"rollout: made in {report['rollout_make_s']} s, started in {report['rollout_start_s']} s, aborted in {report['rollout_abort_s']} s; "
             f"at most {report['million_rss_mib']} MiB")
+        for phase in ("quiet_", "make_", "", "abort_"):
+            say(f"{phase or 'start_'}: " + ", ".join(f"{kind} {'/'.join(str(report[f'{phase}{kind}_{which}_ms']) for which in ('p50', 'p99', 'max'))} ms"
+                                                     for kind in ("poll", "report")))
     finally:
         server.destroy()
 
 
-def open_files(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
 def measure_soak(report, seconds):
-    """Devices come, poll, report, wait and go, again and again, while operators ask and watch."""
-    count = 500
-    server, _, _, _ = filled_server(count, deployments=count)
-    ended = threading.Event()
-
-    def ask():
-        paths = ("/api/v1/devices?limit=50", "/api/v1/deployments?active=true&limit=50", "/metrics", "/api/v1/audit?limit=10", "/healthz", "/nowhere")
-        while not ended.wait(0.2):
-            for path in paths:
-                server.call("GET", path, headers=server.admin, raw=True)
-
-    operator = threading.Thread(target=ask)
+    server, _, release, _ = filled_server(EXTRA[-1], deployments=DEVICES, arguments=["--webhooks-to-private"], release_bytes=RELEASE_BYTES, preexec=None)
     try:
-        samples = []
-        with Crowd(server, range(1, count + 1), count, on_load_core) as crowd:
-            operator.start()
-            crowd.do("connect", 100, 60)
-            crowd.do("report", WARM_UP_S)  # fills the store's page cache
-            crowd.do("drop")
-            usage = Usage(server.process.pid)
-            while usage.wall_s() < seconds:
-                assert crowd.do("connect", 100, 60)["seconds"] < 60
-                crowd.do("poll", 4, 2000)
-                crowd.do("report", 2)
-                crowd.do("hold")
-                crowd.do("drop")
-                time.sleep(2)
-                samples.append((usage.memory_mib(), open_files(server.process.pid)))
-        quarter = samples[len(samples) // 4:]
-        report["soak_s"], report["soak_rounds"] = round(usage.wall_s()), len(samples)
-        report["soak_growth_mib"] = round(quarter[-1][0] - quarter[0][0], 2)
-        say("resident after each round, MiB: " + " ".join(f"{one[0]:.1f}" for one in samples))
-        report["soak_rss_mib"] = round(quarter[-1][0], 1)
-        report["soak_open_files_growth"] = quarter[-1][1] - quarter[0][1]
-        say(f"soak of {report['soak_s']} s: {report['soak_growth_mib']} MiB, {report['soak_open_files_growth']} open files more after its first quarter")
+        soak(server, release, seconds, report, say)
     finally:
-        ended.set()
-        if operator.ident:
-            operator.join()
         server.destroy()
 
 
@@ -249,8 +242,9 @@ def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     assert hard > CONNECTIONS + 300, f"the limit of open files is {hard}; raise it with ulimit -n"
-    take_core(LOAD_CORE, PRIORITY, own_session=False)  # it waits most of the time, and measures
     report, parts = {}, arguments.only.split(",")
+    if parts != ["soak"]:
+        take_core(LOAD_CORE, PRIORITY, own_session=False)  # it waits most of the time, and measures
     if "connections" in parts:
         measure_connections(report)
     if "million" in parts:

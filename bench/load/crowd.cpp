@@ -162,11 +162,11 @@ Tally Crowd::poll(Clock::duration during, double per_second) {
   return keep_asking(during, per_second, idle_devices(), ask);
 }
 
-Tally Crowd::report(Clock::duration during) {
+Tally Crowd::report(Clock::duration during, double per_second) {
   std::vector<Device*> those = idle_devices();
   std::erase_if(those, [](const Device* device) { return device->member.deployment == 0; });
   const Ask ask = [this](Device& device, const OnNews& on_news) { ask_report(device, on_news); };
-  return keep_asking(during, 0, those, ask);
+  return keep_asking(during, per_second, those, ask);
 }
 
 Tally Crowd::keep_asking(Clock::duration during, double per_second, const std::vector<Device*>& devices, const Ask& ask) {

@@ -40,8 +40,8 @@ class Crowd {
   void drop();
   // Polls that find nothing new, over all lines: without a pause, or so many a second; ends early when another command waits.
   Tally poll(Clock::duration during, double per_second);
-  // Everybody who has a deployment reports progress, one report a request, without a pause.
-  Tally report(Clock::duration during);
+  // Those that have a deployment report progress, one report a request: without a pause, or so many a second; ends early as poll() does.
+  Tally report(Clock::duration during, double per_second);
   // Everybody begins a poll that the server holds.
   void hold();
   // Waits until so many held polls were answered with a deployment. When each was, as the steady clock's seconds, in order.

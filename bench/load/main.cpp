@@ -2,7 +2,7 @@
 //
 //   aloft-load PORT DEVICES [--plain]     DEVICES: a file with a line "TOKEN DEPLOYMENT" for each device
 //
-//   connect AT_ONCE SECONDS | drop | poll SECONDS PER_SECOND | report SECONDS | hold | heard COUNT SECONDS
+//   connect AT_ONCE SECONDS | drop | poll SECONDS PER_SECOND | report SECONDS PER_SECOND | hold | heard COUNT SECONDS
 #include <signal.h>
 
 #include <cstdlib>
@@ -41,7 +41,7 @@ std::string carry_out(Crowd& crowd, const std::string& line) {
   words >> verb >> first >> second;
   if (verb == "connect") return crowd.connect(static_cast<std::size_t>(first), seconds(second)).json();
   if (verb == "poll") return crowd.poll(seconds(first), second).json();
-  if (verb == "report") return crowd.report(seconds(first)).json();
+  if (verb == "report") return crowd.report(seconds(first), second).json();
   if (verb == "heard") return times_json(crowd.heard(static_cast<std::size_t>(first), seconds(second)));
   if (verb == "hold") crowd.hold();
   if (verb == "drop") crowd.drop();

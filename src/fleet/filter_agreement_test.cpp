@@ -93,7 +93,10 @@ TEST_P(FilterAgreement, DatabaseAndMatcherNameTheSameDevices) {
   const TestStoreFolder folder;
   const auto store = SqliteStore::open(folder.file()).value();
   ASSERT_TRUE(wait<Group>([&](auto done) { store->add_group({.name = "hand"}, done); }));
-  ASSERT_TRUE(wait<Group>([&](auto done) { store->add_group({.name = "by-filter", .filter = "product==a*,tag==beta"}, done); }));
+  const Group draft =
+      wait<Group>([&](auto done) { store->add_group({.name = "by-filter", .filter = "product==a*,tag==beta"}, done); }).value();
+  ASSERT_TRUE(wait<>([&](auto done) { store->fill_group(draft.id, store->group_candidates(draft).value(), done); }));
+  ASSERT_TRUE(wait<Group>([&](auto done) { store->finish_group(draft, done); }));
   RandomFleet fleet(GetParam());
   for (std::size_t i = 0; i < 40; ++i) fleet.make_device(*store, i);
   ASSERT_TRUE(wait<>([&](auto done) { store->check_writable(done); }));

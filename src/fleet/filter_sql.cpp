@@ -117,7 +117,9 @@ class Compiler {
           return "EXISTS(SELECT 1 FROM attributes WHERE device=d.id AND key=" + place(term.key) + " AND " + where + ")";
         return "d.id IN (SELECT device FROM attributes WHERE key=" + place(term.key) + " AND " + where + ")";
       case Field::tag: return "d.id IN (SELECT device FROM tags WHERE " + where + ")";
-      default: return "d.id IN (SELECT m.device FROM group_members m JOIN device_groups g ON g.id=m.device_group WHERE " + where + ")";
+      default:
+        return "d.id IN (SELECT m.device FROM group_members m JOIN device_groups g ON g.id=m.device_group WHERE g.name NOT LIKE '.%' AND " +
+               where + ")";
     }
   }
 

@@ -52,6 +52,8 @@ struct Group {
   std::uint64_t device_count = 0;
   std::uint64_t created_ms = 0;
   std::string created_by;
+  bool draft = false;          // by filter; its devices are still to be found, and nobody sees it before
+  std::uint64_t replaces = 0;  // of a draft: the group whose place it takes; 0: none
 };
 
 struct TagCount {

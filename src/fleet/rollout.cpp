@@ -8,8 +8,8 @@
 namespace aloft::fleet {
 namespace {
 
-constexpr std::array<std::string_view, 10> kRolloutStates{"awaiting-approval", "ready",   "running", "soaking",    "open", "paused",
-                                                          "finished",          "aborted", "denied",  "rolled-back"};
+constexpr std::array<std::string_view, 11> kRolloutStates{"awaiting-approval", "ready",   "running", "soaking",     "open",     "paused",
+                                                          "finished",          "aborted", "denied",  "rolled-back", "gathering"};
 constexpr std::array<std::string_view, kMemberStates> kMemberStateNames{"waiting",     "offered", "committed", "failed",
                                                                         "rolled-back", "silent",  "cancelled", "skipped"};
 
@@ -22,7 +22,7 @@ std::uint64_t add(std::uint64_t hash, std::string_view text) {
 }  // namespace
 
 std::string_view to_string(RolloutState state) { return kRolloutStates[static_cast<std::size_t>(state)]; }
-bool is_final(RolloutState state) { return state >= RolloutState::finished; }
+bool is_final(RolloutState state) { return state >= RolloutState::finished && state != RolloutState::gathering; }
 
 std::string_view to_string(MemberState state) { return kMemberStateNames[static_cast<std::size_t>(state)]; }
 

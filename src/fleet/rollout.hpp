@@ -72,6 +72,7 @@ enum class RolloutState : std::uint8_t {
   aborted,      // what was under way was withdrawn
   denied,       // not approved
   rolled_back,  // followed by a rollout of the release before
+  gathering,    // the first of all: its devices are being written down, in pieces
 };
 std::string_view to_string(RolloutState state);
 bool is_final(RolloutState state);

@@ -27,7 +27,7 @@ std::uint64_t RolloutRun::Tally::of(RolloutPlan::Failure failure) const {
 
 RolloutRun::RolloutRun(Rollout rollout, const std::vector<Member>& members, std::uint64_t now_ms) : rollout_(std::move(rollout)) {
   rollout_.counts = {};
-  entries_.reserve(members.size());
+  expect(members.size());
   for (const Member& member : members) insert(member, now_ms);
   recount();
 }
@@ -192,6 +192,11 @@ void RolloutRun::observed(ReleaseHealth health, std::uint64_t judged_after_ms) {
 }
 
 bool RolloutRun::wants_health() const { return !rollout_.plan.health_gates.empty() && judges(rollout_.state); }
+
+void RolloutRun::expect(std::size_t members) {
+  entries_.reserve(entries_.size() + members);
+  index_.reserve(index_.size() + members);
+}
 
 void RolloutRun::joined(const Member& member) {
   if (has(member.device)) return;

@@ -72,6 +72,7 @@ class RolloutRun {
   void observed(ReleaseHealth health, std::uint64_t judged_after_ms);
   // Whether it is worth finding out: a health gate is there to be judged.
   bool wants_health() const;
+  void expect(std::size_t members);  // so many more will join: memory for all of them at once
   void joined(const Member& member);
   void gone(std::uint64_t device);
   void freed(std::uint64_t device);  // its other deployment has ended

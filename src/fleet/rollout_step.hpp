@@ -10,6 +10,8 @@
 namespace aloft::fleet {
 
 enum class RolloutEvent : std::uint8_t {
+  gathered,             // all that belong into it are written down
+  gathered_unapproved,  // and somebody has to approve it
   approve,
   deny,
   start,            // by a person, or its time has come

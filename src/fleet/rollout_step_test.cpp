@@ -7,7 +7,7 @@
 namespace aloft::fleet {
 namespace {
 
-constexpr auto kStates = static_cast<unsigned>(RolloutState::rolled_back) + 1;
+constexpr auto kStates = static_cast<unsigned>(RolloutState::gathering) + 1;
 constexpr auto kEvents = static_cast<unsigned>(RolloutEvent::abort) + 1;
 
 template <typename Visit>
@@ -23,7 +23,7 @@ TEST(RolloutStep, NothingFollowsAFinalState) {
 }
 
 TEST(RolloutStep, EveryStateCanBeReachedAndLeftForGood) {
-  std::set<RolloutState> reached{RolloutState::awaiting_approval};
+  std::set<RolloutState> reached{RolloutState::gathering};
   for (unsigned round = 0; round < kStates; ++round)
     for_each_step([&](RolloutState from, RolloutEvent, RolloutStep next) {
       if (reached.contains(from)) reached.insert(next.to);
@@ -40,6 +40,15 @@ TEST(RolloutStep, ABrokenGateStopsWhateverOffers) {
     EXPECT_EQ(step(state, RolloutEvent::gate_broken)->to, RolloutState::paused);
     EXPECT_EQ(step(state, RolloutEvent::gate_broken_back)->action, RolloutAction::roll_back);
   }
+}
+
+TEST(RolloutStep, NothingRunsBeforeItsDevicesAreKnown) {
+  for_each_step([](RolloutState from, RolloutEvent event, RolloutStep next) {
+    EXPECT_NE(next.to, RolloutState::gathering);
+    if (from != RolloutState::gathering || event == RolloutEvent::abort) return;
+    EXPECT_EQ(next.action, RolloutAction::none);
+    EXPECT_EQ(next.to, event == RolloutEvent::gathered ? RolloutState::ready : RolloutState::awaiting_approval);
+  });
 }
 
 TEST(RolloutStep, NothingRunsBeforeItIsApproved) {

@@ -44,9 +44,19 @@ struct OfferOutcome {
 };
 
 struct MoveOutcome {
-  std::vector<Deployment> withdrawn;
-  std::optional<Rollout> successor;  // by roll_back
+  std::optional<Rollout> successor;  // by roll_back, as add_rollout leaves one
 };
+
+// A device that belongs into a rollout and is not in it.
+struct Candidate {
+  std::uint64_t device = 0;
+  std::uint64_t sample = 0;
+};
+
+// So many at a time: what concerns many devices is written in pieces, each a transaction of its own, so that reports need not wait for the
+// whole. What is left of it after a crash can be asked for again.
+inline constexpr std::size_t kMembersAtOnce = 1000;
+inline constexpr std::size_t kDeploymentsAtOnce = 500;
 
 struct Membership {
   Rollout rollout;  // without its counts
@@ -60,10 +70,17 @@ class RolloutStore {
   virtual Result<std::vector<Rollout>> rollouts(std::optional<bool> active, std::uint64_t before, std::size_t limit) = 0;
   virtual Result<Rollout> rollout(std::uint64_t id) = 0;                        // kRolloutUnknown
   virtual Result<RolloutPreview> preview_rollout(const RolloutPlan& plan) = 0;  // kReleaseUnknown
-  // The rollout and its members, those that match the filter and can take the release. Errors: kReleaseUnknown, kRolloutPlan (the release
-  // to go back to is of another product, or the same), kTooMany.
+  // A rollout in the state `gathering`, without members. Errors: kReleaseUnknown, kRolloutPlan (the release to go back to is of another
+  // product, or the same), kTooMany.
   virtual void add_rollout(NewRollout rollout, Done<Rollout> done) = 0;
-  // Writes the state that the order says and carries out its action.
+  // Those that match the filter now and can take the release, or have committed what this one takes back; in the store's order. May take
+  // long. kRolloutUnknown.
+  virtual Result<std::vector<Candidate>> candidates(std::uint64_t rollout) = 0;
+  // Makes members of these, at most kMembersAtOnce, unless they are or the device has gone; the new ones. Errors: kRolloutUnknown,
+  // kRolloutState (it has ended).
+  virtual void add_members(std::uint64_t rollout, std::vector<Candidate> those, std::uint64_t now_ms, Done<std::vector<Member>> done) = 0;
+
+  // Writes the state that the order says. What it withdraws is withdrawn by withdraw_some.
   virtual void move_rollout(MoveOrder order, Done<MoveOutcome> done) = 0;
   // Makes deployments for those that can take one. Errors never concern single devices.
   virtual void offer(OfferRequest request, Done<OfferOutcome> done) = 0;
@@ -71,8 +88,6 @@ class RolloutStore {
   virtual void end_silent(std::uint64_t rollout, SilenceOrder order, std::uint64_t now_ms, Done<std::optional<Deployment>> done) = 0;
   // Nothing when the device is gone or in it already.
   virtual void join_rollout(std::uint64_t rollout, Member member, Done<std::optional<Member>> done) = 0;
-  // All devices that match the rollout's filter now and are not in it; the new members.
-  virtual void join_matching(std::uint64_t rollout, std::uint64_t now_ms, Done<std::vector<Member>> done) = 0;
   // Takes one device out: withdraws its deployment, or keeps it from getting one. Errors: kMemberUnknown, kRolloutState (it has ended).
   struct CancelledMember {
     std::uint64_t device = 0;
@@ -81,9 +96,25 @@ class RolloutStore {
   virtual void cancel_member(std::uint64_t rollout, std::string device, std::string by, std::uint64_t now_ms,
                              Done<CancelledMember> done) = 0;
 
-  // What it offers is no longer download only, nor is what its devices have: those deployments. Errors: kRolloutUnknown, kRolloutState (it
-  // has ended), kNotHeld.
-  virtual void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<std::vector<Deployment>> done) = 0;
+  // What it offers is no longer download only; what its devices have already is let go of by let_go_of_some. Errors: kRolloutUnknown,
+  // kRolloutState (it has ended), kNotHeld.
+  virtual void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<> done) = 0;
+
+  // Rollouts of which something is left to do: to withdraw of those that were aborted or rolled back, to let go of those that were released
+  // and have not ended. May take long.
+  struct Leftovers {
+    std::vector<std::uint64_t> to_withdraw;
+    std::vector<std::uint64_t> to_let_go;
+  };
+  virtual Result<Leftovers> leftovers() = 0;
+  // Unfinished deployments of a rollout, or those that are download only. May take long.
+  enum class Which : std::uint8_t { all, held };
+  virtual Result<std::vector<std::uint64_t>> under_way(std::uint64_t rollout, Which which) = 0;
+  // Of these, at most kDeploymentsAtOnce, those that have not ended: as they are now. Nothing happens to others, nor twice.
+  virtual void withdraw_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
+                             Done<std::vector<Deployment>> done) = 0;
+  virtual void let_go_of_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
+                              Done<std::vector<Deployment>> done) = 0;
 
   // By name, behind `after`. All of them, without names, for a run.
   virtual Result<std::vector<Member>> members(std::uint64_t rollout, std::optional<MemberState> state, const std::string& after,

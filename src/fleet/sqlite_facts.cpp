@@ -68,8 +68,9 @@ Result<DeviceFacts> find_facts(Database& database, const std::string& name) {
   }
   facts.attributes = TRY(attributes_of(database, facts.id));
   facts.tags = TRY(texts_of(database, "SELECT tag FROM tags WHERE device=?1", facts.id));
-  facts.groups =
-      TRY(texts_of(database, "SELECT g.name FROM group_members m JOIN device_groups g ON g.id=m.device_group WHERE m.device=?1", facts.id));
+  facts.groups = TRY(texts_of(
+      database, "SELECT g.name FROM group_members m JOIN device_groups g ON g.id=m.device_group WHERE m.device=?1 AND g.name NOT LIKE '.%'",
+      facts.id));
   return facts;
 }
 

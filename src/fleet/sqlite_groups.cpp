@@ -37,18 +37,19 @@ Result<std::uint64_t> device_id(Database& database, const std::string& name) {
   return row.number(0);
 }
 
-// All members of a group by filter anew.
-Result<> fill_group(Database& database, std::uint64_t group, const std::string& filter_text) {
-  const Filter filter = TRY(Filter::parse(filter_text));
-  TRY(filter.check_for_group());
-  const SqlCondition condition = compile_filter(filter, 0, 2);
-  TRY(database.run("DELETE FROM group_members WHERE device_group=?1", group));
-  Statement insert =
-      TRY(database.query_once("INSERT INTO group_members(device_group,device) SELECT ?1,d.id FROM devices d WHERE " + condition.text));
-  insert.bind(1, group);
-  bind_condition(insert, condition, 2);
-  TRY(insert.step());
-  return {};
+// Names of people's groups do not begin with a dot.
+Result<Group> insert_draft(Database& database, const Group& group) {
+  TRY(database.run("INSERT INTO device_groups(name,description,filter,created_ms,created_by) VALUES('.draft',?1,?2,?3,?4)",
+                   group.description, group.filter, group.created_ms, group.created_by));
+  Group draft = group;
+  draft.id = database.last_id();
+  draft.draft = true;
+  TRY(database.run("UPDATE device_groups SET name='.draft-'||id WHERE id=?1", draft.id));
+  return draft;
+}
+
+Result<> become_remnant(Database& database, std::uint64_t group) {
+  return database.run("UPDATE device_groups SET name='.gone-'||id,filter=NULL WHERE id=?1", group);
 }
 
 Result<> check_room_for_filter(Database& database) {
@@ -59,24 +60,80 @@ Result<> check_room_for_filter(Database& database) {
               "there are " + std::to_string(kMaxGroupsByFilter) + " groups by filter, which is the most; delete one that is not used");
 }
 
+std::unexpected<Error> name_taken(const std::string& name) {
+  return fail(kGroupExists, "there is a group " + name + " already; change it, or choose another name");
+}
+
 Result<Group> insert_group(Database& database, const Group& group) {
-  if (group.filter) TRY(check_room_for_filter(database));
-  TRY(database.run("INSERT INTO device_groups(name,description,filter,created_ms,created_by) VALUES(?1,?2,?3,?4,?5) ON CONFLICT DO NOTHING",
-                   group.name, group.description, group.filter, group.created_ms, group.created_by));
-  if (database.changed_rows() == 0)
-    return fail(kGroupExists, "there is a group " + group.name + " already; change it, or choose another name");
-  if (group.filter) TRY(fill_group(database, database.last_id(), *group.filter));
-  return find_group(database, group.name);
+  if (!group.filter) {
+    TRY(database.run("INSERT INTO device_groups(name,description,created_ms,created_by) VALUES(?1,?2,?3,?4) ON CONFLICT DO NOTHING",
+                     group.name, group.description, group.created_ms, group.created_by));
+    if (database.changed_rows() == 0) return name_taken(group.name);
+    return find_group(database, group.name);
+  }
+  TRY(check_room_for_filter(database));
+  TRY(TRY(Filter::parse(*group.filter)).check_for_group());
+  if (find_group(database, group.name)) return name_taken(group.name);
+  return insert_draft(database, group);
 }
 
 Result<Group> update_group(Database& database, const Group& group) {
-  const Group present = TRY(find_group(database, group.name));
+  Group present = TRY(find_group(database, group.name));
   if (present.filter.has_value() != group.filter.has_value())
     return fail(kGroupByFilter,
                 "group " + group.name + " is " + (present.filter ? "by filter" : "by hand") + " and stays so; make a new group instead");
-  TRY(database.run("UPDATE device_groups SET description=?2,filter=?3 WHERE id=?1", present.id, group.description, group.filter));
-  if (group.filter && *group.filter != *present.filter) TRY(fill_group(database, present.id, *group.filter));
+  if (group.filter && *group.filter != *present.filter) {
+    TRY(TRY(Filter::parse(*group.filter)).check_for_group());
+    present.description = group.description;
+    present.filter = group.filter;
+    present.replaces = present.id;
+    return insert_draft(database, present);
+  }
+  TRY(database.run("UPDATE device_groups SET description=?2 WHERE id=?1", present.id, group.description));
   return find_group(database, group.name);
+}
+
+// Takes those among them that match: devices that change meanwhile are looked after by refresh_groups.
+Result<> fill_some(Database& database, std::uint64_t draft, const std::vector<std::uint64_t>& devices) {
+  std::string text;
+  {
+    Statement row = TRY(database.query("SELECT filter FROM device_groups WHERE id=?1 AND filter IS NOT NULL", draft));
+    if (!TRY(row.step())) return {};
+    text = row.text(0);
+  }
+  constexpr int kFirstFilterValue = 3;
+  const Filter filter = TRY(Filter::parse(text));
+  const SqlCondition condition = compile_filter(filter, 0, kFirstFilterValue);
+  Statement insert =
+      TRY(database.query_once("INSERT INTO group_members(device_group,device) SELECT ?1,d.id FROM json_each(?2) j CROSS JOIN devices d ON "
+                              "d.id=j.value WHERE " +
+                              condition.text + " ON CONFLICT DO NOTHING"));
+  insert.bind(1, draft);
+  insert.bind(2, Json(devices).dump());
+  bind_condition(insert, condition, kFirstFilterValue);
+  TRY(insert.step());
+  return {};
+}
+
+Result<Group> put_in_place(Database& database, const Group& draft) {
+  const Result<Group> present = find_group(database, draft.name);
+  const bool is_new = draft.replaces == 0;
+  if (present && present->id != draft.replaces) return name_taken(draft.name);
+  if (!present && !is_new) return std::unexpected(present.error());
+  if (present) TRY(become_remnant(database, present->id));
+  TRY(database.run("UPDATE device_groups SET name=?2 WHERE id=?1", draft.id, draft.name));
+  return find_group(database, draft.name);
+}
+
+Result<bool> clear_some(Database& database, std::uint64_t remnant) {
+  const std::uint64_t most = kGroupDevicesAtOnce;
+  TRY(
+      database.run("DELETE FROM group_members WHERE device_group=?1 AND device IN (SELECT device FROM group_members WHERE device_group=?1 "
+                   "LIMIT ?2)",
+                   remnant, most));
+  if (database.changed_rows() == most) return true;
+  TRY(database.run("DELETE FROM device_groups WHERE id=?1 AND name LIKE '.%'", remnant));
+  return false;
 }
 
 Result<Group> move_members(Database& database, const std::string& name, const MemberChange& devices) {
@@ -140,7 +197,7 @@ Result<> refresh_groups(Database& database, const std::string& device) {
 
 Result<std::vector<Group>> SqliteStore::groups() {
   const std::lock_guard lock(reader_mutex_);
-  Statement row = TRY(reader_.query(ALOFT_GROUP_QUERY "ORDER BY g.name"));
+  Statement row = TRY(reader_.query(ALOFT_GROUP_QUERY "WHERE g.name NOT LIKE '.%' ORDER BY g.name"));
   std::vector<Group> groups;
   while (TRY(row.step())) groups.push_back(group_row(row));
   return groups;
@@ -163,12 +220,43 @@ void SqliteStore::change_group(Group group, Done<Group> done) {
 
 void SqliteStore::delete_group(std::string name, Done<> done) {
   writer_.submit<void>(
-      [name = std::move(name)](Database& database) -> Result<> {
-        TRY(database.run("DELETE FROM device_groups WHERE name=?1", name));
-        if (database.changed_rows() == 0) return fail(kGroupUnknown, "there is no group " + name);
-        return {};
-      },
+      [name = std::move(name)](Database& database) -> Result<> { return become_remnant(database, TRY(find_group(database, name)).id); },
       std::move(done));
+}
+
+Result<std::vector<std::uint64_t>> SqliteStore::group_candidates(const Group& draft) {
+  const std::lock_guard lock(bulk_mutex_);
+  const Filter filter = TRY(Filter::parse(draft.filter.value_or("")));
+  const SqlCondition condition = compile_filter(filter, 0, 1);
+  Statement row = TRY(bulk_reader_.query_once("SELECT d.id FROM devices d WHERE " + condition.text));
+  bind_condition(row, condition, 1);
+  std::vector<std::uint64_t> devices;
+  while (TRY(row.step())) devices.push_back(row.number(0));
+  std::ranges::sort(devices);
+  return devices;
+}
+
+void SqliteStore::fill_group(std::uint64_t draft, std::vector<std::uint64_t> devices, Done<> done) {
+  writer_.submit<void>([draft, devices = std::move(devices)](Database& database) { return fill_some(database, draft, devices); },
+                       std::move(done));
+}
+
+void SqliteStore::finish_group(Group draft, Done<Group> done) {
+  writer_.submit<Group>([this, draft = std::move(draft)](
+                            Database& database) { return quotas_.within(database, [&] { return put_in_place(database, draft); }); },
+                        std::move(done));
+}
+
+Result<Store::GroupRemnants> SqliteStore::group_remnants() {
+  const std::lock_guard lock(reader_mutex_);
+  Statement row = TRY(reader_.query("SELECT id,filter IS NOT NULL FROM device_groups WHERE name LIKE '.%'"));
+  GroupRemnants remnants;
+  while (TRY(row.step())) (row.number(1) != 0 ? remnants.drafts : remnants.gone).push_back(row.number(0));
+  return remnants;
+}
+
+void SqliteStore::clear_group(std::uint64_t remnant, Done<bool> done) {
+  writer_.submit<bool>([remnant](Database& database) { return clear_some(database, remnant); }, std::move(done));
 }
 
 void SqliteStore::change_members(std::string group, MemberChange devices, Done<Group> done) {

@@ -7,6 +7,8 @@
 namespace aloft::fleet {
 namespace {
 
+constexpr const char* kReleaseEvent = "release";
+
 Result<Deployment> let_go(Database& database, Deployment held, const std::string& by, std::uint64_t now_ms) {
   held.policy.download_only = false;
   const std::string message = "released by " + by + ", to be installed";
@@ -26,7 +28,7 @@ Result<Deployment> release_one(Database& database, std::uint64_t id, const std::
   return let_go(database, std::move(present), by, now_ms);
 }
 
-Result<std::vector<Deployment>> release_all(Database& database, std::uint64_t id, const std::string& by, std::uint64_t now_ms) {
+Result<> release_all(Database& database, std::uint64_t id, const std::string& by, std::uint64_t now_ms) {
   Rollout rollout = TRY(read_rollout(database, id));
   if (is_final(rollout.state))
     return fail(kRolloutState, "rollout " + std::to_string(id) + " has ended (" + std::string(to_string(rollout.state)) + ")");
@@ -35,18 +37,43 @@ Result<std::vector<Deployment>> release_all(Database& database, std::uint64_t id
   rollout.plan.policy.download_only = false;
   TRY(database.run("UPDATE rollouts SET plan=?2,changed_ms=?3 WHERE id=?1", id,
                    to_json(rollout.plan).dump(-1, ' ', false, Json::error_handler_t::replace), now_ms));
-  std::vector<std::uint64_t> ids;
-  {
-    Statement row = TRY(database.query("SELECT id FROM deployments WHERE rollout=?1 AND active=1 ORDER BY id", id));
-    while (TRY(row.step())) ids.push_back(row.number(0));
-  }
+  return note_rollout_event(database, id, kReleaseEvent, by, "", now_ms);
+}
+
+// Who released the rollout.
+Result<std::string> releaser_of(Database& database, std::uint64_t rollout) {
+  Statement row =
+      TRY(database.query("SELECT by FROM rollout_events WHERE rollout=?1 AND event=?2 ORDER BY id DESC LIMIT 1", rollout, kReleaseEvent));
+  if (!TRY(row.step())) return std::string("the server");
+  return row.text(0);
+}
+
+Result<std::vector<Deployment>> let_go_of(Database& database, std::uint64_t rollout, const std::vector<std::uint64_t>& those,
+                                          std::uint64_t now_ms) {
+  const std::string by = TRY(releaser_of(database, rollout));
   std::vector<Deployment> released;
-  for (const std::uint64_t one : ids) {
-    Deployment present = TRY(find_deployment(database, one));
-    if (present.policy.download_only) released.push_back(TRY(let_go(database, std::move(present), by, now_ms)));
+  for (const std::uint64_t id : those) {
+    Deployment present = TRY(find_deployment(database, id));
+    if (!protocol::is_final(present.state) && present.policy.download_only)
+      released.push_back(TRY(let_go(database, std::move(present), by, now_ms)));
   }
-  TRY(note_rollout_event(database, id, "release", by, std::to_string(released.size()) + " devices had it already", now_ms));
   return released;
+}
+
+Result<std::vector<Deployment>> withdraw_these(Database& database, std::uint64_t id, const std::vector<std::uint64_t>& those,
+                                               std::uint64_t now_ms) {
+  const Rollout rollout = TRY(read_rollout(database, id));
+  const std::string why = "rollout " + std::to_string(id) + " was " + (rollout.state == RolloutState::aborted ? "aborted" : "rolled back");
+  std::vector<Deployment> withdrawn;
+  for (const std::uint64_t one : those)
+    if (auto gone = TRY(withdraw(database, one, why, now_ms))) withdrawn.push_back(*std::move(gone));
+  return withdrawn;
+}
+
+Result<std::vector<std::uint64_t>> numbers_of(Statement row) {
+  std::vector<std::uint64_t> numbers;
+  while (TRY(row.step())) numbers.push_back(row.number(0));
+  return numbers;
 }
 
 }  // namespace
@@ -56,9 +83,45 @@ void SqliteStore::release_deployment(std::uint64_t id, std::string by, std::uint
                              std::move(done));
 }
 
-void SqliteStore::release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<std::vector<Deployment>> done) {
+void SqliteStore::release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<> done) {
+  writer_.submit<void>([rollout, by = std::move(by), now_ms](Database& database) { return release_all(database, rollout, by, now_ms); },
+                       std::move(done));
+}
+
+Result<RolloutStore::Leftovers> SqliteStore::leftovers() {
+  const std::lock_guard lock(bulk_mutex_);
+  return Leftovers{.to_withdraw = TRY(numbers_of(TRY(bulk_reader_.query("SELECT id FROM rollouts WHERE state IN (7,9) AND EXISTS(SELECT 1 "
+                                                                        "FROM rollout_devices WHERE rollout=rollouts.id AND state=1)")))),
+                   .to_let_go = TRY(numbers_of(TRY(bulk_reader_.query(
+                       "SELECT id FROM rollouts WHERE " ALOFT_ROLLOUT_UNDER_WAY
+                       " AND EXISTS(SELECT 1 FROM rollout_events WHERE rollout=rollouts.id AND event=?1) AND EXISTS(SELECT 1 FROM "
+                       "rollout_devices m JOIN deployments p ON p.id=m.deployment WHERE m.rollout=rollouts.id AND m.state=1 AND "
+                       "json_extract(p.policy,'$.download_only'))",
+                       kReleaseEvent))))};
+}
+
+Result<std::vector<std::uint64_t>> SqliteStore::under_way(std::uint64_t rollout, Which which) {
+  const std::lock_guard lock(bulk_mutex_);
+  if (which == Which::all)
+    return numbers_of(TRY(bulk_reader_.query("SELECT deployment FROM rollout_devices WHERE rollout=?1 AND state=1", rollout)));
+  return numbers_of(
+      TRY(bulk_reader_.query("SELECT p.id FROM rollout_devices m JOIN deployments p ON p.id=m.deployment WHERE m.rollout=?1 AND m.state=1 "
+                             "AND json_extract(p.policy,'$.download_only')",
+                             rollout)));
+}
+
+void SqliteStore::withdraw_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
+                                Done<std::vector<Deployment>> done) {
   writer_.submit<std::vector<Deployment>>(
-      [rollout, by = std::move(by), now_ms](Database& database) { return release_all(database, rollout, by, now_ms); }, std::move(done));
+      [rollout, those = std::move(deployments), now_ms](Database& database) { return withdraw_these(database, rollout, those, now_ms); },
+      std::move(done));
+}
+
+void SqliteStore::let_go_of_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
+                                 Done<std::vector<Deployment>> done) {
+  writer_.submit<std::vector<Deployment>>(
+      [rollout, those = std::move(deployments), now_ms](Database& database) { return let_go_of(database, rollout, those, now_ms); },
+      std::move(done));
 }
 
 }  // namespace aloft::fleet

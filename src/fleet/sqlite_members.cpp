@@ -130,18 +130,6 @@ Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) 
   return outcome;
 }
 
-Result<std::vector<Deployment>> withdraw_all(Database& database, std::uint64_t rollout, const std::string& message, std::uint64_t now_ms) {
-  std::vector<std::uint64_t> ids;
-  {
-    Statement row = TRY(database.query("SELECT deployment FROM rollout_devices WHERE rollout=?1 AND state=1", rollout));
-    while (TRY(row.step())) ids.push_back(row.number(0));
-  }
-  std::vector<Deployment> withdrawn;
-  for (const std::uint64_t id : ids)
-    if (auto one = TRY(withdraw(database, id, message, now_ms))) withdrawn.push_back(*std::move(one));
-  return withdrawn;
-}
-
 Result<MoveOutcome> move(Database& database, const MoveOrder& order) {
   const Rollout& next = order.rollout;
   TRY(database.run(
@@ -152,14 +140,12 @@ Result<MoveOutcome> move(Database& database, const MoveOrder& order) {
   std::string detail = next.reason;
   if (order.action == RolloutAction::open_wave)
     detail = "wave " + std::to_string(next.wave) + " of " + std::to_string(next.plan.waves.size());
-  TRY(note_rollout_event(database, next.id, to_string(order.event), order.by, detail, next.changed_ms));
+  const bool gathered = order.event == RolloutEvent::gathered || order.event == RolloutEvent::gathered_unapproved;
+  if (!gathered) TRY(note_rollout_event(database, next.id, to_string(order.event), order.by, detail, next.changed_ms));
   if (order.action == RolloutAction::open_wave || order.action == RolloutAction::widen)
-    TRY(database.run("UPDATE rollout_devices SET wave=?2 WHERE rollout=?1 AND wave=0 AND sample<?3", next.id, next.wave, next.reach));
+    TRY(database.run("INSERT INTO rollout_waves(rollout,wave,reach) VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET reach=excluded.reach",
+                     next.id, next.wave, next.reach));
   MoveOutcome outcome;
-  const std::string why =
-      "rollout " + std::to_string(next.id) + " was " + (next.state == RolloutState::aborted ? "aborted" : "rolled back");
-  if (order.action == RolloutAction::withdraw || order.action == RolloutAction::roll_back)
-    outcome.withdrawn = TRY(withdraw_all(database, next.id, why, next.changed_ms));
   if (order.action == RolloutAction::roll_back) outcome.successor = TRY(create_rollback(database, next, next.changed_ms));
   return outcome;
 }
@@ -179,8 +165,22 @@ Result<std::optional<Member>> join(Database& database, std::uint64_t rollout, co
   return member;
 }
 
-#define ALOFT_MEMBER_QUERY                                                                                               \
-  "SELECT m.device,d.name,m.sample,m.state,m.wave,m.attempts,m.deployment,m.reason,m.changed_ms FROM rollout_devices m " \
+Result<std::vector<Member>> add_some(Database& database, std::uint64_t id, const std::vector<Candidate>& those, std::uint64_t now_ms) {
+  const Rollout rollout = TRY(read_rollout(database, id));
+  if (is_final(rollout.state))
+    return fail(kRolloutState, "rollout " + std::to_string(id) + " has ended (" + std::string(to_string(rollout.state)) + ")");
+  std::vector<Member> added;
+  for (const Candidate& one : those) {
+    const Member member{
+        .device = one.device, .sample = one.sample, .wave = one.sample < rollout.reach ? rollout.wave : 0, .changed_ms = now_ms};
+    if (auto joined = TRY(join(database, id, member))) added.push_back(*std::move(joined));
+  }
+  return added;
+}
+
+#define ALOFT_MEMBER_QUERY                                                 \
+  "SELECT m.device,d.name,m.sample,m.state," ALOFT_MEMBER_WAVE             \
+  ",m.attempts,m.deployment,m.reason,m.changed_ms FROM rollout_devices m " \
   "JOIN devices d ON d.id=m.device "
 
 Result<RolloutStore::CancelledMember> take_out(Database& database, std::uint64_t rollout, const std::string& name, const std::string& by,
@@ -254,6 +254,12 @@ void SqliteStore::join_rollout(std::uint64_t rollout, Member member, Done<std::o
       [rollout, member = std::move(member)](Database& database) { return join(database, rollout, member); }, std::move(done));
 }
 
+void SqliteStore::add_members(std::uint64_t rollout, std::vector<Candidate> those, std::uint64_t now_ms, Done<std::vector<Member>> done) {
+  writer_.submit<std::vector<Member>>(
+      [rollout, those = std::move(those), now_ms](Database& database) { return add_some(database, rollout, those, now_ms); },
+      std::move(done));
+}
+
 void SqliteStore::cancel_member(std::uint64_t rollout, std::string device, std::string by, std::uint64_t now_ms,
                                 Done<CancelledMember> done) {
   writer_.submit<CancelledMember>([rollout, device = std::move(device), by = std::move(by),
@@ -277,8 +283,9 @@ Result<std::vector<Member>> SqliteStore::members(std::uint64_t rollout, std::opt
 
 Result<std::vector<Member>> SqliteStore::all_members(std::uint64_t rollout) {
   const std::lock_guard lock(bulk_mutex_);
-  Statement row = TRY(bulk_reader_.query(
-      "SELECT device,'',sample,state,wave,attempts,deployment,'',changed_ms FROM rollout_devices WHERE rollout=?1", rollout));
+  Statement row = TRY(bulk_reader_.query("SELECT m.device,'',m.sample,m.state," ALOFT_MEMBER_WAVE
+                                         ",m.attempts,m.deployment,'',m.changed_ms FROM rollout_devices m WHERE m.rollout=?1",
+                                         rollout));
   std::vector<Member> members;
   while (TRY(row.step())) members.push_back(member_row(row));
   return members;
@@ -289,7 +296,8 @@ Result<std::vector<Membership>> SqliteStore::memberships(const std::string& devi
   std::vector<std::pair<std::uint64_t, Member>> found;
   {
     Statement row =
-        TRY(reader_.query("SELECT m.device,d.name,m.sample,m.state,m.wave,m.attempts,m.deployment,m.reason,m.changed_ms,m.rollout "
+        TRY(reader_.query("SELECT m.device,d.name,m.sample,m.state," ALOFT_MEMBER_WAVE
+                          ",m.attempts,m.deployment,m.reason,m.changed_ms,m.rollout "
                           "FROM rollout_devices m JOIN devices d ON d.id=m.device WHERE d.name=?1 ORDER BY m.rollout DESC LIMIT 20",
                           device));
     while (TRY(row.step())) found.emplace_back(row.number(9), member_row(row));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fleet/errors.hpp"
+#include "fleet/sqlite_rollouts.hpp"
 #include "fleet/sqlite_rows.hpp"
 #include "fleet/sqlite_store.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 #define ALOFT_RELEASE_COLUMNS                                                                                                          \
   "id,product,hardware,version,security_version,description,size_bytes,sha256,manifest_sha256,signers,verified,created_ms,created_by," \
   "format,file_name,sha1,md5,contents,must_pass"
+
+constexpr std::uint64_t kForgottenAtOnce = 2000;  // deployments
 
 Release release_row(const Statement& row) {
   return {.id = row.number(0),
@@ -52,6 +55,17 @@ Result<Release> insert_release(Database& database, const Release& release) {
   return find_release(database, database.last_id());
 }
 
+Result<> begin_deleting(Database& database, std::uint64_t id) {
+  TRY(find_release(database, id));
+  Statement rollouts = TRY(database.query("SELECT id FROM rollouts WHERE " ALOFT_ROLLOUT_UNDER_WAY
+                                          " AND (release=?1 OR json_extract(plan,'$.rollback_release')=?1) LIMIT 1",
+                                          id));
+  if (TRY(rollouts.step()))
+    return fail(kReleaseInUse, "rollout " + std::to_string(rollouts.number(0)) + " still needs release " + std::to_string(id) +
+                                   "; finish or abort it first");
+  return database.run("UPDATE releases SET deleting=1 WHERE id=?1", id);
+}
+
 }  // namespace
 
 std::string as_list(const std::vector<std::string>& texts) { return Json(texts).dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -66,20 +80,20 @@ std::vector<std::string> from_list(const std::string& text) {
 }
 
 Result<Release> find_release(Database& database, std::uint64_t id) {
-  Statement statement = TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS " FROM releases WHERE id=?1", id));
+  Statement statement = TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS " FROM releases WHERE id=?1 AND NOT deleting", id));
   if (!TRY(statement.step())) return fail(kReleaseUnknown, "there is no release " + std::to_string(id));
   return release_row(statement);
 }
 
 Result<std::optional<Release>> find_stone(Database& database, const Device& device, std::uint64_t device_id, std::uint64_t rollout,
                                           const Release& target) {
-  Statement row =
-      TRY(database.query("SELECT " ALOFT_RELEASE_COLUMNS
-                         " FROM releases r WHERE must_pass AND product=?1 AND version COLLATE aloft_natural>?2 AND version COLLATE "
-                         "aloft_natural<?3 AND EXISTS(SELECT 1 FROM json_each(r.hardware) WHERE value=?4) AND NOT EXISTS(SELECT 1 FROM "
-                         "deployments p WHERE p.device=?5 AND p.rollout=?6 AND p.release=r.id AND p.state=8) "
-                         "ORDER BY version COLLATE aloft_natural LIMIT 1",
-                         target.product, device.version, target.version, device.hardware, device_id, rollout));
+  Statement row = TRY(database.query(
+      "SELECT " ALOFT_RELEASE_COLUMNS
+      " FROM releases r WHERE must_pass AND NOT deleting AND product=?1 AND version COLLATE aloft_natural>?2 AND version COLLATE "
+      "aloft_natural<?3 AND EXISTS(SELECT 1 FROM json_each(r.hardware) WHERE value=?4) AND NOT EXISTS(SELECT 1 FROM "
+      "deployments p WHERE p.device=?5 AND p.rollout=?6 AND p.release=r.id AND p.state=8) "
+      "ORDER BY version COLLATE aloft_natural LIMIT 1",
+      target.product, device.version, target.version, device.hardware, device_id, rollout));
   if (!TRY(row.step())) return std::nullopt;
   return release_row(row);
 }
@@ -97,10 +111,11 @@ Result<std::vector<Release>> SqliteStore::releases(const ReleaseQuery& query) {
   const std::lock_guard lock(reader_mutex_);
   const std::uint64_t before = std::min<std::uint64_t>(query.before, INT64_MAX);
   const std::uint64_t limit = query.limit;
-  Statement statement = TRY(reader_.query("SELECT " ALOFT_RELEASE_COLUMNS
-                                          " FROM releases WHERE id<?1 AND (?3 IS NULL OR product=?3) AND (?4 IS NULL OR version=?4) "
-                                          "ORDER BY id DESC LIMIT ?2",
-                                          before, limit, query.product, query.version));
+  Statement statement =
+      TRY(reader_.query("SELECT " ALOFT_RELEASE_COLUMNS
+                        " FROM releases WHERE NOT deleting AND id<?1 AND (?3 IS NULL OR product=?3) AND (?4 IS NULL OR version=?4) "
+                        "ORDER BY id DESC LIMIT ?2",
+                        before, limit, query.product, query.version));
   std::vector<Release> releases;
   while (TRY(statement.step())) releases.push_back(release_row(statement));
   return releases;
@@ -131,24 +146,55 @@ void SqliteStore::complete_release(std::uint64_t id, ReleaseDigests digests, Don
       std::move(done));
 }
 
-void SqliteStore::delete_release(std::uint64_t id, Done<DeletedRelease> done) {
-  writer_.submit<DeletedRelease>(
-      [id](Database& database) -> Result<DeletedRelease> {
-        const Release release = TRY(find_release(database, id));
-        Statement users = TRY(database.query("SELECT id FROM deployments WHERE release=?1 AND active LIMIT 1", id));
-        if (TRY(users.step()))
-          return fail(kReleaseInUse, "deployment " + std::to_string(users.number(0)) + " still needs release " + std::to_string(id) +
-                                         "; wait for it or cancel it");
-        Statement rollouts = TRY(database.query(
-            "SELECT id FROM rollouts WHERE state<6 AND (release=?1 OR json_extract(plan,'$.rollback_release')=?1) LIMIT 1", id));
-        if (TRY(rollouts.step()))
-          return fail(kReleaseInUse, "rollout " + std::to_string(rollouts.number(0)) + " still needs release " + std::to_string(id) +
-                                         "; finish or abort it first");
-        std::vector<Digest> deltas = TRY(forget_deltas(database, id));
-        TRY(database.run("DELETE FROM releases WHERE id=?1", id));
-        return DeletedRelease{.sha256 = release.sha256, .deltas = std::move(deltas)};
+void SqliteStore::begin_delete_release(std::uint64_t id, Done<> done) {
+  writer_.submit<void>([id](Database& database) { return begin_deleting(database, id); }, std::move(done));
+}
+
+Result<> SqliteStore::check_deletable(std::uint64_t id) {
+  const std::lock_guard lock(bulk_mutex_);
+  Statement row = TRY(bulk_reader_.query("SELECT id FROM deployments WHERE release=?1 AND active LIMIT 1", id));
+  if (!TRY(row.step())) return {};
+  return fail(kReleaseInUse,
+              "deployment " + std::to_string(row.number(0)) + " still needs release " + std::to_string(id) + "; wait for it or cancel it");
+}
+
+void SqliteStore::keep_release(std::uint64_t id, Done<> done) {
+  writer_.submit<void>([id](Database& database) { return database.run("UPDATE releases SET deleting=0 WHERE id=?1", id); },
+                       std::move(done));
+}
+
+void SqliteStore::forget_release(std::uint64_t id, Done<bool> done) {
+  writer_.submit<bool>(
+      [id](Database& database) -> Result<bool> {
+        TRY(database.run("UPDATE deployments SET release=NULL WHERE id IN (SELECT id FROM deployments WHERE release=?1 LIMIT ?2)", id,
+                         kForgottenAtOnce));
+        return database.changed_rows() == kForgottenAtOnce;
       },
       std::move(done));
+}
+
+void SqliteStore::end_delete_release(std::uint64_t id, Done<DeletedRelease> done) {
+  writer_.submit<DeletedRelease>(
+      [id](Database& database) -> Result<DeletedRelease> {
+        DeletedRelease deleted;
+        {
+          Statement row = TRY(database.query("SELECT sha256 FROM releases WHERE id=?1 AND deleting", id));
+          if (!TRY(row.step())) return fail(kReleaseUnknown, "release " + std::to_string(id) + " is not being deleted");
+          deleted.sha256 = row.digest(0);
+        }
+        deleted.deltas = TRY(forget_deltas(database, id));
+        TRY(database.run("DELETE FROM releases WHERE id=?1", id));
+        return deleted;
+      },
+      std::move(done));
+}
+
+Result<std::vector<std::uint64_t>> SqliteStore::releases_being_deleted() {
+  const std::lock_guard lock(reader_mutex_);
+  Statement row = TRY(reader_.query("SELECT id FROM releases WHERE deleting"));
+  std::vector<std::uint64_t> ids;
+  while (TRY(row.step())) ids.push_back(row.number(0));
+  return ids;
 }
 
 }  // namespace aloft::fleet

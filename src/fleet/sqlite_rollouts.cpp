@@ -70,19 +70,18 @@ void bind_fit(Statement& statement, const Release& release, const SqlCondition& 
 
 Result<std::uint64_t> insert_rollout(Database& database, const NewRollout& request, const Release& release,
                                      std::optional<std::uint64_t> parent) {
-  const RolloutState state = request.plan.needs_approval ? RolloutState::awaiting_approval : RolloutState::ready;
-  TRY(
-      database.run("INSERT INTO rollouts(name,plan,release,version,seed,state,parent,created_ms,created_by,changed_ms) "
-                   "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?8)",
-                   request.plan.name, to_json(request.plan).dump(-1, ' ', false, Json::error_handler_t::replace), release.id,
-                   release.version, to_hex(release.sha256), static_cast<std::uint64_t>(state), parent, request.now_ms, request.created_by));
+  TRY(database.run(
+      "INSERT INTO rollouts(name,plan,release,version,seed,state,parent,created_ms,created_by,changed_ms) "
+      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?8)",
+      request.plan.name, to_json(request.plan).dump(-1, ' ', false, Json::error_handler_t::replace), release.id, release.version,
+      to_hex(release.sha256), static_cast<std::uint64_t>(RolloutState::gathering), parent, request.now_ms, request.created_by));
   const std::uint64_t id = database.last_id();
   TRY(note_rollout_event(database, id, "made", request.created_by, "", request.now_ms));
   return id;
 }
 
 Result<> check_plan(Database& database, const RolloutPlan& plan, const Release& release) {
-  Statement row = TRY(database.query("SELECT count(*) FROM rollouts WHERE state<6"));
+  Statement row = TRY(database.query("SELECT count(*) FROM rollouts WHERE " ALOFT_ROLLOUT_UNDER_WAY));
   TRY(row.step());
   if (row.number(0) >= kMaxActiveRollouts)
     return fail(kTooMany,
@@ -95,36 +94,35 @@ Result<> check_plan(Database& database, const RolloutPlan& plan, const Release& 
   return {};
 }
 
-// Those that match and are not in it yet become members.
-Result<std::vector<Member>> insert_matching(Database& database, const Rollout& rollout, const Release& release, std::uint64_t now_ms) {
-  const Filter filter = TRY(Filter::parse(rollout.plan.filter));
-  const SqlCondition condition = compile_filter(filter, now_ms, kFirstFilterValue);
-  Statement insert =
-      TRY(database.query_once("INSERT INTO rollout_devices(rollout,device,sample,changed_ms) SELECT ?5,d.id,aloft_sample(?4,d.name)," +
-                              std::to_string(now_ms) + " FROM devices d WHERE " + condition.text + " AND " + fit_expression(release) +
-                              "='' ON CONFLICT DO NOTHING RETURNING device,sample"));
-  bind_fit(insert, release, condition);
-  insert.bind(5, rollout.id);
-  std::vector<Member> members;
-  while (TRY(insert.step())) members.push_back({.device = insert.number(0), .sample = insert.number(1), .changed_ms = now_ms});
-  return members;
+Result<std::vector<Candidate>> all_of(Statement row) {
+  std::vector<Candidate> found;
+  while (TRY(row.step())) found.push_back({.device = row.number(0), .sample = row.number(1)});
+  std::ranges::sort(found, {}, &Candidate::device);
+  return found;
 }
 
-Result<std::vector<Member>> join_matching_in(Database& database, std::uint64_t id, std::uint64_t now_ms) {
-  const Rollout rollout = TRY(read_rollout(database, id));
-  std::vector<Member> members = TRY(insert_matching(database, rollout, TRY(find_release(database, rollout.plan.release)), now_ms));
-  for (Member& member : members) member.wave = member.sample < rollout.reach ? rollout.wave : 0;
-  if (!members.empty())
-    TRY(database.run("UPDATE rollout_devices SET wave=?2 WHERE rollout=?1 AND wave=0 AND sample<?3", id, rollout.wave, rollout.reach));
-  return members;
+Result<std::vector<Candidate>> find_candidates(Database& database, const Rollout& rollout) {
+  if (rollout.parent)
+    return all_of(
+        TRY(database.query("SELECT device,sample FROM rollout_devices p WHERE rollout=?2 AND state=2 AND NOT EXISTS(SELECT 1 "
+                           "FROM rollout_devices m WHERE m.rollout=?1 AND m.device=p.device)",
+                           rollout.id, *rollout.parent)));
+  const Release release = TRY(find_release(database, rollout.plan.release));
+  const Filter filter = TRY(Filter::parse(rollout.plan.filter));
+  const SqlCondition condition = compile_filter(filter, rollout.created_ms, kFirstFilterValue);
+  Statement row = TRY(database.query_once("SELECT d.id,aloft_sample(?4,d.name) FROM devices d WHERE " + condition.text + " AND " +
+                                          fit_expression(release) +
+                                          "='' AND NOT EXISTS(SELECT 1 FROM rollout_devices m WHERE m.rollout=?5 AND m.device=d.id)"));
+  bind_fit(row, release, condition);
+  row.bind(5, rollout.id);
+  return all_of(std::move(row));
 }
 
 Result<Rollout> create(Database& database, const NewRollout& request) {
   const Release release = TRY(find_release(database, request.plan.release));
   TRY(check_plan(database, request.plan, release));
   const std::uint64_t id = TRY(insert_rollout(database, request, release, {}));
-  TRY(insert_matching(database, Rollout{.id = id, .plan = request.plan}, release, request.now_ms));
-  return find_rollout(database, id);
+  return read_rollout(database, id);
 }
 
 // Devices by their samples; those with the lowest by name too.
@@ -229,12 +227,7 @@ Result<Rollout> create_rollback(Database& database, const Rollout& parent, std::
   request.plan.policy.consent = false;
   request.plan.policy.download_only = false;
   request.plan.name.resize(std::min<std::size_t>(request.plan.name.size(), 128));
-  const std::uint64_t id = TRY(insert_rollout(database, request, release, parent.id));
-  TRY(
-      database.run("INSERT INTO rollout_devices(rollout,device,sample,changed_ms) SELECT ?1,device,sample,?3 FROM rollout_devices "
-                   "WHERE rollout=?2 AND state=2",
-                   id, parent.id, now_ms));
-  return find_rollout(database, id);
+  return read_rollout(database, TRY(insert_rollout(database, request, release, parent.id)));
 }
 
 Result<std::vector<Rollout>> SqliteStore::rollouts(std::optional<bool> active, std::uint64_t before, std::size_t limit) {
@@ -244,11 +237,12 @@ Result<std::vector<Rollout>> SqliteStore::rollouts(std::optional<bool> active, s
   Database& reader = quick ? reader_ : bulk_reader_;
   std::vector<std::uint64_t> ids;
   {
-    std::optional<std::uint64_t> final_only;
-    if (active) final_only = *active ? 0 : 1;
+    std::optional<std::uint64_t> under_way;
+    if (active) under_way = *active ? 1 : 0;
     const std::uint64_t count = limit;
-    Statement row = TRY(reader.query("SELECT id FROM rollouts WHERE id<?1 AND (?2 IS NULL OR (state>=6)=?2) ORDER BY id DESC LIMIT ?3",
-                                     std::min<std::uint64_t>(before, INT64_MAX), final_only, count));
+    Statement row = TRY(reader.query("SELECT id FROM rollouts WHERE id<?1 AND (?2 IS NULL OR (" ALOFT_ROLLOUT_UNDER_WAY
+                                     ")=?2) ORDER BY id DESC LIMIT ?3",
+                                     std::min<std::uint64_t>(before, INT64_MAX), under_way, count));
     while (TRY(row.step())) ids.push_back(row.number(0));
   }
   std::vector<Rollout> found;
@@ -278,9 +272,9 @@ void SqliteStore::add_rollout(NewRollout rollout, Done<Rollout> done) {
                           std::move(done));
 }
 
-void SqliteStore::join_matching(std::uint64_t rollout, std::uint64_t now_ms, Done<std::vector<Member>> done) {
-  writer_.submit<std::vector<Member>>([rollout, now_ms](Database& database) { return join_matching_in(database, rollout, now_ms); },
-                                      std::move(done));
+Result<std::vector<Candidate>> SqliteStore::candidates(std::uint64_t rollout) {
+  const std::lock_guard lock(bulk_mutex_);
+  return find_candidates(bulk_reader_, TRY(read_rollout(bulk_reader_, rollout)));
 }
 
 Result<std::vector<RolloutEventRow>> SqliteStore::rollout_events(std::uint64_t rollout) {

@@ -9,6 +9,13 @@
 
 namespace aloft::fleet {
 
+// Of rows of rollouts: not final; see is_final().
+#define ALOFT_ROLLOUT_UNDER_WAY "(state<6 OR state=10)"
+// The wave of a member m: the one in which it joined, or the first that reached it; 0: none has.
+#define ALOFT_MEMBER_WAVE                                                                                                        \
+  "CASE WHEN m.wave>0 THEN m.wave ELSE coalesce((SELECT min(w.wave) FROM rollout_waves w WHERE w.rollout=m.rollout AND w.reach>" \
+  "m.sample),0) END"
+
 Result<Rollout> find_rollout(Database& database, std::uint64_t id);  // with its counts; kRolloutUnknown
 Result<Rollout> read_rollout(Database& database, std::uint64_t id);  // without, which is quick for large ones; kRolloutUnknown
 Result<> note_rollout_event(Database& database, std::uint64_t rollout, std::string_view event, const std::string& by,

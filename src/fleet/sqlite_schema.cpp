@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 13> kSteps{
+constexpr std::array<const char*, 14> kSteps{
     R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
@@ -351,6 +351,34 @@ CREATE TRIGGER logs_change AFTER UPDATE OF text ON logs BEGIN
 CREATE TRIGGER logs_go AFTER DELETE ON logs BEGIN
   UPDATE quota_use SET amount=amount-length(CAST(old.text AS BLOB)) WHERE what='log_bytes'; END;
 CREATE INDEX logs_by_time ON logs(received_ms, deployment);
+)sql",
+    // How far each wave of a rollout reached: so a device's wave is known without its row being rewritten when the wave opens.
+    R"sql(
+CREATE TABLE rollout_waves(
+  rollout INTEGER NOT NULL REFERENCES rollouts(id) ON DELETE CASCADE,
+  wave INTEGER NOT NULL,
+  reach INTEGER NOT NULL,
+  PRIMARY KEY(rollout, wave)) WITHOUT ROWID;
+INSERT INTO rollout_waves SELECT id,wave,reach FROM rollouts WHERE wave>0;
+ALTER TABLE releases ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;
+-- Rollouts that are being made (10) count against the quota; drafts and remnants of groups, whose names begin with a dot, do not.
+DROP TRIGGER rollouts_come;
+DROP TRIGGER rollouts_move;
+DROP TRIGGER rollouts_go;
+CREATE TRIGGER rollouts_come AFTER INSERT ON rollouts WHEN new.state<6 OR new.state=10 BEGIN
+  UPDATE quota_use SET amount=amount+1 WHERE what='rollouts'; END;
+CREATE TRIGGER rollouts_move AFTER UPDATE OF state ON rollouts WHEN (old.state<6 OR old.state=10)<>(new.state<6 OR new.state=10) BEGIN
+  UPDATE quota_use SET amount=amount+(new.state<6 OR new.state=10)-(old.state<6 OR old.state=10) WHERE what='rollouts'; END;
+CREATE TRIGGER rollouts_go AFTER DELETE ON rollouts WHEN old.state<6 OR old.state=10 BEGIN
+  UPDATE quota_use SET amount=amount-1 WHERE what='rollouts'; END;
+DROP TRIGGER groups_come;
+DROP TRIGGER groups_go;
+CREATE TRIGGER groups_come AFTER INSERT ON device_groups WHEN new.name NOT LIKE '.%' BEGIN
+  UPDATE quota_use SET amount=amount+1 WHERE what='groups'; END;
+CREATE TRIGGER groups_rename AFTER UPDATE OF name ON device_groups WHEN (old.name LIKE '.%')<>(new.name LIKE '.%') BEGIN
+  UPDATE quota_use SET amount=amount+(old.name LIKE '.%')-(new.name LIKE '.%') WHERE what='groups'; END;
+CREATE TRIGGER groups_go AFTER DELETE ON device_groups WHEN old.name NOT LIKE '.%' BEGIN
+  UPDATE quota_use SET amount=amount-1 WHERE what='groups'; END;
 )sql"};
 
 }  // namespace

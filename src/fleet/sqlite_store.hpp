@@ -31,6 +31,11 @@ class SqliteStore final : public Store {
   void add_group(Group group, Done<Group> done) override;
   void change_group(Group group, Done<Group> done) override;
   void delete_group(std::string name, Done<> done) override;
+  Result<std::vector<std::uint64_t>> group_candidates(const Group& draft) override;
+  void fill_group(std::uint64_t draft, std::vector<std::uint64_t> devices, Done<> done) override;
+  void finish_group(Group draft, Done<Group> done) override;
+  Result<GroupRemnants> group_remnants() override;
+  void clear_group(std::uint64_t remnant, Done<bool> done) override;
   void change_members(std::string group, MemberChange devices, Done<Group> done) override;
   Result<std::vector<TagCount>> tags() override;
   void change_tag(std::string tag, MemberChange devices, Done<> done) override;
@@ -47,7 +52,12 @@ class SqliteStore final : public Store {
   void add_release(Release release, Done<Release> done) override;
   void complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) override;
   void set_must_pass(std::uint64_t id, bool must_pass, Done<Release> done) override;
-  void delete_release(std::uint64_t id, Done<DeletedRelease> done) override;
+  void begin_delete_release(std::uint64_t id, Done<> done) override;
+  Result<> check_deletable(std::uint64_t id) override;
+  void keep_release(std::uint64_t id, Done<> done) override;
+  void forget_release(std::uint64_t id, Done<bool> done) override;
+  void end_delete_release(std::uint64_t id, Done<DeletedRelease> done) override;
+  Result<std::vector<std::uint64_t>> releases_being_deleted() override;
 
   Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) override;
   Result<Deployment> deployment(std::uint64_t id) override;
@@ -64,11 +74,18 @@ class SqliteStore final : public Store {
   Result<RolloutPreview> preview_rollout(const RolloutPlan& plan) override;
   void add_rollout(NewRollout rollout, Done<Rollout> done) override;
   void move_rollout(MoveOrder order, Done<MoveOutcome> done) override;
-  void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<std::vector<Deployment>> done) override;
+  void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<> done) override;
+  Result<Leftovers> leftovers() override;
+  Result<std::vector<std::uint64_t>> under_way(std::uint64_t rollout, Which which) override;
+  void withdraw_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
+                     Done<std::vector<Deployment>> done) override;
+  void let_go_of_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
+                      Done<std::vector<Deployment>> done) override;
   void offer(OfferRequest request, Done<OfferOutcome> done) override;
   void end_silent(std::uint64_t rollout, SilenceOrder order, std::uint64_t now_ms, Done<std::optional<Deployment>> done) override;
   void join_rollout(std::uint64_t rollout, Member member, Done<std::optional<Member>> done) override;
-  void join_matching(std::uint64_t rollout, std::uint64_t now_ms, Done<std::vector<Member>> done) override;
+  Result<std::vector<Candidate>> candidates(std::uint64_t rollout) override;
+  void add_members(std::uint64_t rollout, std::vector<Candidate> those, std::uint64_t now_ms, Done<std::vector<Member>> done) override;
   void cancel_member(std::uint64_t rollout, std::string device, std::string by, std::uint64_t now_ms, Done<CancelledMember> done) override;
   Result<std::vector<Member>> members(std::uint64_t rollout, std::optional<MemberState> state, const std::string& after,
                                       std::size_t limit) override;

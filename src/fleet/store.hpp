@@ -77,6 +77,8 @@ struct MemberChange {
   std::vector<std::string> remove;
 };
 
+inline constexpr std::size_t kGroupDevicesAtOnce = 2000;
+
 struct DeviceQuery {
   std::optional<DeviceStatus> status;
   std::string after;  // names behind this one
@@ -133,11 +135,26 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore, public Si
 
   // Whatever changes a device's name, product, hardware, version, status, attributes or tags sets its membership in the groups by filter
   // in the same transaction.
-  virtual Result<std::vector<Group>> groups() = 0;               // by name
-  virtual Result<Group> group(const std::string& name) = 0;      // kGroupUnknown
+  virtual Result<std::vector<Group>> groups() = 0;           // by name
+  virtual Result<Group> group(const std::string& name) = 0;  // kGroupUnknown
+  // A group that gets a filter, or another, begins as a draft beside the old one; fill_group makes its devices in pieces, and
+  // finish_group puts it into the place of the old one, of which remnants are left, as they are of a deleted one.
   virtual void add_group(Group group, Done<Group> done) = 0;     // kGroupExists, kTooMany
   virtual void change_group(Group group, Done<Group> done) = 0;  // description and filter, by name; kGroupUnknown, kGroupByFilter
   virtual void delete_group(std::string name, Done<> done) = 0;  // kGroupUnknown
+  // Devices that match a draft's filter now; may take long.
+  virtual Result<std::vector<std::uint64_t>> group_candidates(const Group& draft) = 0;
+  // Those of them that match still; at most kGroupDevicesAtOnce.
+  virtual void fill_group(std::uint64_t draft, std::vector<std::uint64_t> devices, Done<> done) = 0;
+  virtual void finish_group(Group draft, Done<Group> done) = 0;  // kGroupExists, kGroupUnknown (as it was deleted meanwhile)
+  // What is left of groups that were deleted or replaced, and drafts.
+  struct GroupRemnants {
+    std::vector<std::uint64_t> gone;
+    std::vector<std::uint64_t> drafts;
+  };
+  virtual Result<GroupRemnants> group_remnants() = 0;
+  // Takes kGroupDevicesAtOnce devices off a remnant or draft, or the last ones and then itself. Whether there are more.
+  virtual void clear_group(std::uint64_t remnant, Done<bool> done) = 0;
   virtual void change_members(std::string group, MemberChange devices,
                               Done<Group> done) = 0;  // kGroupUnknown, kGroupByFilter, kDeviceUnknown
   virtual Result<std::vector<TagCount>> tags() = 0;
@@ -156,7 +173,14 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore, public Si
   virtual void add_release(Release release, Done<Release> done) = 0;  // the one with this sha256 if there is one
   virtual void complete_release(std::uint64_t id, ReleaseDigests digests, Done<Release> done) = 0;  // kReleaseUnknown
   virtual void set_must_pass(std::uint64_t id, bool must_pass, Done<Release> done) = 0;             // kReleaseUnknown
-  virtual void delete_release(std::uint64_t id, Done<DeletedRelease> done) = 0;                     // kReleaseUnknown, kReleaseInUse
+  // In steps, so that reports need not wait for a release that a million deployments name. From the first on nobody finds it any more; the
+  // second may take long, and when it fails the release is kept; the third is taken until no more deployments name it.
+  virtual void begin_delete_release(std::uint64_t id, Done<> done) = 0;  // kReleaseUnknown, kReleaseInUse (by a rollout)
+  virtual Result<> check_deletable(std::uint64_t id) = 0;                // kReleaseInUse (by a deployment)
+  virtual void keep_release(std::uint64_t id, Done<> done) = 0;
+  virtual void forget_release(std::uint64_t id, Done<bool> done) = 0;
+  virtual void end_delete_release(std::uint64_t id, Done<DeletedRelease> done) = 0;  // kReleaseUnknown: it is not being deleted
+  virtual Result<std::vector<std::uint64_t>> releases_being_deleted() = 0;
 
   // Deployments, newest first.
   virtual Result<std::vector<Deployment>> deployments(const DeploymentQuery& query) = 0;

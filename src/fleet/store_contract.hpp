@@ -55,14 +55,44 @@ class StoreContract : public ::testing::TestWithParam<StoreMaker> {
     return {.deployment = deployment, .sequence = sequence, .time_ms = sequence, .state = state, .error = 0, .message = "m"};
   }
   Result<Group> group(const std::string& name, std::optional<std::string> filter = {}) {
-    return wait<Group>(
-        [&](auto done) { store_->add_group({.name = name, .description = "d", .filter = filter, .created_by = "op"}, done); });
+    return finished(TRY(wait<Group>(
+        [&](auto done) { store_->add_group({.name = name, .description = "d", .filter = filter, .created_by = "op"}, done); })));
+  }
+  Result<Group> change(const Group& group) {
+    return finished(TRY(wait<Group>([&](auto done) { store_->change_group(group, done); })));
+  }
+  Result<> fill(const Group& draft) {
+    const auto devices = TRY(store_->group_candidates(draft));
+    return wait<>([&](auto done) { store_->fill_group(draft.id, devices, done); });
+  }
+  Result<Group> finished(const Group& group) {
+    if (!group.draft) return group;
+    TRY(fill(group));
+    return wait<Group>([&](auto done) { store_->finish_group(group, done); });
+  }
+  Result<> clear_remnants() {
+    auto remnants = TRY(store_->group_remnants());
+    remnants.gone.insert(remnants.gone.end(), remnants.drafts.begin(), remnants.drafts.end());
+    for (const std::uint64_t one : remnants.gone)
+      while (TRY(wait<bool>([&](auto done) { store_->clear_group(one, done); }))) {
+      }
+    return {};
   }
   Result<> tag(const std::string& name, MemberChange devices) {
     return wait<>([&](auto done) { store_->change_tag(name, std::move(devices), done); });
   }
   Result<bool> attributes(const std::string& device, Attributes values) {
     return wait<bool>([&](auto done) { store_->set_attributes(device, std::move(values), done); });
+  }
+  Result<DeletedRelease> delete_release(std::uint64_t id) {
+    TRY(wait<>([&](auto done) { store_->begin_delete_release(id, done); }));
+    if (const Result<> unused = store_->check_deletable(id); !unused) {
+      TRY(wait<>([&](auto done) { store_->keep_release(id, done); }));
+      return std::unexpected(unused.error());
+    }
+    while (TRY(wait<bool>([&](auto done) { store_->forget_release(id, done); }))) {
+    }
+    return wait<DeletedRelease>([&](auto done) { store_->end_delete_release(id, done); });
   }
   // An accepted device with a deployment.
   Deployment assigned(const std::string& device) {
@@ -77,7 +107,10 @@ class StoreContract : public ::testing::TestWithParam<StoreMaker> {
 class StoreRollouts : public StoreContract {
  protected:
   void make_fleet();
-  Result<Rollout> add(RolloutPlan plan);
+  Result<Rollout> add(RolloutPlan plan);  // with its members, ready
+  Result<std::vector<Member>> add_members(std::uint64_t rollout, std::vector<Candidate> those);
+  Result<std::vector<Member>> gather(std::uint64_t rollout) { return add_members(rollout, store_->candidates(rollout).value()); }
+  std::vector<Deployment> withdraw(std::uint64_t rollout);
   RolloutPlan plan(const std::string& filter = "name==*") const;
   MoveOutcome move(Rollout rollout, RolloutState state, RolloutEvent event, RolloutAction action);
   Result<OfferOutcome> offer(std::uint64_t rollout, const std::vector<std::string>& names);
@@ -97,7 +130,9 @@ class StoreHolds : public StoreRollouts {
     return wait<Deployment>([&](auto done) { store_->release_deployment(deployment, "op", 3000, done); });
   }
   Result<std::vector<Deployment>> let_go_all(std::uint64_t rollout) {
-    return wait<std::vector<Deployment>>([&](auto done) { store_->release_rollout(rollout, "op", 3000, done); });
+    TRY(wait<>([&](auto done) { store_->release_rollout(rollout, "op", 3000, done); }));
+    const auto held = TRY(store_->under_way(rollout, RolloutStore::Which::held));
+    return wait<std::vector<Deployment>>([&](auto done) { store_->let_go_of_some(rollout, held, 3000, done); });
   }
 };
 

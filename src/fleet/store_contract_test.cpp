@@ -125,12 +125,28 @@ TEST_P(StoreContract, ADevicesProblemStandsUntilItReportsNone) {
 
 TEST_P(StoreContract, AFinishedDeploymentFreesItsDevice) {
   const Deployment made = assigned("a");
-  EXPECT_ERROR(wait<DeletedRelease>([&](auto done) { store_->delete_release(*made.release, done); }), kReleaseInUse);
+  EXPECT_ERROR(delete_release(*made.release), kReleaseInUse);
   EXPECT_TRUE(report("a", {step(made.id, 1, UpdateState::committed)}));
   EXPECT_FALSE(store_->device("a")->deployment);
   EXPECT_TRUE(store_->deployments({.active = true})->empty());
-  EXPECT_TRUE(wait<DeletedRelease>([&](auto done) { store_->delete_release(*made.release, done); }));
+  EXPECT_TRUE(delete_release(*made.release));
   EXPECT_FALSE(store_->deployment(made.id)->release);
+}
+
+TEST_P(StoreContract, AReleaseThatIsBeingDeletedIsNotFoundAndCanBeFinished) {
+  const Deployment made = assigned("a");
+  EXPECT_TRUE(report("a", {step(made.id, 1, UpdateState::committed)}));
+  EXPECT_ERROR(wait<DeletedRelease>([&](auto done) { store_->end_delete_release(*made.release, done); }), kReleaseUnknown);
+  EXPECT_TRUE(wait<>([&](auto done) { store_->begin_delete_release(*made.release, done); }));
+  EXPECT_ERROR(store_->release(*made.release), kReleaseUnknown);
+  EXPECT_TRUE(store_->releases({})->empty());
+  EXPECT_ERROR(deploy(*made.release, {"a"}), kReleaseUnknown);
+  EXPECT_EQ(store_->releases_being_deleted().value(), std::vector{*made.release});
+  EXPECT_FALSE(*wait<bool>([&](auto done) { store_->forget_release(*made.release, done); }));
+  EXPECT_FALSE(store_->deployment(made.id)->release);
+  EXPECT_TRUE(wait<DeletedRelease>([&](auto done) { store_->end_delete_release(*made.release, done); }));
+  EXPECT_TRUE(store_->releases_being_deleted()->empty());
+  EXPECT_TRUE(store_->release_of(digest("p2")).value() == std::nullopt);
 }
 
 TEST_P(StoreContract, ACancelledDeploymentHearsTheDevicesLastWordOnly) {

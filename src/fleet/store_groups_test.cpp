@@ -48,8 +48,54 @@ TEST_P(StoreContract, AGroupByFilterFollowsItsDevices) {
   EXPECT_EQ(store_->group("modems")->device_count, 1U);
   EXPECT_TRUE(wait<ReportOutcome>([&](auto done) { store_->apply_reports({"b", {{}, "9", {}}, 3000}, done); })->version_changed);
   EXPECT_EQ(store_->group("modems")->device_count, 2U);
-  EXPECT_TRUE(wait<Group>([&](auto done) { store_->change_group({.name = "modems", .filter = "name==a"}, done); }));
+  EXPECT_TRUE(change({.name = "modems", .filter = "name==a"}));
   EXPECT_EQ(store_->group("modems")->device_count, 1U);
+}
+
+TEST_P(StoreContract, AGroupByFilterIsMadeInPiecesThatNobodySees) {
+  for (const char* name : {"a", "b", "c"}) EXPECT_TRUE(enrol(name, name));
+  EXPECT_TRUE(group("g", "name==a"));
+  const Group draft = wait<Group>([&](auto done) { store_->change_group({.name = "g", .filter = "version==1"}, done); }).value();
+  ASSERT_TRUE(draft.draft);
+  const std::vector<std::uint64_t> all = store_->group_candidates(draft).value();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_TRUE(wait<>([&](auto done) { store_->fill_group(draft.id, {all[0]}, done); }));
+  EXPECT_EQ(store_->groups()->size(), 1U);
+  EXPECT_EQ(store_->group("g")->filter, "name==a") << "the old one holds until the new one is complete";
+  EXPECT_EQ(store_->count_devices(Filter::parse("group==*").value(), 0), 1U);
+  EXPECT_EQ(store_->device_facts("a")->groups, std::set<std::string>{"g"});
+  EXPECT_TRUE(store_->device_facts("b")->groups.empty());
+  // b stops to match after it was found, c after it was taken.
+  EXPECT_TRUE(wait<ReportOutcome>([&](auto done) { store_->apply_reports({"b", {{}, "2", {}}, 3000}, done); }));
+  EXPECT_TRUE(wait<>([&](auto done) { store_->fill_group(draft.id, {all[1], all[2]}, done); }));
+  EXPECT_TRUE(wait<ReportOutcome>([&](auto done) { store_->apply_reports({"c", {{}, "2", {}}, 3000}, done); }));
+  EXPECT_EQ(wait<Group>([&](auto done) { store_->finish_group(draft, done); })->device_count, 1U);
+  EXPECT_EQ(store_->group("g")->filter, "version==1");
+  EXPECT_EQ(store_->group_remnants()->gone.size(), 1U) << "of the old one";
+  EXPECT_TRUE(clear_remnants());
+  EXPECT_TRUE(store_->group_remnants()->gone.empty());
+  EXPECT_EQ(store_->group("g")->device_count, 1U);
+}
+
+TEST_P(StoreContract, ADraftOfAGroupTakesNobodysPlace) {
+  EXPECT_TRUE(enrol("a", "a"));
+  const auto draft = [&](const std::string& name) {
+    return wait<Group>([&](auto done) { store_->add_group({.name = name, .filter = "name==a"}, done); }).value();
+  };
+  const Group first = draft("g");
+  const Group second = draft("g");
+  EXPECT_TRUE(finished(first));
+  EXPECT_ERROR(finished(second), kGroupExists);
+  const Group other = wait<Group>([&](auto done) { store_->change_group({.name = "g", .filter = "name==b"}, done); }).value();
+  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_group("g", done); }));
+  EXPECT_ERROR(finished(other), kGroupUnknown) << "it was deleted meanwhile";
+  EXPECT_ERROR(store_->group("g"), kGroupUnknown);
+  EXPECT_TRUE(store_->device_facts("a")->groups.empty());
+  EXPECT_EQ(store_->group_remnants()->gone.size(), 1U);
+  EXPECT_EQ(store_->group_remnants()->drafts.size(), 2U);
+  EXPECT_TRUE(clear_remnants());
+  EXPECT_TRUE(store_->group_remnants()->drafts.empty());
+  EXPECT_TRUE(group("g"));
 }
 
 TEST_P(StoreContract, GroupsByFilterRefuseWhatMakesNoSense) {

@@ -1,4 +1,5 @@
 // What every Store must do with rollouts.
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -24,7 +25,20 @@ void StoreRollouts::make_fleet() {
 }
 
 Result<Rollout> StoreRollouts::add(RolloutPlan plan) {
-  return wait<Rollout>([&](auto done) { store_->add_rollout({.plan = std::move(plan), .created_by = "op", .now_ms = 5000}, done); });
+  const Rollout added =
+      TRY(wait<Rollout>([&](auto done) { store_->add_rollout({.plan = std::move(plan), .created_by = "op", .now_ms = 5000}, done); }));
+  TRY(gather(added.id));
+  move(added, RolloutState::ready, RolloutEvent::gathered, RolloutAction::none);
+  return store_->rollout(added.id);
+}
+
+Result<std::vector<Member>> StoreRollouts::add_members(std::uint64_t rollout, std::vector<Candidate> those) {
+  return wait<std::vector<Member>>([&](auto done) { store_->add_members(rollout, those, 7000, done); });
+}
+
+std::vector<Deployment> StoreRollouts::withdraw(std::uint64_t rollout) {
+  const auto those = store_->under_way(rollout, RolloutStore::Which::all).value();
+  return wait<std::vector<Deployment>>([&](auto done) { store_->withdraw_some(rollout, those, 8000, done); }).value();
 }
 
 RolloutPlan StoreRollouts::plan(const std::string& filter) const {
@@ -68,7 +82,7 @@ TEST_P(StoreRollouts, AreForThoseThatMatchAndFit) {
   EXPECT_EQ(rollout.state, RolloutState::ready);
   EXPECT_EQ(rollout.counts[0], 2U);
   EXPECT_EQ(member(rollout.id, "a").sample, sample_of(to_hex(release_.sha256), "a"));
-  EXPECT_ERROR(wait<DeletedRelease>([&](auto done) { store_->delete_release(release_.id, done); }), kReleaseInUse);
+  EXPECT_ERROR(delete_release(release_.id), kReleaseInUse);
   EXPECT_ERROR(store_->rollout(99), kRolloutUnknown);
 }
 
@@ -133,9 +147,17 @@ TEST_P(StoreRollouts, RollingBackWithdrawsAndMakesTheWayBack) {
   EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::committed)}));
   const MoveOutcome outcome =
       move(*store_->rollout(rollout.id), RolloutState::rolled_back, RolloutEvent::roll_back, RolloutAction::roll_back);
-  ASSERT_EQ(outcome.withdrawn.size(), 1U);
-  EXPECT_EQ(outcome.withdrawn[0].device, "b");
+  EXPECT_EQ(store_->leftovers()->to_withdraw, std::vector{rollout.id});
+  const auto withdrawn = withdraw(rollout.id);
+  ASSERT_EQ(withdrawn.size(), 1U);
+  EXPECT_EQ(withdrawn[0].device, "b");
+  EXPECT_EQ(withdrawn[0].message, "rollout " + std::to_string(rollout.id) + " was rolled back");
+  EXPECT_TRUE(withdraw(rollout.id).empty()) << "what has ended is let be";
+  EXPECT_TRUE(store_->leftovers()->to_withdraw.empty());
   ASSERT_TRUE(outcome.successor);
+  EXPECT_EQ(outcome.successor->state, RolloutState::gathering);
+  EXPECT_EQ(gather(outcome.successor->id)->size(), 1U);
+  EXPECT_EQ(gather(outcome.successor->id)->size(), 0U);
   EXPECT_EQ(outcome.successor->version, "1");
   EXPECT_EQ(outcome.successor->parent, rollout.id);
   const auto members = store_->members(outcome.successor->id, {}, "", 10).value();
@@ -149,9 +171,8 @@ TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
   make_fleet();
   const Rollout rollout = add(plan("tag==beta")).value();
   EXPECT_TRUE(tag("beta", {.add = {"a", "b"}, .remove = {}}));
-  const auto join = [&] { return wait<std::vector<Member>>([&](auto done) { store_->join_matching(rollout.id, 7000, done); }); };
-  EXPECT_EQ(join()->size(), 2U);
-  EXPECT_EQ(join()->size(), 0U);
+  EXPECT_EQ(gather(rollout.id)->size(), 2U);
+  EXPECT_EQ(gather(rollout.id)->size(), 0U);
   const auto take_out = [&](const std::string& name) {
     return wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, name, "op", 8000, done); });
   };
@@ -162,6 +183,67 @@ TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
   EXPECT_EQ(store_->memberships("a")->at(0).rollout.id, rollout.id);
   EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("b", done); }));
   EXPECT_EQ(store_->all_members(rollout.id)->size(), 1U);
+}
+
+// Wherever the server ends between two pieces: the rest is found again, and nobody is there twice.
+TEST_P(StoreRollouts, AreMadeInPiecesThatCanBeBegunAgain) {
+  make_fleet();
+  const std::size_t all = 4;
+  for (std::size_t written = 0; written <= all; ++written) {
+    const Rollout rollout =
+        wait<Rollout>([&](auto done) { store_->add_rollout({.plan = plan(), .created_by = "op", .now_ms = 5000}, done); }).value();
+    EXPECT_EQ(rollout.state, RolloutState::gathering);
+    EXPECT_EQ(store_->rollouts(true, UINT64_MAX, 1)->at(0).id, rollout.id) << "it is under way";
+    std::vector<Candidate> found = store_->candidates(rollout.id).value();
+    ASSERT_EQ(found.size(), all);
+    EXPECT_TRUE(std::ranges::is_sorted(found, {}, &Candidate::device));
+    found.resize(written);
+    EXPECT_EQ(add_members(rollout.id, found)->size(), written);
+    EXPECT_EQ(store_->rollout(rollout.id)->counts[0], written);
+    EXPECT_EQ(store_->candidates(rollout.id)->size(), all - written);
+    EXPECT_EQ(gather(rollout.id)->size(), all - written);
+    EXPECT_TRUE(add_members(rollout.id, found)->empty()) << "those that are in it are passed over";
+    EXPECT_TRUE(store_->candidates(rollout.id)->empty());
+    EXPECT_EQ(store_->all_members(rollout.id)->size(), all);
+    move(rollout, RolloutState::aborted, RolloutEvent::abort, RolloutAction::none);
+    EXPECT_ERROR(add_members(rollout.id, found), kRolloutState) << "nobody joins what has ended";
+  }
+  EXPECT_ERROR(store_->candidates(99), kRolloutUnknown);
+}
+
+TEST_P(StoreRollouts, ADeviceIsOfTheWaveThatReachedItFirst) {
+  make_fleet();
+  Rollout rollout = add(plan()).value();
+  std::vector<Member> members = store_->all_members(rollout.id).value();
+  std::ranges::sort(members, {}, &Member::sample);
+  const auto waves = [&] {
+    const std::vector<Member> all = store_->all_members(rollout.id).value();
+    std::vector<std::uint64_t> found;
+    for (const Member& one : members)
+      for (const Member& now : all)
+        if (now.device == one.device) found.push_back(now.wave);
+    return found;
+  };
+  const auto open = [&](std::uint64_t wave, std::uint64_t reach, RolloutAction action) {
+    rollout.state = RolloutState::running;
+    rollout.wave = wave;
+    rollout.reach = reach;
+    const MoveOrder order{.rollout = rollout, .event = RolloutEvent::soak_over, .action = action, .by = ""};
+    ASSERT_TRUE(wait<MoveOutcome>([&](auto done) { store_->move_rollout(order, done); }));
+  };
+  EXPECT_EQ(waves(), (std::vector<std::uint64_t>{0, 0, 0, 0}));
+  open(1, members[0].sample + 1, RolloutAction::open_wave);
+  EXPECT_EQ(waves(), (std::vector<std::uint64_t>{1, 0, 0, 0}));
+  open(1, members[1].sample + 1, RolloutAction::widen);
+  EXPECT_EQ(waves(), (std::vector<std::uint64_t>{1, 1, 0, 0}));
+  open(2, members[2].sample + 1, RolloutAction::open_wave);
+  EXPECT_EQ(waves(), (std::vector<std::uint64_t>{1, 1, 2, 0}));
+  EXPECT_TRUE(enrol("late", "late"));
+  EXPECT_TRUE(set_status("late", DeviceStatus::accepted));
+  const Member late{.device = store_->device_facts("late")->id, .sample = 0, .wave = 2, .changed_ms = 1};
+  EXPECT_TRUE(wait<std::optional<Member>>([&](auto done) { store_->join_rollout(rollout.id, late, done); })->has_value());
+  EXPECT_EQ(member(rollout.id, "late").wave, 2U) << "who comes late is of the wave that is open, wherever it stands";
+  EXPECT_EQ(store_->memberships("late")->at(0).member.wave, 2U);
 }
 
 // Whatever a device ran: it goes through all that has to be passed between that and the target, in order, and nothing else.

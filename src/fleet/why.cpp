@@ -22,6 +22,7 @@ WhyReason waiting_reason(const Rollout& rollout, const Member& member) {
     return WhyReason{.code = code, .text = named(rollout) + " " + text, .rollout = rollout.id, .deployment = {}};
   };
   switch (rollout.state) {
+    case RolloutState::gathering: return because("not-started", "is just being made");
     case RolloutState::awaiting_approval: return because("awaits-approval", "waits for the approval of a second person");
     case RolloutState::ready:
       return because("not-started",
@@ -60,6 +61,9 @@ WhyReason outside_reason(const WhyQuestion& question, const WhyQuestion::Underwa
   } else if (question.device.version == rollout.version) {
     reason.code = "has-it";
     reason.text = "it has the version of " + named(rollout) + " already";
+  } else if (rollout.state == RolloutState::gathering) {
+    reason.code = "not-started";
+    reason.text = named(rollout) + " is just being made, and does not have all of its devices yet";
   } else {
     reason.code = "came-later";
     reason.text = named(rollout) + " was made before the device came to match, and takes nobody in later";

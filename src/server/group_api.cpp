@@ -1,8 +1,11 @@
 #include "server/group_api.hpp"
 
-#include "base/errors.hpp"
+#include <algorithm>
+
+#include "base/log.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
+#include "httpd/errors.hpp"
 #include "server/errors.hpp"
 #include "server/json_forms.hpp"
 
@@ -75,7 +78,8 @@ Result<fleet::Group> GroupApi::read_group(const Request& request, std::optional<
 GroupApi::Answer GroupApi::create(Request& request) {
   fleet::Group group = CO_TRY(read_group(request, {}));
   auto start = [this, &group](auto done) { store_.add_group(std::move(group), done); };
-  const Result<fleet::Group> added = co_await delivered<Result<fleet::Group>>(start);
+  Result<fleet::Group> added = co_await delivered<Result<fleet::Group>>(start);
+  if (added) added = co_await finish(*added);
   if (!added) co_return std::unexpected(added.error());
   changes_.groups();
   co_return json_response(201, to_json(*added));
@@ -93,7 +97,8 @@ GroupApi::Answer GroupApi::change(Request& request) {
   const std::string name = CO_TRY(name_parameter(request));
   fleet::Group group = CO_TRY(read_group(request, name));
   auto start = [this, &group](auto done) { store_.change_group(std::move(group), done); };
-  const Result<fleet::Group> changed = co_await delivered<Result<fleet::Group>>(start);
+  Result<fleet::Group> changed = co_await delivered<Result<fleet::Group>>(start);
+  if (changed) changed = co_await finish(*changed);
   if (!changed) co_return std::unexpected(changed.error());
   changes_.groups();
   co_return json_response(200, to_json(*changed));
@@ -105,8 +110,61 @@ GroupApi::Answer GroupApi::remove(Request& request) {
   auto start = [this, &name](auto done) { store_.delete_group(name, done); };
   const Result<> deleted = co_await delivered<Result<>>(start);
   if (!deleted) co_return std::unexpected(deleted.error());
+  clear_gone();
   changes_.groups();
   co_return Response{.status = 204};
+}
+
+// --- what concerns many devices, in pieces: other writes go in between
+
+httpd::Awaitable<Result<fleet::Group>> GroupApi::finish(fleet::Group draft) {
+  if (!draft.draft) co_return draft;
+  const Result<> filled = co_await fill(draft);
+  Result<fleet::Group> finished = std::unexpected(filled ? Error{} : filled.error());
+  if (filled) {
+    auto start = [this, &draft](auto done) { store_.finish_group(draft, done); };
+    finished = co_await delivered<Result<fleet::Group>>(start);
+  }
+  if (!finished) tasks_.begin(clear({draft.id}));
+  clear_gone();
+  co_return finished;
+}
+
+httpd::Awaitable<Result<>> GroupApi::fill(const fleet::Group& draft) {
+  auto look = [this, &draft] { return store_.group_candidates(draft); };
+  const Result<std::vector<std::uint64_t>> found = co_await httpd::offloaded(disk_, look);
+  if (!found) co_return std::unexpected(found.error());
+  for (std::size_t at = 0; at < found->size(); at += fleet::kGroupDevicesAtOnce) {
+    if (stopping_) co_return fail(httpd::kServerFull, "the server is ending; try again when it is back");
+    const auto begin = found->begin() + static_cast<std::ptrdiff_t>(at);
+    const auto size = static_cast<std::ptrdiff_t>(std::min(fleet::kGroupDevicesAtOnce, found->size() - at));
+    const std::vector<std::uint64_t> piece(begin, begin + size);
+    auto start = [&](auto done) { store_.fill_group(draft.id, piece, done); };
+    const Result<> filled = co_await delivered<Result<>>(start);
+    if (!filled) co_return std::unexpected(filled.error());
+  }
+  co_return Result<>{};
+}
+
+httpd::Awaitable<void> GroupApi::clear(std::vector<std::uint64_t> remnants) {
+  for (const std::uint64_t remnant : remnants)
+    for (bool more = true; more && !stopping_;) {
+      auto start = [this, remnant](auto done) { store_.clear_group(remnant, done); };
+      const Result<bool> cleared = co_await delivered<Result<bool>>(start);
+      more = cleared && *cleared;
+      if (!cleared) log::warning("what is left of a group goes when the server starts again: " + cleared.error().text());
+    }
+}
+
+void GroupApi::clear_gone() {
+  Result<fleet::Store::GroupRemnants> remnants = store_.group_remnants();
+  if (!remnants) log::warning("what is left of groups goes when the server starts again: " + remnants.error().text());
+  if (remnants) tasks_.begin(clear(std::move(remnants->gone)));
+}
+
+void GroupApi::begin() {
+  clear_gone();
+  if (Result<fleet::Store::GroupRemnants> remnants = store_.group_remnants()) tasks_.begin(clear(std::move(remnants->drafts)));
 }
 
 Result<fleet::MemberChange> GroupApi::read_members(const Request& request) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "httpd/router.hpp"
+#include "httpd/tasks.hpp"
+#include "httpd/workers.hpp"
 #include "server/changes.hpp"
 #include "server/operator_access.hpp"
 
@@ -10,7 +12,11 @@ namespace aloft::server {
 class GroupApi {
  public:
   // All references outlive it.
-  GroupApi(fleet::Store& store, OperatorAccess& access, Changes& changes) : store_(store), access_(access), changes_(changes) {}
+  GroupApi(httpd::Tasks& tasks, fleet::Store& store, OperatorAccess& access, Changes& changes)
+      : tasks_(tasks), store_(store), access_(access), changes_(changes) {}
+  // Takes away what the last run of the server has left of groups; before the first request.
+  void begin();
+  void stop() { stopping_ = true; }
   void add_routes(httpd::Router& router);
 
  private:
@@ -30,9 +36,18 @@ class GroupApi {
   Result<fleet::MemberChange> read_members(const httpd::Request& request);
   Result<fleet::DeviceType> read_type(const httpd::Request& request);
 
+  // Finds the devices of a draft and puts it into its place.
+  httpd::Awaitable<Result<fleet::Group>> finish(fleet::Group draft);
+  httpd::Awaitable<Result<>> fill(const fleet::Group& draft);
+  httpd::Awaitable<void> clear(std::vector<std::uint64_t> remnants);
+  void clear_gone();
+
+  httpd::Tasks& tasks_;
   fleet::Store& store_;
   OperatorAccess& access_;
   Changes& changes_;
+  httpd::Workers disk_{1};  // long reads
+  bool stopping_ = false;
 };
 
 }  // namespace aloft::server

@@ -126,10 +126,8 @@ ReleaseApi::Answer ReleaseApi::change(Request& request) {
 }
 
 Result<> ReleaseApi::discard(std::uint64_t id) {
-  const auto deleted = TRY(fleet::wait<fleet::DeletedRelease>([&](auto done) { store_.delete_release(id, done); }));
-  TRY(blobs_.remove(deleted.sha256));
-  for (const crypto::Digest& delta : deleted.deltas) TRY(blobs_.remove(delta));
-  return {};
+  TRY(fleet::wait<>([&](auto done) { store_.begin_delete_release(id, done); }));
+  return finish_deletion(store_, blobs_, id);
 }
 
 ReleaseApi::Answer ReleaseApi::remove(Request& request) {

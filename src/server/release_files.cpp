@@ -40,6 +40,27 @@ std::string file_name_of(const fleet::Release& release) {
   return name + "." + std::string(fleet::to_string(release.format));
 }
 
+Result<> finish_deletion(fleet::Store& store, const fleet::BlobFolder& blobs, std::uint64_t id) {
+  if (const Result<> unused = store.check_deletable(id); !unused) {
+    TRY(fleet::wait<>([&](auto done) { store.keep_release(id, done); }));
+    return unused;
+  }
+  while (TRY(fleet::wait<bool>([&](auto done) { store.forget_release(id, done); }))) {
+  }
+  const auto deleted = TRY(fleet::wait<fleet::DeletedRelease>([&](auto done) { store.end_delete_release(id, done); }));
+  TRY(blobs.remove(deleted.sha256));
+  for (const crypto::Digest& delta : deleted.deltas) TRY(blobs.remove(delta));
+  return {};
+}
+
+Result<> complete_deletions(fleet::Store& store, const fleet::BlobFolder& blobs) {
+  for (const std::uint64_t id : TRY(store.releases_being_deleted())) {
+    const Result<> finished = finish_deletion(store, blobs, id);
+    if (!finished) log::warning("release " + std::to_string(id) + " is not deleted: " + finished.error().text());
+  }
+  return {};
+}
+
 Result<> complete_digests(fleet::Store& store, const fleet::BlobFolder& blobs) {
   fleet::ReleaseQuery query{.limit = 1000};
   while (true) {

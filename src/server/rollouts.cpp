@@ -1,5 +1,7 @@
 #include "server/rollouts.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
@@ -12,6 +14,7 @@ using httpd::offloaded;
 
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::seconds kHealthInterval{2};
+constexpr std::chrono::seconds kAgainAfter{5};
 
 bool takes_in(const fleet::Rollout& rollout) { return rollout.plan.adopt && !fleet::is_final(rollout.state); }
 
@@ -24,7 +27,8 @@ Rollouts::Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Cha
       changes_(changes),
       clock_(clock),
       sleeper_(tasks.loop().get_executor()),
-      health_sleeper_(tasks.loop().get_executor()) {
+      health_sleeper_(tasks.loop().get_executor()),
+      pieces_(store, disk_, clock) {
   changes_.follow({.device = [this](const std::string& name) { device_changed(name); },
                    .deployment = [this](const fleet::Deployment& deployment) { deployment_changed(deployment); },
                    .groups = [this] { groups_changed(); },
@@ -60,23 +64,30 @@ Result<std::shared_ptr<Rollouts::Running>> Rollouts::read(fleet::Store& store, c
 Result<> Rollouts::load() {
   for (const fleet::Rollout& rollout : TRY(store_.rollouts(true, UINT64_MAX, 1000))) {
     running_.emplace(rollout.id, TRY(read(store_, rollout, now_ms())));
+    if (rollout.state == fleet::RolloutState::gathering) leave(Leftover::gather, rollout.id, {});
     if (!rollout.parent) continue;
     const fleet::Rollout parent = TRY(store_.rollout(*rollout.parent));
     successors_.emplace(parent.id, Successor{.rollout = rollout.id, .parent_version = parent.version});
   }
+  const fleet::RolloutStore::Leftovers left = TRY(store_.leftovers());
+  for (const std::uint64_t id : left.to_withdraw) leave(Leftover::withdraw, id, {});
+  for (const std::uint64_t id : left.to_let_go) leave(Leftover::let_go, id, {});
   return {};
 }
 
 void Rollouts::begin() {
   // What came to match while the server was down, or in its last moment.
-  for (const auto& [id, running] : running_)
-    if (takes_in(running->run.rollout())) tasks_.begin(join_all(id));
+  for (const auto& [id, running] : running_) {
+    const fleet::Rollout& rollout = running->run.rollout();
+    if (rollout.state != fleet::RolloutState::gathering && (takes_in(rollout) || rollout.parent)) tasks_.begin(join_all(id));
+  }
   tasks_.begin(tick_until_stopped());
   tasks_.begin(watch_health());
 }
 
 void Rollouts::stop() {
   stopping_ = true;
+  pieces_.stop();
   sleeper_.wake();
   health_sleeper_.wake();
 }
@@ -89,6 +100,7 @@ httpd::Awaitable<void> Rollouts::tick_until_stopped() {
 }
 
 void Rollouts::tick() {
+  begin_leftovers();
   const auto last_seen = [this](std::uint64_t device) { return store_.last_seen(device).value_or(0); };
   for (const auto& [id, running] : running_)
     for (fleet::Order& order : running->run.tick(now_ms(), last_seen)) {
@@ -183,15 +195,16 @@ httpd::Awaitable<Result<>> Rollouts::move(std::uint64_t id, fleet::MoveOrder ord
   const fleet::Rollout& now = running->run.rollout();
   log::info("rollout " + std::to_string(id) + " is " + std::string(fleet::to_string(now.state)) +
             (now.reason.empty() ? "" : ": " + now.reason));
-  for (const fleet::Deployment& deployment : outcome->withdrawn) tell(deployment);
   if (fleet::is_final(now.state)) running_.erase(id);
   Result<> taken;
   if (outcome->successor) {
     successors_.emplace(id, Successor{.rollout = outcome->successor->id, .parent_version = order.rollout.version});
-    fleet::Rollout successor = *std::move(outcome->successor);
+    fleet::Rollout successor = *outcome->successor;
     taken = co_await take_in(std::move(successor));
   }
   changes_.rollout(id);
+  if (order.action == fleet::RolloutAction::withdraw || order.action == fleet::RolloutAction::roll_back) co_await withdraw(id);
+  if (outcome->successor) co_await gather_new(outcome->successor->id);
   co_return taken;
 }
 
@@ -206,7 +219,6 @@ httpd::Awaitable<Result<>> Rollouts::take_in(fleet::Rollout rollout) {
   if (!running) co_return std::unexpected(running.error());
   running_.emplace(rollout.id, *std::move(running));
   changes_.rollout(rollout.id);
-  if (takes_in(rollout)) co_await join_all(rollout.id);
   co_return Result<>{};
 }
 
@@ -217,7 +229,8 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::add(fleet::NewRollout rollout
   fleet::Rollout copy = *added;
   const Result<> taken = co_await take_in(std::move(copy));
   if (!taken) co_return std::unexpected(taken.error());
-  co_return *added;
+  co_await gather_new(added->id);
+  co_return co_await look_up(added->id);
 }
 
 httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fleet::RolloutEvent event, std::string by,
@@ -243,11 +256,11 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fle
 
 httpd::Awaitable<Result<fleet::Rollout>> Rollouts::release(std::uint64_t id, std::string by) {
   auto start = [&](auto done) { store_.release_rollout(id, by, now_ms(), done); };
-  const auto released = co_await delivered<Result<std::vector<fleet::Deployment>>>(start);
+  const Result<> released = co_await delivered<Result<>>(start);
   if (!released) co_return std::unexpected(released.error());
   if (const auto running = find(id)) running->run.released();
-  for (const fleet::Deployment& deployment : *released) tell(deployment);
   changes_.rollout(id);
+  co_await let_go(id);
   co_return co_await look_up(id);
 }
 
@@ -275,6 +288,78 @@ httpd::Awaitable<Result<std::vector<fleet::Rollout>>> Rollouts::list(std::option
 httpd::Awaitable<Result<fleet::RolloutPreview>> Rollouts::preview(fleet::RolloutPlan plan) {
   auto work = [this, &plan] { return store_.preview_rollout(plan); };
   co_return co_await offloaded(disk_, work);
+}
+
+// --- what concerns many devices
+
+httpd::Awaitable<Result<RolloutPieces::Outcome>> Rollouts::gather(std::uint64_t id) {
+  const RolloutPieces::Take take{.expect =
+                                     [this, id](std::size_t members) {
+                                       if (const auto running = find(id)) running->run.expect(members);
+                                     },
+                                 .members =
+                                     [this, id](const std::vector<fleet::Member>& members) {
+                                       const auto running = find(id);
+                                       if (!running) return false;  // aborted meanwhile
+                                       for (const fleet::Member& member : members) running->run.joined(member);
+                                       if (!members.empty()) changes_.rollout(id);
+                                       return true;
+                                     }};
+  co_return co_await pieces_.gather(id, take);
+}
+
+httpd::Awaitable<void> Rollouts::gather_new(std::uint64_t id) {
+  const Result<RolloutPieces::Outcome> gathered = co_await gather(id);
+  const auto running = find(id);
+  if (!running || ended_early(gathered, Leftover::gather, id)) co_return;
+  const bool unapproved = running->run.rollout().plan.needs_approval;
+  const auto event = unapproved ? fleet::RolloutEvent::gathered_unapproved : fleet::RolloutEvent::gathered;
+  Result<std::vector<fleet::Order>> orders = running->run.command(event, "", now_ms());
+  if (!orders) co_return;  // somebody aborts it
+  fleet::MoveOrder order = std::get<fleet::MoveOrder>(std::move(orders->front()));
+  const Result<> moved = co_await move(id, std::move(order));
+  if (!moved) leave(Leftover::gather, id, kAgainAfter);
+}
+
+httpd::Awaitable<void> Rollouts::withdraw(std::uint64_t id) {
+  const RolloutPieces::Told told = [this, id](const std::vector<fleet::Deployment>& withdrawn) {
+    for (const fleet::Deployment& deployment : withdrawn) tell(deployment);
+    changes_.rollout(id);
+  };
+  const Result<RolloutPieces::Outcome> outcome = co_await pieces_.withdraw(id, told);
+  ended_early(outcome, Leftover::withdraw, id);
+}
+
+httpd::Awaitable<void> Rollouts::let_go(std::uint64_t id) {
+  const RolloutPieces::Told told = [this](const std::vector<fleet::Deployment>& released) {
+    for (const fleet::Deployment& deployment : released) tell(deployment);
+  };
+  const Result<RolloutPieces::Outcome> outcome = co_await pieces_.let_go(id, told);
+  ended_early(outcome, Leftover::let_go, id);
+}
+
+void Rollouts::leave(Leftover what, std::uint64_t id, std::chrono::seconds for_now) {
+  leftovers_.push_back({.what = what, .rollout = id, .time = std::chrono::steady_clock::now() + for_now});
+}
+
+bool Rollouts::ended_early(const Result<RolloutPieces::Outcome>& outcome, Leftover what, std::uint64_t id) {
+  if (outcome) return *outcome == RolloutPieces::Outcome::stopped;
+  log::warning("what is to be written of the devices of rollout " + std::to_string(id) + " is not complete, and goes on in " +
+               std::to_string(kAgainAfter.count()) + " s: " + outcome.error().text());
+  leave(what, id, kAgainAfter);
+  return true;
+}
+
+void Rollouts::begin_leftovers() {
+  const auto now = std::chrono::steady_clock::now();
+  const auto due = std::ranges::partition(leftovers_, [now](const Later& later) { return later.time > now; });
+  const std::vector<Later> those(due.begin(), due.end());
+  leftovers_.erase(due.begin(), due.end());
+  for (const Later& later : those) {
+    if (later.what == Leftover::gather) tasks_.begin(gather_new(later.rollout));
+    if (later.what == Leftover::withdraw) tasks_.begin(withdraw(later.rollout));
+    if (later.what == Leftover::let_go) tasks_.begin(let_go(later.rollout));
+  }
 }
 
 // --- devices that come to match
@@ -309,13 +394,8 @@ httpd::Awaitable<void> Rollouts::join(std::uint64_t id, fleet::Member member) {
 }
 
 httpd::Awaitable<void> Rollouts::join_all(std::uint64_t id) {
-  auto start = [this, id](auto done) { store_.join_matching(id, now_ms(), done); };
-  const auto joined = co_await delivered<Result<std::vector<fleet::Member>>>(start);
-  const auto running = find(id);
+  const Result<RolloutPieces::Outcome> joined = co_await gather(id);
   if (!joined) log::warning("devices cannot join rollout " + std::to_string(id) + ": " + joined.error().text());
-  if (joined && running)
-    for (const fleet::Member& member : *joined) running->run.joined(member);
-  if (joined && !joined->empty()) changes_.rollout(id);
 }
 
 void Rollouts::groups_changed() {

@@ -12,6 +12,7 @@
 #include "httpd/tasks.hpp"
 #include "httpd/workers.hpp"
 #include "server/changes.hpp"
+#include "server/rollout_pieces.hpp"
 #include "server/roster.hpp"
 
 namespace aloft::server {
@@ -20,12 +21,13 @@ class Rollouts {
  public:
   // All references outlive it.
   Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Changes& changes, Clock& clock);
-  // Those that are not final, as the store has them; before the first request.
+  // Those that are not final, as the store has them, and what the last run of the server has left in the middle; before the first request.
   Result<> load();
   // Ticks until stop().
   void begin();
   void stop();
 
+  // With all of its devices; still `gathering` if the store cannot be written for the moment, which goes on later.
   httpd::Awaitable<Result<fleet::Rollout>> add(fleet::NewRollout rollout);
   // Errors: kRolloutUnknown, kRolloutState, kSecondPerson.
   httpd::Awaitable<Result<fleet::Rollout>> command(std::uint64_t id, fleet::RolloutEvent event, std::string by, std::uint64_t to_permille);
@@ -59,6 +61,15 @@ class Rollouts {
   httpd::Awaitable<Result<>> take_in(fleet::Rollout rollout);
   httpd::Awaitable<void> join(std::uint64_t id, fleet::Member member);
   httpd::Awaitable<void> join_all(std::uint64_t id);
+  httpd::Awaitable<Result<RolloutPieces::Outcome>> gather(std::uint64_t id);
+  httpd::Awaitable<void> gather_new(std::uint64_t id);
+  httpd::Awaitable<void> withdraw(std::uint64_t id);
+  httpd::Awaitable<void> let_go(std::uint64_t id);
+  // What is to be done again from where it ended, by itself.
+  enum class Leftover : std::uint8_t { gather, withdraw, let_go };
+  void leave(Leftover what, std::uint64_t id, std::chrono::seconds for_now);
+  bool ended_early(const Result<RolloutPieces::Outcome>& outcome, Leftover what, std::uint64_t id);
+  void begin_leftovers();
   static Result<std::shared_ptr<Running>> read(fleet::Store& store, const fleet::Rollout& rollout, std::uint64_t now_ms);
 
   void tell(const fleet::Deployment& deployment);
@@ -76,6 +87,13 @@ class Rollouts {
   httpd::Sleeper sleeper_;
   httpd::Sleeper health_sleeper_;
   httpd::Workers disk_{1};  // long reads
+  RolloutPieces pieces_;
+  struct Later {
+    Leftover what;
+    std::uint64_t rollout;
+    std::chrono::steady_clock::time_point time;
+  };
+  std::vector<Later> leftovers_;
   std::map<std::uint64_t, std::shared_ptr<Running>> running_;
   struct Successor {
     std::uint64_t rollout;

@@ -107,14 +107,15 @@ void Roster::touch(const Entry& entry, std::string_view device, std::uint64_t no
   if (!std::exchange(entry.touched, true)) touched_.emplace_back(device);
 }
 
-std::vector<fleet::LastSeen> Roster::take_touched() {
+std::vector<fleet::LastSeen> Roster::take_touched(std::size_t most) {
   std::vector<fleet::LastSeen> seen;
-  for (const std::string& device : touched_) {
-    const auto found = devices_.find(device);
-    if (found == devices_.end() || !std::exchange(found->second.touched, false)) continue;
-    seen.push_back({.device = device, .time_ms = found->second.last_seen_ms});
+  while (!touched_.empty() && seen.size() < most) {
+    const auto found = devices_.find(touched_.front());
+    if (found != devices_.end() && std::exchange(found->second.touched, false))
+      seen.push_back({.device = std::move(touched_.front()), .time_ms = found->second.last_seen_ms});
+    touched_.pop_front();
   }
-  touched_.clear();
+  if (touched_.empty()) touched_.shrink_to_fit();
   return seen;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,8 +47,9 @@ class Roster {
   void touch(std::string_view device, std::uint64_t now_ms);
   // entry: the device's, as find() has just given it.
   void touch(const Entry& entry, std::string_view device, std::uint64_t now_ms);
-  // Those touched since the last call.
-  std::vector<fleet::LastSeen> take_touched();
+  // Of those touched and not taken since, the first.
+  std::size_t touched_count() const { return touched_.size(); }
+  std::vector<fleet::LastSeen> take_touched(std::size_t most);
 
   // Rings when the device's assignment or status changes; when the deployment changes.
   std::shared_ptr<httpd::Bell> device_bell(const std::string& device);
@@ -65,7 +67,7 @@ class Roster {
   std::unordered_map<std::string, Entry, NameHash, std::equal_to<>> devices_;
   std::array<std::size_t, 3> counts_{};  // of devices, by status
   std::size_t deployments_ = 0;
-  std::vector<std::string> touched_;
+  std::deque<std::string> touched_;
   Bells device_bells_;
   Bells deployment_bells_;
 };

@@ -60,10 +60,25 @@ TEST(Roster, TellsOnceWhoWasSeen) {
   roster.touch("a", 5);
   roster.touch("a", 7);
   roster.touch("stranger", 7);
-  const auto seen = roster.take_touched();
+  const auto seen = roster.take_touched(10);
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_EQ(seen.front().time_ms, 7U);
-  EXPECT_TRUE(roster.take_touched().empty());
+  EXPECT_TRUE(roster.take_touched(10).empty());
+}
+
+TEST(Roster, TellsInPiecesWhoWasSeenFirstFirst) {
+  Roster roster;
+  for (const char* name : {"a", "b", "c"}) roster.put(device(name));
+  for (const char* name : {"a", "b", "c"}) roster.touch(name, 1);
+  EXPECT_EQ(roster.touched_count(), 3U);
+  EXPECT_EQ(roster.take_touched(2).back().device, "b");
+  roster.touch("a", 2);
+  roster.touch("c", 3);
+  const auto rest = roster.take_touched(2);
+  ASSERT_EQ(rest.size(), 2U);
+  EXPECT_EQ(rest[0].device, "c");
+  EXPECT_EQ(rest[0].time_ms, 3U);
+  EXPECT_EQ(rest[1].device, "a");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace aloft::server {
 namespace {
 
 constexpr std::chrono::seconds kFlushInterval{5};
+constexpr std::size_t kSeenAtOnce = 2000;
 
 std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls->certificate_sha256(); }
 
@@ -42,7 +43,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       deltas_(ground.store, ground.blobs, access_, workshop_, quotas_, ground.random),
       device_admin_(ground.store, roster_, changes_, access_, ground.random, pin(ground.tls), ground.address),
       deployments_(ground.store, roster_, changes_, access_),
-      groups_(ground.store, access_, changes_),
+      groups_(tasks_, ground.store, access_, changes_),
       rollouts_(tasks_, ground.store, roster_, changes_, ground.clock),
       rollout_api_(ground.store, access_, rollouts_),
       health_api_(ground.store, access_),
@@ -89,6 +90,7 @@ Result<> Site::load() {
   TRY(access_.tokens().load(ground_.store));
   access_.tokens().remove_outside([this](const std::string& issuer) { return sign_on_.knows(issuer); });
   TRY(roster_.load(ground_.store));
+  TRY(complete_deletions(ground_.store, ground_.blobs));
   TRY(complete_digests(ground_.store, ground_.blobs));
   TRY(ddi_devices_.load(ground_.store));
   TRY(ddi_access_.load());
@@ -99,6 +101,7 @@ Result<> Site::load() {
 void Site::begin_work() {
   tasks_.begin(flush_last_seen());
   rollouts_.begin();
+  groups_.begin();
   webhooks_.begin();
   workshop_.begin();
 }
@@ -106,8 +109,10 @@ void Site::begin_work() {
 httpd::Awaitable<void> Site::flush_last_seen() {
   while (true) {
     if (!stopping_) co_await flusher_.sleep_until(std::chrono::steady_clock::now() + kFlushInterval);
-    std::vector<fleet::LastSeen> seen = roster_.take_touched();
-    if (!seen.empty()) {
+    // In pieces: what devices report meanwhile goes in between.
+    std::vector<fleet::LastSeen> seen;
+    for (std::size_t left = roster_.touched_count(); left > 0; left -= std::min(left, kSeenAtOnce)) {
+      seen = roster_.take_touched(kSeenAtOnce);
       auto start = [this, &seen](auto done) { ground_.store.record_last_seen(std::move(seen), done); };
       const Result<> written = co_await httpd::delivered<Result<>>(start);
       if (!written) log::warning("when devices were seen last could not be written: " + written.error().text());
@@ -128,6 +133,7 @@ void Site::stop() {
   stopping_ = true;
   flusher_.wake();
   rollouts_.stop();
+  groups_.stop();
   webhooks_.stop();
   workshop_.stop();
   sign_on_.stop();

@@ -12,6 +12,7 @@ interface Meaning {
 }
 
 export const rolloutStates: Record<RolloutState, Meaning> = {
+  gathering: { label: "Being made", tone: "busy", orders: ["abort"] },
   "awaiting-approval": { label: "Awaits approval", tone: "warn", orders: ["approve", "deny", "abort"] },
   ready: { label: "Ready", tone: "idle", orders: ["start", "abort"] },
   running: { label: "Running", tone: "busy", orders: ["pause", "roll-back", "abort"] },
