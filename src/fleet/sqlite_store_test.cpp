@@ -80,5 +80,23 @@ TEST(SqliteStore, BringsAnOldDatabaseUpToDate) {
   EXPECT_EQ(store->count_devices(filter, 10), 1U);
 }
 
+TEST(SqliteStore, KeepsTheWavesOfRolloutsThatRanBefore) {
+  const TestStoreFolder folder;
+  {
+    Database old = Database::open(folder.file(), Database::Access::read_write).value();
+    ASSERT_TRUE(migrate(old, 12));
+    ASSERT_TRUE(
+        old.execute("INSERT INTO devices(id,name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms) "
+                    "VALUES(1,'a',1,'k',x'00','p','h','1',5,6),(2,'b',1,'k',x'00','p','h','1',5,6),(3,'c',1,'k',x'00','p','h','1',5,6);"
+                    "INSERT INTO rollouts(id,name,plan,version,seed,state,wave,reach,created_ms,created_by,changed_ms) "
+                    "VALUES(4,'n','{}','2','s',2,2,200,1,'op',1);"
+                    "INSERT INTO rollout_devices(rollout,device,sample,wave,changed_ms) VALUES(4,1,50,1,1),(4,2,150,2,1),(4,3,250,0,1);"));
+  }
+  const auto store = SqliteStore::open(folder.file()).value();
+  const std::vector<Member> members = store->all_members(4).value();
+  ASSERT_EQ(members.size(), 3U);
+  for (const Member& member : members) EXPECT_EQ(member.wave, member.device % 3);
+}
+
 }  // namespace
 }  // namespace aloft::fleet
