@@ -24,6 +24,7 @@ namespace {
 using boost::asio::ip::tcp;
 using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kSweep{250};
+constexpr std::chrono::milliseconds kAtTheGate{2};
 constexpr std::size_t kManySessions = 500;
 
 // What thousands of connections have held lies in pieces that the allocator keeps, and each stampede would add some.
@@ -70,6 +71,11 @@ Result<std::uint16_t> Server::listen(const std::string& address, std::uint16_t p
 Awaitable<void> Server::accept(tcp::acceptor& acceptor) {
   while (!stopping_) {
     boost::system::error_code error;
+    if (!gate_.open(steady_clock::now())) {
+      boost::asio::steady_timer pause(loop_, kAtTheGate);
+      co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+      continue;
+    }
     const Accepted accepted = accept_one(acceptor.native_handle());
     const std::string reason = std::strerror(errno);
     if (accepted == Accepted::one) {
@@ -125,7 +131,8 @@ Awaitable<void> Server::serve(Fd socket, std::string peer, Session::Welcome welc
   try {
     Session session(std::move(socket), std::move(peer), watch_, tls_, sites_, limits_, counters_, stopping_, welcome);
     const Enlisted enlisted(*this, session);
-    co_await session.run();
+    Gate::Pass handshake = gate_.enter(steady_clock::now());
+    co_await session.run(std::move(handshake));
   } catch (const std::exception& exception) {
     log::error(std::string("a connection failed: ") + exception.what());
   }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "httpd/gate.hpp"
 #include "httpd/limits.hpp"
 #include "httpd/session.hpp"
 #include "httpd/sites.hpp"
@@ -64,6 +65,7 @@ class Server {
   std::chrono::steady_clock::time_point stop_at_ = std::chrono::steady_clock::time_point::max();
   std::vector<std::unique_ptr<boost::asio::ip::tcp::acceptor>> acceptors_;
   Watch watch_;
+  Gate gate_;
   std::set<Session*> sessions_;
   std::size_t turned_away_ = 0;                            // of the sessions
   std::chrono::steady_clock::time_point no_room_until_{};  // nobody is idle for long enough before that

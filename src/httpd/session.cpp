@@ -63,9 +63,10 @@ void Session::departed() {
   if (request_ != nullptr) request_->departure.ring();
 }
 
-Awaitable<void> Session::run() {
+Awaitable<void> Session::run(Gate::Pass handshake) {
   extend(limits_.handshake);
   const Result<> secured = co_await connection_.handshake();
+  handshake.done();
   if (!secured) co_return;
   bool more = true;
   while (more && !stopping_) {

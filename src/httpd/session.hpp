@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "httpd/connection.hpp"
+#include "httpd/gate.hpp"
 #include "httpd/limits.hpp"
 #include "httpd/sites.hpp"
 
@@ -19,7 +20,7 @@ class Session {
   Session(Fd socket, std::string peer, Watch& watch, const TlsContext* tls, const Sites& sites, const Limits& limits, Counters& counters,
           const bool& stopping, Welcome welcome);
   ~Session();
-  Awaitable<void> run();
+  Awaitable<void> run(Gate::Pass handshake);
 
   Connection& connection() { return connection_; }
   bool handling() const { return request_ != nullptr; }  // a handler is at work

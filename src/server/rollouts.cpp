@@ -185,7 +185,7 @@ httpd::Awaitable<void> Rollouts::silence(std::uint64_t id, fleet::SilenceOrder o
 httpd::Awaitable<Result<>> Rollouts::move(std::uint64_t id, fleet::MoveOrder order) {
   auto start = [this, &order](auto done) { store_.move_rollout(order, done); };
   Result<fleet::MoveOutcome> outcome = co_await delivered<Result<fleet::MoveOutcome>>(start);
-  const auto running = find(id);
+  auto running = find(id);
   if (!running) co_return Result<>{};
   if (!outcome) {
     running->run.not_moved(now_ms());
@@ -195,7 +195,11 @@ httpd::Awaitable<Result<>> Rollouts::move(std::uint64_t id, fleet::MoveOrder ord
   const fleet::Rollout& now = running->run.rollout();
   log::info("rollout " + std::to_string(id) + " is " + std::string(fleet::to_string(now.state)) +
             (now.reason.empty() ? "" : ": " + now.reason));
-  if (fleet::is_final(now.state)) running_.erase(id);
+  // A million members take a while to go: not on the loop.
+  if (fleet::is_final(now.state)) {
+    running_.erase(id);
+    boost::asio::post(disk_.pool(), [ended = std::move(running)]() mutable { ended.reset(); });
+  }
   Result<> taken;
   if (outcome->successor) {
     successors_.emplace(id, Successor{.rollout = outcome->successor->id, .parent_version = order.rollout.version});
@@ -235,7 +239,7 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::add(fleet::NewRollout rollout
 
 httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fleet::RolloutEvent event, std::string by,
                                                            std::uint64_t to_permille) {
-  const auto running = find(id);
+  auto running = find(id);
   if (!running) {
     const Result<fleet::Rollout> ended = co_await look_up(id);
     if (!ended) co_return std::unexpected(ended.error());
@@ -248,6 +252,7 @@ httpd::Awaitable<Result<fleet::Rollout>> Rollouts::command(std::uint64_t id, fle
   std::vector<fleet::Order> orders = CO_TRY(running->run.command(event, by, now_ms(), to_permille));
   fleet::MoveOrder order = std::get<fleet::MoveOrder>(std::move(orders.front()));
   if (decides) order.rollout.approved_by = event == fleet::RolloutEvent::approve ? by : "";
+  running.reset();  // what ends is not to go here
   const Result<> moved = co_await move(id, std::move(order));
   if (!moved) co_return std::unexpected(moved.error());
   sleeper_.wake();
