@@ -165,14 +165,15 @@ def fleet(count, limit):
 
 
 def case_a_fleet_larger_than_the_limit_that_comes_back_all_at_once_is_served():
-    """A fifth more than the server takes: some are told to come again, and everybody has been served in the end."""
+    """A fifth more than the server takes: who comes over the limit gets the place of who has been idle for longest, or is told to come
+    again, and everybody has been served in the end."""
     limit = DEVICES * 5 // 6
     with fleet(DEVICES, limit) as (server, crowd, usage):
         before = usage.memory_mib()
         tally = crowd.do("connect", DEVICES, 400)
         answers = tally["statuses"]
         assert answers.get("200", 0) + answers.get("304", 0) >= DEVICES and set(answers) <= {"200", "304", "503"}, tally
-        assert metric(server, "aloft_connections_refused_total") > 0 and metric(server, "aloft_connections_evicted_total") > 0
+        assert metric(server, "aloft_connections_evicted_total") >= DEVICES - limit
         peak = usage.memory_mib("VmHWM")
         print(f"     {DEVICES} devices, {limit} at a time, are back after {tally['seconds']:.1f} s: {answers}, {tally['lost']} connections lost; "
               f"{peak:.1f} MiB at most, {usage.cpu_s():.1f} CPU s")

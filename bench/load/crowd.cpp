@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <queue>
+#include <utility>
 
 namespace aloft::load {
 namespace {
@@ -127,6 +128,7 @@ Tally Crowd::connect(std::size_t at_once, Clock::duration limit) {
   wanted = due.size();
   const OnNews on_news = [&](Device& device, Line::News news) {
     if (news == Line::News::opened) return ask_poll(device, 0, on_news);
+    if (!std::exchange(device.coming, false)) return;  // had its answer, and made room for another
     --under_way;
     if (news == Line::News::answered) count(tally, device);
     const bool good = news == Line::News::answered && device.line.answer().status < 400;
@@ -142,6 +144,7 @@ Tally Crowd::connect(std::size_t at_once, Clock::duration limit) {
       Device& device = *due.top().second;
       due.pop();
       ++under_way;
+      device.coming = true;
       if (!begin(device)) on_news(device, Line::News::lost);
     }
     step(std::chrono::milliseconds(20), on_news);

@@ -56,6 +56,7 @@ class Crowd {
     std::string tag;
     std::uint64_t sequence = 0;
     std::uint32_t failures = 0;
+    bool coming = false;  // it connects, or waits for its first answer
   };
   using OnNews = std::function<void(Device&, Line::News)>;
   // Sends the device's request; on_news hears of the answer.
