@@ -36,11 +36,14 @@ BlockName zero_block_name() {
 Result<std::vector<BlockName>> name_blocks(ByteSource& source, const std::function<bool()>& stop) {
   std::vector<BlockName> names;
   Bytes buffer(kReadBlocks * kBlock);
+  std::vector<crypto::Digest> digests(kReadBlocks);
   for (std::uint64_t at = 0;; at += buffer.size()) {
     if (stop()) return fail(kCancelled, "stopped on request");
     const std::size_t count = TRY(source.read_at(at, buffer));
-    for (std::size_t block = 0; block + kBlock <= count; block += kBlock)
-      names.push_back(block_name(crypto::sha256(ByteView(buffer).subspan(block, kBlock))));
+    std::vector<ByteView> blocks;
+    for (std::size_t block = 0; block + kBlock <= count; block += kBlock) blocks.push_back(ByteView(buffer).subspan(block, kBlock));
+    crypto::sha256_each(blocks, digests);
+    for (std::size_t block = 0; block < blocks.size(); ++block) names.push_back(block_name(digests[block]));
     if (count < buffer.size()) return names;
   }
 }

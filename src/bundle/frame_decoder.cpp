@@ -24,6 +24,12 @@ bool is_plain_frame(ByteView stored, std::size_t content_bytes) {
 
 std::string name_of(const Image& image, std::uint64_t frame) { return "frame " + std::to_string(frame) + " of image " + image.name; }
 
+Result<> check(const Image& image, std::uint64_t frame, const Digest& digest) {
+  if (digest != image.frames[frame])
+    return fail(kFrameDigest, name_of(image, frame) + " decodes to something other than the manifest names; make the bundle again");
+  return {};
+}
+
 }  // namespace
 
 struct FrameDecoder::State {
@@ -36,6 +42,29 @@ FrameDecoder::FrameDecoder(FrameDecoder&&) noexcept = default;
 FrameDecoder::~FrameDecoder() = default;
 
 Result<> FrameDecoder::decode(const Image& image, std::uint64_t frame, ByteView stored, MutableByteView content) {
+  TRY(unpack(image, frame, stored, content));
+  return check(image, frame, crypto::sha256(content));
+}
+
+Result<> FrameDecoder::decode(const Image& image, std::uint64_t first, std::span<const Bytes> stored, MutableByteView content) {
+  std::vector<ByteView> contents;
+  std::size_t at = 0;
+  for (const Bytes& one : stored) {
+    const std::uint64_t frame = first + contents.size();
+    if (frame >= image.frames.size() || content.size() - at < image.frame_content_bytes(frame))
+      return fail(kBadFrame, name_of(image, frame) + " has another size");
+    const MutableByteView own = content.subspan(at, image.frame_content_bytes(frame));
+    TRY(unpack(image, frame, one, own));
+    contents.emplace_back(own);
+    at += own.size();
+  }
+  std::vector<Digest> digests(contents.size());
+  crypto::sha256_each(contents, digests);
+  for (std::size_t i = 0; i < digests.size(); ++i) TRY(check(image, first + i, digests[i]));
+  return {};
+}
+
+Result<> FrameDecoder::unpack(const Image& image, std::uint64_t frame, ByteView stored, MutableByteView content) {
   if (frame >= image.frames.size() || content.size() != image.frame_content_bytes(frame))
     return fail(kBadFrame, name_of(image, frame) + " has another size");
   if (image.encoding == Encoding::none) {
@@ -50,8 +79,6 @@ Result<> FrameDecoder::decode(const Image& image, std::uint64_t frame, ByteView 
       return fail(kBadFrame, name_of(image, frame) + " cannot be decoded" +
                                  (ZSTD_isError(count) != 0 ? std::string(": ") + ZSTD_getErrorName(count) : std::string()));
   }
-  if (crypto::sha256(content) != image.frames[frame])
-    return fail(kFrameDigest, name_of(image, frame) + " decodes to something other than the manifest names; make the bundle again");
   return {};
 }
 

@@ -74,15 +74,28 @@ Result<> Reader::read(std::uint64_t offset, MutableByteView buffer) {
 }
 
 Result<> Reader::fetch_frame(std::size_t image, std::uint64_t frame, Bytes& stored) {
-  const auto extent = stored_extent(image, frame);
-  stored.resize(static_cast<std::size_t>(extent.size_bytes));
-  TRY(read(extent.offset_bytes, stored));
-  return check_stored(image, frame, stored);
+  return fetch_frames(image, frame, std::span(&stored, 1));
+}
+
+Result<> Reader::fetch_frames(std::size_t image, std::uint64_t first, std::span<Bytes> stored) {
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    const auto extent = stored_extent(image, first + i);
+    stored[i].resize(static_cast<std::size_t>(extent.size_bytes));
+    TRY(read(extent.offset_bytes, stored[i]));
+  }
+  std::vector<Digest> digests(stored.size());
+  crypto::sha256_each(std::vector<ByteView>(stored.begin(), stored.end()), digests);
+  for (std::size_t i = 0; i < stored.size(); ++i) TRY(check_stored(image, first + i, stored[i], digests[i]));
+  return {};
 }
 
 Result<> Reader::check_stored(std::size_t image, std::uint64_t frame, ByteView stored) const {
+  return check_stored(image, frame, stored, crypto::sha256(stored));
+}
+
+Result<> Reader::check_stored(std::size_t image, std::uint64_t frame, ByteView stored, const Digest& digest) const {
   const Image& about = manifest_.images[image];
-  if (stored.size() != about.stored[frame].size_bytes || crypto::sha256(stored) != about.stored[frame].sha256)
+  if (stored.size() != about.stored[frame].size_bytes || digest != about.stored[frame].sha256)
     return fail(kStoredDigest, "frame " + std::to_string(frame) + " of image " + about.name +
                                    " is not what the manifest names; the bundle is damaged: fetch it again");
   return {};

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/byte_source.hpp"
@@ -50,6 +51,8 @@ class Reader {
   bool any_order() const { return source_->any_order(); }
   // The stored bytes of one frame into `stored` (resized), checked against the manifest.
   Result<> fetch_frame(std::size_t image, std::uint64_t frame, Bytes& stored);
+  // Frames that follow each other, from `first`, one to each of `stored`: they are checked together, which is faster (crypto::sha256_each).
+  Result<> fetch_frames(std::size_t image, std::uint64_t first, std::span<Bytes> stored);
   // The same check for stored bytes that came another way. Errors: kStoredDigest.
   Result<> check_stored(std::size_t image, std::uint64_t frame, ByteView stored) const;
   // The digests of an image's 4 KiB blocks, 32 bytes each (none: empty), checked against the manifest. Of a stream after all frames.
@@ -61,6 +64,7 @@ class Reader {
   Reader() = default;
   static Result<Reader> from_preamble(ByteSource& source, Preamble preamble);
   Result<> lay_out();
+  Result<> check_stored(std::size_t image, std::uint64_t frame, ByteView stored, const Digest& digest) const;
   Result<> read(std::uint64_t offset, MutableByteView buffer);
 
   ByteSource* source_ = nullptr;
@@ -83,8 +87,11 @@ class FrameDecoder {
   ~FrameDecoder();
   // content.size() must be the frame's content size; output of any other size, or digest, is an error. Never writes past content.
   Result<> decode(const Image& image, std::uint64_t frame, ByteView stored, MutableByteView content);
+  // Frames that follow each other, from `first`, into content that does so too. They are checked together, once all are decoded.
+  Result<> decode(const Image& image, std::uint64_t first, std::span<const Bytes> stored, MutableByteView content);
 
  private:
+  Result<> unpack(const Image& image, std::uint64_t frame, ByteView stored, MutableByteView content);
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -22,8 +22,10 @@ std::optional<Task> FrameQueue::take() {
       return Task{Task::Kind::check, first, checked_};
     }
     if (taken_ < placed_.size()) {
-      ++taken_;
-      return Task{Task::Kind::place, taken_ - 1, taken_};
+      const std::uint64_t first = taken_;
+      do ++taken_;
+      while (taken_ < placed_.size() && taken_ - first < most_placed_ && placed_[taken_] == Placed::no);
+      return Task{Task::Kind::place, first, taken_};
     }
     work_.wait(lock);
   }

@@ -23,7 +23,7 @@ enum class Placed : std::uint8_t {
 struct Task {
   enum class Kind : std::uint8_t { place, check } kind;
   std::uint64_t frame;
-  std::uint64_t end;  // the frame behind the last; one frame to place, some at once to check
+  std::uint64_t end;  // the frame behind the last
 };
 
 // How far reading of the source may run ahead of what is durable.
@@ -35,13 +35,17 @@ enum class Fetching : std::uint8_t {
 // Safe to use from any number of threads. After fail() every call returns at once.
 class FrameQueue {
  public:
-  // `most_checked`: how many frames are handed out at most to be read back at once; at least 1.
-  FrameQueue(std::uint64_t frames, Fetching fetching, std::uint64_t most_checked)
-      : fetching_(fetching), most_checked_(most_checked), placed_(frames, Placed::no), left_source_(frames, false) {}
+  // How many frames are handed out at most to be placed, and to be read back, at once; at least 1.
+  FrameQueue(std::uint64_t frames, Fetching fetching, std::uint64_t most_placed, std::uint64_t most_checked)
+      : fetching_(fetching),
+        most_placed_(fetching == Fetching::after_flush ? 1 : most_placed),
+        most_checked_(most_checked),
+        placed_(frames, Placed::no),
+        left_source_(frames, false) {}
 
   // Before the first take(): this frame is not handed out; whoever calls this settles it.
   void set_apart(std::uint64_t frame);
-  // The next thing to do: frames to read back before a frame to place, but one worker at a time while there are frames to place: reading
+  // The next thing to do: frames to read back before frames to place, but one worker at a time while there are frames to place: reading
   // waits for the device, placing keeps the processor busy. Waits while there may be more; nothing once all frames are settled, or after
   // fail().
   std::optional<Task> take();
@@ -67,6 +71,7 @@ class FrameQueue {
   void count();
   void wake_all();
   const Fetching fetching_;
+  const std::uint64_t most_placed_;
   const std::uint64_t most_checked_;
   mutable std::mutex mutex_;
   // Woken apart, and only for what they wait for: a switch of threads for each frame would cost as much as checking it.

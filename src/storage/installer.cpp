@@ -15,7 +15,7 @@ namespace aloft::storage {
 namespace {
 
 constexpr std::uint64_t kMemoryBytes = 16ULL << 20;
-constexpr std::uint64_t kFramesOfMemory = 4;          // per worker: stored, content, present, the decoder's window
+constexpr std::uint64_t kTogether = 2;                // frames fetched, decoded, checked and written at once, unless they are large
 constexpr std::uint64_t kReadBackBytes = 1ULL << 20;  // at once, but one frame at least: each read waits for the device
 constexpr std::chrono::milliseconds kSettleAtLeastEvery{1000};
 // Comparing with what is on the device costs a read. After so many misses in a row only each kSample-th frame is tried.
@@ -30,9 +30,12 @@ bool is_zero(ByteView bytes) {
 
 // What one worker needs; allocated once.
 struct Scratch {
-  Scratch(std::size_t frame_bytes, std::uint64_t present_frames) : content(frame_bytes), present(frame_bytes * present_frames) {}
+  Scratch(std::size_t frame_bytes, std::uint64_t together, std::uint64_t present_frames)
+      : stored(together), content(frame_bytes * together), present(frame_bytes * present_frames) {}
+  // Frames of memory that one takes; the decoder's window is one.
+  static std::uint64_t frames(std::uint64_t together, std::uint64_t present_frames) { return 2 * together + present_frames + 1; }
   bundle::FrameDecoder decoder;
-  Bytes stored;
+  std::vector<Bytes> stored;
   AlignedBuffer content;
   AlignedBuffer present;
 };
@@ -46,7 +49,8 @@ class Install {
         device_(device),
         options_(options),
         read_back_frames_(std::max<std::uint64_t>(1, kReadBackBytes / image_.frame_size_bytes)),
-        queue_(image_.frame_count(), options.fetching, read_back_frames_),
+        together_(std::min(kTogether, read_back_frames_)),
+        queue_(image_.frame_count(), options.fetching, together_, read_back_frames_),
         checksums_(image_.frame_count()) {
     const Bytes zeros(image_.frame_size_bytes);
     zero_ = crypto::sha256(zeros);
@@ -58,6 +62,7 @@ class Install {
  private:
   std::size_t content_bytes(std::uint64_t frame) const { return image_.frame_content_bytes(frame); }
   std::uint64_t offset(std::uint64_t frame) const { return frame * image_.frame_size_bytes; }
+  std::size_t size_of(std::uint64_t first, std::uint64_t end) const { return offset(end - 1) + content_bytes(end - 1) - offset(first); }
   bool is_zero_frame(std::uint64_t frame) const { return image_.frames[frame] == (frame + 1 == image_.frame_count() ? last_zero_ : zero_); }
   bool is_right(std::uint64_t frame, ByteView content) const {
     return is_zero_frame(frame) ? is_zero(content) : crypto::sha256(content) == image_.frames[frame];
@@ -70,9 +75,10 @@ class Install {
   }
 
   void work(Scratch& scratch);
-  Result<Placed> place(std::uint64_t frame, Scratch& scratch);
+  Result<> place(std::uint64_t first, std::uint64_t end, Scratch& scratch);
+  Result<Placed> place_one(std::uint64_t frame, Scratch& scratch);
   Result<bool> make(std::uint64_t frame, MutableByteView content);
-  Result<> fetch(std::uint64_t frame, Scratch& scratch);
+  Result<> fetch(std::uint64_t first, std::uint64_t end, Scratch& scratch);
   using Runs = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // of frames: the first, and the one behind the last
   Runs set_long_runs_apart();
   Result<> zero(const Runs& runs);
@@ -94,6 +100,7 @@ class Install {
   BlockDevice& device_;
   const InstallOptions& options_;
   const std::uint64_t read_back_frames_;
+  const std::uint64_t together_;
   FrameQueue queue_;
   std::vector<std::uint64_t> checksums_;  // of each frame written; a frame's worker sets its own before the frame counts as placed
   crypto::Digest zero_;
@@ -104,15 +111,19 @@ class Install {
   std::atomic<std::uint64_t> fetched_ = 0, made_ = 0, in_place_ = 0, zero_frames_ = 0, bytes_fetched_ = 0, bytes_written_ = 0;
 };
 
-// The one step with an order, unless the source is a file. The turn is passed on even after an error, or the others would wait for ever.
-Result<> Install::fetch(std::uint64_t frame, Scratch& scratch) {
+// Into the content. Reading the source is the one step with an order, unless it is a file. The turn is passed on even after an error, or
+// the others would wait for ever.
+Result<> Install::fetch(std::uint64_t first, std::uint64_t end, Scratch& scratch) {
   const bool in_order = !reader_.any_order() || options_.fetching == Fetching::after_flush;
-  if (in_order && !queue_.wait_for_source(frame)) return fail(*queue_.error());
-  auto fetched = reader_.fetch_frame(index_, frame, scratch.stored);
-  queue_.leave_source(frame);
-  if (!fetched) return fetched;
-  ++fetched_;
-  bytes_fetched_ += scratch.stored.size();
+  if (in_order && !queue_.wait_for_source(first)) return fail(*queue_.error());
+  const auto stored = std::span(scratch.stored).first(end - first);
+  auto fetched = reader_.fetch_frames(index_, first, stored);
+  for (std::uint64_t frame = first; frame < end; ++frame) queue_.leave_source(frame);
+  TRY(std::move(fetched));
+  fetched_ += stored.size();
+  for (const Bytes& one : stored) bytes_fetched_ += one.size();
+  const MutableByteView content = scratch.content.first(size_of(first, end));
+  TRY(scratch.decoder.decode(image_, first, stored, content));
   return {};
 }
 
@@ -187,7 +198,25 @@ Result<> Install::write_differing(std::uint64_t frame, ByteView content, ByteVie
   return {};
 }
 
-Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
+// Together where nothing but the bundle can say what each is, else one by one.
+Result<> Install::place(std::uint64_t first, std::uint64_t end, Scratch& scratch) {
+  bool plain = options_.maker == nullptr;
+  for (std::uint64_t frame = first; frame < end; ++frame) plain = plain && !is_zero_frame(frame) && !worth_comparing(frame);
+  if (!plain) {
+    for (std::uint64_t frame = first; frame < end; ++frame) queue_.place(frame, TRY(place_one(frame, scratch)));
+    return {};
+  }
+  TRY(fetch(first, end, scratch));
+  const ByteView content = ByteView(scratch.content.first(size_of(first, end)));
+  for (std::uint64_t frame = first; frame < end; ++frame) {
+    checksums_[frame] = checksum(content.subspan(offset(frame) - offset(first), content_bytes(frame)));
+  }
+  TRY(write(offset(first), content));
+  for (std::uint64_t frame = first; frame < end; ++frame) queue_.place(frame, Placed::written);
+  return {};
+}
+
+Result<Placed> Install::place_one(std::uint64_t frame, Scratch& scratch) {
   const std::size_t size = content_bytes(frame);
   const bool compare = worth_comparing(frame);
   const MutableByteView present = scratch.present.first(size);
@@ -209,10 +238,7 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
     return Placed::written;
   }
   const MutableByteView content = scratch.content.first(size);
-  if (!TRY(make(frame, content))) {
-    TRY(fetch(frame, scratch));
-    TRY(scratch.decoder.decode(image_, frame, scratch.stored, content));
-  }
+  if (!TRY(make(frame, content))) TRY(fetch(frame, frame + 1, scratch));
   checksums_[frame] = checksum(content);
   if (compare) {
     TRY(write_differing(frame, content, present));
@@ -224,7 +250,7 @@ Result<Placed> Install::place(std::uint64_t frame, Scratch& scratch) {
 
 // What is on the device after a flush is what was signed, checked and written.
 Result<> Install::check(std::uint64_t first, std::uint64_t end, AlignedBuffer& buffer) {
-  const MutableByteView present = buffer.first(offset(end - 1) + content_bytes(end - 1) - offset(first));
+  const MutableByteView present = buffer.first(size_of(first, end));
   TRY(device_.read(offset(first), present));
   for (std::uint64_t frame = first; frame < end; ++frame) {
     const ByteView content = ByteView(present).subspan(offset(frame) - offset(first), content_bytes(frame));
@@ -242,7 +268,7 @@ Result<> Install::perform(const Task& task, Scratch& scratch) {
   if (task.kind == Task::Kind::check) {
     TRY(check(task.frame, task.end, scratch.present));
   } else {
-    queue_.place(task.frame, TRY(place(task.frame, scratch)));
+    TRY(place(task.frame, task.end, scratch));
   }
   return {};
 }
@@ -271,7 +297,7 @@ void Install::tell() {
 // Everything on this thread, in a fixed order: place some frames, flush, read them back, and so on.
 Result<> Install::alone(const Runs& zero_runs) {
   TRY(zero(zero_runs));
-  Scratch scratch(image_.frame_size_bytes, read_back_frames_);
+  Scratch scratch(image_.frame_size_bytes, together_, read_back_frames_);
   std::uint64_t flushed = 0;
   auto last_flush = std::chrono::steady_clock::now();
   while (const auto task = queue_.take()) {
@@ -293,7 +319,7 @@ Result<> Install::together(unsigned workers, const Runs& zero_runs) {
   std::vector<std::unique_ptr<Scratch>> scratches;
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < workers; ++i) {
-    scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes, read_back_frames_));
+    scratches.push_back(std::make_unique<Scratch>(image_.frame_size_bytes, together_, read_back_frames_));
     threads.emplace_back([this, &scratch = *scratches.back()] { work(scratch); });
   }
   if (auto zeroed = zero(zero_runs); !zeroed) queue_.fail(std::move(zeroed).error());
@@ -318,7 +344,7 @@ Result<InstallStats> Install::run() {
   }
   const Runs zero_runs = set_long_runs_apart();
   const std::uint64_t affordable =
-      std::max<std::uint64_t>(1, kMemoryBytes / ((kFramesOfMemory - 1 + read_back_frames_) * image_.frame_size_bytes));
+      std::max<std::uint64_t>(1, kMemoryBytes / (Scratch::frames(together_, read_back_frames_) * image_.frame_size_bytes));
   const auto workers = static_cast<unsigned>(std::min<std::uint64_t>({options_.workers, affordable, image_.frame_count()}));
   const std::stop_callback on_stop(options_.stop, [this] { queue_.fail(Error{kCancelled, "the install was stopped on request"}); });
   TRY(workers <= 1 ? alone(zero_runs) : together(workers, zero_runs));

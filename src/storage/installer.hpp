@@ -26,7 +26,7 @@ struct InstallOptions {
   // Frames at the start that are likely in place already (an install that was cut short): all of them are compared with the manifest
   // by digest before anything is fetched. Beyond them the same is tried as long as it pays. Nothing is trusted unread.
   std::uint64_t likely_frames = 0;
-  // Frames worked on at once, each by a thread; fewer where frames are large, so that memory stays bounded. 1: on the caller's
+  // Threads that work on frames, on up to two each at once; fewer where frames are large, so that memory stays bounded. 1: on the caller's
   // thread, every operation in a fixed order.
   unsigned workers = 3;
   // How much is written between two flushes, each followed by reading back what it covers.
@@ -54,7 +54,7 @@ struct InstallStats {
 // Once this has returned, every frame of the image has been read from the device after a flush, and was what had been checked against its
 // signed digest and written (by a 64-bit checksum; frames found in place, and zeros, by themselves). Nothing is written but content whose
 // digest was checked before. The device must be at least as large as the image (kOutsideDevice, before any write). Memory: about
-// (workers + 1) x 4 frames, at most 20 MiB. Errors: the reader's, the device's, kReadBack, kCancelled.
+// (workers + 1) x 9 frames of up to 256 KiB, at most 20 MiB. Errors: the reader's, the device's, kReadBack, kCancelled.
 Result<InstallStats> install_image(bundle::Reader& reader, std::size_t image, BlockDevice& device, const InstallOptions& options);
 
 }  // namespace aloft::storage

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/file.hpp"
+#include "bundle/errors.hpp"
 #include "bundle/test_bundle.hpp"
 #include "storage/errors.hpp"
 #include "storage/file_device.hpp"
@@ -261,6 +262,9 @@ struct Other {
     signers.push_back(authority.issue(crypto::KeyType::p256));
     Bytes sealed = bundle::test::sealed(bundle::test::build({{"rootfs", content}}), signers);
     EXPECT_TRUE(replace_file(file, std::string(reinterpret_cast<const char*>(sealed.data()), sealed.size())));
+    open(file);
+  }
+  void open(const std::string& file) {
     source = must(bundle::open_source(file));
     reader.emplace(must(bundle::Reader::open(*source, trust, crypto::test::kNow)));
   }
@@ -317,6 +321,26 @@ TEST_P(FileDeviceTest, WorkersReadABundleFileInAnyOrder) {
     EXPECT_TRUE(std::ranges::equal(as_bytes(must(read_file(folder_ / "slot"))), other.content));
   }
   EXPECT_TRUE(other.reader->check_end());
+}
+
+// Frames are fetched and checked by twos: of those around a damaged one nothing wrong is written either.
+TEST_P(FileDeviceTest, ADamagedFrameIsRefusedWhereverItStands) {
+  for (std::uint64_t damaged = 0; damaged < 13; ++damaged) {
+    Other other(folder_ / "bundle", test_content(13 * kFrame, 9));
+    std::string bundle = must(read_file(folder_ / "bundle"));
+    bundle[other.reader->stored_extent(0, damaged).offset_bytes + 50] ^= 1;
+    ASSERT_TRUE(replace_file(folder_ / "bundle", bundle));
+    other.open(folder_ / "bundle");
+    ASSERT_TRUE(replace_file(folder_ / "slot", std::string(13 * kFrame, 'x')));
+    const std::unique_ptr<FileDevice> device = must(FileDevice::open(folder_ / "slot"));
+    EXPECT_EQ(install_image(*other.reader, 0, *device, options()).error().code.number, bundle::kStoredDigest.number) << damaged;
+    const std::string slot = must(read_file(folder_ / "slot"));
+    for (std::uint64_t frame = 0; frame < 13; ++frame) {
+      const ByteView is = as_bytes(slot).subspan(frame * kFrame, kFrame);
+      const bool old = std::ranges::all_of(is, [](std::byte byte) { return byte == std::byte{'x'}; });
+      EXPECT_TRUE(old || (frame != damaged && std::ranges::equal(is, ByteView(other.content).subspan(frame * kFrame, kFrame)))) << frame;
+    }
+  }
 }
 
 TEST_P(FileDeviceTest, AnErrorEndsAllWorkers) {
