@@ -3,9 +3,10 @@ import json
 import os
 import pathlib
 import subprocess
-import tempfile
 import time
 import uuid
+
+import scratch
 
 ENV_HEAD = b"# GRUB Environment Block\n"
 
@@ -45,7 +46,7 @@ class Device:
     def __init__(self, tools, trust, slot_bytes=4 << 20, server=None, slots=None):
         """slots: the [group...] and [shared...] tables as TOML; else two files of slot_bytes."""
         self.tools = tools
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-device-"))
+        self.folder = scratch.folder("device")
         self.env = self.folder / "grubenv"
         self.socket = self.folder / "aloftd.sock"
         self.health = self.folder / "health.d"
@@ -163,7 +164,7 @@ class Vendor:
 
     def __init__(self, tools):
         self.tools = tools
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-vendor-"))
+        self.folder = scratch.folder("vendor")
         subprocess.run([tools.aloft, "keys", "init", self.folder / "keys"], check=True, capture_output=True)
         self.trust = self.folder / "keys" / "trust"
 

@@ -8,9 +8,9 @@ import shutil
 import socket
 import ssl
 import subprocess
-import tempfile
 import time
 
+import scratch
 from server_harness import Device, Refused, Server, Signer, deploy, ready_device, refused, run, site
 
 
@@ -404,7 +404,7 @@ class Authority:
 
 
 def case_a_certificate_shows_who_a_device_is():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-ddi-"))
+    folder = scratch.folder("ddi")
     authority, stranger = Authority(folder, "devices"), Authority(folder, "others")
     server = Server(arguments=["--client-ca", str(authority.certificate)])
     try:

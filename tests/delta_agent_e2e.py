@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import scratch  # noqa: E402
 from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
 from ranges_server import Server  # noqa: E402
 
@@ -191,7 +191,7 @@ class DeltaAgentTest(unittest.TestCase):
 
     def with_program(self, script):
         """A device whose aloftd has a program beside it that somebody has taken over."""
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-taken-"))
+        folder = scratch.folder("taken")
         self.addCleanup(shutil.rmtree, folder)
         program = shutil.copy(TOOLS.aloftd, folder)
         (folder / "aloft-rebuild").write_text(f"#!/bin/sh\nreal={TOOLS.aloftd}\n{script}\n")
@@ -201,7 +201,7 @@ class DeltaAgentTest(unittest.TestCase):
         return device
 
     def test_without_the_small_program_the_agent_is_its_own(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-alone-"))
+        folder = scratch.folder("alone")
         self.addCleanup(shutil.rmtree, folder)
         device = self.device()
         device.tools = Tools(shutil.copy(TOOLS.aloftd, folder), TOOLS.aloft)

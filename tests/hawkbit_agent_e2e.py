@@ -5,12 +5,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import scratch  # noqa: E402
 from agent_device import wait_for  # noqa: E402
 from fake_hawkbit import Hawkbit  # noqa: E402
 from hawkbit_device import LIMIT_S, HawkbitTest  # noqa: E402
@@ -380,7 +380,7 @@ class AgainstHawkbit(HawkbitTest):
         self.assertIn("server-refuses", self.device.run("doctor", "--json").stdout)
 
     def test_certificates_show_who_both_are(self):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-mtls-"))
+        folder = scratch.folder("mtls")
         self.addCleanup(shutil.rmtree, folder)
 
         def openssl(*words):

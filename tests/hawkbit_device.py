@@ -3,12 +3,12 @@ import os
 import pathlib
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import scratch  # noqa: E402
 from agent_device import Device, Tools, Vendor  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
@@ -73,7 +73,7 @@ class HawkbitTest(unittest.TestCase):
         cls.files = {"firmware.aloft": cls.bundle[0].read_bytes()}
 
     def token_file(self, text):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-token-"))
+        folder = scratch.folder("token")
         self.addCleanup(shutil.rmtree, folder)
         (folder / "token").write_text(text + "\n")
         (folder / "token").chmod(0o600)

@@ -6,11 +6,11 @@ import json
 import os
 import pathlib
 import re
-import tempfile
 import threading
 import time
 import urllib.parse
 
+import scratch
 from server_harness import Device, Refused, Signer, deploy, ready_device, refused, run, site, upload
 
 
@@ -289,8 +289,7 @@ def case_bundles_are_checked_completely():
 
 
 def case_with_trust_only_signed_bundles_are_taken():
-    import tempfile
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-server-"))
+    folder = scratch.folder("server")
     (folder / "trust").mkdir()
     signer = Signer(folder)
     (folder / "trust/signer.pem").write_bytes(signer.certificate.read_bytes())

@@ -8,10 +8,10 @@ import random
 import resource
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
+import scratch
 from server_harness import Refused, Server, Signer, ready_device, run
 
 GOOD = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -233,7 +233,7 @@ def fill_up(server, device, deployment, refusals):
 
 
 def check_full_disk(server, make_room, refusals=((507, 9001),)):
-    bundle = Signer(pathlib.Path(tempfile.mkdtemp(dir=server.folder))).bundle("2", b"x" * 5000)
+    bundle = Signer(scratch.folder("signer", server.folder)).bundle("2", b"x" * 5000)
     release = server.operator("POST", "/api/v1/releases", bundle)
     device = ready_device(server, "cam-01")
     [deployment] = server.operator("POST", "/api/v1/deployments", {"release": release["id"], "devices": ["cam-01"]})["deployments"]

@@ -18,6 +18,8 @@ import time
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+import scratch
+
 PROGRAM = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/server/aloft-server"
 PASSWORD = "correct horse battery"
 
@@ -37,7 +39,7 @@ def b64url(data):
 
 class Server:
     def __init__(self, folder=None, arguments=(), preexec=None, plain=False):
-        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="aloft-server-"))
+        self.folder = pathlib.Path(folder or scratch.folder("server"))
         self.arguments, self.preexec, self.plain = list(arguments), preexec, plain
         self.process = self.port = self.fingerprint = self.setup_token = None
         self.admin = None

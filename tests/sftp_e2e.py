@@ -6,11 +6,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import scratch  # noqa: E402
 from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
@@ -34,7 +34,7 @@ class Sshd:
     """OpenSSH on the loopback, for one user with one key."""
 
     def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-sshd-"))
+        self.folder = scratch.folder("sshd")
         self.port = free_port()
         self.host_key = make_key(self.folder / "host")
         self.user_key = make_key(self.folder / "user")

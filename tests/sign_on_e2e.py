@@ -13,6 +13,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import scratch
 from fake_idp import Provider, SigningKey
 from server_harness import PASSWORD, Refused, Server, ready_device, refused, run
 from tenants_harness import command, service, until
@@ -83,7 +84,7 @@ class Browser:
 
 @contextlib.contextmanager
 def site(setup=True, methods=("client_secret_basic",), settings=None):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-sso-"))
+    folder = scratch.folder("sso")
     provider = Provider(folder, URL + CALLBACK, methods=methods)
     server = Server(folder=folder, arguments=["--url", URL, "--sso", str(provider.settings(folder, **(settings or {})))])
     try:

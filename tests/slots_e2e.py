@@ -8,10 +8,10 @@ import pathlib
 import stat
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import scratch  # noqa: E402
 from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
@@ -82,8 +82,7 @@ def listing(folder):
 
 class SlotsTest(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-slots-"))
-        self.addCleanup(lambda: subprocess.run(["rm", "-rf", self.folder], check=False))
+        self.folder = scratch.folder("slots")
         self.vendor = Vendor(TOOLS)
 
     def loop(self, name, size=64 << 20):

@@ -3,8 +3,9 @@
 import os
 import pathlib
 import subprocess
-import tempfile
 import unittest
+
+import scratch
 
 HOOK = pathlib.Path(__file__).resolve().parent.parent / "integration/initramfs/aloft-verity"
 FACTS = "ALOFT_VERITY_ROOT=" + "ab" * 32 + "\nALOFT_VERITY_OFFSET=8192\n"
@@ -12,8 +13,7 @@ FACTS = "ALOFT_VERITY_ROOT=" + "ab" * 32 + "\nALOFT_VERITY_OFFSET=8192\n"
 
 class VerityHookTest(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="aloft-verity-"))
-        self.addCleanup(lambda: subprocess.run(["rm", "-rf", self.folder], check=False))
+        self.folder = scratch.folder("verity")
         (self.folder / "verity").write_text(FACTS)
         (self.folder / "cmdline").write_text("quiet root=/dev/sda2\n")
         tool = self.folder / "veritysetup"
