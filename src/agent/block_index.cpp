@@ -12,7 +12,7 @@
 #include "base/errors.hpp"
 #include "base/file.hpp"
 #include "bundle/manifest.hpp"
-#include "crypto/sha256.hpp"
+#include "crypto/sha256_each.hpp"
 
 namespace aloft::agent {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "bundle/errors.hpp"
 #include "bundle/reader.hpp"
+#include "crypto/sha256_each.hpp"
 
 namespace aloft::bundle {
 namespace {

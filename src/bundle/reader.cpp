@@ -5,6 +5,7 @@
 
 #include "bundle/container.hpp"
 #include "bundle/errors.hpp"
+#include "crypto/sha256_each.hpp"
 
 namespace aloft::bundle {
 

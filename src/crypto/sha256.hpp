@@ -3,7 +3,6 @@
 
 #include <array>
 #include <memory>
-#include <span>
 
 #include "base/bytes.hpp"
 
@@ -27,9 +26,5 @@ class Sha256 {
 };
 
 Digest sha256(ByteView bytes);
-
-// The digest of each of `contents` into `digests` (at least as many). Faster than one by one where the processor has instructions for it
-// and contents that follow each other are about as long: it works on two at once (docs/decisions/0030).
-void sha256_each(std::span<const ByteView> contents, std::span<Digest> digests);
 
 }  // namespace aloft::crypto

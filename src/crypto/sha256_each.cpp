@@ -1,9 +1,9 @@
+#include "crypto/sha256_each.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
-
-#include "crypto/sha256.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
