@@ -3,6 +3,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import pathlib
 import subprocess
 import time
 
@@ -217,15 +218,19 @@ def write(file, content):
 
 
 def simulated(work):
-    """All power cuts of all stories on all boot loaders, twice in a row: agent_cut_test with everything that it leaves out in ./dev test."""
+    """All power cuts of all stories on all boot loaders and layouts, twice in a row, and of all switches on simulated media: the tests labelled
+    "cut" with everything that they leave out in ./dev test."""
     folder = work / "campaigns/simulated"
     folder.mkdir(parents=True, exist_ok=True)
-    details = folder / "details.json"
-    details.unlink(missing_ok=True)
-    ended = subprocess.run([str(programs.BUILD / "src/agent/agent_cut_test"), f"--gtest_output=json:{details}"], env={**os.environ, "ALOFT_CUTS": "all"})
-    if not details.exists():
-        raise machine.Failure(f"agent_cut_test ended with {ended.returncode} and no report")
-    tests = [test for suite in json.loads(details.read_text())["testsuites"] for test in suite["testsuite"]]
+    tests, statuses = [], []
+    for program in ("agent/agent_cut_test", "storage/storage_cut_test"):
+        details = folder / f"{pathlib.Path(program).name}.json"
+        details.unlink(missing_ok=True)
+        ended = subprocess.run([str(programs.BUILD / "src" / program), f"--gtest_output=json:{details}"], env={**os.environ, "ALOFT_CUTS": "all"})
+        if not details.exists():
+            raise machine.Failure(f"{program} ended with {ended.returncode} and no report")
+        statuses.append(ended.returncode)
+        tests += [test for suite in json.loads(details.read_text())["testsuites"] for test in suite["testsuite"]]
     counted = [test for test in tests if "cuts" in test]
     total = {key: sum(int(test[key]) for test in counted) for key in ("cuts", "lives")}
     failed = [test["name"] for test in tests if test.get("failures")]
@@ -234,4 +239,4 @@ def simulated(work):
     write(folder / "report.json", {**total, "tests": len(tests), "failed": failed})
     (folder / "report.txt").write_text(text)
     print(text)
-    return 1 if failed or ended.returncode else 0
+    return 1 if failed or any(statuses) else 0

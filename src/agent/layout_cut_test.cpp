@@ -15,6 +15,7 @@ using test::Deployment;
 using test::Fault;
 using test::Layout;
 using test::PowerCutSearch;
+using test::SearchLimits;
 using test::Story;
 using update::Phase;
 using Wish = Deployment::Wish;
@@ -50,41 +51,65 @@ const std::vector<Case>& cases() {
 
 using Tested = std::pair<boot::test::NamedLoader, std::size_t>;
 
+bool everything() {
+  const char* const asked = std::getenv("ALOFT_CUTS");
+  return asked && std::string_view(asked) == "all";
+}
+
 std::vector<Tested> all_tested() {
   constexpr std::size_t kFirstFew = 3;
-  const char* const asked = std::getenv("ALOFT_CUTS");
-  const bool everything = asked && std::string_view(asked) == "all";
   std::vector<Tested> all;
   for (std::size_t loader = 0; loader < std::size(boot::test::kLoaders); ++loader)
     for (std::size_t number = 0; number < cases().size(); ++number) {
       const Case& each = cases()[number];
       const bool fits = each.layout->groups.size() <= boot::test::kLoaders[loader].most_slots &&
                         (each.layout != &test::kNormalAndRecovery || boot::test::kLoaders[loader].takes_recovery);
-      if (fits && (everything || loader < kFirstFew || each.on_every_loader)) all.emplace_back(boot::test::kLoaders[loader], number);
+      if (fits && (everything() || loader < kFirstFew || each.on_every_loader)) all.emplace_back(boot::test::kLoaders[loader], number);
     }
+  return all;
+}
+
+// A recovery system that installs has the most steps that a second cut may meet; the others with ALOFT_CUTS=all.
+std::vector<Tested> tested_twice() {
+  std::vector<Tested> all = all_tested();
+  if (everything()) return all;
+  std::erase_if(all, [](const Tested& tested) {
+    return std::string_view(tested.first.name) != boot::test::kLoaders[0].name ||
+           std::string_view(cases()[tested.second].name) != "RecoveryInstalls";
+  });
   return all;
 }
 
 class LayoutCut : public ::testing::TestWithParam<Tested> {
  protected:
   void SetUp() override { log::set_level(log::Level::error); }
+
+  void search(SearchLimits limits) {
+    const auto& [loader, number] = GetParam();
+    const Case& tested = cases()[number];
+    PowerCutSearch search(loader, tested.story, Fault::none, limits, *tested.layout);
+    EXPECT_EQ(search.run(), "");
+    EXPECT_GT(search.operations(), 20U);
+    RecordProperty("cuts", std::to_string(search.cuts()));
+    RecordProperty("lives", std::to_string(search.lives()));
+    std::printf("%s, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name, tested.name,
+                static_cast<unsigned long long>(search.operations()), static_cast<unsigned long long>(search.cuts()),
+                static_cast<unsigned long long>(search.lives()));
+  }
 };
 
-TEST_P(LayoutCut, AtEveryOperation) {
-  const auto& [loader, number] = GetParam();
-  const Case& tested = cases()[number];
-  PowerCutSearch search(loader, tested.story, Fault::none, {}, *tested.layout);
-  EXPECT_EQ(search.run(), "");
-  EXPECT_GT(search.operations(), 20U);
-  RecordProperty("cuts", std::to_string(search.cuts()));
-  RecordProperty("lives", std::to_string(search.lives()));
-  std::printf("%s, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name, tested.name,
-              static_cast<unsigned long long>(search.operations()), static_cast<unsigned long long>(search.cuts()),
-              static_cast<unsigned long long>(search.lives()));
+TEST_P(LayoutCut, AtEveryOperation) { search({}); }
+
+class LayoutCutPair : public LayoutCut {};
+
+TEST_P(LayoutCutPair, AndAgainWhileMending) { search({.cuts_in_a_row = 2}); }
+
+std::string name_of(const ::testing::TestParamInfo<Tested>& each) {
+  return std::string(each.param.first.name) + cases()[each.param.second].name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut, ::testing::ValuesIn(all_tested()),
-                         [](const auto& each) { return std::string(each.param.first.name) + cases()[each.param.second].name; });
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut, ::testing::ValuesIn(all_tested()), name_of);
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCutPair, ::testing::ValuesIn(tested_twice()), name_of);
 
 // The search finds the mistake of a detour: a normal system that is written while the boot loader may still choose it.
 TEST(LayoutCutFault, ATargetThatIsNotParkedIsFound) {
