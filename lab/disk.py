@@ -7,11 +7,14 @@ import debian
 
 MIB = 1 << 20
 
-def state_image(path, mib, files):
-    """An ext4 with the given {name: text}: the device's identity, where its server is, its enrolment token."""
+def state_image(path, mib, files, folders=()):
+    """An ext4 with the given {path: text}: the device's identity, where its server is, its enrolment token; and empty folders."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        for name in folders:
+            (pathlib.Path(folder) / name).mkdir(parents=True)
         for name, text in files.items():
             file = pathlib.Path(folder) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             file.chmod(0o600)
         debian.run("mkfs.ext4", "-q", "-F", "-m", "0", "-L", "state", "-d", folder, path, f"{mib}M")

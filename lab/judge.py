@@ -128,7 +128,9 @@ class Slots:
 class StatePartition:
     """The state partition as the next start finds it: checked and mended like at boot, then its journal read."""
 
-    def __init__(self, image, work):
+    def __init__(self, image, work, folder=""):
+        """folder: where on it the agent's state_dir is."""
+        self.folder = folder
         self.disk, self.file = image, pathlib.Path(work) / "state.img"
         self.blocks = {number for number in range(image.sizes["state"] // 4096) if any(image.read("state", number * 4096, 4096))}
         self.known = {}  # what the partition holds: what was found
@@ -157,7 +159,7 @@ class StatePartition:
                 out.write(self.disk.read("state", block * 4096, 4096))
         checked = subprocess.run(["e2fsck", "-fy", str(self.file)], capture_output=True, text=True)
         problems = [] if checked.returncode in (0, 1) else [f"e2fsck ends with {checked.returncode}: {checked.stdout[-300:]}"]
-        journal = subprocess.run(["debugfs", "-R", "cat journal", str(self.file)], capture_output=True)
+        journal = subprocess.run(["debugfs", "-R", f"cat {self.folder}/journal", str(self.file)], capture_output=True)
         return problems, parse_journal(journal.stdout)
 
 

@@ -43,7 +43,8 @@ if [ -f /mount-root ]; then
 else
   mount -t ext4 -o ro "/dev/$(partition $label)" /root || echo "initramfs: no root file system on $label"
 fi
-mount -t ext4 -o noatime "/dev/$(partition state)" /root/var/lib/aloft || echo "initramfs: no state partition"
+mount -t ext4 -o noatime "/dev/$(partition state)" /root/@STATE@ || echo "initramfs: no state partition"
+[ -d /root/data/aloft ] && mount -o bind /root/data/aloft /root/var/lib/aloft
 
 mount -t tmpfs -o mode=0755,nosuid run /root/run
 site=/root/var/lib/aloft/site.toml
@@ -118,7 +119,7 @@ def archive(files):
 def initramfs(tree, model):
     """The machine's initramfs. A version that is to fail in it gets a second archive behind it, with /fault; see appended()."""
     timeout, time = model.early_watchdog_s
-    init = INIT.replace("@TIMEOUT@", str(timeout)).replace("@FOR@", str(time))
+    init = INIT.replace("@TIMEOUT@", str(timeout)).replace("@FOR@", str(time)).replace("@STATE@", "data" if model.app_data else "var/lib/aloft")
     folder, program = (stat.S_IFDIR | 0o755, b""), stat.S_IFREG | 0o755
     files = {"bin": folder, "modules": folder, "init": (program, init.encode()), "bin/busybox": (program, busybox(model.architecture).read_bytes()),
              "bin/aloft-watchdog": (program, programs.program("aloft-watchdog", model.architecture).read_bytes())}
@@ -147,7 +148,7 @@ def boot_folder(model):
         (folder / "initrd.img").write_bytes(initramfs(tree, model))
 
     besides = model.loader.initramfs(debian.kernel_tree(model.architecture))
-    made_from = [debian.kernel_package(), model.architecture.name, model.loader.modules, model.usb, model.early_watchdog_s,
+    made_from = [debian.kernel_package(), model.architecture.name, model.loader.modules, model.usb, model.early_watchdog_s, model.app_data,
                  hashlib.sha256(archive(besides)).hexdigest() if besides else "",
                  cache.file_digest(programs.program("aloft-watchdog", model.architecture)), cache.file_digest(busybox(model.architecture)), *cache.source_digest("kernel.py")]
     return cache.entry("boot", made_from, make)

@@ -101,7 +101,7 @@ class Bench:
         self.before = judge.Disk(update.model, moment.folder / "disk.img")
         self.disk = judge.Disk(update.model, self.folder / "disk.img")
         releases = [judge.Release(name, update.model.images(version)) for name, version in update.versions.items()]
-        self.judge = judge.Judge(update.model, self.disk, judge.Slots(self.disk, releases), judge.StatePartition(self.disk, self.folder))
+        self.judge = judge.Judge(update.model, self.disk, judge.Slots(self.disk, releases), judge.StatePartition(self.disk, self.folder, update.model.state_folder))
         self.logs = []
 
     def files(self):

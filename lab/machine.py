@@ -107,6 +107,10 @@ class Machine:
             return f"QEMU itself does not answer: {error}"
         return "".join(line + "\n" for text in seen for line in text.splitlines() if re.search(r"status|CPU#|[RE]?[IP][PC]=|CR3=|HLT=", line))
 
+    def flushes(self):
+        """How often the device has had a disk make durable what was written, since start()."""
+        return sum(each["stats"]["flush_operations"] for each in self.tell({"execute": "query-blockstats"})[0])
+
     def at(self):
         """What the device itself says of where it has got stuck, if it runs and its root shell answers."""
         try:

@@ -83,6 +83,7 @@ class Model:
     usb: bool = False                               # there is a port, and udev to notice what is plugged into it
     groups: str = "AB"                              # one letter for each group of slots
     recovery: SlotClass | None = None               # the one slot of a recovery system, which is the group with the next letter
+    app_data: str = ""                              # the application's folder on the state partition, which a factory reset empties; the agent's is beside it
     quick: tuple = ("good", "panic")                # the stories that ./dev test vm plays; ./dev lab run plays all
 
     @property
@@ -106,6 +107,11 @@ class Model:
         if self.recovery:
             slots.append(Partition(self.recovery.partition(self.recovery_group), self.recovery.mib))
         return [*self.loader.partitions, *slots, Partition("state", self.state_mib)]
+
+    @property
+    def state_folder(self):
+        """Where on the state partition the agent's state_dir is; empty: it is all of it."""
+        return "aloft" if self.app_data else ""
 
     def boot_slots(self):
         """NAME:NUMBER:LABEL of each group, as uboot-config and grub-config want it: the partition with the kernel, and the root's label."""
@@ -146,10 +152,11 @@ class Model:
                          for group in self.all_groups for each in self.classes(group))
         if self.recovery:
             groups += f'\n[group.{self.recovery_group}]\nrole = "recovery"\n'
+        reset = f'[factory_reset]\nfolders = ["{self.app_data}"]\n\n' if self.app_data else ""
         return (f'product = "{PRODUCT}"\nhardware = "{HARDWARE}"\nstate_dir = "/var/lib/aloft"\ntrust_dir = "/etc/aloft/trust"\n\n'
                 f'[boot]\ntries = {self.tries}\n{self.loader.boot_section(self)}{groups}\n'
                 f'[health]\ndir = "/etc/aloft/health.d"\ndeadline_s = 60\nrequire_server = true\n\n'
-                f'[watchdog]\ndevice = "/dev/watchdog"\ntimeout_s = {self.watchdog_s}\nsystemd_timeout_s = 20\n\n')
+                f'[watchdog]\ndevice = "/dev/watchdog"\ntimeout_s = {self.watchdog_s}\nsystemd_timeout_s = 20\n\n{reset}')
 
     def fstab(self):
         return "\n".join([*(each.line() for each in self.loader.mounts), "tmpfs /tmp tmpfs mode=1777 0 0", "tmpfs /var/tmp tmpfs mode=1777 0 0"]) + "\n"

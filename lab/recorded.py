@@ -80,7 +80,7 @@ class Recording:
     def judge_of(self, image, work):
         """A judge of the disk image that its states are made on."""
         releases = [judge.Release(name, self.model.images(version)) for name, version in self.versions.items()]
-        return judge.Judge(self.model, image, judge.Slots(image, releases), judge.StatePartition(image, work))
+        return judge.Judge(self.model, image, judge.Slots(image, releases), judge.StatePartition(image, work, self.model.state_folder))
 
     def told_by(self, log):
         """[(entries, state)]"""

@@ -109,8 +109,8 @@ def add_machine(tree, model):
     for name, text in own_files(model).items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)
-    for each in model.loader.mounts:
-        (tree / each.folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    for folder in [*(each.folder for each in model.loader.mounts), *([pathlib.Path(model.app_data).parent] if model.app_data else [])]:
+        (tree / str(folder).lstrip("/")).mkdir(parents=True, exist_ok=True)
     for program in model.loader.device_programs:
         (tree / "usr/bin" / pathlib.Path(program).name).unlink(missing_ok=True)
         shutil.copy(debian.root(model.architecture) / program.lstrip("/"), tree / "usr/bin")
@@ -133,6 +133,7 @@ def debian_tree(tree, agent, _):
     link(units / "default.target", "/lib/systemd/system/multi-user.target")
     install_agent_files(tree)
     link(units / "multi-user.target.wants/aloftd.service", "/usr/lib/systemd/system/aloftd.service")
+    link(units / "sysinit.target.wants/aloft-factory-reset.service", "/usr/lib/systemd/system/aloft-factory-reset.service")
     link(units / "multi-user.target.wants/lab-shell.service", "../lab-shell.service")
     (tree / "etc/systemd/journald.conf.d").mkdir(parents=True, exist_ok=True)
     (tree / "etc/systemd/journald.conf.d/lab.conf").write_text("[Journal]\nStorage=volatile\n")

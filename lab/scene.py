@@ -58,8 +58,9 @@ class Scene:
         site = {"url": f"https://{HOST_SEEN_FROM_DEVICE}:{self.server.port}", "name": DEVICE, "enrol_token_file": "/var/lib/aloft/enrol-token"}
         token = self.server.enrolment_token()
         state = self.folder / "state.img"
-        disk.state_image(state, self.model.state_mib, {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()),
-                                 "enrol-token": f"{token}\n", "machine-id": f"{MACHINE_ID}\n"})
+        own = {"site.toml": "[server]\n" + "".join(f'{key} = "{value}"\n' for key, value in site.items()), "enrol-token": f"{token}\n", "machine-id": f"{MACHINE_ID}\n"}
+        disk.state_image(state, self.model.state_mib, {f"{self.model.state_folder}/{name}".lstrip("/"): text for name, text in own.items()},
+                         [pathlib.Path(self.model.app_data).name] if self.model.app_data else [])
         disk.make(self.folder / "disk.img", self.model.partitions(), {**self.model.loader.contents(self.model, images), **slots, "state": state},
                   self.model.loader.flash)
         state.unlink()

@@ -7,6 +7,7 @@ import kernel
 import machine
 import programs
 import rootfs
+import sitedata
 from scene import BOOT_S, DEVICE, UPDATE_S, require
 
 CUT_AT_PERMILLE = 400
@@ -149,6 +150,30 @@ def hang_agent(scene):
     return hangs(scene, "hang-agent")
 
 
+def factory_reset(scene):
+    """What an application keeps on the device outlives an update; a factory reset, with the power cut in its middle, empties it, and leaves the device what it was."""
+    data = sitedata.SiteData(scene)
+    data.put()
+    updated = good(scene)
+    data.require_there()
+    kept, order, known = data.kept(), scene.boot_state(), scene.server.device(DEVICE)
+    data.ask("aloftd factory-reset --yes && sync")
+    scene.narrator.say(f"somebody: asks {DEVICE} for a factory reset, and restarts it")
+    data.ask("(sleep 1; systemctl reboot) >/dev/null 2>&1 & true")
+    scene.await_boot(scene.slot, scene.version)
+    left = data.cut_in_the_middle(scene.machine.flushes())
+    scene.narrator.say(f"POWER CUT in the middle of the reset: {left} entries of {sitedata.SITES + 2} are left")
+    scene.machine.start()
+    scene.await_boot(scene.slot, scene.version)
+    scene.machine.wait_for("factory reset: done", BOOT_S, scene.narrator.tick)
+    device = scene.await_device(lambda device: device["last_seen_ms"] / 1000 > scene.machine.powered)
+    data.require_gone()
+    now = data.kept()
+    require(now == kept, f"the reset changed {sorted(name for name in {**kept, **now} if kept.get(name) != now.get(name))}")
+    require(scene.boot_state() == order and all(device[name] == known[name] for name in ("status", "version", "key_sha256", "created_ms")), f"the device is another one: {device}, {scene.boot_state()}")
+    return f"{updated}; {left} entries were left at the power cut, none after it; key, enrolment, floor, history and trust are as before"
+
+
 def usb(scene):
     """A USB stick with a bundle is plugged in, and nothing else is done; the stick that stays plugged in does not start it all again."""
     before, target, slot = scene.version, scene.next_version(), scene.other_slot()
@@ -228,9 +253,9 @@ def recovery_replaced(scene):
 
 
 STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
-           "verity": verity, "cut": cut, "delta": delta, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
+           "verity": verity, "cut": cut, "factory-reset": factory_reset, "delta": delta, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
-NEEDS = {"usb": lambda model: model.usb, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
+NEEDS = {"usb": lambda model: model.usb, "factory-reset": lambda model: model.app_data, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
 
 
 def of(model):

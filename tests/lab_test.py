@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import types
 import unittest
 
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
@@ -22,6 +23,7 @@ import machines  # noqa: E402
 import narrator  # noqa: E402
 import nvram  # noqa: E402
 import programs  # noqa: E402
+import sitedata  # noqa: E402
 import stories  # noqa: E402
 import traffic  # noqa: E402
 from model import Partition  # noqa: E402
@@ -73,6 +75,19 @@ class Disk(unittest.TestCase):
             self.assertEqual(target.read_bytes(), bytes(2 * disk.MIB) + b"x" * disk.MIB + bytes(disk.MIB))
 
 
+class SiteData(unittest.TestCase):
+    def test_what_is_left_is_read_from_the_state_partition_of_the_disk(self):
+        model = machines.ALL["grub-debian"]
+        with tempfile.TemporaryDirectory() as folder:
+            scene, image = types.SimpleNamespace(model=model, folder=pathlib.Path(folder)), pathlib.Path(folder, "state.img")
+            disk.state_image(image, model.state_mib, {"aloft/factory-reset": "asked for\n", "app/7/reading": "lux\n"}, ["app/8", "app/.hidden"])
+            with open(scene.folder / "disk.img", "wb") as whole:
+                whole.truncate(disk.disk_bytes(model.partitions()))
+            disk.copy_sparsely(image, scene.folder / "disk.img", disk.partition_offset(model.partitions(), "state"))
+            data = sitedata.SiteData(scene)
+            self.assertEqual([sorted(data.on_disk(each)) for each in ("app", "aloft", "app/8")], [[".hidden", "7", "8"], ["factory-reset"], []])
+
+
 class Flash(unittest.TestCase):
     def test_a_byte_of_a_volume_is_found_by_the_newest_of_its_blocks(self):
         chip = bytearray(b"\xff" * (flash.FLASH_MIB * flash.MIB))
@@ -108,6 +123,13 @@ class Machines(unittest.TestCase):
         self.assertEqual([settings["group"][group]["boot"]["path"] for group in "AB"], [f"/boot/efi/aloft/{letter}/linux.efi" for letter in "ab"])
         self.assertIn("/dev/disk/by-partlabel/ESP /boot/efi vfat", model.fstab())
         self.assertEqual(model.image_types(), {"boot": "file", "rootfs": "raw"})
+
+    def test_a_factory_reset_empties_the_applications_folder_where_there_is_one(self):
+        for name, model in machines.ALL.items():
+            settings = tomllib.loads(model.settings())
+            self.assertEqual(settings.get("factory_reset", {}).get("folders", []), [model.app_data] if model.app_data else [], name)
+            self.assertEqual("factory-reset" in stories.of(model), bool(model.app_data), name)
+        self.assertIn("factory-reset", machines.ALL["grub-debian"].quick)
 
     def test_partitions_have_names_of_their_own(self):
         for name, model in machines.ALL.items():

@@ -49,6 +49,6 @@ GRUB = Loader(name="grub", says="OVMF, GRUB", boot_section=lambda _: BOOT_SECTIO
               first_slot="sed -n 's/^ORDER=\\([A-Z]*\\).*/\\1/p' /boot/efi/EFI/aloft/grubenv")
 
 SLOTS = (SlotClass("rootfs", 128, rootfs.slot_image),)
-MACHINES = [Model(name="grub-debian", loader=GRUB, system="debian", slots=SLOTS, usb=True,
-                  quick=("good", "unhealthy", "hang-agent", "cut", "usb")),
+MACHINES = [Model(name="grub-debian", loader=GRUB, system="debian", slots=SLOTS, usb=True, app_data="/data/app",
+                  quick=("factory-reset", "unhealthy", "hang-agent", "cut", "usb")),
             Model(name="grub-busybox", loader=GRUB, system="busybox", slots=SLOTS, quick=("good", "panic", "hang-kernel"))]
