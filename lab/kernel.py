@@ -45,8 +45,14 @@ else
 fi
 mount -t ext4 -o noatime "/dev/$(partition state)" /root/@STATE@ || echo "initramfs: no state partition"
 [ -d /root/data/aloft ] && mount -o bind /root/data/aloft /root/var/lib/aloft
+# Where the application has a slot of its own, that of the same group.
+app=app-$(echo "$slot" | tr A-Z a-z)
+if grep -q "^PARTNAME=$app\$" /sys/class/block/*/uevent; then
+  mount -t ext4 -o ro "/dev/$(partition $app)" /root/opt/application || echo "initramfs: no application on $app"
+fi
 
 mount -t tmpfs -o mode=0755,nosuid run /root/run
+[ -f /version ] && cat /version > /root/run/boot-version
 site=/root/var/lib/aloft/site.toml
 if [ -f $site ]; then
   mkdir -p /root/run/site

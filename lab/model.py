@@ -102,6 +102,9 @@ class Model:
         """The slot classes that a group has."""
         return (self.recovery,) if group == self.recovery_group else self.slots
 
+    def has_slot(self, name):
+        return any(each.name == name for each in self.slots)
+
     def partitions(self):
         slots = [Partition(each.partition(group), each.mib, each.partition_kind) for each in self.slots for group in self.groups if each.mib]
         if self.recovery:

@@ -19,7 +19,7 @@ SYSV = REPOSITORY / "integration/sysv/aloftd"
 EPOCH = 1735689600
 MIB = 1 << 20
 MODEL_BYTES = 6 * MIB
-BOOT_MIB = 24
+BOOT_MIB, APP_MIB = 24, 12
 IMAGE_MIB = {"debian": 112, "busybox": 56}
 FOREIGN_KERNEL_MIB = 32  # which is not compressed
 
@@ -31,6 +31,7 @@ INIT_TAKES_WATCHDOG = {"debian"}  # the agent gives it to systemd; elsewhere it 
 FAULTS = {"": "nothing is wrong with it",
           "panic": "its init program is missing: the kernel panics",
           "unhealthy": "it boots, but a health check fails",
+          "mixed": "its application is another version's",
           "hang-early": "its kernel dies before anything of its own has started the watchdog",
           "hang-kernel": "its kernel dies in the initramfs and stays dead",
           "hang-init": "its init program sleeps for ever",
@@ -57,7 +58,7 @@ def slot_image(model, version):
     agent, anchors = programs.program("aloftd", model.architecture), programs.keys() / "trust"
     rebuild = programs.program("aloft-rebuild", model.architecture)
     copied = sorted(path for top in ("common", model.system) for path in (DEVICE / top).rglob("*") if path.is_file())
-    made_from = [model.system, model.architecture.name, dataclasses.asdict(version), own_files(model), cache.file_digest(agent), cache.file_digest(rebuild),
+    made_from = [model.system, model.architecture.name, model.has_slot("app"), dataclasses.asdict(version), own_files(model), cache.file_digest(agent), cache.file_digest(rebuild),
                  [cache.file_digest(path) for path in sorted(anchors.glob("*"))],
                  [[str(path.relative_to(DEVICE)), cache.file_digest(path)] for path in copied], str(kernel.boot_folder(model)),
                  [cache.file_digest(path) for path in [*sorted(SYSTEMD.iterdir()), SYSV, *map(pathlib.Path, model.loader.device_programs)]],
@@ -66,7 +67,7 @@ def slot_image(model, version):
     def make(folder):
         tree = folder / "tree"
         FLAVOURS[model.system](tree, agent, model.architecture)
-        add_version(tree, version, anchors)
+        add_version(tree, model, version, anchors)
         for program in (agent, rebuild):
             debian.run(f"{model.architecture.triplet}-strip", "-o", tree / "usr/bin" / program.name, program)
             check_libraries(tree, program)
@@ -89,14 +90,32 @@ def boot_image(model, version):
         tree.mkdir()
         debian.run("debugfs", "-R", f"rdump /boot {tree}", root)
         (tree / "boot/version").write_text(f"{version.name}\n")
+        image, carried = tree / "boot/initrd.img", {"version": (stat.S_IFREG | 0o644, f"{version.name}\n".encode())}
         if model.verity:
-            image = tree / "boot/initrd.img"
-            facts = programs.verity_root(root).read_bytes()
-            image.write_bytes(kernel.appended(image.read_bytes(), {"etc/aloft/verity": (stat.S_IFREG | 0o644, facts)}))
+            carried["etc/aloft/verity"] = (stat.S_IFREG | 0o644, programs.verity_root(root).read_bytes())
+        image.write_bytes(kernel.appended(image.read_bytes(), carried))
         make_ext4(tree, folder / "boot.ext4", BOOT_MIB, f"boot {version.name}")
         shutil.rmtree(tree)
 
     return cache.entry("boot-slot", [str(root), str(programs.verity_root(root)) if model.verity else "", *cache.source_digest("rootfs.py")], make) / "boot.ext4"
+
+
+def app_image(_, version):
+    """The path of an application slot's image, which is mounted on /opt/application: what is in the root slot elsewhere."""
+
+    def make(folder):
+        (folder / "tree").mkdir()
+        add_application(folder / "tree", "mixed" if version.fault == "mixed" else version.name)
+        make_ext4(folder / "tree", folder / "app.ext4", APP_MIB, f"app {version.name}")
+        shutil.rmtree(folder / "tree")
+
+    return cache.entry("app-slot", [dataclasses.asdict(version), *cache.source_digest("rootfs.py")], make) / "app.ext4"
+
+
+def add_application(folder, version):
+    """Bytes that no compressor shortens and that differ from version to version."""
+    (folder / "version").write_text(f"{version}\n")
+    (folder / "model.bin").write_bytes(hashlib.shake_128(version.encode()).digest(MODEL_BYTES))
 
 
 def own_files(model):
@@ -187,14 +206,14 @@ def check_libraries(tree, program):
             raise SystemExit(f"lab: {program.name} needs {name}, which no package of debian.PACKAGES brings")
 
 
-def add_version(tree, version, anchors):
+def add_version(tree, model, version, anchors):
     for folder in ("boot", "dev", "proc", "sys", "run", "tmp", "root", "var/tmp", "var/lib/aloft", "etc/aloft", "opt/application"):
         (tree / folder).mkdir(parents=True, exist_ok=True)
     (tree / "etc/aloft/version").write_text(f"{version.name}\n")
     (tree / "etc/machine-id").write_text("")
     shutil.copytree(anchors, tree / "etc/aloft/trust")
-    # Bytes that no compressor shortens and that differ from version to version.
-    (tree / "opt/application/model.bin").write_bytes(hashlib.shake_128(version.name.encode()).digest(MODEL_BYTES))
+    if not model.has_slot("app"):
+        add_application(tree / "opt/application", version.name)
 
 
 def break_it(tree, version):

@@ -49,6 +49,18 @@ def unhealthy(scene):
     return f"{target} failed a health check; " + back
 
 
+def mixed(scene):
+    """A version whose application is another version's boots, is found out by a health check, and goes back with all its slots; the next one switches all of them."""
+    slot, target = scene.other_slot(), scene.next_version()
+    watch = scene.deploy(target, "mixed")
+    scene.await_boot(slot, target, watch.look)
+    back = came_back(scene, watch)
+    require(f"boot {target}, root {target}, application mixed" in back, f"the server is not told of the mixture: {back}")
+    _, seen = scene.machine.shell("cat /run/boot-version /etc/aloft/version /opt/application/version")
+    require(seen.split() == 3 * [scene.version], f"boot, root and application are of {seen.split()} after the way back to {scene.version}")
+    return f"{target} was a mixture; {back}"
+
+
 def cut_while_installing(scene, watch, slot, target):
     """Power fails when much is installed, and comes back; the device goes on and commits. Returns the per mille at which it failed and the bytes that came
     before and after."""
@@ -252,10 +264,10 @@ def recovery_replaced(scene):
     return f"{before} -> {target} in {watch.times['committed']:.0f} s"
 
 
-STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
+STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "mixed": mixed, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
            "verity": verity, "cut": cut, "factory-reset": factory_reset, "delta": delta, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
-NEEDS = {"usb": lambda model: model.usb, "factory-reset": lambda model: model.app_data, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
+NEEDS = {"mixed": lambda model: model.has_slot("app"), "usb": lambda model: model.usb, "factory-reset": lambda model: model.app_data, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
 
 
 def of(model):

@@ -131,6 +131,12 @@ class Machines(unittest.TestCase):
             self.assertEqual("factory-reset" in stories.of(model), bool(model.app_data), name)
         self.assertIn("factory-reset", machines.ALL["grub-debian"].quick)
 
+    def test_each_group_of_uboot_abc_has_boot_root_and_application(self):
+        model = machines.ALL["uboot-abc"]
+        groups = tomllib.loads(model.settings())["group"]
+        self.assertEqual({group: sorted(slots) for group, slots in groups.items()}, {group: ["app", "boot", "rootfs"] for group in "ABC"})
+        self.assertEqual([name for name, each in machines.ALL.items() if "mixed" in stories.of(each)], ["uboot-abc"])
+
     def test_partitions_have_names_of_their_own(self):
         for name, model in machines.ALL.items():
             names = [each.name for each in model.partitions()]
