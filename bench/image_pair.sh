@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# image_pair.sh OUT: a root file system of Debian 12 before and after its security updates, as ext4, squashfs and erofs: OUT/v1.*, OUT/v2.*
+# image_pair.sh OUT [--kernel]: a root file system of Debian 12 before and after its security updates, as ext4, squashfs and erofs: OUT/v1.*, OUT/v2.*
+# With --kernel the systems have a kernel (Debian's for clouds), its modules and an initrd, and are made as ext4 only: OUT/v1.ext4-kernel, OUT/v2.ext4-kernel
 # Needs root, Debian's archive as apt is set up here, mmdebstrap, squashfs-tools, erofs-utils, e2fsprogs, python3; 5 GB and half an hour.
 # The same package versions give the same images: fixed times, UUIDs and hash seeds.
 set -euo pipefail
@@ -10,6 +11,9 @@ ca-certificates iproute2 iputils-ping iptables nftables network-manager wpasuppl
 sudo vim-tiny less nano htop strace gdbserver rsync jq sqlite3 mosquitto avahi-daemon chrony cron logrotate rsyslog
 libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 libssl3 libcurl4 libxml2 perl-base perl dosfstools e2fsprogs parted fdisk u-boot-tools
 mtd-utils i2c-tools gpiod can-utils usbutils pciutils lm-sensors openssl gnupg podman'
+kernel=${2:-}
+[ -z "$kernel" ] || [ "$kernel" = --kernel ] || { echo "image_pair.sh: unknown option $kernel" >&2; exit 2; }
+[ -z "$kernel" ] || packages="$packages linux-image-cloud-amd64 initramfs-tools"
 export SOURCE_DATE_EPOCH=1750000000 E2FSPROGS_FAKE_TIME=1750000000
 uuid=11111111-2222-3333-4444-555555555555
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -38,11 +42,15 @@ for v in v1 v2; do
   find "$tree" -newermt '@1750000000' -exec touch -h -d @1750000000 {} +
 done
 size_mb=$(( ($(du -sm "$out/build/tree-v2" | cut -f1) * 13 / 10 + 63) / 64 * 64 ))
+mkfs_ext4() {  # TREE IMAGE
+  rm -f "$2"; truncate -s "${size_mb}M" "$2"
+  mkfs.ext4 -q -F -b 4096 -N 32768 -m 0 -L rootfs -U $uuid -E "hash_seed=$uuid,lazy_itable_init=0,root_owner=0:0,nodiscard" -J size=8 -d "$1" "$2"
+  python3 "$here/normalise_ext4_times.py" "$2"
+}
 for v in v1 v2; do
   tree=$out/build/tree-$v; image=$out/$v
-  rm -f "$image.ext4"; truncate -s "${size_mb}M" "$image.ext4"
-  mkfs.ext4 -q -F -b 4096 -N 32768 -m 0 -L rootfs -U $uuid -E "hash_seed=$uuid,lazy_itable_init=0,root_owner=0:0,nodiscard" -J size=8 -d "$tree" "$image.ext4"
-  python3 "$here/normalise_ext4_times.py" "$image.ext4"
+  [ -z "$kernel" ] || { mkfs_ext4 "$tree" "$image.ext4-kernel"; continue; }
+  mkfs_ext4 "$tree" "$image.ext4"
   mksquashfs "$tree" "$image.squashfs-zstd" -comp zstd -Xcompression-level 19 -b 131072 -noappend -no-progress -quiet -no-exports -xattrs
   mksquashfs "$tree" "$image.squashfs-xz" -comp xz -b 131072 -noappend -no-progress -quiet -no-exports -xattrs
   mkfs.erofs -zlz4hc,12 -T 1750000000 -U $uuid "$image.erofs-lz4hc" "$tree" >/dev/null

@@ -68,7 +68,8 @@ Result<std::size_t> DeltaOverlay::read_at(std::uint64_t offset, MutableByteView 
 
 protocol::DeltaAbility own_delta_ability() {
   protocol::DeltaAbility ability{.format = delta::kNewestFormat, .compressors = {}};
-  for (const auto compressor : {delta::Compressor::zstd, delta::Compressor::xz, delta::Compressor::zlib, delta::Compressor::lz4})
+  for (const auto compressor :
+       {delta::Compressor::zstd, delta::Compressor::xz, delta::Compressor::zlib, delta::Compressor::lz4, delta::Compressor::gzip})
     ability.compressors.emplace(delta::name_of(compressor), delta::library_version(compressor));
   return ability;
 }

@@ -6,6 +6,8 @@
 #include <zstd.h>
 
 #include "delta/errors.hpp"
+#include "delta/gzip_deflate.hpp"
+#include "delta/piece_coding.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -43,7 +45,9 @@ std::uint64_t library_version(Compressor compressor) {
       }
       return version << (4 * (4 - parts));
     }
-    case Compressor::lz4: return static_cast<std::uint64_t>(LZ4_versionNumber());
+    case Compressor::lz4:
+    case Compressor::lz4_stream: return static_cast<std::uint64_t>(LZ4_versionNumber());
+    case Compressor::gzip: return kGzipModelVersion;
   }
   return 0;
 }
@@ -53,7 +57,9 @@ const char* name_of(Compressor compressor) {
     case Compressor::zstd: return "zstd";
     case Compressor::xz: return "xz";
     case Compressor::zlib: return "zlib";
-    case Compressor::lz4: return "lz4";
+    case Compressor::lz4:
+    case Compressor::lz4_stream: return "lz4";
+    case Compressor::gzip: return "gzip";
   }
   return "?";
 }
@@ -66,6 +72,7 @@ std::string version_text(const BlockCoding& coding) {
   switch (coding.compressor) {
     case Compressor::xz: return parts(version / 10'000'000, version / 10'000 % 1000, version / 10 % 1000);
     case Compressor::zlib: return parts(version >> 12, version >> 8 & 15, version >> 4 & 15);
+    case Compressor::gzip: return std::to_string(version);
     default: return parts(version / 10'000, version / 100 % 100, version % 100);
   }
 }
@@ -77,6 +84,9 @@ bool is_valid(const BlockCoding& coding) {
     case Compressor::xz: return is_valid_xz(coding);
     case Compressor::zlib: return is_valid_zlib(coding);
     case Compressor::lz4: return coding.level <= 12 && coding.window == 0 && coding.variant == 0;
+    case Compressor::gzip:
+      return coding.level >= kMinGzipLevel && coding.level <= kMaxGzipLevel && coding.window == 0 && coding.variant == 0;
+    case Compressor::lz4_stream: return coding.level >= 1 && coding.level <= 12 && coding.window == 0 && coding.variant == 0;
   }
   return false;
 }
@@ -89,10 +99,18 @@ Result<> check_library(const BlockCoding& coding) {
                                    "; take the full image, or a delta made with that version");
 }
 
-Result<BlockCoder*> Coders::at(std::uint64_t number) {
+Coders::Coders(std::vector<BlockCoding> codings) : codings_(std::move(codings)), coders_(codings_.size()) {}
+Coders::~Coders() = default;
+
+Result<BlockCoding> Coders::coding(std::uint64_t number) const {
   if (number >= codings_.size()) return fail(kBadRecord, "a record of the delta names a compressor that its description does not have");
+  return codings_[static_cast<std::size_t>(number)];
+}
+
+Result<BlockCoder*> Coders::at(std::uint64_t number) {
+  const BlockCoding coding = TRY(this->coding(number));
+  if (is_stream(coding.compressor)) return fail(kBadRecord, "a record of the delta has a block by a compressor of streams");
   auto& coder = coders_[static_cast<std::size_t>(number)];
-  const BlockCoding& coding = codings_[static_cast<std::size_t>(number)];
   if (!coder) {
     if (alive_.size() == kAlive) {
       coders_[alive_.front()].reset();
@@ -100,13 +118,25 @@ Result<BlockCoder*> Coders::at(std::uint64_t number) {
     }
     alive_.push_back(static_cast<std::size_t>(number));
     switch (coding.compressor) {
-      case Compressor::zstd: coder = detail::make_zstd(coding); break;
       case Compressor::xz: coder = detail::make_xz(coding); break;
       case Compressor::zlib: coder = detail::make_zlib(coding); break;
       case Compressor::lz4: coder = detail::make_lz4(coding); break;
+      default: coder = detail::make_zstd(coding);
     }
   }
   return coder.get();
+}
+
+Result<PieceCoder*> Coders::piece_at(std::uint64_t number) {
+  const BlockCoding coding = TRY(this->coding(number));
+  if (!is_stream(coding.compressor) || coding.version == 0)
+    return fail(kBadRecord, "a record of the delta has a piece of a stream by a compressor that makes none");
+  if (!piece_coder_ || piece_number_ != number) {
+    piece_coder_.reset();
+    piece_coder_ = coding.compressor == Compressor::gzip ? detail::make_gzip_pieces(coding) : detail::make_lz4_pieces(coding);
+    piece_number_ = number;
+  }
+  return piece_coder_.get();
 }
 
 std::unexpected<Error> detail::does_not_fit() {

@@ -14,20 +14,22 @@ namespace aloft::delta {
 inline constexpr std::uint64_t kMaxBlockBytes = 1ULL << 20;  // of a block's content, and as it is packed
 inline constexpr std::size_t kMaxCodings = 8;                // of an image
 
-enum class Compressor : std::uint8_t { zstd = 1, xz = 2, zlib = 3, lz4 = 4 };
+// The last two are of streams, which are made in pieces: see piece_coding.hpp.
+enum class Compressor : std::uint8_t { zstd = 1, xz = 2, zlib = 3, lz4 = 4, gzip = 5, lz4_stream = 6 };
+inline bool is_stream(Compressor compressor) { return compressor == Compressor::gzip || compressor == Compressor::lz4_stream; }
 
 // All that decides what a compressor makes of a block.
 struct BlockCoding {
   Compressor compressor = Compressor::zstd;
   std::uint64_t version = 0;  // of its library, as library_version says; 0: blocks of the old image, which are only taken apart
-  std::uint64_t level = 0;    // zstd 1 to 22; xz preset 0 to 9; zlib 1 to 9; lz4 0 for fast, 1 to 12 for HC
-  std::uint64_t window = 0;   // xz: bytes of dictionary, 4096 to 2^20; zlib: 8 to 15, the base-2 logarithm
+  std::uint64_t level = 0;   // zstd 1 to 22; xz preset 0 to 9; zlib 1 to 9; lz4 0 for fast, 1 to 12 for HC; gzip 4 to 9; lz4_stream 1 to 12
+  std::uint64_t window = 0;  // xz: bytes of dictionary, 4096 to 2^20; zlib: 8 to 15, the base-2 logarithm
   std::uint64_t variant = 0;  // xz: the .xz format's number of a BCJ filter before LZMA2, 0 for none; zlib: its strategy, 0 to 4
   bool operator==(const BlockCoding&) const = default;
 };
 
 // The version of the library that is in this program: zstd 10504 for 1.5.4, xz 50040012 for 5.4.1, zlib 4816 (0x12d0) for 1.2.13, lz4
-// 10904 for 1.9.4. Only the same version is known to make the same bytes.
+// 10904 for 1.9.4; gzip, which is our own, 1. Only the same version is known to make the same bytes.
 std::uint64_t library_version(Compressor compressor);
 const char* name_of(Compressor compressor);
 // "1.5.4", as people know it.
@@ -47,21 +49,32 @@ class BlockCoder {
   virtual Result<std::size_t> decode(ByteView packed, MutableByteView content) = 0;
 };
 
+class PieceCoder;
+
 // The coders of an image, each made when it is needed. One per thread. Memory: three coders stay, the largest (zstd at level 22 for blocks
-// of 1 MiB) with 19 MiB.
+// of 1 MiB) with 19 MiB, and one of pieces.
 class Coders {
  public:
   static constexpr std::size_t kAlive = 3;
   // All must be valid.
-  explicit Coders(std::vector<BlockCoding> codings) : codings_(std::move(codings)), coders_(codings_.size()) {}
-  // To be used at once: a later call may do away with it. Errors: kBadRecord for a number that there is not.
+  explicit Coders(std::vector<BlockCoding> codings);
+  Coders(const Coders&) = delete;
+  Coders& operator=(const Coders&) = delete;
+  ~Coders();
+  // To be used at once: a later call may do away with it. Errors: kBadRecord for a number that there is not, or that is of streams.
   Result<BlockCoder*> at(std::uint64_t number);
+  // The same for streams. Errors: kBadRecord for a number that there is not, or that is of blocks or of the old image.
+  Result<PieceCoder*> piece_at(std::uint64_t number);
+  // Errors: kBadRecord for a number that there is not.
+  Result<BlockCoding> coding(std::uint64_t number) const;
   bool empty() const { return codings_.empty(); }
 
  private:
   std::vector<BlockCoding> codings_;
   std::vector<std::unique_ptr<BlockCoder>> coders_;
   std::vector<std::size_t> alive_;  // the last made at the end
+  std::unique_ptr<PieceCoder> piece_coder_;
+  std::uint64_t piece_number_ = 0;  // of its coding
 };
 
 namespace detail {
@@ -69,8 +82,11 @@ std::unique_ptr<BlockCoder> make_zstd(const BlockCoding& coding);
 std::unique_ptr<BlockCoder> make_xz(const BlockCoding& coding);
 std::unique_ptr<BlockCoder> make_zlib(const BlockCoding& coding);
 std::unique_ptr<BlockCoder> make_lz4(const BlockCoding& coding);
+std::unique_ptr<PieceCoder> make_gzip_pieces(const BlockCoding& coding);
+std::unique_ptr<PieceCoder> make_lz4_pieces(const BlockCoding& coding);
 std::unexpected<Error> does_not_fit();
 std::unexpected<Error> does_not_unpack();
+std::unexpected<Error> comes_out_short();
 }  // namespace detail
 
 }  // namespace aloft::delta

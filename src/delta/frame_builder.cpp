@@ -1,8 +1,10 @@
 #include "delta/frame_builder.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "delta/errors.hpp"
+#include "delta/piece_coding.hpp"
 #include "delta/record_ops.hpp"
 #include "delta/varint.hpp"
 
@@ -31,6 +33,7 @@ class RecordRun {
         ops_left_(limits_.ops),
         block_bytes_left_(limits_.block_bytes) {
     builder_.parts_.begin(source, source_bytes, limits_.unpacked_bytes);
+    builder_.history_.clear();
   }
 
   Result<> run(ByteView body) {
@@ -69,6 +72,7 @@ class RecordRun {
     const std::uint64_t tag = TRY(ops.varint());
     if (tag == kPartTag) return part(ops);
     if (tag == kBlockTag) return block(ops);
+    if (tag == kPieceTag) return piece(ops);
     if (tag == kCarryTag) return skip_carry(ops);
     const auto kind = static_cast<OpKind>(tag & kKindMask);
     const std::uint64_t size = tag >> kKindBits;
@@ -111,19 +115,54 @@ class RecordRun {
   }
 
   Result<> block(Input& ops) {
+    TRY(enter(ops, 0));
+    TRY(builder_.coders_.at(coding_));
+    return {};
+  }
+
+  Result<> piece(Input& ops) {
+    if (builder_.coders_.empty()) return bad("has a piece of a stream, and no compressor for it");
+    const std::uint64_t kept = builder_.history_.size();
+    TRY(enter(ops, kept));
+    TRY(builder_.coders_.piece_at(coding_));
+    const std::uint64_t context = TRY(ops.varint());
+    PiecePlace piece{.goes_on = context == 0, .primed_bytes = context == 0 ? 0 : context - 1, .ahead_bytes = TRY(ops.varint())};
+    const std::uint64_t state = TRY(ops.varint());
+    piece.state.bits = static_cast<unsigned>(state & (kLastBit - 1));
+    piece.last = (state & kLastBit) != 0;
+    const std::uint64_t match = TRY(ops.varint());
+    const std::uint64_t distance = match > 2 ? TRY(ops.varint()) : 0;
+    piece.state.match_bytes = static_cast<unsigned>(match);
+    piece.state.distance = static_cast<unsigned>(distance);
+    const std::uint64_t history = piece.goes_on ? kept : piece.primed_bytes;
+    const std::uint64_t size = rest_.size();
+    if (state == 0 || state >= 2 * kLastBit || piece.state.bits == 0 || match == 1 || match > kMaxMatchBytes ||
+        distance > kDeflateHistoryBytes || (match > 0 && history < std::max<std::uint64_t>(distance + 1, 1)) ||
+        (match > 2 && distance == 0))
+      return bad("has a piece in a state that none can have");
+    if (piece.primed_bytes > kMaxHistoryBytes || piece.ahead_bytes > kMaxAheadBytes || piece.primed_bytes + piece.ahead_bytes >= size)
+      return bad("has a piece of a size that none can have");
+    piece_ = piece;
+    if (piece.goes_on) std::ranges::copy(builder_.history_, builder_.block_.begin());
+    return {};
+  }
+
+  // What block and piece begin with. The content has room for history_bytes in front.
+  Result<> enter(Input& ops, std::uint64_t history_bytes) {
     const std::uint64_t size = TRY(ops.varint());
     packed_bytes_ = TRY(ops.varint());
     coding_ = TRY(ops.varint());
     if (in_block_ || rest_.empty()) return bad("has a block where none can be");
     if (size == 0 || size > kMaxBlockBytes || packed_bytes_ == 0 || packed_bytes_ > kMaxBlockBytes || size > block_bytes_left_)
       return bad("has a block of a size that none can have");
-    TRY(builder_.coders_.at(coding_));
     block_bytes_left_ -= size;
     blocks_end_ += size;
-    builder_.block_.resize(static_cast<std::size_t>(size));
+    builder_.block_.resize(static_cast<std::size_t>(history_bytes + size));
     outside_ = rest_;
-    rest_ = builder_.block_;
+    rest_ = MutableByteView(builder_.block_).subspan(static_cast<std::size_t>(history_bytes));
+    history_bytes_ = history_bytes;
     in_block_ = true;
+    piece_.reset();
     expected_.enter_block(packed_bytes_);
     return {};
   }
@@ -133,15 +172,42 @@ class RecordRun {
     const auto inside = std::min(outside_.size(), static_cast<std::size_t>(packed_bytes_));
     in_block_ = false;
     rest_ = outside_.subspan(inside);
-    expected_.leave_block();
-    if (only_carry_ && inside == packed_bytes_) return {};
-    Bytes& packed = builder_.packed_;
-    packed.resize(static_cast<std::size_t>(packed_bytes_));
+    expected_.leave_block(piece_ ? piece_->ahead_bytes : 0);
+    if (piece_) blocks_end_ -= piece_->ahead_bytes;
+    if (!only_carry_ || inside < packed_bytes_) {
+      Bytes& packed = builder_.packed_;
+      packed.resize(static_cast<std::size_t>(packed_bytes_));
+      TRY(encode(packed));
+      std::copy_n(packed.begin(), inside, outside_.begin());
+      if (inside < packed.size()) builder_.set_carry(0, ByteView(packed).subspan(inside));
+    }
+    keep_history();
+    return {};
+  }
+
+  Result<> encode(MutableByteView packed) {
+    if (piece_) {
+      ByteView content = builder_.block_;
+      if (!piece_->goes_on) content = content.subspan(static_cast<std::size_t>(history_bytes_));
+      const std::uint64_t history = piece_->goes_on ? history_bytes_ : piece_->primed_bytes;
+      return TRY(builder_.coders_.piece_at(coding_))
+          ->encode({.content = content, .history = static_cast<std::size_t>(history), .state = piece_->state, .last = piece_->last},
+                   packed);
+    }
     if (TRY(TRY(builder_.coders_.at(coding_))->encode(builder_.block_, packed)) != packed.size())
       return bad("has a block that comes out smaller than it says");
-    std::copy_n(packed.begin(), inside, outside_.begin());
-    if (inside < packed.size()) builder_.set_carry(0, ByteView(packed).subspan(inside));
     return {};
+  }
+
+  // The next piece goes on where this one ends.
+  void keep_history() {
+    builder_.history_.clear();
+    if (!piece_) return;
+    ByteView done = builder_.block_;
+    if (!piece_->goes_on) done = done.subspan(static_cast<std::size_t>(history_bytes_));
+    done = done.first(done.size() - static_cast<std::size_t>(piece_->ahead_bytes));
+    done = done.last(std::min(done.size(), kMaxHistoryBytes));
+    builder_.history_.assign(done.begin(), done.end());
   }
 
   Result<> read(std::int64_t away, MutableByteView out) {
@@ -199,6 +265,8 @@ class RecordRun {
   std::uint64_t packed_bytes_ = 0;
   std::uint64_t coding_ = 0;
   bool in_block_ = false;
+  std::optional<PiecePlace> piece_;  // what the block is, if it is a piece
+  std::uint64_t history_bytes_ = 0;  // in front of its content
   ByteView differences_;
   ByteView fresh_;
 };

@@ -38,7 +38,8 @@ class FrameBuilder {
   OldParts parts_;
   Unpacker unpacker_;
   Bytes body_;
-  Bytes block_;                                     // content of the block that is being made
+  Bytes block_;                                     // content of the block that is being made; of a piece with its history
+  Bytes history_;                                   // that the next piece may go on from
   Bytes packed_;                                    // and what it is packed to
   std::unique_ptr<DifferenceDecoder> differences_;  // from the first record on that needs it
   Bytes carry_;

@@ -6,10 +6,12 @@
 
 #include "base/byte_source.hpp"
 #include "delta/block_coding.hpp"
+#include "delta/old_stream.hpp"
 
 namespace aloft::delta {
 
 inline constexpr std::uint64_t kKeptPartBytes = 768ULL << 10;  // unpacked parts that stay
+inline constexpr std::size_t kKeptStreams = 2;
 
 struct OldPart {
   std::uint64_t offset = 0;         // in the old image
@@ -20,7 +22,8 @@ struct OldPart {
 };
 
 // The parts that a record names, one behind the other. They are unpacked as they are read, and the last ones stay, also for the next
-// record. One thread at a time. Memory: 768 KiB of unpacked parts or one larger one, and one packed one.
+// record. A part of a stream's compressor is the whole stream, which is unpacked only as far as it is read. One thread at a time. Memory:
+// 768 KiB of unpacked parts or one larger one, and one packed one; two streams.
 class OldParts {
  public:
   // `coders` must outlive this.
@@ -38,7 +41,14 @@ class OldParts {
     OldPart part;
     Bytes content;
   };
+  struct KeptStream {
+    OldPart part;
+    std::unique_ptr<OldStream> stream;
+  };
   Result<ByteView> unpacked(const OldPart& part);
+  Result<> read_stream(std::size_t index, std::uint64_t place, MutableByteView out);
+  OldStream& stream_of(const OldPart& part);
+  Result<> spend(std::uint64_t bytes);
   void make_room(std::uint64_t content_bytes);
 
   Coders& coders_;
@@ -47,8 +57,11 @@ class OldParts {
   std::uint64_t unpack_left_ = 0;
   std::vector<OldPart> parts_;
   std::vector<std::uint64_t> places_;
+  std::vector<Compressor> compressors_;
   std::vector<Kept> kept_;  // the last used one at the end
   std::uint64_t kept_bytes_ = 0;
+  std::vector<KeptStream> streams_;  // likewise
+  std::vector<StreamCost> costs_;    // one per part
   Bytes packed_;
 };
 

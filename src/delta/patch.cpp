@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kMagic = "ALDLT\r\n\x1a";
 constexpr std::uint32_t kPlainVersion = 1;     // differences are in the body
 constexpr std::uint32_t kModelledVersion = 2;  // or before it
-static_assert(kModelledVersion == kNewestFormat);
+constexpr std::uint32_t kStreamsVersion = 3;   // and streams are made in pieces
+static_assert(kStreamsVersion == kNewestFormat);
 constexpr std::size_t kChecksumAt = 32;
 constexpr int kPackLevel = 19;
 constexpr std::uint64_t kMaxPackedBytes = kMaxManifestBytes + kMaxManifestBytes / 128 + kMaxSignatureBytes;
@@ -51,8 +52,9 @@ Result<Header> parse_header(ByteView header) {
   if (!std::ranges::equal(header.first(kMagic.size()), as_bytes(kMagic)))
     return fail(kNotADelta, "not an Aloft delta: it does not begin as one");
   const std::uint32_t version = load_le32(header.subspan(8));
-  if (version != kPlainVersion && version != kModelledVersion)
-    return fail(kDeltaVersion, "the delta has version " + std::to_string(version) + "; this Aloft reads versions 1 and 2: update it first");
+  if (version < kPlainVersion || version > kNewestFormat)
+    return fail(kDeltaVersion, "the delta has version " + std::to_string(version) + "; this Aloft reads versions 1 to " +
+                                   std::to_string(kNewestFormat) + ": update it first");
   if (load_le32(header.subspan(12)) != 0) return fail(kBadDelta, "the delta has flags that this Aloft does not know; update it first");
   const Header parsed{
       .version = version, .description_bytes = load_le64(header.subspan(16)), .bundle_bytes = load_le64(header.subspan(24))};
@@ -76,6 +78,7 @@ Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, const Unpack& 
 }
 
 std::uint32_t version_of(const Plan& plan) {
+  if (std::ranges::any_of(plan.images, &ImagePlan::has_streams)) return kStreamsVersion;
   return std::ranges::any_of(plan.images, &ImagePlan::modelled) ? kModelledVersion : kPlainVersion;
 }
 
@@ -128,7 +131,8 @@ Result<Patch> Patch::open(ByteSource& source, PatchUse use, const Unpack& unpack
   TRY(unpack(description, kMaxDescriptionBytes, text));
   const BundleSizes bundle_sizes = TRY(parse_description(text, patch.plan_));
   TRY(unpack_bundle(bundle, bundle_sizes, unpack, patch.plan_));
-  for (ImagePlan& image : patch.plan_.images) image.modelled = sizes.version == kModelledVersion;
+  for (ImagePlan& image : patch.plan_.images) image.modelled = sizes.version >= kModelledVersion;
+  if (patch.version() > sizes.version) return fail(kBadDelta, "the delta's description names compressors that its version cannot have");
   for (const ImagePlan& image : patch.plan_.images)
     for (const BlockCoding& coding : image.codings)
       if (use == PatchUse::apply) TRY(check_library(coding));

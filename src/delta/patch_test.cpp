@@ -5,6 +5,7 @@
 #include "crypto/test_pki.hpp"
 #include "delta/description.hpp"
 #include "delta/errors.hpp"
+#include "delta/gzip_deflate.hpp"
 #include "delta/view_source.hpp"
 
 namespace aloft::delta {
@@ -64,8 +65,27 @@ TEST(Patch, ModelledDifferencesAreVersionTwo) {
   EXPECT_EQ(patch.version(), 2U);
   EXPECT_TRUE(patch.images()[1].modelled);
   Bytes newer = bytes;
-  newer[8] = std::byte{3};
+  newer[8] = std::byte{4};
   EXPECT_EQ(error_of(newer), kDeltaVersion.number);
+}
+
+TEST(Patch, StreamsAreVersionThree) {
+  Plan plan = plan_of_two_images();
+  plan.images[1].codings = {{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 6},
+                            {.compressor = Compressor::lz4_stream}};
+  Bytes bytes = crypto::test::must(encode_plan(plan));
+  EXPECT_EQ(load_le32(ByteView(bytes).subspan(8)), 3U);
+  ViewSource source(bytes);
+  const Patch patch = crypto::test::must(Patch::open(source));
+  EXPECT_EQ(patch.version(), 3U);
+  EXPECT_TRUE(patch.images()[1].modelled);
+  EXPECT_EQ(patch.images()[1].codings, plan.images[1].codings);
+  for (const BlockCoding& bad : {BlockCoding{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 3},
+                                 BlockCoding{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 6, .variant = 1},
+                                 BlockCoding{.compressor = Compressor::lz4_stream, .version = 1, .level = 13}}) {
+    plan.images[1].codings[0] = bad;
+    EXPECT_FALSE(encode_plan(plan));
+  }
 }
 
 TEST(Patch, EveryCutAndEveryDamagedByteIsAnError) {

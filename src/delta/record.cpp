@@ -14,7 +14,8 @@ class OpWriter {
   void put(const Op& op) {
     switch (op.kind) {
       case OpKind::part: part(op); return;
-      case OpKind::block: block(op); return;
+      case OpKind::block: block(op, kBlockTag); return;
+      case OpKind::piece: piece(op); return;
       case OpKind::carry:
         put_varint(coded_, kCarryTag);
         put_varint(coded_, op.size_bytes);
@@ -36,13 +37,25 @@ class OpWriter {
     next_part_ += op.size_bytes;
   }
 
-  void block(const Op& op) {
-    put_varint(coded_, kBlockTag);
+  void piece(const Op& op) {
+    block(op, kPieceTag);
+    const PiecePlace& piece = op.piece;
+    put_varint(coded_, piece.goes_on ? 0 : 1 + piece.primed_bytes);
+    put_varint(coded_, piece.ahead_bytes);
+    put_varint(coded_, piece.state.bits | (piece.last ? kLastBit : 0));
+    put_varint(coded_, piece.state.match_bytes);
+    if (piece.state.match_bytes > 2) put_varint(coded_, piece.state.distance);
+    ahead_ = piece.ahead_bytes;
+  }
+
+  void block(const Op& op, std::uint64_t tag) {
+    put_varint(coded_, tag);
     put_varint(coded_, op.size_bytes);
     put_varint(coded_, op.packed_bytes);
     put_varint(coded_, op.coding);
     expected_.enter_block(op.packed_bytes);
     block_left_ = op.size_bytes;
+    ahead_ = 0;
   }
 
   void run(const Op& op) {
@@ -55,12 +68,13 @@ class OpWriter {
     }
     if (block_left_ == 0) return;
     block_left_ -= op.size_bytes;
-    if (block_left_ == 0) expected_.leave_block();
+    if (block_left_ == 0) expected_.leave_block(ahead_);
   }
 
   Expectation expected_;
   std::uint64_t next_part_;
   std::uint64_t block_left_ = 0;
+  std::uint64_t ahead_ = 0;
   Bytes coded_;
 };
 

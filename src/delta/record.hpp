@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "delta/gzip_deflate.hpp"
 #include "delta/old_parts.hpp"
 
 namespace aloft::delta {
@@ -19,7 +20,17 @@ enum class OpKind : std::uint8_t {
   zero,
   part,   // no bytes: names a block of the old image, which can be read from then on
   block,  // the ops that follow make size_bytes of content, which is packed: that are the bytes
-  carry,  // what is left of a block that began in an earlier frame
+  carry,  // what is left of a block, or of a piece, that began in an earlier frame
+  piece,  // as block, of a stream
+};
+
+// Where a piece stands in its stream.
+struct PiecePlace {
+  bool goes_on = false;  // its history is the content of the record's piece before; else the first primed_bytes of its own content
+  std::uint64_t primed_bytes = 0;  // at most kMaxHistoryBytes
+  std::uint64_t ahead_bytes = 0;   // at the end of its content, which it only looks at, and which the next piece has again
+  DeflateState state;              // gzip; else as it is here
+  bool last = false;               // the stream ends with it
 };
 
 // A run of the new frame, or of a block's content. Each follows the one before; together they are the frame. size_bytes is at least 1.
@@ -27,8 +38,9 @@ struct Op {
   OpKind kind;
   std::uint64_t size_bytes;         // part: of its content
   std::uint64_t source_offset = 0;  // copy, add and part; what parts unpack to lies behind the old image, in the order of the parts
-  std::uint64_t packed_bytes = 0;   // part and block
-  std::uint64_t coding = 0;         // part and block
+  std::uint64_t packed_bytes = 0;   // part, block and piece
+  std::uint64_t coding = 0;         // part, block and piece
+  PiecePlace piece = {};            // piece
 };
 
 // How a record's bytes are to be read; the lower two bits of its first byte.
@@ -59,7 +71,7 @@ struct RecordLimits {
   std::uint64_t body_bytes;
   std::uint64_t ops;             // each may cost a read of the old image
   std::uint64_t block_bytes;     // of contents that are packed
-  std::uint64_t unpacked_bytes;  // of parts of the old image
+  std::uint64_t unpacked_bytes;  // of parts of the old image; of streams as StreamCost counts
 };
 constexpr RecordLimits record_limits(std::uint64_t frame_bytes, bool blocks) {
   if (!blocks) return {max_record_bytes(frame_bytes), frame_bytes / 32 + 16, 0, 0};

@@ -11,6 +11,8 @@ inline constexpr std::uint64_t kKindMask = 3;
 inline constexpr std::uint64_t kPartTag = 0;
 inline constexpr std::uint64_t kBlockTag = 1;
 inline constexpr std::uint64_t kCarryTag = 2;
+inline constexpr std::uint64_t kPieceTag = 3;
+inline constexpr std::uint64_t kLastBit = 0x100;  // of a piece's state, behind the bits of its first byte
 
 // Where the operations that name no distance read: kept the same by who writes and who reads a body.
 class Expectation {
@@ -28,8 +30,9 @@ class Expectation {
     outer_ = place_ + packed_bytes;
     place_ = inner_;
   }
-  void leave_block() {
-    inner_ = place_;
+  // `ahead`: bytes at its end that the next one begins with again.
+  void leave_block(std::uint64_t ahead = 0) {
+    inner_ = place_ - ahead;
     place_ = outer_;
   }
 

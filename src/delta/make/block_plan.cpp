@@ -8,6 +8,8 @@
 namespace aloft::delta {
 namespace {
 
+constexpr std::size_t kOldStreamCodings = 2;
+
 std::string_view text_of(ByteView bytes) { return as_text(bytes); }
 
 // The old image's blocks by their bytes as they stand.
@@ -84,6 +86,17 @@ void keep_used(const std::vector<BlockCoding>& candidates, BlockPlan& plan) {
   }
 }
 
+void name_old(Compressor compressor, BlockPlan& plan) {
+  if (plan.old_codings.try_emplace(compressor, plan.codings.size()).second) plan.codings.push_back({.compressor = compressor});
+}
+
+void count(const Expanded& target, BlockPlan& plan) {
+  for (std::size_t i = 0; i < plan.decisions.size(); ++i) {
+    if (!target.segments()[i].is_block) continue;
+    ++(plan.decisions[i].fate == BlockFate::copied ? plan.copied : plan.decisions[i].fate == BlockFate::remade ? plan.remade : plan.stored);
+  }
+}
+
 void remake_all(const std::vector<std::size_t>& changed, const std::vector<BlockCoding>& candidates, const Expanded& target,
                 unsigned threads, BlockPlan& plan) {
   std::atomic<std::size_t> next = 0;
@@ -117,12 +130,30 @@ BlockPlan plan_blocks(const Expanded& source, const Layout& source_layout, const
   }
   remake_all(changed, target_layout.candidates, target, threads, plan);
   keep_used(target_layout.candidates, plan);
-  plan.old_coding = plan.codings.size();
-  if (!source_layout.blocks.empty()) plan.codings.push_back({.compressor = source_layout.compressor});
-  for (std::size_t i = 0; i < plan.decisions.size(); ++i) {
-    if (!target.segments()[i].is_block) continue;
-    ++(plan.decisions[i].fate == BlockFate::copied ? plan.copied : plan.decisions[i].fate == BlockFate::remade ? plan.remade : plan.stored);
+  if (!source_layout.blocks.empty()) name_old(source_layout.compressor, plan);
+  count(target, plan);
+  return plan;
+}
+
+BlockPlan plan_streams(const Layout& source_layout, const Expanded& target, const Layout& target_layout,
+                       const std::vector<StreamCuts>& cuts) {
+  BlockPlan plan;
+  plan.decisions.resize(target.segments().size());
+  std::size_t stream = 0;
+  for (std::size_t i = 0; i < target.segments().size(); ++i) {
+    const Segment& segment = target.segments()[i];
+    if (segment.cut == nullptr || !segment.cut->remade) continue;
+    while (target_layout.streams[stream].offset_end() <= segment.offset) ++stream;
+    const auto found = std::ranges::find(plan.codings, cuts[stream].coding);
+    const auto number = static_cast<std::size_t>(found - plan.codings.begin());
+    if (found == plan.codings.end()) {
+      if (number + kOldStreamCodings >= kMaxCodings) continue;
+      plan.codings.push_back(cuts[stream].coding);
+    }
+    plan.decisions[i] = {.fate = BlockFate::remade, .coding = number};
   }
+  for (const Stream& old : source_layout.streams) name_old(old.compressor, plan);
+  count(target, plan);
   return plan;
 }
 

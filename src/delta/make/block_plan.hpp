@@ -1,6 +1,7 @@
 // What becomes of each compressed block of the new image.
 #pragma once
 
+#include <map>
 #include <unordered_map>
 
 #include "delta/make/expanded.hpp"
@@ -20,8 +21,9 @@ struct BlockDecision {
 };
 
 struct BlockPlan {
-  std::vector<BlockCoding> codings;      // those that make blocks, then one for the old image's blocks
-  std::uint64_t old_coding = 0;          // number of that
+  std::vector<BlockCoding> codings;  // those that make blocks, then one for the old image's blocks
+  // Number of that; of streams by their compressor, which has one each.
+  std::map<Compressor, std::uint64_t> old_codings;
   std::vector<BlockDecision> decisions;  // one per segment of the new image, also for those that are no blocks
   std::uint64_t copied = 0;
   std::uint64_t remade = 0;
@@ -32,5 +34,9 @@ struct BlockPlan {
 // block of the old image, and a compressor's context per thread.
 BlockPlan plan_blocks(const Expanded& source, const Layout& source_layout, const Expanded& target, const Layout& target_layout,
                       unsigned threads);
+
+// The same for streams: what becomes of each cut is known. `cuts` are those that `target` has been made with.
+BlockPlan plan_streams(const Layout& source_layout, const Expanded& target, const Layout& target_layout,
+                       const std::vector<StreamCuts>& cuts);
 
 }  // namespace aloft::delta

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fresh_file.hpp"
+#include "delta/make/streams.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -19,17 +20,33 @@ class Expansion {
     if (offset_ >= end) return {};
     segments_.push_back({offset_, end - offset_, place_, end - offset_, false});
     place_ += end - offset_;
-    TRY(write(image_.subspan(offset_, end - offset_)));
-    offset_ = end;
+    while (offset_ < end) {
+      const std::uint64_t size = std::min<std::uint64_t>(kWriteBytes, end - offset_);
+      TRY(write(image_.subspan(offset_, size)));
+      offset_ += size;
+    }
     return {};
   }
 
-  Result<> block(const Packed& packed, ByteView content) {
+  Result<> block(const Packed& packed, Compressor compressor, ByteView content) {
     TRY(raw(packed.offset));
-    segments_.push_back({packed.offset, packed.packed_bytes, place_, content.size(), true});
+    segments_.push_back({packed.offset, packed.packed_bytes, place_, content.size(), true, compressor});
     place_ += content.size();
     offset_ = packed.offset_end();
     return write(content);
+  }
+
+  Result<> stream(const Stream& stream, const StreamCuts* cuts) {
+    TRY(raw(stream.offset));
+    if (cuts == nullptr) segments_.push_back({stream.offset, stream.packed_bytes, place_, stream.content_bytes, true, stream.compressor});
+    if (cuts != nullptr) {
+      for (const Cut& cut : cuts->cuts)
+        segments_.push_back({stream.offset + cut.packed_begin, cut.packed_end - cut.packed_begin, place_ + cut.content_begin,
+                             cut.content_end - cut.content_begin, true, stream.compressor, &cut});
+    }
+    place_ += stream.content_bytes;
+    offset_ = stream.offset_end();
+    return write(content_of(image_, stream));
   }
 
   Result<> finish() {
@@ -55,10 +72,11 @@ class Expansion {
 
 }  // namespace
 
-Result<Expanded> Expanded::create(const MappedFile& image, const Layout& layout, const std::filesystem::path& folder) {
+Result<Expanded> Expanded::create(const MappedFile& image, const Layout& layout, const std::filesystem::path& folder,
+                                  const std::vector<StreamCuts>& cuts) {
   Expanded expanded(image);
   const ByteView bytes = image.bytes();
-  if (layout.blocks.empty()) {
+  if (layout.blocks.empty() && layout.streams.empty()) {
     expanded.segments_.push_back({0, bytes.size(), 0, bytes.size(), false});
     return expanded;
   }
@@ -71,10 +89,14 @@ Result<Expanded> Expanded::create(const MappedFile& image, const Layout& layout,
   for (const Packed& packed : layout.blocks) {
     content.resize(static_cast<std::size_t>(packed.content_limit_bytes));
     const auto size = coder->decode(bytes.subspan(packed.offset, packed.packed_bytes), content);
-    if (size && *size > 0) TRY(expansion.block(packed, ByteView(content).first(*size)));
+    if (size && *size > 0) TRY(expansion.block(packed, layout.compressor, ByteView(content).first(*size)));
     if (packed.offset - relaxed < kRelaxEvery) continue;
     image.relax();
     relaxed = packed.offset;
+  }
+  for (std::size_t i = 0; i < layout.streams.size(); ++i) {
+    if (!cuts.empty() && cuts[i].cuts.empty()) continue;
+    TRY(expansion.stream(layout.streams[i], cuts.empty() ? nullptr : &cuts[i]));
   }
   TRY(expansion.finish());
   expanded.file_.emplace(TRY(MappedFile::map(fd.get(), folder / "expanded image")));

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "delta/make/cuts.hpp"
 #include "delta/make/layout.hpp"
 #include "delta/make/mapped_file.hpp"
 
@@ -10,11 +11,13 @@ namespace aloft::delta {
 
 // A run of the image as it stands, or a block of it and its content.
 struct Segment {
-  std::uint64_t offset;         // in the image
-  std::uint64_t image_bytes;    // there
-  std::uint64_t place;          // in the expanded image
-  std::uint64_t content_bytes;  // there
-  bool is_block;
+  std::uint64_t offset;                      // in the image
+  std::uint64_t image_bytes;                 // there
+  std::uint64_t place;                       // in the expanded image
+  std::uint64_t content_bytes;               // there
+  bool is_block;                             // or a stream, or a run of one
+  Compressor compressor = Compressor::zstd;  // of a block or stream
+  const Cut* cut = nullptr;                  // of the new image: the run of a stream that this is
   std::uint64_t offset_end() const { return offset + image_bytes; }
   std::uint64_t place_end() const { return place + content_bytes; }
 };
@@ -22,9 +25,10 @@ struct Segment {
 // The segments follow each other without gaps in both spaces. An image that is not taken apart is one run, and its own expansion.
 class Expanded {
  public:
-  // Blocks that cannot be unpacked are taken as they are. The expansion lies in a nameless file in `folder`. The image must outlive this.
-  // Errors: file errors.
-  static Result<Expanded> create(const MappedFile& image, const Layout& layout, const std::filesystem::path& folder);
+  // Blocks that cannot be unpacked are taken as they are. Streams are one segment, or as many as `cuts` has of them. The expansion lies in
+  // a nameless file in `folder`. The image and the cuts must outlive this. Memory: a stream's content. Errors: file errors.
+  static Result<Expanded> create(const MappedFile& image, const Layout& layout, const std::filesystem::path& folder,
+                                 const std::vector<StreamCuts>& cuts = {});
 
   ByteView bytes() const { return file_ ? file_->bytes() : image_->bytes(); }
   ByteView image() const { return image_->bytes(); }

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "delta/make/cuts_of.hpp"
+
 namespace aloft::delta {
 namespace {
 
 constexpr std::uint64_t kMinCopyBytes = 256;  // equal bytes within a cover: a shorter run is cheaper as differences of zero
 constexpr std::uint64_t kMinZeroBytes = 64;
+constexpr std::uint64_t kMinUnpackedBytes = 48;   // the least of min_unpack_bytes
+constexpr std::uint64_t kUnpackedPerByte = 4096;  // then a byte of a cover is worth that so much of a stream is unpacked
 
 std::uint64_t run_of_equal(ByteView a, ByteView b) {
   std::uint64_t size = 0;
@@ -30,6 +34,9 @@ void FrameOps::clear() {
   blocks_end_ = 0;
   parts_.clear();
   kept_.clear();
+  block_bytes_ = 0;
+  piece_ = nullptr;
+  streams_.clear();
   parts_end_ = pair_.source.image().size();
   back_ = 0;
 }
@@ -53,15 +60,33 @@ void FrameOps::keep(const Segment& segment) {
 
 bool FrameOps::is_worth(std::uint64_t source, std::uint64_t size_bytes) const {
   const Segment& segment = pair_.source.at_place(source);
+  if (segment.is_block && is_stream(segment.compressor)) return is_worth_in_stream(segment, source, size_bytes);
   return !segment.is_block || size_bytes >= min_unpack_bytes_ || std::ranges::find(kept_, &segment) != kept_.end();
+}
+
+bool FrameOps::is_worth_in_stream(const Segment& segment, std::uint64_t source, std::uint64_t size_bytes) const {
+  const auto known = streams_.find(&segment);
+  const StreamCost fresh;
+  const StreamCost& cost = known == streams_.end() ? fresh : known->second;
+  const std::uint64_t bytes = cost.of(source - segment.place, size_bytes);
+  return bytes + StreamCost::kBackBytes <= unpack_left_ && bytes / kUnpackedPerByte <= size_bytes * kMinUnpackedBytes / min_unpack_bytes_;
+}
+
+void FrameOps::spend(const Segment& segment, std::uint64_t source, std::uint64_t size_bytes) {
+  if (!is_stream(segment.compressor)) return;
+  StreamCost& cost = streams_[&segment];
+  const std::uint64_t bytes = cost.of(source - segment.place, size_bytes);
+  unpack_left_ -= std::min(unpack_left_, bytes);
+  cost.read(source - segment.place, size_bytes);
 }
 
 // Where the record finds the content of a block of the old image; the block is named when it is first needed.
 std::uint64_t FrameOps::place_in_record(const Segment& segment, std::uint64_t place) {
-  keep(segment);
+  if (!is_stream(segment.compressor)) keep(segment);
   const auto named = std::ranges::find(parts_, segment.offset, &std::pair<std::uint64_t, std::uint64_t>::first);
   if (named != parts_.end()) return named->second + (place - segment.place);
-  ops_.push_back({OpKind::part, segment.content_bytes, segment.offset, segment.image_bytes, pair_.blocks.old_coding});
+  ops_.push_back(
+      {OpKind::part, segment.content_bytes, segment.offset, segment.image_bytes, pair_.blocks.old_codings.at(segment.compressor)});
   parts_.emplace_back(segment.offset, parts_end_);
   parts_end_ += segment.content_bytes;
   return parts_.back().second + (place - segment.place);
@@ -70,8 +95,7 @@ std::uint64_t FrameOps::place_in_record(const Segment& segment, std::uint64_t pl
 // As RecordRun counts it.
 std::uint64_t FrameOps::new_place(std::uint64_t target) const {
   const Segment& segment = pair_.target.at_place(target);
-  const std::uint64_t inside = target - segment.place;
-  return segment.is_block ? blocks_end_ - segment.content_bytes + inside : segment.offset + inside;
+  return segment.is_block ? target + inside_ : segment.offset + (target - segment.place);
 }
 
 // Cut where the old image goes on with another block, or with bytes that are in none.
@@ -81,6 +105,7 @@ void FrameOps::put_source(OpKind kind, std::uint64_t target, std::uint64_t end, 
     const Segment& segment = pair_.source.at_place(from);
     const std::uint64_t to = std::min(end, at + (segment.place_end() - from));
     const std::uint64_t place = segment.is_block ? place_in_record(segment, from) : segment.offset + (from - segment.place);
+    if (segment.is_block) spend(segment, from, to - at);
     ops_.push_back({kind, to - at, place});
     if (kind == OpKind::add) runs_.push_back({from, at, to - at, {.old_place = place, .new_place = new_place(at)}});
     at = to;
@@ -146,6 +171,39 @@ void FrameOps::add_content(std::uint64_t place, std::uint64_t end) {
   add_fresh(pair_.target.bytes().subspan(at, end - at));
 }
 
+// As RecordRun has it when the block is entered; its content's size.
+std::uint64_t FrameOps::enter(const Segment& segment, std::uint64_t coding) {
+  Op op{OpKind::block, segment.content_bytes, 0, segment.image_bytes, coding};
+  std::uint64_t begin = segment.place;
+  if (segment.cut != nullptr) {
+    op.kind = OpKind::piece;
+    op.piece = segment.cut->piece;
+    op.piece.goes_on = piece_ != nullptr && piece_ + 1 == &segment && piece_->cut != nullptr && segment.cut->content_begin > 0;
+    if (!op.piece.goes_on)
+      op.piece.primed_bytes = std::min<std::uint64_t>(detail::history_of(segment.compressor), segment.cut->content_begin);
+    op.size_bytes += op.piece.primed_bytes + op.piece.ahead_bytes;
+    begin -= op.piece.primed_bytes;
+  }
+  if (op.size_bytes > limits_.block_bytes - block_bytes_) return 0;
+  ops_.push_back(op);
+  block_bytes_ += op.size_bytes;
+  inside_ = blocks_end_ - begin;
+  blocks_end_ += op.size_bytes - op.piece.ahead_bytes;
+  piece_ = &segment;
+  return op.size_bytes;
+}
+
+void FrameOps::add_remade(const Segment& segment, std::uint64_t coding) {
+  const std::uint64_t size = enter(segment, coding);
+  if (size == 0) {  // the frame has no room for more blocks
+    put_fresh(pair_.target.packed(segment));
+    return;
+  }
+  const Op& op = ops_.back();
+  const std::uint64_t begin = segment.place - op.piece.primed_bytes;
+  add_content(begin, begin + size);
+}
+
 void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::uint64_t end, Start start) {
   const std::uint64_t begin = std::max(offset, segment.offset);
   const std::uint64_t to = std::min(end, segment.offset_end());
@@ -163,9 +221,7 @@ void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::ui
       ops_.push_back({OpKind::copy, to - begin, from});
     }
   } else if (remade && segment.offset >= offset) {
-    ops_.push_back({OpKind::block, segment.content_bytes, 0, segment.image_bytes, decision.coding});
-    blocks_end_ += segment.content_bytes;
-    add_content(segment.place, segment.place_end());
+    add_remade(segment, decision.coding);
   } else if (remade && start == Start::carried) {
     back_ = offset / frame_bytes_ - segment.offset / frame_bytes_;
     ops_.push_back({OpKind::carry, to - begin});
@@ -177,6 +233,8 @@ void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::ui
 void FrameOps::make(std::uint64_t offset, std::uint64_t end, Start start, std::uint64_t min_unpack_bytes) {
   clear();
   min_unpack_bytes_ = min_unpack_bytes;
+  limits_ = record_limits(end - offset, !pair_.blocks.codings.empty());
+  unpack_left_ = limits_.unpacked_bytes;
   const auto& segments = pair_.target.segments();
   for (const Segment* segment = &pair_.target.at_offset(offset); segment != segments.data() + segments.size() && segment->offset < end;
        ++segment)

@@ -1,6 +1,8 @@
 // The operations of one frame, from the covers of an image pair.
 #pragma once
 
+#include <map>
+
 #include "delta/difference_model.hpp"
 #include "delta/make/block_plan.hpp"
 #include "delta/make/cover.hpp"
@@ -43,6 +45,8 @@ class FrameOps {
 
  private:
   void clear();
+  void add_remade(const Segment& segment, std::uint64_t coding);
+  std::uint64_t enter(const Segment& segment, std::uint64_t coding);
   void add_segment(const Segment& segment, std::uint64_t offset, std::uint64_t end, Start start);
   void add_content(std::uint64_t place, std::uint64_t end);
   void add_cover(std::uint64_t target, std::uint64_t source, std::uint64_t end);
@@ -50,6 +54,8 @@ class FrameOps {
   void put_source(OpKind kind, std::uint64_t target, std::uint64_t end, std::uint64_t source);
   void put_fresh(ByteView bytes);
   bool is_worth(std::uint64_t source, std::uint64_t size_bytes) const;
+  bool is_worth_in_stream(const Segment& segment, std::uint64_t source, std::uint64_t size_bytes) const;
+  void spend(const Segment& segment, std::uint64_t source, std::uint64_t size_bytes);
   void keep(const Segment& segment);
   std::uint64_t new_place(std::uint64_t target) const;
   std::uint64_t place_in_record(const Segment& segment, std::uint64_t place);
@@ -61,11 +67,17 @@ class FrameOps {
   Bytes fresh_;
   std::vector<AddRun> runs_;
   std::uint64_t blocks_end_ = 0;                                // of the contents of all blocks so far
+  std::uint64_t block_bytes_ = 0;                               // that they take of the record's limit
+  std::uint64_t inside_ = 0;                                    // where the content of the block begins that is being made, less its place
+  const Segment* piece_ = nullptr;                              // the last thing that was made
   std::vector<std::pair<std::uint64_t, std::uint64_t>> parts_;  // offset of each block that is named, and where its content lies
   std::uint64_t parts_end_ = 0;
   std::uint64_t back_ = 0;
   std::uint64_t min_unpack_bytes_ = 0;
   std::vector<const Segment*> kept_;  // what OldParts has unpacked when it has come this far
+  std::map<const Segment*, StreamCost> streams_;
+  std::uint64_t unpack_left_ = 0;
+  RecordLimits limits_{};
 };
 
 }  // namespace aloft::delta

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "delta/make/frame_maker.hpp"
+#include "delta/make/streams.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -87,6 +88,47 @@ Result<> make_all(const PairView& pair, unsigned threads, const OtherRecord& oth
   return {};
 }
 
+// The cuts of the new image's streams, one element for each; none, and then no stream in either layout, where it is of no use: without
+// streams of the old image that the new one does not have.
+std::vector<StreamCuts> cut_streams(const MappedFile& source, Layout& source_layout, const MappedFile& target, Layout& target_layout,
+                                    unsigned threads) {
+  drop_common(source.bytes(), source_layout.streams, target.bytes(), target_layout.streams);
+  std::vector<StreamCuts> cuts(target_layout.streams.size());
+  if (source_layout.streams.empty()) cuts.clear();
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < cuts.size(); i = next++) {
+      const Stream& stream = target_layout.streams[i];
+      cuts[i] =
+          cut_stream(stream.compressor, target.bytes().subspan(stream.offset, stream.packed_bytes), content_of(target.bytes(), stream));
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+  }
+  if (std::ranges::all_of(cuts, [](const StreamCuts& one) { return one.cuts.empty(); })) {
+    cuts.clear();
+    source_layout.streams.clear();
+    target_layout.streams.clear();
+  }
+  return cuts;
+}
+
+std::vector<Run> stream_runs(const Expanded& image) {
+  std::vector<Run> runs;
+  for (const Segment& segment : image.segments()) {
+    if (!segment.is_block || !is_stream(segment.compressor)) continue;
+    if (!runs.empty() && runs.back().end == segment.place) {
+      runs.back().end = segment.place_end();
+    } else {
+      runs.push_back({segment.place, segment.place_end()});
+    }
+  }
+  return runs;
+}
+
 }  // namespace
 
 Result<PairReport> make_records(const MappedFile& source, const MappedFile& target, const PairOptions& options, const OtherRecord& other,
@@ -100,10 +142,13 @@ Result<PairReport> make_records(const MappedFile& source, const MappedFile& targ
   const unsigned threads = std::clamp(options.threads == 0 ? std::thread::hardware_concurrency() : options.threads, 1U, 64U);
   PairReport report;
   Layout target_layout = take_apart(target.bytes(), report.why_not);
-  Layout source_layout = target_layout.blocks.empty() ? Layout() : take_apart(source.bytes(), report.why_not);
+  Layout source_layout =
+      target_layout.blocks.empty() && target_layout.streams.empty() ? Layout() : take_apart(source.bytes(), report.why_not);
+  const std::vector<StreamCuts> cuts = cut_streams(source, source_layout, target, target_layout, threads);
   const Expanded old_image = TRY(Expanded::create(source, source_layout, options.folder));
-  const Expanded new_image = TRY(Expanded::create(target, target_layout, options.folder));
-  const BlockPlan blocks = plan_blocks(old_image, source_layout, new_image, target_layout, threads);
+  const Expanded new_image = TRY(Expanded::create(target, target_layout, options.folder, cuts));
+  const BlockPlan blocks = cuts.empty() ? plan_blocks(old_image, source_layout, new_image, target_layout, threads)
+                                        : plan_streams(source_layout, new_image, target_layout, cuts);
   plan.codings = blocks.codings;
   const Pace relax = [&](std::uint64_t done) {
     old_image.relax();
@@ -111,10 +156,12 @@ Result<PairReport> make_records(const MappedFile& source, const MappedFile& targ
     if (pace) pace(done);
   };
   const std::uint64_t expanded_bytes = std::max<std::uint64_t>(1, new_image.bytes().size());
-  const Covers covers = match_images(old_image.bytes(), new_image.bytes(), options.limits, [&](std::uint64_t done) {
-    relax(static_cast<std::uint64_t>(static_cast<double>(done) / static_cast<double>(expanded_bytes) *
-                                     static_cast<double>(plan.target_bytes) / 2));
-  });
+  const Covers covers = match_images(old_image.bytes(), new_image.bytes(), options.limits,
+                                     [&](std::uint64_t done) {
+                                       relax(static_cast<std::uint64_t>(static_cast<double>(done) / static_cast<double>(expanded_bytes) *
+                                                                        static_cast<double>(plan.target_bytes) / 2));
+                                     },
+                                     {.source = stream_runs(old_image), .target = stream_runs(new_image)});
   const PairView pair{old_image, new_image, blocks, covers};
   TRY(make_all(pair, threads, other, take, relax, plan));
   report.file_system = target_layout.file_system;

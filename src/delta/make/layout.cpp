@@ -3,11 +3,16 @@
 #include <algorithm>
 
 #include "delta/make/squashfs.hpp"
+#include "delta/make/streams.hpp"
 
 namespace aloft::delta {
 
 Layout take_apart(ByteView image, std::string& why_not) {
-  if (!is_squashfs(image)) return {};
+  if (!is_squashfs(image)) {
+    Layout plain;
+    plain.streams = find_streams(image);
+    return plain;
+  }
   auto layout = read_squashfs(image);
   if (layout) return *std::move(layout);
   why_not = layout.error().message;

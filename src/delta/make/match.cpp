@@ -17,14 +17,31 @@ std::uint64_t window_begin(std::uint64_t step_middle, std::uint64_t target_bytes
   return std::min(middle - std::min(middle, window_bytes / 2), source_bytes - window_bytes);
 }
 
+Covers joined(const Covers& some, const Covers& others) {
+  Covers all = some;
+  all.insert(all.end(), others.begin(), others.end());
+  std::ranges::sort(all, {}, &Cover::target);
+  return all;
+}
+
+// What of the old image is read anyway, or stands in a stream and outside of it.
+Covers not_wanted(ByteView source, const std::vector<Run>& streams, const Covers& covers) {
+  Covers read;
+  for (const Cover& cover : covers) read.push_back({cover.source, 0, cover.size_bytes});
+  Covers all = covers;
+  for (const Cover& repeat : repeats_in_streams(source, streams, read)) all.push_back({0, repeat.target, repeat.size_bytes});
+  return all;
+}
+
 }  // namespace
 
-Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace) {
+Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace, const StreamRuns& streams) {
   Covers covers = match_blocks(source, target, [&](std::uint64_t done) {
     if (pace) pace(done / 2);
   });
-  const Residue left = uncovered_target(target, covers);
-  const Residue from = unread_source(source, covers);
+  const Covers repeats = repeats_in_streams(target, streams.target, covers);
+  const Residue left = uncovered_target(target, joined(covers, repeats));
+  const Residue from = unread_source(source, not_wanted(source, streams.source, covers));
   const std::uint64_t total = left.size_bytes();
   const std::uint64_t window = std::min(limits.window_bytes, from.size_bytes());
   const std::uint64_t step = from.size_bytes() <= limits.window_bytes ? total : std::max<std::uint64_t>(1, limits.window_bytes / 2);
@@ -42,6 +59,7 @@ Covers match_images(ByteView source, ByteView target, const MatchLimits& limits,
     for (const Cover& cover : near) split_cover({cover.target + at, cover.source + begin, cover.size_bytes}, left, from, covers);
   }
   std::ranges::sort(covers, {}, &Cover::target);
+  add_repeated(repeats, covers);
   return covers;
 }
 

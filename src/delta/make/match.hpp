@@ -1,7 +1,7 @@
 // The covers of an image pair: exact ones wherever they lie, then near ones for what is left.
 #pragma once
 
-#include "delta/make/cover.hpp"
+#include "delta/make/repeats.hpp"
 
 namespace aloft::delta {
 
@@ -11,7 +11,13 @@ struct MatchLimits {
   std::uint64_t window_bytes = 128ULL << 20;
 };
 
+// Where the contents of streams lie in the expanded images.
+struct StreamRuns {
+  std::vector<Run> source;
+  std::vector<Run> target;
+};
+
 // Memory: 24 bytes per KiB of the old image, five times the window, half a window of the new image.
-Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace);
+Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace, const StreamRuns& streams = {});
 
 }  // namespace aloft::delta
