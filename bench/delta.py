@@ -20,7 +20,7 @@ REBUILD = pathlib.Path(os.environ.get("ALOFT_REBUILD", ROOT / "build/release-sma
 BUILT = ROOT / "build/bench"
 AGENT = pathlib.Path(os.environ.get("ALOFT_AGENT", ROOT / "build/release/src/agent/aloftd"))
 TARGETS = {"ext4": 1_800_000, "ext4-kernel": 11_500_000, "erofs": 1_800_000, "squashfs-zstd": 2_300_000, "squashfs-xz": 2_300_000}  # bytes of aloft's delta
-APPLY_MIB = {"ext4": 8, "ext4-kernel": 8, "erofs": 8, "squashfs-zstd": 16, "squashfs-xz": 16}
+APPLY_MIB = {"ext4": 8, "ext4-kernel": 18, "erofs": 8, "squashfs-zstd": 16, "squashfs-xz": 16}
 
 
 def run(*command, **options):

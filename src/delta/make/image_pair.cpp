@@ -142,11 +142,16 @@ Result<PairReport> make_records(const MappedFile& source, const MappedFile& targ
   const unsigned threads = std::clamp(options.threads == 0 ? std::thread::hardware_concurrency() : options.threads, 1U, 64U);
   PairReport report;
   Layout target_layout = take_apart(target.bytes(), report.why_not);
+  target.relax();
   Layout source_layout =
       target_layout.blocks.empty() && target_layout.streams.empty() ? Layout() : take_apart(source.bytes(), report.why_not);
+  source.relax();
   const std::vector<StreamCuts> cuts = cut_streams(source, source_layout, target, target_layout, threads);
   const Expanded old_image = TRY(Expanded::create(source, source_layout, options.folder));
+  old_image.relax();
   const Expanded new_image = TRY(Expanded::create(target, target_layout, options.folder, cuts));
+  old_image.relax();
+  new_image.relax();
   const BlockPlan blocks = cuts.empty() ? plan_blocks(old_image, source_layout, new_image, target_layout, threads)
                                         : plan_streams(source_layout, new_image, target_layout, cuts);
   plan.codings = blocks.codings;
