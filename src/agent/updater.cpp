@@ -389,7 +389,8 @@ void Updater::enter(const State& state, Action action) {
 }
 
 Result<> Updater::record(State& state) {
-  state.time_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(0, seams_.clock.now().time_since_epoch().count()));
+  const bool moved = state.update != state_.update || state.sequence != state_.sequence;
+  if (moved) state.time_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(0, seams_.clock.now().time_since_epoch().count()));
   state.boot_id = config_.boot_id;
   for (unsigned attempt = 1;; ++attempt) {
     auto added = journal_->add(state);

@@ -48,6 +48,21 @@ TEST_F(UpdaterTest, InstallsRebootsProvesItselfAndCommits) {
   EXPECT_EQ(updater_->history()[0].version, "2");
 }
 
+TEST_F(UpdaterTest, TheTimeOfACommitIsThatOfTheCommitWheneverItStartsAfterwards) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  bench_.clock.advance(std::chrono::hours(1));
+  updater_->health_result({true, ""});
+  updater_->run();
+  const std::uint64_t committed_ms = updater_->history()[0].time_ms;
+  EXPECT_EQ(committed_ms, static_cast<std::uint64_t>(bench_.clock.now().time_since_epoch().count()));
+  bench_.clock.advance(std::chrono::hours(24));
+  boot("B");
+  EXPECT_EQ(phase(), Phase::committed);
+  EXPECT_EQ(updater_->history()[0].time_ms, committed_ms);
+}
+
 TEST_F(UpdaterTest, ConfirmsTheBootOfACommittedSystemAndOfNoOther) {
   boot("A");
   EXPECT_EQ(bench_.boot.confirmed, std::vector<std::string>{"A"});
