@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The real aloftd as a device of hawkBit's protocol, against a small strict hawkBit."""
 import http.server
+import json
 import pathlib
 import shutil
 import subprocess
@@ -378,6 +379,12 @@ class AgainstHawkbit(HawkbitTest):
         self.assertIn("hawkbit-plain", findings)
         self.hawkbit.token = "TargetToken other"
         self.assertIn("server-refuses", self.device.run("doctor", "--json").stdout)
+
+    def test_doctor_looks_at_what_the_device_shows(self):
+        for lines, finding in ((f'gateway_token_file = "{self.token_file("g-1")}"', "hawkbit-gateway-token"), ("", "hawkbit-nobody")):
+            found = json.loads(self.make_device(self.hawkbit.url, lines).run("doctor", "--json").stdout)["findings"]
+            self.assertEqual([one["verdict"] for one in found if one["name"] == finding], ["warning"], found)
+            self.assertFalse([one for one in found if one["name"].startswith("hawkbit-") and one["name"] not in (finding, "hawkbit-plain")], found)
 
     def test_certificates_show_who_both_are(self):
         folder = scratch.folder("mtls")

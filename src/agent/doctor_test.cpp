@@ -134,6 +134,10 @@ constexpr Seed kStateSeeds[] = {
     {"StateReadOnly", kBad, "state-read-only", [](SoundDevice& d) { d.edit("proc/self/mountinfo", "sda6 rw", "sda6 ro"); }},
     {"StateFull", kBad, "state-full", [](SoundDevice& d) { d.space.free_bytes = 1 << 20; }},
     {"StateOutOfInodes", kBad, "state-inodes", [](SoundDevice& d) { d.space.free_inodes = 3; }},
+    {"StateThatCannotBeLookedAt", kBad, "state-unwritable",
+     [](SoundDevice& d) {
+       d.places.space = [](const fs::path&) -> Result<Space> { return fail(ErrorCode{1, ErrorKind::ask, "test"}, "not allowed"); };
+     }},
     {"NoRoomForLogs", kWarning, "state-space-low", [](SoundDevice& d) { d.space.free_bytes = 8 << 20; }},
     {"FloorDamaged", kBad, "floor",
      [](SoundDevice& d) {
