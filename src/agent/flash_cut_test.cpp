@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <ostream>
 
-#include "agent/test_power_cuts.hpp"
+#include "agent/test_cut_searches.hpp"
 #include "base/log.hpp"
 
 namespace aloft::agent {
@@ -40,29 +39,17 @@ constexpr NamedLoader kOnFlashLoaders[] = {
     {"UbootBootcount", boot::test::make_loader<boot::test::TestUbootBootcount>, 2},
 };
 
-bool everything() {
-  const char* const asked = std::getenv("ALOFT_CUTS");
-  return asked && std::string_view(asked) == "all";
-}
-
 class FlashCut : public ::testing::TestWithParam<std::tuple<NamedLoader, std::size_t>> {
  protected:
   void SetUp() override { log::set_level(log::Level::error); }
   void search(test::SearchLimits limits) {
     const auto& [loader, number] = GetParam();
     PowerCutSearch search(loader, stories()[number], Fault::none, limits, test::kOnFlash);
-    EXPECT_EQ(search.run(), "");
-    EXPECT_GT(search.operations(), 40U);
-    RecordProperty("operations", std::to_string(search.operations()));
-    RecordProperty("cuts", std::to_string(search.cuts()));
-    RecordProperty("lives", std::to_string(search.lives()));
-    std::printf("%s on flash, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name,
-                stories()[number].name, static_cast<unsigned long long>(search.operations()),
-                static_cast<unsigned long long>(search.cuts()), static_cast<unsigned long long>(search.lives()));
+    test::expect_survived(search, 40U, std::string(loader.name) + " on flash, " + stories()[number].name);
   }
 };
 
-TEST_P(FlashCut, AtEveryOperation) { search({.effort = everything() ? test::Effort::thorough : test::Effort::quick}); }
+TEST_P(FlashCut, AtEveryOperation) { search({.effort = test::all_cuts_wanted() ? test::Effort::thorough : test::Effort::quick}); }
 
 class FlashCutPair : public FlashCut {};
 
@@ -73,7 +60,8 @@ std::string name_of(const ::testing::TestParamInfo<std::tuple<NamedLoader, std::
 }
 
 std::vector<NamedLoader> loaders_for_pairs() {
-  return everything() ? std::vector<NamedLoader>(std::begin(kOnFlashLoaders), std::end(kOnFlashLoaders)) : std::vector<NamedLoader>();
+  return test::all_cuts_wanted() ? std::vector<NamedLoader>(std::begin(kOnFlashLoaders), std::end(kOnFlashLoaders))
+                                 : std::vector<NamedLoader>();
 }
 
 using ::testing::Combine;
@@ -82,7 +70,7 @@ using ::testing::ValuesIn;
 
 // All stories with the first loader; with the others the first few, unless ALOFT_CUTS=all.
 std::vector<NamedLoader> further_loaders() { return {std::begin(kOnFlashLoaders) + 1, std::end(kOnFlashLoaders)}; }
-std::size_t further_stories() { return everything() ? stories().size() : 3; }
+std::size_t further_stories() { return test::all_cuts_wanted() ? stories().size() : 3; }
 
 INSTANTIATE_TEST_SUITE_P(Stories, FlashCut, Combine(::testing::Values(kOnFlashLoaders[0]), Range(std::size_t{0}, stories().size())),
                          name_of);

@@ -2,10 +2,7 @@
 // the same invariants: at every cut some group boots and holds a complete release, and the device settles with a truthful report.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
-
-#include "agent/test_power_cuts.hpp"
+#include "agent/test_cut_searches.hpp"
 #include "base/log.hpp"
 
 namespace aloft::agent {
@@ -51,11 +48,6 @@ const std::vector<Case>& cases() {
 
 using Tested = std::pair<boot::test::NamedLoader, std::size_t>;
 
-bool everything() {
-  const char* const asked = std::getenv("ALOFT_CUTS");
-  return asked && std::string_view(asked) == "all";
-}
-
 std::vector<Tested> all_tested() {
   constexpr std::size_t kFirstFew = 3;
   std::vector<Tested> all;
@@ -64,7 +56,8 @@ std::vector<Tested> all_tested() {
       const Case& each = cases()[number];
       const bool fits = each.layout->groups.size() <= boot::test::kLoaders[loader].most_slots &&
                         (each.layout != &test::kNormalAndRecovery || boot::test::kLoaders[loader].takes_recovery);
-      if (fits && (everything() || loader < kFirstFew || each.on_every_loader)) all.emplace_back(boot::test::kLoaders[loader], number);
+      if (fits && (test::all_cuts_wanted() || loader < kFirstFew || each.on_every_loader))
+        all.emplace_back(boot::test::kLoaders[loader], number);
     }
   return all;
 }
@@ -72,7 +65,7 @@ std::vector<Tested> all_tested() {
 // A recovery system that installs has the most steps that a second cut may meet; the others with ALOFT_CUTS=all.
 std::vector<Tested> tested_twice() {
   std::vector<Tested> all = all_tested();
-  if (everything()) return all;
+  if (test::all_cuts_wanted()) return all;
   std::erase_if(all, [](const Tested& tested) {
     return std::string_view(tested.first.name) != boot::test::kLoaders[0].name ||
            std::string_view(cases()[tested.second].name) != "RecoveryInstalls";
@@ -88,13 +81,7 @@ class LayoutCut : public ::testing::TestWithParam<Tested> {
     const auto& [loader, number] = GetParam();
     const Case& tested = cases()[number];
     PowerCutSearch search(loader, tested.story, Fault::none, limits, *tested.layout);
-    EXPECT_EQ(search.run(), "");
-    EXPECT_GT(search.operations(), 20U);
-    RecordProperty("cuts", std::to_string(search.cuts()));
-    RecordProperty("lives", std::to_string(search.lives()));
-    std::printf("%s, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name, tested.name,
-                static_cast<unsigned long long>(search.operations()), static_cast<unsigned long long>(search.cuts()),
-                static_cast<unsigned long long>(search.lives()));
+    test::expect_survived(search, 20U, std::string(loader.name) + ", " + tested.name);
   }
 };
 

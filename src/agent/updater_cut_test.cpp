@@ -3,11 +3,10 @@
 // ALOFT_CUTS=all in the environment: every story twice in a row, and what became of unflushed writes in finer steps (./dev lab campaign).
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <ostream>
 #include <tuple>
 
-#include "agent/test_power_cuts.hpp"
+#include "agent/test_cut_searches.hpp"
 #include "base/log.hpp"
 
 namespace aloft::agent {
@@ -38,11 +37,6 @@ const std::vector<Story>& stories() {
   return kStories;
 }
 
-bool everything() {
-  const char* const asked = std::getenv("ALOFT_CUTS");
-  return asked && std::string_view(asked) == "all";
-}
-
 class PowerCut : public ::testing::TestWithParam<std::tuple<NamedLoader, std::size_t>> {
  protected:
   void SetUp() override { log::set_level(log::Level::error); }
@@ -50,18 +44,11 @@ class PowerCut : public ::testing::TestWithParam<std::tuple<NamedLoader, std::si
   void search(SearchLimits limits) {
     const auto& [loader, number] = GetParam();
     PowerCutSearch search(loader, stories()[number], Fault::none, limits);
-    EXPECT_EQ(search.run(), "");
-    EXPECT_GT(search.operations(), 20U);
-    RecordProperty("operations", std::to_string(search.operations()));
-    RecordProperty("cuts", std::to_string(search.cuts()));
-    RecordProperty("lives", std::to_string(search.lives()));
-    std::printf("%s, %s: %llu operations, %llu power cuts, %llu different states lived through\n", loader.name, stories()[number].name,
-                static_cast<unsigned long long>(search.operations()), static_cast<unsigned long long>(search.cuts()),
-                static_cast<unsigned long long>(search.lives()));
+    test::expect_survived(search, 20U, std::string(loader.name) + ", " + stories()[number].name);
   }
 };
 
-TEST_P(PowerCut, AtEveryOperation) { search({.effort = everything() ? test::Effort::thorough : test::Effort::quick}); }
+TEST_P(PowerCut, AtEveryOperation) { search({.effort = test::all_cuts_wanted() ? test::Effort::thorough : test::Effort::quick}); }
 
 class PowerCutPair : public PowerCut {};
 
@@ -73,7 +60,7 @@ std::string name_of(const ::testing::TestParamInfo<std::tuple<NamedLoader, std::
   return std::string(std::get<0>(tested.param).name) + stories()[std::get<1>(tested.param)].name;
 }
 
-std::size_t stories_for_pairs() { return everything() ? stories().size() : 2; }
+std::size_t stories_for_pairs() { return test::all_cuts_wanted() ? stories().size() : 2; }
 
 INSTANTIATE_TEST_SUITE_P(Stories, PowerCut,
                          ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), Range(std::size_t{0}, stories().size())), name_of);

@@ -1,10 +1,10 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, take } from "../../api/client";
 import { groupsQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 
 interface SaveGroupProps {
   opened: boolean;
@@ -31,34 +31,17 @@ export function SaveGroup({ opened, close, filter, made }: SaveGroupProps) {
       await client.invalidateQueries({ queryKey: groupsQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   return (
-    <Modal opened={opened} onClose={close} title={filter ? "Save the filter as a group" : "New group"} closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          {filter ? (
-            <Text size="sm">
-              Every device that matches <code>{filter}</code> belongs to it, also those that come to match later.
-            </Text>
-          ) : (
-            <Text size="sm">Its devices are chosen by hand in the list of devices.</Text>
-          )}
-          <TextInput label="Name" required maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
-          <TextInput label="Description" maxLength={1024} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
-          {create.isError && <ErrorNote error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Make the group
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog opened={opened} title={filter ? "Save the filter as a group" : "New group"} close={close} action={create} submit="Make the group">
+      {filter ? (
+        <Text size="sm">
+          Every device that matches <code>{filter}</code> belongs to it, also those that come to match later.
+        </Text>
+      ) : (
+        <Text size="sm">Its devices are chosen by hand in the list of devices.</Text>
+      )}
+      <TextInput label="Name" required maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <TextInput label="Description" maxLength={1024} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
+    </FormDialog>
   );
 }

@@ -1,11 +1,11 @@
-import { Button, Group, Modal, Select, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Select, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, type EnrolmentToken, take } from "../../api/client";
 import { enrolmentTokensQuery } from "../../api/queries";
 import { ConfirmButton } from "../../parts/Confirm";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
 import { SecretNote } from "../../parts/SecretNote";
@@ -134,27 +134,10 @@ function NewToken({ opened, close, made }: { opened: boolean; close: () => void;
       await client.invalidateQueries({ queryKey: enrolmentTokensQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   return (
-    <Modal opened={opened} onClose={close} title="New enrolment token" closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput label="Note" description="What it is for" maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} data-autofocus />
-          <Select label="Good for" data={lives} value={life} onChange={(value) => setLife(value ?? "604800")} allowDeselect={false} />
-          {create.isError && <ErrorNote error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Make the token
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog opened={opened} title="New enrolment token" close={close} action={create} submit="Make the token">
+      <TextInput label="Note" description="What it is for" maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} data-autofocus />
+      <Select label="Good for" data={lives} value={life} onChange={(value) => setLife(value ?? "604800")} allowDeselect={false} />
+    </FormDialog>
   );
 }

@@ -1,11 +1,11 @@
-import { Button, Group, Modal, Select, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Select, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, type ApiToken, take } from "../../api/client";
 import { sessionQuery, tokensQuery } from "../../api/queries";
 import { ConfirmButton } from "../../parts/Confirm";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Panel } from "../../parts/Page";
 import { SecretNote } from "../../parts/SecretNote";
@@ -109,27 +109,10 @@ function NewToken({ opened, close, made }: { opened: boolean; close: () => void;
       await client.invalidateQueries({ queryKey: tokensQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   return (
-    <Modal opened={opened} onClose={close} title="New API token" closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput label="Note" description="Which script it is for" required maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} data-autofocus />
-          <Select label="Good for" data={outside ? lives.filter(({ value }) => Number(value) <= outsideLife) : lives} value={life} onChange={(value) => setLife(value ?? "2592000")} allowDeselect={false} />
-          {create.isError && <ErrorNote error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Make the token
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog opened={opened} title="New API token" close={close} action={create} submit="Make the token">
+      <TextInput label="Note" description="Which script it is for" required maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} data-autofocus />
+      <Select label="Good for" data={outside ? lives.filter(({ value }) => Number(value) <= outsideLife) : lives} value={life} onChange={(value) => setLife(value ?? "2592000")} allowDeselect={false} />
+    </FormDialog>
   );
 }

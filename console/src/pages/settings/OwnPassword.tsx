@@ -1,10 +1,10 @@
-import { Button, Group, Modal, PasswordInput, Stack, Text } from "@mantine/core";
+import { Button, PasswordInput, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, take } from "../../api/client";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 import { Panel } from "../../parts/Page";
 
 // For users with a password here.
@@ -38,30 +38,13 @@ function Change({ user, close }: { user: string; close: () => void }) {
       await navigate({ to: "/login" });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    change.mutate();
-  };
   const differ = again !== "" && again !== fresh;
   return (
-    <Modal opened onClose={close} title="Change my password" closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <input type="text" name="username" autoComplete="username" value={user} readOnly hidden />
-          <PasswordInput label="Old password" required autoComplete="current-password" value={old} onChange={(event) => setOld(event.currentTarget.value)} data-autofocus />
-          <PasswordInput label="New password" description="At least 10 characters" required minLength={10} autoComplete="new-password" value={fresh} onChange={(event) => setFresh(event.currentTarget.value)} />
-          <PasswordInput label="New password again" required autoComplete="new-password" value={again} onChange={(event) => setAgain(event.currentTarget.value)} error={differ ? "The two differ" : undefined} />
-          {change.isError && <ErrorNote error={change.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={change.isPending} disabled={again !== fresh}>
-              Change it and log in anew
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog title="Change my password" close={close} action={change} submit="Change it and log in anew" disabled={again !== fresh}>
+      <input type="text" name="username" autoComplete="username" value={user} readOnly hidden />
+      <PasswordInput label="Old password" required autoComplete="current-password" value={old} onChange={(event) => setOld(event.currentTarget.value)} data-autofocus />
+      <PasswordInput label="New password" description="At least 10 characters" required minLength={10} autoComplete="new-password" value={fresh} onChange={(event) => setFresh(event.currentTarget.value)} />
+      <PasswordInput label="New password again" required autoComplete="new-password" value={again} onChange={(event) => setAgain(event.currentTarget.value)} error={differ ? "The two differ" : undefined} />
+    </FormDialog>
   );
 }

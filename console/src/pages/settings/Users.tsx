@@ -1,11 +1,11 @@
-import { Button, Group, Modal, PasswordInput, Stack, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, PasswordInput, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, type Role, take, type User } from "../../api/client";
 import { usersQuery } from "../../api/queries";
 import { ConfirmButton } from "../../parts/Confirm";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
@@ -112,28 +112,11 @@ function NewUser({ opened, close }: { opened: boolean; close: () => void }) {
       await client.invalidateQueries({ queryKey: usersQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   return (
-    <Modal opened={opened} onClose={close} title="New user" closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput label="Name" required maxLength={64} autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
-          <PasswordInput label="Password" description="At least 10 characters" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
-          <RoleChoice chosen={chosen} choose={setChosen} />
-          {create.isError && <ErrorNote error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending} disabled={chosen.length === 0}>
-              Make the user
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog opened={opened} title="New user" close={close} action={create} submit="Make the user" disabled={chosen.length === 0}>
+      <TextInput label="Name" required maxLength={64} autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <PasswordInput label="Password" description="At least 10 characters" required minLength={10} autoComplete="new-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+      <RoleChoice chosen={chosen} choose={setChosen} />
+    </FormDialog>
   );
 }

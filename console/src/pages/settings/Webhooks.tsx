@@ -1,11 +1,11 @@
-import { Button, Checkbox, Group, Modal, Stack, Switch, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Checkbox, Modal, Stack, Switch, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, type Schemas, take } from "../../api/client";
 import { deliveriesQuery, webhooksQuery } from "../../api/queries";
 import { ConfirmButton } from "../../parts/Confirm";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
 import { SecretNote } from "../../parts/SecretNote";
@@ -151,34 +151,17 @@ function NewWebhook({ opened, close, made }: { opened: boolean; close: () => voi
       await client.invalidateQueries({ queryKey: webhooksQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   return (
-    <Modal opened={opened} onClose={close} title="New webhook" closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput type="url" label="Address" description="As https://hooks.example.com/aloft" required maxLength={2048} value={url} onChange={(event) => setUrl(event.currentTarget.value)} data-autofocus />
-          <Checkbox.Group label="Told of" value={chosen} onChange={setChosen}>
-            <Stack gap="xs" mt="xs">
-              {events.map(({ value, label }) => (
-                <Checkbox key={value} value={value} label={label} />
-              ))}
-            </Stack>
-          </Checkbox.Group>
-          <TextInput label="Note" maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} />
-          {create.isError && <ErrorNote error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending} disabled={chosen.length === 0}>
-              Make the webhook
-            </Button>
-          </Group>
+    <FormDialog opened={opened} title="New webhook" close={close} action={create} submit="Make the webhook" disabled={chosen.length === 0}>
+      <TextInput type="url" label="Address" description="As https://hooks.example.com/aloft" required maxLength={2048} value={url} onChange={(event) => setUrl(event.currentTarget.value)} data-autofocus />
+      <Checkbox.Group label="Told of" value={chosen} onChange={setChosen}>
+        <Stack gap="xs" mt="xs">
+          {events.map(({ value, label }) => (
+            <Checkbox key={value} value={value} label={label} />
+          ))}
         </Stack>
-      </form>
-    </Modal>
+      </Checkbox.Group>
+      <TextInput label="Note" maxLength={128} value={note} onChange={(event) => setNote(event.currentTarget.value)} />
+    </FormDialog>
   );
 }

@@ -1,10 +1,10 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Text, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, type QuotaName, take, type Tenant } from "../../api/client";
 import { tenantsQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 import { amountText, changedLimits, limitText, parseLimit, quotaNames } from "../../parts/quotas";
 
 export function EditQuotas({ tenant, close }: { tenant: Tenant; close: () => void }) {
@@ -21,46 +21,29 @@ export function EditQuotas({ tenant, close }: { tenant: Tenant; close: () => voi
       await client.invalidateQueries({ queryKey: tenantsQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   const used = (name: QuotaName) => tenant.quotas?.find(({ quota }) => quota === name)?.used;
   return (
-    <Modal opened onClose={close} title={`Quotas of ${tenant.name}`} closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <Text size="sm">
-            What it may have at most; nothing where it may have any. Numbers may end in K, M, G or T. What is there stays, also above the limit.
-          </Text>
-          {quotaNames.map(({ name, label }) => {
-            const now = used(name);
-            const text = form[name] ?? "";
-            return (
-              <TextInput
-                key={name}
-                label={label}
-                description={now === undefined ? undefined : `${amountText(name, now)} in use`}
-                value={text}
-                error={parseLimit(text) === undefined ? "A number, as 500 or 20G" : undefined}
-                onChange={(event) => {
-                  const value = event.currentTarget.value;
-                  setForm((old) => ({ ...old, [name]: value }));
-                }}
-              />
-            );
-          })}
-          {save.isError && <ErrorNote error={save.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={save.isPending} disabled={change === undefined || Object.keys(change).length === 0}>
-              Set the quotas
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog title={`Quotas of ${tenant.name}`} close={close} action={save} submit="Set the quotas" disabled={change === undefined || Object.keys(change).length === 0}>
+      <Text size="sm">
+        What it may have at most; nothing where it may have any. Numbers may end in K, M, G or T. What is there stays, also above the limit.
+      </Text>
+      {quotaNames.map(({ name, label }) => {
+        const now = used(name);
+        const text = form[name] ?? "";
+        return (
+          <TextInput
+            key={name}
+            label={label}
+            description={now === undefined ? undefined : `${amountText(name, now)} in use`}
+            value={text}
+            error={parseLimit(text) === undefined ? "A number, as 500 or 20G" : undefined}
+            onChange={(event) => {
+              const value = event.currentTarget.value;
+              setForm((old) => ({ ...old, [name]: value }));
+            }}
+          />
+        );
+      })}
+    </FormDialog>
   );
 }

@@ -1,9 +1,9 @@
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, take } from "../../api/client";
 import { tenantsQuery } from "../../api/queries";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 
 export function NewTenant({ close, made }: { close: () => void; made: (name: string, url: string) => void }) {
   const [name, setName] = useState("");
@@ -17,27 +17,10 @@ export function NewTenant({ close, made }: { close: () => void; made: (name: str
       await client.invalidateQueries({ queryKey: tenantsQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   return (
-    <Modal opened onClose={close} title="New tenant" closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <TextInput label="Name" description="a-z, 0-9 and -, as it stands in its address" required maxLength={40} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
-          <TextInput label="Host name of its own" description="Besides the name under the service's domain; may stay empty" maxLength={253} value={host} onChange={(event) => setHost(event.currentTarget.value)} />
-          {create.isError && <ErrorNote error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              Make the tenant
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog title="New tenant" close={close} action={create} submit="Make the tenant">
+      <TextInput label="Name" description="a-z, 0-9 and -, as it stands in its address" required maxLength={40} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+      <TextInput label="Host name of its own" description="Besides the name under the service's domain; may stay empty" maxLength={253} value={host} onChange={(event) => setHost(event.currentTarget.value)} />
+    </FormDialog>
   );
 }

@@ -1,10 +1,10 @@
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, type DeviceType, take } from "../../api/client";
 import { deviceTypesQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
-import { ErrorNote } from "../../parts/ErrorNote";
+import { FormDialog } from "../../parts/FormDialog";
 
 interface Line {
   hardware: string;
@@ -26,39 +26,22 @@ export function EditType({ type, close }: { type?: DeviceType; close: () => void
       await client.invalidateQueries({ queryKey: deviceTypesQuery.queryKey });
     },
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   const change = (at: number, line: Partial<Line>) => setLines((old) => old.map((one, index) => (index === at ? { ...one, ...line } : one)));
   return (
-    <Modal opened onClose={close} size="lg" title={type ? `Describe ${type.product}` : "New device type"} closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={submit}>
-        <Stack>
-          {!type && <TextInput label="Product" description="As releases and devices name it" required maxLength={128} value={product} onChange={(event) => setProduct(event.currentTarget.value)} data-autofocus />}
-          <TextInput label="Description" maxLength={1024} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
-          {lines.map((line, at) => (
-            <Group key={at} grow align="flex-end">
-              <TextInput label={`Hardware ${at + 1}`} maxLength={128} value={line.hardware} onChange={(event) => change(at, { hardware: event.currentTarget.value })} />
-              <TextInput label={`Description of hardware ${at + 1}`} maxLength={1024} value={line.description} onChange={(event) => change(at, { description: event.currentTarget.value })} />
-            </Group>
-          ))}
-          <div>
-            <Button variant="default" size="compact-sm" onClick={() => setLines((old) => [...old, { hardware: "", description: "" }])}>
-              One more hardware
-            </Button>
-          </div>
-          {save.isError && <ErrorNote error={save.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={save.isPending}>
-              Save
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormDialog title={type ? `Describe ${type.product}` : "New device type"} size="lg" close={close} action={save} submit="Save">
+      {!type && <TextInput label="Product" description="As releases and devices name it" required maxLength={128} value={product} onChange={(event) => setProduct(event.currentTarget.value)} data-autofocus />}
+      <TextInput label="Description" maxLength={1024} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
+      {lines.map((line, at) => (
+        <Group key={at} grow align="flex-end">
+          <TextInput label={`Hardware ${at + 1}`} maxLength={128} value={line.hardware} onChange={(event) => change(at, { hardware: event.currentTarget.value })} />
+          <TextInput label={`Description of hardware ${at + 1}`} maxLength={1024} value={line.description} onChange={(event) => change(at, { description: event.currentTarget.value })} />
+        </Group>
+      ))}
+      <div>
+        <Button variant="default" size="compact-sm" onClick={() => setLines((old) => [...old, { hardware: "", description: "" }])}>
+          One more hardware
+        </Button>
+      </div>
+    </FormDialog>
   );
 }
