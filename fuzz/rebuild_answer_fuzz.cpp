@@ -7,12 +7,13 @@
 #include "delta/errors.hpp"
 #include "delta/rebuilder.hpp"
 
-// The input as all that the confined program ever says: as an answer to one frame, and to a packed part.
+// The input as all that the confined program ever says: as an answer to one frame, to a packed part, and to a content with a gap.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   constexpr std::size_t kMost = 16 << 10;  // what a socket takes at once
   constexpr std::size_t kFrame = 64;
-  for (const bool frame : {true, false}) {
+  enum class Ask : std::uint8_t { make, unpack, fill };
+  for (const Ask ask : {Ask::make, Ask::unpack, Ask::fill}) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) std::abort();
     const Fd program(ends[1]);
@@ -21,15 +22,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     delta::Rebuilder rebuilder({}, Fd(ends[0]), std::nullopt);
     const Bytes record(10);
     Bytes content(kFrame);
-    const auto made = frame ? rebuilder.make(40, record, content,
-                                             [](std::uint64_t earlier, Bytes& out) -> Result<> {
-                                               if (earlier >= 40 || earlier < 9) std::abort();
-                                               if (earlier == 20) return fail(delta::kDeltaTruncated, "gone");
-                                               out.resize(5);
-                                               return {};
-                                             })
-                            : rebuilder.unpack(record, 1000, content);
-    if (content.size() > 1000 || (frame && content.size() != kFrame)) std::abort();
+    const auto made = ask == Ask::fill   ? rebuilder.fill(content, std::vector<delta::Gap>{{10, 20, 5, record}})
+                      : ask == Ask::make ? rebuilder.make(40, record, content,
+                                                          [](std::uint64_t earlier, Bytes& out) -> Result<> {
+                                                            if (earlier >= 40 || earlier < 9) std::abort();
+                                                            if (earlier == 20) return fail(delta::kDeltaTruncated, "gone");
+                                                            out.resize(5);
+                                                            return {};
+                                                          })
+                                         : rebuilder.unpack(record, 1000, content);
+    if (content.size() > 1000 || (ask != Ask::unpack && content.size() != kFrame)) std::abort();
     if (made && rebuilder.is_lost()) std::abort();
     if (rebuilder.is_lost() && !rebuilder.begin({.target_bytes = 1})) continue;
     if (rebuilder.is_lost()) std::abort();

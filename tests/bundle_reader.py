@@ -222,8 +222,9 @@ class Image:
             self.stored = list(zip(sizes, digests(stored["sha256"], count)))
         self.blocks = None
         if "blocks" in value:
-            blocks = known(value["blocks"], ["size", "sha256"])
+            blocks = known(value["blocks"], ["size", "prefix", "sha256"])
             whole(blocks["size"], 4096, 4096)
+            whole(blocks["prefix"], 32768, 32768)
             self.blocks = hexadecimal(blocks["sha256"])
 
         self.verity = None
@@ -233,6 +234,9 @@ class Image:
             size = whole(verity["data_size"], 4096, self.size - 1)
             self.verity = (size, hexadecimal(verity["root"]), hexadecimal(verity["salt"]))
             need(size % 4096 == 0 and self.size - size == len(verity_area(bytes(32), *self.verity[:2], bytes(size // 4096 * 32))), "verity sizes")
+
+    def is_zeros(self, frame):
+        return self.frames[frame] == hashlib.sha256(bytes(self.frame_size)).digest()
 
     def content_size(self, frame):
         return min(self.frame_size, self.size - frame * self.frame_size)
@@ -281,16 +285,46 @@ def parse_manifest(raw):
 
 
 def decode(image, frame, stored):
+    """The frame's content, and how many of the stored bytes each block takes."""
     size = image.content_size(frame)
     if image.encoding == "none":
-        return stored
+        return stored, [min(4096, size - at) for at in range(0, size, 4096)]
+    if image.blocks is None or image.is_zeros(frame):
+        return unpack(stored, size), [len(stored)]
+    content, sizes = b"", []
+    while len(content) < size:
+        packed = stored[:zstd_frame_bytes(stored)]
+        stored = stored[len(packed):]
+        content += unpack(packed, min(4096, size - len(content)), content[-32768:])
+        sizes.append(len(packed))
+    need(not stored, "something follows the blocks of a frame")
+    return content, sizes
+
+
+def zstd_frame_bytes(stored):
+    """RFC 8878 section 3.1.1: a header of 5 bytes and the content's size, then blocks up to the last; no checksum."""
+    need(len(stored) > 5 and not stored[4] & 0x04, "not a zstd frame without a checksum")
+    at, last = 5 + {0: 1, 1: 2, 2: 4, 3: 8}[stored[4] >> 6], False
+    while not last:
+        need(len(stored) >= at + 3, "a zstd frame is truncated")
+        head = int.from_bytes(stored[at : at + 3], "little")
+        last = head & 1
+        at += 3 + (1 if head >> 1 & 3 == 1 else head >> 3)
+    need(at <= len(stored), "a zstd frame is truncated")
+    return at
+
+
+def unpack(stored, size, prefix=b""):
     need(len(stored) > 5 and stored[:4] == struct.pack("<I", 0xFD2FB528), "not a zstd frame")
     descriptor = stored[4]
     need(descriptor & 0x20 and not descriptor & 0x0B, "not a single segment, or with a dictionary")
     width = {0: 1, 1: 2, 2: 4, 3: 8}[descriptor >> 6]
     declared = int.from_bytes(stored[5 : 5 + width], "little") + (256 if width == 2 else 0)
     need(declared == size, "the zstd frame declares another size")
-    done = subprocess.run(["zstd", "-d", "-c", "-q", "--single-thread"], input=stored, capture_output=True)
+    with tempfile.NamedTemporaryFile() as before:
+        before.write(prefix)
+        before.flush()
+        done = subprocess.run(["zstd", "-d", "-c", "-q", "--single-thread"] + [f"--patch-from={before.name}"] * bool(prefix), input=stored, capture_output=True)
     need(done.returncode == 0, "zstd: " + done.stderr.decode().strip())
     return done.stdout
 
@@ -309,31 +343,33 @@ def read(path, trust, extract=None):
     signers = check_signature(signature, manifest, pathlib.Path(trust))
     value, images = parse_manifest(manifest)
 
-    at, contents = start, []
+    at, contents, sections = start, [], []
     for image in images:
-        content = bytearray()
+        content, entries = bytearray(), b""
         for frame, (size, digest) in enumerate(image.stored):
             stored = raw[at : at + size]
             at += size
             need(len(stored) == size, "truncated")
             need(hashlib.sha256(stored).digest() == digest, f"stored frame {frame} of {image.name} is damaged")
-            plain = decode(image, frame, stored)
+            plain, sizes = decode(image, frame, stored)
             need(len(plain) == image.content_size(frame), "wrong size of content")
             need(hashlib.sha256(plain).digest() == image.frames[frame], f"frame {frame} of {image.name} decodes to something else")
             content += plain
+            if not image.is_zeros(frame):
+                for block, packed in enumerate(sizes):
+                    entries += hashlib.sha256(plain[block * 4096 : (block + 1) * 4096]).digest()[:6] + packed.to_bytes(2, "little")
         need(hashlib.sha256(content).digest() == image.sha256, f"image {image.name} is something else")
         if image.verity:
             check_verity(bytes(content), *image.verity)
         contents.append(bytes(content))
-    for image, content in zip(images, contents):
+        sections.append(entries)
+    for image, own in zip(images, sections):
         if image.blocks is None:
             continue
-        size = 32 * -(-image.size // 4096)
-        section = raw[at : at + size]
-        at += size
-        need(hashlib.sha256(section).digest() == image.blocks, f"block digests of {image.name} are damaged")
-        own = b"".join(hashlib.sha256(content[i : i + 4096]).digest() for i in range(0, len(content), 4096))
-        need(own == section, f"block digests of {image.name} are not of its content")
+        section = raw[at : at + len(own)]
+        at += len(own)
+        need(hashlib.sha256(section).digest() == image.blocks, f"the section of blocks of {image.name} is damaged")
+        need(own == section, f"the section of blocks of {image.name} is not of its content")
     need(at == len(raw), "truncated" if at > len(raw) else "trailing bytes")
     if extract:
         pathlib.Path(extract).mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent
 TOOLS = Tools(BUILD / "src/agent/aloftd", BUILD / "src/cli/aloft")
 SIZE = 24 << 20
 FRAME = 64 << 10
-CHANGED = 20  # frames with something of their own
+CHANGED = 20  # frames with a block of their own
 
 
 class ReuseAgentTest(unittest.TestCase):
@@ -51,11 +51,11 @@ class ReuseAgentTest(unittest.TestCase):
             return sum(size for _, size in server.arrived())
 
     def expected(self):
-        """The index of what is not zero, the frames that are new, the manifest."""
+        """The section of what is not zero, the blocks that are new, the manifest."""
         manifest = int.from_bytes(self.full[16:24], "little") + int.from_bytes(self.full[24:32], "little") + 64
-        return SIZE // 4096 * 32 + (CHANGED + 3) * (FRAME + 200) + manifest
+        return SIZE // 4096 * 8 + (CHANGED + 3) * (4096 + 300) + manifest
 
-    def test_only_frames_with_new_blocks_are_fetched_and_nothing_beyond(self):
+    def test_only_new_blocks_are_fetched_and_nothing_beyond(self):
         device = self.device()
         came = self.install(device, self.full)
         self.assertLess(came, self.expected())

@@ -11,7 +11,6 @@
 #include "agent/errors.hpp"
 #include "base/errors.hpp"
 #include "base/file.hpp"
-#include "bundle/manifest.hpp"
 #include "crypto/sha256_each.hpp"
 
 namespace aloft::agent {
@@ -26,10 +25,8 @@ constexpr std::uint64_t kMaxKeptBytes = 64ULL << 20;  // of a slot of 32 GiB
 
 }  // namespace
 
-BlockName block_name(ByteView sha256) { return load_le64(sha256); }
-
 BlockName zero_block_name() {
-  static const BlockName name = block_name(crypto::sha256(Bytes(kBlock)));
+  static const BlockName name = bundle::block_name(crypto::sha256(Bytes(kBlock)));
   return name;
 }
 
@@ -43,7 +40,7 @@ Result<std::vector<BlockName>> name_blocks(ByteSource& source, const std::functi
     std::vector<ByteView> blocks;
     for (std::size_t block = 0; block + kBlock <= count; block += kBlock) blocks.push_back(ByteView(buffer).subspan(block, kBlock));
     crypto::sha256_each(blocks, digests);
-    for (std::size_t block = 0; block < blocks.size(); ++block) names.push_back(block_name(digests[block]));
+    for (std::size_t block = 0; block < blocks.size(); ++block) names.push_back(bundle::block_name(digests[block]));
     if (count < buffer.size()) return names;
   }
 }

@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "base/byte_source.hpp"
+#include "bundle/blocks.hpp"
 
 namespace aloft::agent {
 
-// The first 8 bytes of a digest, little-endian.
-using BlockName = std::uint64_t;
-BlockName block_name(ByteView sha256);
+using bundle::BlockName;
 // Of 4 KiB of zeros.
 BlockName zero_block_name();
 

@@ -16,7 +16,7 @@ namespace {
 
 using crypto::test::must;
 
-BlockName name_of(ByteView block) { return block_name(crypto::sha256(block)); }
+BlockName name_of(ByteView block) { return bundle::block_name(crypto::sha256(block)); }
 
 TEST(BlockIndex, FindsBlocksWhereverTheyStandAndKeepsRunsTogether) {
   Bytes content = bundle::test::test_content(6 * 4096 + 100, 3);

@@ -167,7 +167,7 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
 // The full bundle is opened only when the delta leaves something to be wanted.
 Result<> SourceOpener::open_delta(const std::string& full, const std::string& delta, Open& bundle) {
   bundle.delta_bytes_ = TRY(open_bytes(delta, bundle));
-  const auto unpacking = TRY(start_unpacking(rebuild_));
+  const auto unpacking = TRY(start_unpacking(rebuild_, 0));
   delta::Patch patch =
       TRY(delta::Patch::open(*bundle.delta_bytes_, delta::PatchUse::apply, [&](ByteView packed, std::uint64_t limit_bytes, Bytes& content) {
         return unpacking->unpack(packed, limit_bytes, content);

@@ -82,8 +82,8 @@ delta::RebuildSpec rebuild_program() {
   return {.program = {there ? beside.string() : "/proc/self/exe"}};
 }
 
-Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program) {
-  auto rebuilder = TRY(delta::Rebuilder::start(program, -1, 0));
+Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program, std::uint64_t image_bytes) {
+  auto rebuilder = TRY(delta::Rebuilder::start(program, -1, image_bytes));
   if (!rebuilder->confinement().filtered)
     log::warning(
         "delta: this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER): the program that makes frames is held by its user and its "

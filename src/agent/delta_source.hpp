@@ -89,8 +89,9 @@ class DeltaFrames final : public storage::FrameMaker {
 delta::RebuildSpec rebuild_program();
 // What this agent tells its server of the deltas that it can apply.
 protocol::DeltaAbility own_delta_ability();
-// For unpacking only; says in the log what the kernel does not hold it by. Errors: kNoWorker, those of Rebuilder.
-Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program);
+// For unpacking only: of an image of so many bytes, or (0) of parts of a delta. Says in the log what the kernel does not hold it by.
+// Errors: kNoWorker, those of Rebuilder.
+Result<std::unique_ptr<delta::Rebuilder>> start_unpacking(const delta::RebuildSpec& program, std::uint64_t image_bytes);
 
 // Whether the delta's image is about this image of its manifest, and starts from an old one.
 bool delta_serves(const delta::Patch& patch, const bundle::Manifest& manifest, std::size_t image);

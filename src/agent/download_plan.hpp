@@ -16,7 +16,7 @@ using protocol::DownloadMethod;
 // What each way to one image would cost. Nothing of it is trusted: it only decides what is tried first.
 struct ImageWays {
   struct Reuse {
-    std::uint64_t index_bytes = 0;               // of the digests of blocks that must be fetched to know what is missing
+    std::uint64_t index_bytes = 0;               // of the section of blocks, fetched to know what is missing
     std::optional<std::uint64_t> missing_bytes;  // to be fetched then; none: the index is not there yet
   };
   std::uint64_t full_bytes = 0;              // its stored frames

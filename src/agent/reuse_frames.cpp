@@ -9,128 +9,147 @@ namespace aloft::agent {
 namespace {
 
 constexpr std::size_t kBlock = bundle::kBlockBytes;
-constexpr std::size_t kDigestBytes = 32;
 constexpr unsigned kPatience = 8;
-constexpr std::uint64_t kReadFrames = 512;  // whose digests are asked for at once
+constexpr std::uint64_t kRequestBytes = 256;  // what asking for another range costs, about: what is nearer comes along
 
-std::uint64_t blocks_of(const bundle::Image& image, std::uint64_t frame) {
-  return (image.frame_content_bytes(frame) + kBlock - 1) / kBlock;
-}
-
-class ZeroFrames {
- public:
-  explicit ZeroFrames(const bundle::Image& image) : image_(image), whole_(crypto::sha256(Bytes(image.frame_size_bytes))) {}
-  bool has(std::uint64_t frame) const { return image_.frames[frame] == whole_; }
-
- private:
-  const bundle::Image& image_;
-  const bundle::Digest whole_;
-};
-
-// One range, and no byte beyond it.
-Result<> read_digests(ByteSource& file, std::uint64_t offset, std::uint64_t count, Bytes& digests) {
-  digests.resize(static_cast<std::size_t>(count * kDigestBytes));
-  file.expect(offset + digests.size());
-  const auto read = file.read_at(offset, digests);
-  file.expect(kNoEnd);
-  if (TRY(read) < digests.size()) return fail(bundle::kTruncated, "the bundle ends before its block digests do; fetch it again");
-  return {};
+Result<> read_all(ByteSource& file, std::uint64_t offset, MutableByteView buffer) {
+  if (TRY(file.read_at(offset, buffer)) == buffer.size()) return {};
+  return fail(bundle::kTruncated, "the bundle ends before its blocks do; fetch it again");
 }
 
 }  // namespace
 
-std::uint64_t block_names_bytes(const bundle::Image& image) {
-  if (!image.blocks) return 0;
-  const ZeroFrames zeros(image);
-  std::uint64_t blocks = 0;
-  for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) blocks += zeros.has(frame) ? 0 : blocks_of(image, frame);
-  return blocks * kDigestBytes;
+// Blocks of a frame that are fetched at once, and where they are in the file.
+struct ReuseFrames::Range {
+  std::size_t first;
+  std::size_t end;
+  ByteRun bytes;
+};
+
+Result<bundle::BlockTable> fetch_blocks(const bundle::Reader& reader, std::size_t index, ByteSource& file) {
+  const bundle::Extent extent = reader.blocks_extent(index);
+  Bytes section(static_cast<std::size_t>(extent.size_bytes));
+  file.expect(extent.offset_bytes + extent.size_bytes);
+  const auto read = read_all(file, extent.offset_bytes, section);
+  file.expect(kNoEnd);
+  TRY(read);
+  TRY(reader.check_blocks(index, section));
+  return bundle::BlockTable::parse(reader.manifest().images[index], section);
 }
 
-Result<std::vector<BlockName>> fetch_block_names(const bundle::Reader& reader, std::size_t index, ByteSource& file) {
-  const bundle::Image& image = reader.manifest().images[index];
-  const std::uint64_t per_frame = image.frame_size_bytes / kBlock;
-  const ZeroFrames zeros(image);
-  std::vector<BlockName> names((image.size_bytes + kBlock - 1) / kBlock, zero_block_name());
-  Bytes digests;
-  for (std::uint64_t frame = 0; frame < image.frame_count();) {
-    if (zeros.has(frame)) {
-      ++frame;
-      continue;
+ReuseFrames::ReuseFrames(const bundle::Reader& reader, std::size_t image, ByteSource& file, bundle::BlockTable wanted, BlockIndex index,
+                         std::vector<std::unique_ptr<ByteSource>> slots, Fill fill)
+    : reader_(reader),
+      image_index_(image),
+      image_(reader.manifest().images[image]),
+      file_(file),
+      wanted_(std::move(wanted)),
+      index_(std::move(index)),
+      slots_(std::move(slots)),
+      fill_(std::move(fill)) {
+  for (const ByteRun& run : missing_runs(0)) missing_bytes_ += run.end - run.begin;
+}
+
+// A last block that is shorter is in no index.
+bool ReuseFrames::is_missing(std::uint64_t frame, std::size_t block) const {
+  if ((block + 1) * kBlock > image_.frame_content_bytes(frame)) return true;
+  const BlockName name = wanted_.at(frame, block).name;
+  return name != zero_block_name() && !index_.find(name);
+}
+
+std::vector<ReuseFrames::Range> ReuseFrames::ranges_of(std::uint64_t frame) const {
+  std::vector<Range> ranges;
+  std::uint64_t at = reader_.stored_extent(image_index_, frame).offset_bytes;
+  for (std::size_t block = 0; block < wanted_.count(frame); ++block) {
+    const std::uint64_t begin = at;
+    at += wanted_.at(frame, block).stored_bytes;
+    if (!is_missing(frame, block)) continue;
+    if (ranges.empty() || begin - ranges.back().bytes.end > kRequestBytes) ranges.push_back({block, block, {begin, begin}});
+    ranges.back().end = block + 1;
+    ranges.back().bytes.end = at;
+  }
+  return ranges;
+}
+
+std::vector<ByteRun> ReuseFrames::missing_runs(std::uint64_t from) const {
+  std::vector<ByteRun> runs;
+  for (std::uint64_t frame = from; frame < image_.frame_count(); ++frame) {
+    for (const Range& range : ranges_of(frame)) {
+      const bool near = !runs.empty() && range.bytes.begin - runs.back().end <= kRequestBytes;
+      if (near)
+        runs.back().end = range.bytes.end;
+      else
+        runs.push_back(range.bytes);
     }
-    std::uint64_t end = frame;
-    while (end < image.frame_count() && end - frame < kReadFrames && !zeros.has(end)) ++end;
-    const std::uint64_t first = frame * per_frame;
-    const std::uint64_t count = std::min<std::uint64_t>(end * per_frame, names.size()) - first;
-    TRY(read_digests(file, reader.blocks_extent(index).offset_bytes + first * kDigestBytes, count, digests));
-    for (std::uint64_t block = 0; block < count; ++block)
-      names[first + block] = block_name(ByteView(digests).subspan(block * kDigestBytes, kDigestBytes));
-    frame = end;
-  }
-  return names;
-}
-
-ReuseFrames::ReuseFrames(const bundle::Image& image, std::vector<BlockName> wanted, BlockIndex index,
-                         std::vector<std::unique_ptr<ByteSource>> slots)
-    : image_(image), wanted_(std::move(wanted)), index_(std::move(index)), slots_(std::move(slots)), had_(image.frame_count()) {
-  for (std::uint64_t frame = 0; frame < image_.frame_count(); ++frame) {
-    had_[frame] = has_all(frame);
-    if (!had_[frame]) missing_bytes_ += image_.stored[frame].size_bytes;
-  }
-}
-
-std::vector<std::pair<std::uint64_t, std::uint64_t>> ReuseFrames::missing_runs(std::uint64_t from) const {
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> runs;
-  for (std::uint64_t frame = from; frame < had_.size(); ++frame) {
-    if (had_[frame]) continue;
-    if (runs.empty() || runs.back().second != frame) runs.emplace_back(frame, frame);
-    runs.back().second = frame + 1;
   }
   return runs;
 }
 
-// A last block that is shorter is in no index.
-bool ReuseFrames::has_all(std::uint64_t frame) const {
-  if (image_.frame_content_bytes(frame) % kBlock != 0) return false;
-  const auto first = wanted_.begin() + static_cast<std::ptrdiff_t>(frame * blocks_per_frame());
-  return std::all_of(first, first + static_cast<std::ptrdiff_t>(blocks_of(image_, frame)),
-                     [this](BlockName name) { return name == zero_block_name() || index_.find(name).has_value(); });
-}
-
 // From block `first` on, as many as stand side by side in one slot.
-bool ReuseFrames::copy_run(std::size_t first, std::size_t& next, std::size_t end, MutableByteView content,
+bool ReuseFrames::copy_run(std::uint64_t frame, std::size_t first, std::size_t& next, MutableByteView content,
                            std::optional<BlockIndex::Place>& last) {
-  const auto begin = index_.find(wanted_[first], last);
+  const auto begin = index_.find(wanted_.at(frame, first).name, last);
   if (!begin) return false;
   last = begin;
-  for (next = first + 1; next < end && wanted_[next] != zero_block_name(); ++next) {
-    const auto place = index_.find(wanted_[next], last);
+  for (next = first + 1; (next + 1) * kBlock <= content.size(); ++next) {
+    const BlockName name = wanted_.at(frame, next).name;
+    const auto place = name == zero_block_name() ? std::nullopt : index_.find(name, last);
     if (!place || place->slot != last->slot || place->block != last->block + 1) break;
     last = place;
   }
-  const auto run = content.first((next - first) * kBlock);
+  const auto run = content.subspan(first * kBlock, (next - first) * kBlock);
   const auto read = slots_[begin->slot]->read_at(std::uint64_t{begin->block} * kBlock, run);
   return read && *read == run.size();
 }
 
-Result<bool> ReuseFrames::make(std::uint64_t frame, MutableByteView content) {
-  if (wrong_ >= kPatience) return false;
-  if (!had_[frame]) return false;
-  const std::size_t first = frame * blocks_per_frame();
-  const std::size_t end = first + content.size() / kBlock;
+bool ReuseFrames::copy_present(std::uint64_t frame, MutableByteView content) {
   std::optional<BlockIndex::Place> last;
-  for (std::size_t block = first; block < end;) {
-    const auto rest = content.subspan((block - first) * kBlock);
-    if (wanted_[block] == zero_block_name()) {
-      std::ranges::fill(rest.first(kBlock), std::byte{0});
-      ++block;
-      continue;
+  for (std::size_t block = 0; block < wanted_.count(frame);) {
+    std::size_t next = block + 1;
+    if (!is_missing(frame, block)) {
+      if (wanted_.at(frame, block).name == zero_block_name()) {
+        std::ranges::fill(content.subspan(block * kBlock, kBlock), std::byte{0});
+      } else if (!copy_run(frame, block, next, content, last)) {
+        return false;
+      }
     }
-    std::size_t next = block;
-    if (!copy_run(block, next, end, rest, last)) return false;
     block = next;
   }
   return true;
+}
+
+Result<bool> ReuseFrames::fetch_missing(std::uint64_t frame, MutableByteView content) {
+  const std::vector<Range> ranges = ranges_of(frame);
+  if (ranges.empty()) return true;
+  if (whole_frames_) return false;
+  std::vector<Bytes> fetched;
+  std::vector<delta::Gap> gaps;
+  for (const Range& range : ranges) {
+    Bytes& bytes = fetched.emplace_back(static_cast<std::size_t>(range.bytes.end - range.bytes.begin));
+    TRY(read_all(file_, range.bytes.begin, bytes));
+    ByteView rest = bytes;
+    for (std::size_t block = range.first; block < range.end; ++block) {
+      const std::size_t offset = block * kBlock;
+      const std::size_t size = wanted_.at(frame, block).stored_bytes;
+      if (is_missing(frame, block))
+        gaps.push_back({.offset = static_cast<std::uint32_t>(offset),
+                        .size_bytes = static_cast<std::uint32_t>(std::min(kBlock, content.size() - offset)),
+                        .prefix_bytes = static_cast<std::uint32_t>(std::min(offset, bundle::kBlockPrefixBytes)),
+                        .packed = rest.first(size)});
+      rest = rest.subspan(size);
+    }
+  }
+  const auto filled = fill_(content, gaps);
+  if (!filled) {
+    log::warning("reuse: frames that lack a block are taken from the bundle: " + filled.error().text());
+    whole_frames_ = true;
+  }
+  return filled.has_value();
+}
+
+Result<bool> ReuseFrames::make(std::uint64_t frame, MutableByteView content) {
+  if (wrong_ >= kPatience || !copy_present(frame, content)) return false;
+  return fetch_missing(frame, content);
 }
 
 void ReuseFrames::checked(bool right) {

@@ -1,47 +1,57 @@
-// An image's frames from blocks that slots have already, wherever they stand there.
+// An image's frames from blocks that slots have already, wherever they stand there, and single blocks of the bundle for the rest.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "agent/block_index.hpp"
 #include "bundle/reader.hpp"
+#include "delta/rebuilder.hpp"
 #include "storage/installer.hpp"
 
 namespace aloft::agent {
 
-// The names of an image's blocks as its bundle says; of frames of zeros, which are not asked for, those of zeros. The digests come without
-// a check: a wrong one makes a wrong frame, which is noticed. file: of the whole bundle. Memory: 8 bytes for each block. Errors: the
-// file's, kTruncated.
-Result<std::vector<BlockName>> fetch_block_names(const bundle::Reader& reader, std::size_t image, ByteSource& file);
-// Bytes that this would fetch.
-std::uint64_t block_names_bytes(const bundle::Image& image);
+// The image's section of blocks, checked against the manifest. file: of the whole bundle, of which nothing beyond the section is asked
+// for. Errors: the file's, kTruncated, kBlocksDigest, kBadBlocks.
+Result<bundle::BlockTable> fetch_blocks(const bundle::Reader& reader, std::size_t image, ByteSource& file);
 
 class ReuseFrames final : public storage::FrameMaker {
  public:
-  // The image outlives this. The slots are read only.
-  ReuseFrames(const bundle::Image& image, std::vector<BlockName> wanted, BlockIndex index, std::vector<std::unique_ptr<ByteSource>> slots);
-  // Stored bytes of the frames that lack a block.
+  // As Rebuilder::fill: nobody has signed for single blocks as they are stored, so the agent itself unpacks none.
+  using Fill = std::function<Result<>(MutableByteView content, std::span<const delta::Gap> gaps)>;
+  // Of one image. Reader and file, which is of the whole bundle, outlive this. The slots are read only.
+  ReuseFrames(const bundle::Reader& reader, std::size_t image, ByteSource& file, bundle::BlockTable wanted, BlockIndex index,
+              std::vector<std::unique_ptr<ByteSource>> slots, Fill fill);
+  // To be fetched of the bundle for blocks that no slot has.
   std::uint64_t missing_bytes() const { return missing_bytes_; }
-  // Those frames from `from` on, in runs that are as long as they can be: the first, and that behind the last.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> missing_runs(std::uint64_t from) const;
+  // Where these are in the file, of the frames from `from` on. Runs that are less than a request apart are one.
+  std::vector<ByteRun> missing_runs(std::uint64_t from) const;
 
-  // Errors: none; a slot that cannot be read is one without the block.
+  // A slot that cannot be read is one without the block. False also for every frame that lacks a block once one could not be unpacked.
+  // Errors: the file's.
   Result<bool> make(std::uint64_t frame, MutableByteView content) override;
   void checked(bool right) override;
 
  private:
-  std::uint64_t blocks_per_frame() const { return image_.frame_size_bytes / bundle::kBlockBytes; }
-  bool has_all(std::uint64_t frame) const;
-  bool copy_run(std::size_t first, std::size_t& next, std::size_t end, MutableByteView content, std::optional<BlockIndex::Place>& last);
+  struct Range;
+  bool is_missing(std::uint64_t frame, std::size_t block) const;
+  std::vector<Range> ranges_of(std::uint64_t frame) const;
+  bool copy_present(std::uint64_t frame, MutableByteView content);
+  bool copy_run(std::uint64_t frame, std::size_t first, std::size_t& next, MutableByteView content, std::optional<BlockIndex::Place>& last);
+  Result<bool> fetch_missing(std::uint64_t frame, MutableByteView content);
+  const bundle::Reader& reader_;
+  const std::size_t image_index_;
   const bundle::Image& image_;
-  const std::vector<BlockName> wanted_;
+  ByteSource& file_;
+  const bundle::BlockTable wanted_;
   const BlockIndex index_;
   const std::vector<std::unique_ptr<ByteSource>> slots_;
-  std::vector<bool> had_;  // of each frame, whether all its blocks are here
+  const Fill fill_;
   std::uint64_t missing_bytes_ = 0;
-  unsigned wrong_ = 0;  // in a row
+  bool whole_frames_ = false;  // come from the bundle where a block is missing
+  unsigned wrong_ = 0;         // in a row
 };
 
 }  // namespace aloft::agent

@@ -1,6 +1,7 @@
 // The updater's actions that touch bundle and slots: open, prepare_target, write_images.
 #include <algorithm>
 
+#include "agent/delta_source.hpp"
 #include "agent/recovery_mark.hpp"
 #include "agent/target_choice.hpp"
 #include "agent/updater.hpp"
@@ -23,17 +24,6 @@ namespace {
 constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
 constexpr std::chrono::seconds kWatchLimits{10};
 constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
-
-// Where runs of frames (the first, and that behind the last) are stored.
-std::vector<ByteRun> runs_of(const bundle::Reader& reader, std::size_t index,
-                             const std::vector<std::pair<std::uint64_t, std::uint64_t>>& frames) {
-  std::vector<ByteRun> runs;
-  for (const auto& [first, end] : frames) {
-    const bundle::Extent last = reader.stored_extent(index, end - 1);
-    runs.push_back({reader.stored_extent(index, first).offset_bytes, last.offset_bytes + last.size_bytes});
-  }
-  return runs;
-}
 
 }  // namespace
 
@@ -108,7 +98,7 @@ Result<> Updater::plan_images(OpenBundle& opened, const std::string& target, con
     if (!can_use_old(target)) continue;
     image.delta_bytes = opened.delta_bytes(index);
     if (config_.reuse && opened.file() != nullptr && images[index].blocks && images[index].type == "raw")
-      image.reuse = ImageWays::Reuse{.index_bytes = block_names_bytes(images[index]), .missing_bytes = {}};
+      image.reuse = ImageWays::Reuse{.index_bytes = images[index].blocks_section_bytes(), .missing_bytes = {}};
   }
   plan_ = plan_download(ways);
   if (!opened.is_remote()) return {};
@@ -214,8 +204,16 @@ Result<std::unique_ptr<ReuseFrames>> Updater::frames_by_reuse(const bundle::Imag
   blocks.seal();
   ByteSource& file = *bundle_->file();
   const bundle::Reader& reader = bundle_->reader();
-  auto wanted = TRY(fetch_block_names(reader, index, file));
-  auto frames = std::make_unique<ReuseFrames>(image, std::move(wanted), std::move(blocks), std::move(slots));
+  auto wanted = TRY(fetch_blocks(reader, index, file));
+  auto started = start_unpacking(rebuild_program(), image.size_bytes);
+  if (!started) {
+    log::warning("reuse: " + started.error().text());
+    return nullptr;
+  }
+  const auto fill = [program = std::shared_ptr(*std::move(started))](MutableByteView content, std::span<const delta::Gap> gaps) {
+    return program->fill(content, gaps);
+  };
+  auto frames = std::make_unique<ReuseFrames>(reader, index, file, std::move(wanted), std::move(blocks), std::move(slots), fill);
   log::info("update: image '" + image.name + "' by reuse: " + std::to_string(frames->missing_bytes()) + " bytes are missing");
   tally();
   TRY(check_limits(seams_.surroundings.download_limits(state_.deployment), tally_->fetched_bytes(), frames->missing_bytes()));
@@ -245,7 +243,7 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   if (options.maker != nullptr) options.settle_bytes = std::min(options.settle_bytes, kSettleDeltaBytes);
   options.stop = stop;
   options.likely_frames = likely_frames(image, place);
-  if (by_reuse) bundle_->file()->plan(runs_of(reader, index, by_reuse->missing_runs(options.likely_frames)));
+  if (by_reuse) bundle_->file()->plan(by_reuse->missing_runs(options.likely_frames));
   options.streamed = [&](std::uint64_t frames) {
     const std::uint64_t done = before + std::min(frames * image.frame_size_bytes, image.size_bytes);
     tell_progress(static_cast<std::uint64_t>(static_cast<double>(done) * 1000.0 / static_cast<double>(total)));

@@ -1,5 +1,6 @@
 #include "bundle/content.hpp"
 
+#include "bundle/blocks.hpp"
 #include "bundle/errors.hpp"
 
 namespace aloft::bundle {
@@ -10,18 +11,20 @@ class ImageCheck {
  public:
   explicit ImageCheck(const Image& image) : image_(image) {}
 
-  void update(ByteView content) {
+  Result<> update(ByteView content, ByteView stored) {
     whole_.update(content);
-    if (!image_.blocks) return;
-    for (std::size_t at = 0; at < content.size(); at += kBlockBytes)  // frames begin at block boundaries
-      blocks_.update(crypto::sha256(content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at))));
+    if (!image_.blocks) return {};
+    entries_.clear();
+    TRY(append_block_entries(image_.encoding, image_.frame_size_bytes, content, stored, entries_));
+    blocks_.update(entries_);
+    return {};
   }
 
   Result<> finish() {
     if (whole_.finish() != image_.sha256)
       return fail(kImageDigest, "image " + image_.name + " as a whole is not what the manifest names; make the bundle again");
     if (image_.blocks && blocks_.finish() != *image_.blocks)
-      return fail(kBlocksDigest, "the block digests of image " + image_.name + " are not those of its content; make the bundle again");
+      return fail(kBlocksDigest, "the section of blocks of image " + image_.name + " is not of its content; make the bundle again");
     return {};
   }
 
@@ -29,6 +32,7 @@ class ImageCheck {
   const Image& image_;
   crypto::Sha256 whole_;
   crypto::Sha256 blocks_;
+  Bytes entries_;
 };
 
 std::uint64_t total_of(const Manifest& manifest) {
@@ -53,7 +57,7 @@ Result<> read_contents(Reader& reader, const ContentSink& sink, const ContentPro
       content.resize(image.frame_content_bytes(frame));
       TRY(reader.fetch_frame(i, frame, stored));
       TRY(decoder.decode(image, frame, stored, content));
-      check.update(content);
+      TRY(check.update(content, stored));
       if (sink) TRY(sink(i, frame * image.frame_size_bytes, content));
       done += content.size();
       if (progress) progress(done, total);

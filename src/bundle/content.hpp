@@ -12,8 +12,8 @@ using ContentSink = std::function<Result<>(std::size_t image, std::uint64_t offs
 // Bytes of content read so far, of all.
 using ContentProgress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
 
-// Every frame, every image's own digest, the block digests, and that the bundle ends where it should. Either function may be empty.
-// Works on streams. Memory: one frame. Errors: the reader's and decoder's, kImageDigest, kBlocksDigest, the sink's own.
+// Every frame, every image's own digest, the section of blocks, and that the bundle ends where it should. Either function may be empty.
+// Works on streams. Memory: one frame. Errors: the reader's and decoder's, kImageDigest, kBlocksDigest, kBadBlocks, the sink's own.
 Result<> read_contents(Reader& reader, const ContentSink& sink, const ContentProgress& progress);
 
 }  // namespace aloft::bundle

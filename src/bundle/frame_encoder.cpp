@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "bundle/blocks.hpp"
 #include "bundle/errors.hpp"
 
 namespace aloft::bundle {
@@ -14,35 +15,54 @@ bool is_zero(ByteView bytes) {
   return !bytes.empty() && bytes.front() == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
-void append_block_digests(ByteView content, Bytes& out) {
-  out.clear();
-  for (std::size_t at = 0; at < content.size(); at += kBlockBytes) {
-    const Digest digest = crypto::sha256(content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at)));
-    out.insert(out.end(), digest.begin(), digest.end());
-  }
-}
-
 }  // namespace
 
 struct FrameEncoder::State {
   ~State() { ZSTD_freeCCtx(context); }
+  Result<> pack(ByteView content, bool zero, Bytes& stored);
+  Result<> pack_one(ByteView content, Bytes& stored);
   ZSTD_CCtx* context = ZSTD_createCCtx();
   Encoding encoding = Encoding::zstd;
-  BlockDigests blocks = BlockDigests::omit;
+  BlockNames blocks = BlockNames::omit;
+  std::uint32_t frame_size_bytes = 0;
   std::size_t zeros_bytes = 0;  // what `zeros` is of; 0: nothing yet
   PackedFrame zeros;
 };
 
-FrameEncoder::FrameEncoder(Encoding encoding, int level, std::uint32_t frame_size_bytes, BlockDigests blocks)
+FrameEncoder::FrameEncoder(Encoding encoding, int level, std::uint32_t frame_size_bytes, BlockNames blocks)
     : state_(std::make_unique<State>()) {
   state_->encoding = encoding;
   state_->blocks = blocks;
+  state_->frame_size_bytes = frame_size_bytes;
   ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, level);
   // A window as large as the frame makes every frame a single segment: its decoder needs no window beside the content.
   ZSTD_CCtx_setParameter(state_->context, ZSTD_c_windowLog, std::countr_zero(frame_size_bytes));
 }
+FrameEncoder::FrameEncoder(const Image& image, int level)
+    : FrameEncoder(image.encoding, level, image.frame_size_bytes, image.blocks ? BlockNames::include : BlockNames::omit) {}
 FrameEncoder::FrameEncoder(FrameEncoder&&) noexcept = default;
 FrameEncoder::~FrameEncoder() = default;
+
+Result<> FrameEncoder::State::pack_one(ByteView content, Bytes& stored) {
+  const std::size_t start = stored.size();
+  stored.resize(start + max_stored_bytes(static_cast<std::uint32_t>(content.size())));
+  const auto place = std::span(stored).subspan(start);
+  const std::size_t size = ZSTD_compress2(context, place.data(), place.size(), content.data(), content.size());
+  if (ZSTD_isError(size) != 0) return fail(kCompression, std::string("cannot compress a frame: ") + ZSTD_getErrorName(size));
+  stored.resize(start + size);
+  return {};
+}
+
+Result<> FrameEncoder::State::pack(ByteView content, bool zero, Bytes& stored) {
+  stored.clear();
+  if (blocks == BlockNames::omit || (zero && content.size() == frame_size_bytes)) return pack_one(content, stored);
+  for (std::size_t at = 0; at < content.size(); at += kBlockBytes) {
+    const ByteView prefix = content.first(at).last(std::min(at, kBlockPrefixBytes));
+    ZSTD_CCtx_refPrefix(context, prefix.data(), prefix.size());
+    TRY(pack_one(content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at)), stored));
+  }
+  return {};
+}
 
 Result<> FrameEncoder::encode(ByteView content, PackedFrame& packed) {
   const bool zero = is_zero(content);
@@ -51,17 +71,16 @@ Result<> FrameEncoder::encode(ByteView content, PackedFrame& packed) {
     return {};
   }
   packed.content_sha256 = crypto::sha256(content);
-  if (state_->blocks == BlockDigests::include) append_block_digests(content, packed.block_digests);
   if (state_->encoding == Encoding::none) {
     packed.stored.assign(content.begin(), content.end());
     packed.stored_sha256 = packed.content_sha256;
   } else {
-    packed.stored.resize(max_stored_bytes(static_cast<std::uint32_t>(content.size())));
-    const std::size_t size = ZSTD_compress2(state_->context, packed.stored.data(), packed.stored.size(), content.data(), content.size());
-    if (ZSTD_isError(size) != 0) return fail(kCompression, std::string("cannot compress a frame: ") + ZSTD_getErrorName(size));
-    packed.stored.resize(size);
+    TRY(state_->pack(content, zero, packed.stored));
     packed.stored_sha256 = crypto::sha256(packed.stored);
   }
+  packed.block_entries.clear();
+  if (state_->blocks == BlockNames::include)
+    TRY(append_block_entries(state_->encoding, state_->frame_size_bytes, content, packed.stored, packed.block_entries));
   if (zero) {
     state_->zeros_bytes = content.size();
     state_->zeros = packed;

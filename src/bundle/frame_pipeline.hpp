@@ -13,7 +13,7 @@ struct FrameWork {
   std::uint64_t frame_count = 0;
   Encoding encoding = Encoding::zstd;
   std::uint32_t frame_size_bytes = kDefaultFrameBytes;
-  BlockDigests blocks = BlockDigests::omit;
+  BlockNames blocks = BlockNames::omit;
   int level = 9;
   unsigned threads = 1;
 };

@@ -13,9 +13,4 @@ std::uint32_t Image::frame_content_bytes(std::uint64_t frame) const {
   return left < frame_size_bytes ? static_cast<std::uint32_t>(left) : frame_size_bytes;
 }
 
-std::uint64_t Image::blocks_section_bytes() const {
-  if (!blocks) return 0;
-  return (size_bytes / kBlockBytes + (size_bytes % kBlockBytes != 0 ? 1 : 0)) * sizeof(Digest);
-}
-
 }  // namespace aloft::bundle

@@ -22,6 +22,7 @@ inline constexpr std::uint32_t kMinFrameBytes = 64U << 10;
 inline constexpr std::uint32_t kMaxFrameBytes = 4U << 20;
 inline constexpr std::uint32_t kDefaultFrameBytes = 256U << 10;
 inline constexpr std::uint64_t kBlockBytes = 4096;
+inline constexpr std::size_t kBlockEntryBytes = 8;  // of the section of blocks
 inline constexpr std::size_t kMaxImages = 64;
 
 // The most that a zstd frame of this much content may take in a bundle.
@@ -50,13 +51,13 @@ struct Image {
   std::vector<Digest> frames;                           // of each frame's content
   Encoding encoding = Encoding::zstd;
   std::vector<StoredFrame> stored;  // one per frame
-  std::optional<Digest> blocks;     // of the section that holds a SHA-256 for every 4 KiB of content, when there is one
+  std::optional<Digest> blocks;     // of the section that names its blocks of 4 KiB, when they are packed one by one (blocks.hpp)
 
   std::optional<Verity> verity;  // of a raw image whose content is data and their dm-verity tree
 
   std::uint64_t frame_count() const;
   std::uint32_t frame_content_bytes(std::uint64_t frame) const;  // frame_size_bytes, or what is left in the last
-  std::uint64_t blocks_section_bytes() const;                    // 0 without one
+  std::uint64_t blocks_section_bytes() const;                    // 0 without one; looks at every frame
 };
 
 struct Manifest {

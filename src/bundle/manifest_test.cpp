@@ -14,7 +14,7 @@ using test::build;
 using test::test_content;
 
 Json good() {
-  const auto built = build({{.name = "rootfs", .content = test_content(70000), .blocks = BlockDigests::include},
+  const auto built = build({{.name = "rootfs", .content = test_content(70000), .blocks = BlockNames::include},
                             {.name = "boot", .content = test_content(10, 2), .encoding = Encoding::none}});
   return *parse_json(serialize_manifest(built.manifest));
 }
@@ -34,7 +34,7 @@ TEST(Manifest, ReadsWhatItWritesAndWritesTheSameBytes) {
   EXPECT_EQ(rootfs.frame_count(), 2U);
   EXPECT_EQ(rootfs.frame_content_bytes(0), 65536U);
   EXPECT_EQ(rootfs.frame_content_bytes(1), 70000U - 65536U);
-  EXPECT_EQ(rootfs.blocks_section_bytes(), 18U * 32U);
+  EXPECT_EQ(rootfs.blocks_section_bytes(), 18U * 8U);
   EXPECT_EQ(manifest->images[1].stored[0].sha256, manifest->images[1].frames[0]);
 }
 
@@ -134,6 +134,7 @@ TEST(Manifest, EveryBadValueIsRefused) {
       {"/images/0/stored/sha256", digest},
       {"/images/0/blocks/size", 512},
       {"/images/0/blocks/sha256", "zz"},
+      {"/images/0/blocks/prefix", 65536},
       {"/images/0/blocks", nullptr},
       {"/images/0", nullptr},
   };

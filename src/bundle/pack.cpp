@@ -120,7 +120,7 @@ class Packer {
     image.verity = input.verity;
     image.frame_size_bytes = file.frame_size_bytes;
     image.encoding = file.encoding;
-    Bytes block_digests;
+    Bytes block_entries;
     const FrameWork work{
         .frame_count = image.frame_count(),
         .encoding = file.encoding,
@@ -132,7 +132,7 @@ class Packer {
     const auto take = [&](std::uint64_t frame, const PackedFrame& packed) -> Result<> {
       image.frames.push_back(packed.content_sha256);
       image.stored.push_back({static_cast<std::uint32_t>(packed.stored.size()), packed.stored_sha256});
-      block_digests.insert(block_digests.end(), packed.block_digests.begin(), packed.block_digests.end());
+      block_entries.insert(block_entries.end(), packed.block_entries.begin(), packed.block_entries.end());
       done_bytes_ += image.frame_content_bytes(frame);
       if (progress_) progress_(done_bytes_, total_bytes_);
       return append(packed.stored);
@@ -140,9 +140,9 @@ class Packer {
     TRY(encode_frames(work, read, take));
     image.sha256 = hash_.finish();
     if (::lseek(input.fd.get(), 0, SEEK_END) != static_cast<off_t>(input.file_bytes)) return changed(file.path);
-    if (file.blocks == BlockDigests::include) {
-      image.blocks = crypto::sha256(block_digests);
-      sections_.push_back(std::move(block_digests));
+    if (file.blocks == BlockNames::include) {
+      image.blocks = crypto::sha256(block_entries);
+      sections_.push_back(std::move(block_entries));
     }
     return image;
   }

@@ -102,18 +102,22 @@ Result<> Reader::check_stored(std::size_t image, std::uint64_t frame, ByteView s
   return {};
 }
 
-Result<> Reader::fetch_blocks(std::size_t image, Bytes& digests) {
+Result<> Reader::fetch_blocks(std::size_t image, Bytes& section) {
   constexpr std::uint64_t kStep = 1 << 20;
   const auto extent = blocks_extent(image);
-  digests.clear();
-  while (digests.size() < extent.size_bytes) {
-    const std::size_t start = digests.size();
-    digests.resize(start + static_cast<std::size_t>(std::min(kStep, extent.size_bytes - start)));
-    TRY(read(extent.offset_bytes + start, std::span(digests).subspan(start)));
+  section.clear();
+  while (section.size() < extent.size_bytes) {
+    const std::size_t start = section.size();
+    section.resize(start + static_cast<std::size_t>(std::min(kStep, extent.size_bytes - start)));
+    TRY(read(extent.offset_bytes + start, std::span(section).subspan(start)));
   }
+  return check_blocks(image, section);
+}
+
+Result<> Reader::check_blocks(std::size_t image, ByteView section) const {
   const Image& about = manifest_.images[image];
-  if (about.blocks && crypto::sha256(digests) != *about.blocks)
-    return fail(kBlocksDigest, "the block digests of image " + about.name + " are not what the manifest names; fetch the bundle again");
+  if (about.blocks && crypto::sha256(section) != *about.blocks)
+    return fail(kBlocksDigest, "the section of blocks of image " + about.name + " is not what the manifest names; fetch the bundle again");
   return {};
 }
 

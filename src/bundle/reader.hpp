@@ -55,9 +55,11 @@ class Reader {
   Result<> fetch_frames(std::size_t image, std::uint64_t first, std::span<Bytes> stored);
   // The same check for stored bytes that came another way. Errors: kStoredDigest.
   Result<> check_stored(std::size_t image, std::uint64_t frame, ByteView stored) const;
-  // The digests of an image's 4 KiB blocks, 32 bytes each (none: empty), checked against the manifest. Of a stream after all frames.
-  Result<> fetch_blocks(std::size_t image, Bytes& digests);
-  // After the last frame (and block digests, where wanted): that the source ends where the bundle does.
+  // An image's section of blocks (none: empty), checked against the manifest; BlockTable parses it. Of a stream after all frames.
+  Result<> fetch_blocks(std::size_t image, Bytes& section);
+  // The same check for one that came another way. Errors: kBlocksDigest.
+  Result<> check_blocks(std::size_t image, ByteView section) const;
+  // After the last frame (and sections of blocks, where wanted): that the source ends where the bundle does.
   Result<> check_end();
 
  private:

@@ -55,10 +55,10 @@ class ReaderTest : public testing::Test {
   const crypto::TrustStore trust = root.trust();
   const Bytes first = test_content(200'000, 1);
   const Bytes second = test_content(5'000, 2);
-  const Built built = build({{.name = "rootfs", .content = first, .blocks = BlockDigests::include},
-                             {.name = "boot", .content = second, .encoding = Encoding::none, .blocks = BlockDigests::include}});
+  const Built built = build({{.name = "rootfs", .content = first, .blocks = BlockNames::include},
+                             {.name = "boot", .content = second, .encoding = Encoding::none, .blocks = BlockNames::include}});
   // Small enough to try every bit of.
-  const Built small = build({{.name = "rootfs", .content = test_content(300), .blocks = BlockDigests::include}});
+  const Built small = build({{.name = "rootfs", .content = test_content(300), .blocks = BlockNames::include}});
 };
 
 TEST_F(ReaderTest, GivesBackWhatWasPacked) {

@@ -28,7 +28,7 @@ struct TestImage {
   std::string name;
   Bytes content;
   Encoding encoding = Encoding::zstd;
-  BlockDigests blocks = BlockDigests::omit;
+  BlockNames blocks = BlockNames::omit;
 };
 
 // Content that compresses to about half, the same for the same seed.
@@ -57,18 +57,18 @@ inline Built build(const std::vector<TestImage>& images, const std::string& vers
     image.frame_size_bytes = kMinFrameBytes;
     image.encoding = input.encoding;
     FrameEncoder encoder(input.encoding, 3, kMinFrameBytes, input.blocks);
-    Bytes digests;
+    Bytes entries;
     for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) {
       PackedFrame packed;
       crypto::test::must(encoder.encode(ByteView(input.content).subspan(frame * kMinFrameBytes, image.frame_content_bytes(frame)), packed));
       image.frames.push_back(packed.content_sha256);
       image.stored.push_back({static_cast<std::uint32_t>(packed.stored.size()), packed.stored_sha256});
       built.payload.insert(built.payload.end(), packed.stored.begin(), packed.stored.end());
-      digests.insert(digests.end(), packed.block_digests.begin(), packed.block_digests.end());
+      entries.insert(entries.end(), packed.block_entries.begin(), packed.block_entries.end());
     }
-    if (input.blocks == BlockDigests::include) {
-      image.blocks = crypto::sha256(digests);
-      sections.insert(sections.end(), digests.begin(), digests.end());
+    if (input.blocks == BlockNames::include) {
+      image.blocks = crypto::sha256(entries);
+      sections.insert(sections.end(), entries.begin(), entries.end());
     }
     built.manifest.images.push_back(std::move(image));
   }

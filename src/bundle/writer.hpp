@@ -18,7 +18,7 @@ struct ImageFile {
   std::filesystem::path path;  // a regular file or block device
   Encoding encoding = Encoding::zstd;
   std::uint32_t frame_size_bytes = kDefaultFrameBytes;
-  BlockDigests blocks = BlockDigests::omit;
+  BlockNames blocks = BlockNames::omit;
   bool verity = false;  // the file is the data: zeros up to a multiple of 4096, superblock and tree are put behind it
 };
 

@@ -44,7 +44,7 @@ Result<bundle::ImageFile> image_of(const std::string& text, const CreateOptions&
   image.path = text.substr(equals + 1);
   image.encoding = options.encoding == "none" ? bundle::Encoding::none : bundle::Encoding::zstd;
   image.frame_size_bytes = options.frame_kib * 1024;
-  image.blocks = options.blocks ? bundle::BlockDigests::include : bundle::BlockDigests::omit;
+  image.blocks = options.blocks ? bundle::BlockNames::include : bundle::BlockNames::omit;
   return image;
 }
 
@@ -121,7 +121,8 @@ void add_create_command(CLI::App& bundle, Run& run) {
       ->allow_extra_args(false);
   command->add_option("--verity", options->verity, "NAME of an image that gets a dm-verity tree behind its data; may be given again")
       ->allow_extra_args(false);
-  command->add_flag("--blocks", options->blocks, "Add a digest for every 4 KiB block, so that devices fetch only what they lack");
+  command->add_flag("--blocks", options->blocks,
+                    "Name every 4 KiB block and pack it by itself, so that devices fetch only those that they lack");
   command->add_option("--encoding", options->encoding, "How frames are stored")
       ->check(CLI::IsMember({"zstd", "none"}))
       ->capture_default_str();

@@ -89,7 +89,7 @@ Result<bundle::ImageFile> read_image(const toml::table& source, const std::files
   image.path = folder / file;
   image.verity = verity;
   image.frame_size_bytes = static_cast<std::uint32_t>(frame_size);
-  image.blocks = blocks ? bundle::BlockDigests::include : bundle::BlockDigests::omit;
+  image.blocks = blocks ? bundle::BlockNames::include : bundle::BlockNames::omit;
   return image;
 }
 

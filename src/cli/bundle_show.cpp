@@ -59,7 +59,7 @@ std::string show_text(const bundle::Reader& reader) {
         << "  Size:            " << readable_size(image.size_bytes) << " (" << image.size_bytes << " bytes), stored in "
         << readable_size(stored_bytes(image)) << " (" << name_of(image.encoding) << ")\n"
         << "  Frames:          " << image.frame_count() << " of " << readable_size(image.frame_size_bytes)
-        << (image.blocks ? ", with block digests" : "") << "\n"
+        << (image.blocks ? ", packed by blocks" : "") << "\n"
         << "  Digest:          " << to_hex(image.sha256) << "\n";
     if (image.verity) out << "  dm-verity root:  " << to_hex(image.verity->root) << "\n";
   }

@@ -46,6 +46,14 @@ Result<> Unpacker::unpack(ByteView packed, std::uint64_t limit_bytes, Bytes& con
   return {};
 }
 
+Result<> Unpacker::unpack_behind(ByteView prefix, ByteView packed, MutableByteView content) {
+  if (!is_plain(packed)) return fail(kBadDelta, "what is packed is not a single zstd frame");
+  ZSTD_DCtx_refPrefix(state_->context, prefix.data(), prefix.size());
+  const std::size_t count = ZSTD_decompressDCtx(state_->context, content.data(), content.size(), packed.data(), packed.size());
+  if (ZSTD_isError(count) != 0 || count != content.size()) return fail(kBadDelta, "what is packed cannot be unpacked");
+  return {};
+}
+
 struct Packer::State {
   ~State() { ZSTD_freeCCtx(context); }
   ZSTD_CCtx* context = ZSTD_createCCtx();

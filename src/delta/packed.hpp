@@ -17,6 +17,8 @@ class Unpacker {
   // `packed` must be exactly one zstd frame, a single segment without dictionary, that declares at most limit_bytes of content.
   // `content` is resized to that. Errors: kBadDelta.
   Result<> unpack(ByteView packed, std::uint64_t limit_bytes, Bytes& content);
+  // As much content as there is room for, packed with `prefix` before it; nothing is written beyond `content`. Errors: kBadDelta.
+  Result<> unpack_behind(ByteView prefix, ByteView packed, MutableByteView content);
 
  private:
   struct State;

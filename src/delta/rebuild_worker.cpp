@@ -65,6 +65,7 @@ class Worker {
       case MessageKind::unpack: return unpack();
       case MessageKind::image: return begin();
       case MessageKind::make: return make();
+      case MessageKind::fill: return fill();
       default: return fail(kBadDelta, "the agent said what there is no answer to");
     }
   }
@@ -73,7 +74,7 @@ class Worker {
     Input in(body_);
     const std::uint64_t limit = load_le64(TRY(in.take(sizeof(std::uint64_t))));
     Bytes content;
-    TRY(Unpacker().unpack(TRY(in.take(in.size())), limit, content));
+    TRY(unpacker_.unpack(TRY(in.take(in.size())), limit, content));
     return say(MessageKind::bytes, content);
   }
 
@@ -95,6 +96,25 @@ class Worker {
     return say(MessageKind::frame, content_);
   }
 
+  // In order: a gap's prefix may have been a gap itself.
+  Result<> fill() {
+    constexpr std::size_t kGapHeadBytes = 16;
+    Input in(body_);
+    const ByteView present = TRY(in.take(load_le64(TRY(in.take(sizeof(std::uint64_t))))));
+    content_.assign(present.begin(), present.end());
+    while (!in.empty()) {
+      const ByteView head = TRY(in.take(kGapHeadBytes));
+      const std::size_t offset = load_le32(head);
+      const std::size_t size = load_le32(head.subspan(4));
+      const std::size_t prefix = load_le32(head.subspan(8));
+      const ByteView packed = TRY(in.take(load_le32(head.subspan(12))));
+      if (offset > content_.size() || size > content_.size() - offset || prefix > offset)
+        return fail(kBadDelta, "a gap is not within its content");
+      TRY(unpacker_.unpack_behind(ByteView(content_).subspan(offset - prefix, prefix), packed, std::span(content_).subspan(offset, size)));
+    }
+    return say(MessageKind::frame, content_);
+  }
+
   // The record of the frame that is made came with it; the agent is asked for an earlier one.
   Result<> fetch(std::uint64_t frame, Bytes& record) {
     if (frame == frame_) {
@@ -110,6 +130,7 @@ class Worker {
   }
 
   PassedImage old_;
+  Unpacker unpacker_;
   ImagePlan plan_;
   std::optional<ImageFrames> frames_;
   MessageKind kind_{};

@@ -202,6 +202,23 @@ Result<> Rebuilder::make(std::uint64_t frame, ByteView record, MutableByteView c
   return receive(content);
 }
 
+Result<> Rebuilder::fill(MutableByteView content, std::span<const Gap> gaps) {
+  Bytes body(content.begin(), content.end());
+  for (const Gap& gap : gaps) {
+    for (const std::uint64_t value :
+         {std::uint64_t{gap.offset}, std::uint64_t{gap.size_bytes}, std::uint64_t{gap.prefix_bytes}, std::uint64_t{gap.packed.size()}}) {
+      body.resize(body.size() + sizeof(std::uint32_t));
+      store_le32(std::span(body).last(sizeof(std::uint32_t)), static_cast<std::uint32_t>(value));
+    }
+    body.insert(body.end(), gap.packed.begin(), gap.packed.end());
+  }
+  TRY(ask(static_cast<std::uint32_t>(MessageKind::fill), number(content.size()), body, content.size()));
+  const Answer given = TRY(answer());
+  if (given.kind != MessageKind::frame || given.size_bytes != content.size())
+    return lose(kWorkerProtocol, "it fills something else than the content");
+  return receive(content);
+}
+
 Result<> Rebuilder::lend(std::uint64_t frame, const FetchRecord& earlier) {
   std::array<std::byte, 8> wanted{};
   TRY(receive(wanted));

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@ struct RebuildSpec {
   std::chrono::milliseconds silence{std::chrono::minutes{10}};  // one answer may take so long
   std::chrono::seconds cpu{30};                                 // or so much of the processor,
   std::chrono::seconds cpu_per_mib{60};                         // and so much for each MiB of the frame
+};
+
+// A part of a content that is not there yet, packed behind so many bytes of what stands before it.
+struct Gap {
+  std::uint32_t offset;
+  std::uint32_t size_bytes;
+  std::uint32_t prefix_bytes;  // at most `offset`
+  ByteView packed;
 };
 
 // What the program says is not trusted: at worst a frame is wrong, which its digest tells, or the program is given up. Then it is killed,
@@ -40,6 +49,10 @@ class Rebuilder {
   // `content` must have the frame's size. `earlier` is asked for the record of one of the 31 frames before, at most once. Errors:
   // kBadRecord, kBadDelta, kWrongSource (the old image cannot be read, too), those of `earlier`, those above.
   Result<> make(std::uint64_t frame, ByteView record, MutableByteView content, const FetchRecord& earlier);
+
+  // Fills the gaps, which are in rising order, from what is packed; all of `content` is then what the program says. Errors: kBadDelta,
+  // those above.
+  Result<> fill(MutableByteView content, std::span<const Gap> gaps);
 
   bool is_lost() const { return lost_.has_value(); }
   const Confinement& confinement() const { return confinement_; }

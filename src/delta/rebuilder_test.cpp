@@ -135,6 +135,26 @@ TEST_F(Confined, Unpacks) {
   EXPECT_EQ(rebuilder_->unpack(ByteView(packed).first(100), content.size(), out).error().code.number, kBadDelta.number);
 }
 
+TEST_F(Confined, FillsGapsOneBehindTheOther) {
+  ASSERT_TRUE(rebuilder_->greet());
+  const Bytes whole = counted(3000);
+  Bytes first;
+  Bytes second;
+  ASSERT_TRUE(Packer(3).pack(ByteView(whole).subspan(1000, 500), first));
+  ASSERT_TRUE(Packer(3).pack(ByteView(whole).subspan(1500, 700), second));
+  Bytes content = whole;
+  std::fill_n(content.begin() + 1000, 1200, std::byte{0});
+  ASSERT_TRUE(rebuilder_->fill(content, std::vector<Gap>{{1000, 500, 0, first}, {1500, 700, 600, second}}));
+  EXPECT_EQ(content, whole);
+  for (const Gap& bad : {Gap{2600, 500, 0, first}, Gap{3001, 0, 0, first}, Gap{1000, 499, 0, first}, Gap{1000, 501, 0, first},
+                         Gap{1000, 500, 1001, first}, Gap{1000, 500, 0, ByteView(first).first(20)}, Gap{1000, 500, 0, {}}}) {
+    const auto filled = rebuilder_->fill(content, std::vector<Gap>{bad});
+    ASSERT_FALSE(filled) << bad.offset << " " << bad.size_bytes;
+    EXPECT_EQ(filled.error().code.number, kBadDelta.number);
+    EXPECT_FALSE(rebuilder_->is_lost());
+  }
+}
+
 // A program that a server has taken over, played by the shell.
 RebuildSpec played(const std::string& script) {
   return {.program = {"/bin/sh", "-c", script}, .silence = seconds(20), .cpu = seconds(1), .cpu_per_mib = seconds(1)};

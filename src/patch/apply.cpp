@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/fresh_file.hpp"
+#include "bundle/blocks.hpp"
 #include "bundle/container.hpp"
 #include "bundle/errors.hpp"
 #include "bundle/frame_encoder.hpp"
@@ -54,8 +55,7 @@ class BundleApply {
     const auto source_index = TRY(source_of(plan));
     BundleImage source(from_, source_index.value_or(0));
     delta::ImageFrames frames(patch_, index);
-    if (plan.encoder != 0)
-      encoder_.emplace(image.encoding, static_cast<int>(plan.encoder_level), image.frame_size_bytes, bundle::BlockDigests::omit);
+    if (plan.encoder != 0) encoder_.emplace(image, static_cast<int>(plan.encoder_level));
     for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) {
       content_.resize(image.frame_content_bytes(frame));
       TRY(frames.make(frame, source, content_));
@@ -71,29 +71,24 @@ class BundleApply {
   }
 
   Result<> store(const bundle::Image& image, const delta::ImagePlan& plan, std::uint64_t frame, ByteView record) {
-    if (image.blocks) add_block_digests();
-    if (image.encoding == bundle::Encoding::none) return write_all(out_.fd(), content_);
     ByteView stored;
-    if (delta::coding_of(record.front()) == delta::Coding::stored) {
+    if (image.encoding == bundle::Encoding::none) {
+      stored = content_;
+    } else if (delta::coding_of(record.front()) == delta::Coding::stored) {
       stored = record.subspan(1);
     } else if (encoder_) {
       TRY(encoder_->encode(content_, packed_));
       stored = packed_.stored;
     }
-    if (stored.size() == image.stored[frame].size_bytes && crypto::sha256(stored) == image.stored[frame].sha256)
+    if (stored.size() == image.stored[frame].size_bytes && crypto::sha256(stored) == image.stored[frame].sha256) {
+      if (image.blocks) TRY(bundle::append_block_entries(image.encoding, image.frame_size_bytes, content_, stored, sections_));
       return write_all(out_.fd(), stored);
+    }
     const std::string needs =
         plan.encoder == 0 ? "its frames were made by a compressor that is not known"
                           : "it needs zstd " + std::to_string(plan.encoder) + " and this Aloft has " + std::to_string(encoder_version());
     return fail(delta::kOtherEncoder,
                 "the new bundle cannot be put together again: " + needs + "; devices can install by the delta all the same");
-  }
-
-  void add_block_digests() {
-    for (std::size_t at = 0; at < content_.size(); at += bundle::kBlockBytes) {
-      const auto digest = crypto::sha256(ByteView(content_).subspan(at, std::min<std::size_t>(bundle::kBlockBytes, content_.size() - at)));
-      sections_.insert(sections_.end(), digest.begin(), digest.end());
-    }
   }
 
   bundle::Reader& from_;

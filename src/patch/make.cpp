@@ -115,7 +115,7 @@ class StoredChoice {
  public:
   StoredChoice(bundle::Reader& reader, std::size_t index, std::optional<int> level, ByteView content)
       : reader_(reader), index_(index), image_(reader.manifest().images[index]), content_(content) {
-    if (level) encoder_.emplace(image_.encoding, *level, image_.frame_size_bytes, bundle::BlockDigests::omit);
+    if (level) encoder_.emplace(image_, *level);
   }
 
   Result<bool> operator()(std::uint64_t frame, std::uint64_t record_bytes, Bytes& record) {

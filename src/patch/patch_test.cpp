@@ -29,7 +29,7 @@ class BundleDelta : public delta::test::Folder {
     bundle::Image& image = built.manifest.images.front();
     built.payload.clear();
     for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) {
-      bundle::FrameEncoder encoder(bundle::Encoding::zstd, level(frame), bundle::kMinFrameBytes, bundle::BlockDigests::omit);
+      bundle::FrameEncoder encoder(bundle::Encoding::zstd, level(frame), bundle::kMinFrameBytes, bundle::BlockNames::omit);
       bundle::PackedFrame packed;
       must(encoder.encode(ByteView(content).subspan(frame * bundle::kMinFrameBytes, image.frame_content_bytes(frame)), packed));
       image.stored[frame] = {static_cast<std::uint32_t>(packed.stored.size()), packed.stored_sha256};

@@ -54,7 +54,7 @@ Result<std::optional<int>> find_level(bundle::Reader& reader, std::size_t index)
   if (image.encoding == bundle::Encoding::none) return std::optional<int>();
   const auto samples = TRY(samples_of(reader, index));
   for (int level = 1; level <= kMaxLevel; ++level) {
-    bundle::FrameEncoder encoder(image.encoding, level, image.frame_size_bytes, bundle::BlockDigests::omit);
+    bundle::FrameEncoder encoder(image, level);
     bundle::PackedFrame packed;
     bool same = true;
     for (const Sample& sample : samples) {
