@@ -89,7 +89,7 @@ class ReuseAgentTest(unittest.TestCase):
             (device.folder / "slot-A").write_bytes(changed)
             device.power_on()
 
-        came = self.install(device, self.full, write_to_the_slot, rate=400_000)
+        came = self.install(device, self.full, write_to_the_slot, rate=100_000)
         self.assertIn("a frame is taken from the bundle instead", device.log_text())
         self.assertLess(came, self.expected() * 2 + 45 * FRAME)
         self.assertLess(came, len(self.full) // 2)
@@ -108,7 +108,7 @@ class ReuseAgentTest(unittest.TestCase):
             device.stop(kill=True)
             device.power_on()
 
-        came = self.install(device, self.full, kill, rate=400_000)
+        came = self.install(device, self.full, kill, rate=40_000)
         self.assertLess(came, 2 * self.expected())
         self.assertGreater(int(re.findall(r"(\d+) in place", device.log_text())[-1]), 20)
 

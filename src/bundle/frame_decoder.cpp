@@ -24,7 +24,7 @@ bool is_plain_frame(ByteView stored, std::size_t content_bytes) {
          ZSTD_findFrameCompressedSize(stored.data(), stored.size()) == stored.size();
 }
 
-// By the first of its zstd frames. Only then.
+// Which the first of its zstd frames tells. A frame of zeros is not.
 bool is_by_blocks(const Image& image, ByteView stored, std::size_t content_bytes) {
   return image.blocks && content_bytes > kBlockBytes && ZSTD_getFrameContentSize(stored.data(), stored.size()) == kBlockBytes;
 }
@@ -41,15 +41,16 @@ Result<> check(const Image& image, std::uint64_t frame, const Digest& digest) {
 
 struct FrameDecoder::State {
   ~State() { ZSTD_freeDCtx(context); }
-  Result<> unpack(const std::string& name, ByteView stored, MutableByteView content);
+  Result<> unpack(const std::string& name, ByteView prefix, ByteView stored, MutableByteView content);
   Result<> unpack_blocks(const std::string& name, ByteView stored, MutableByteView content);
   ZSTD_DCtx* context = ZSTD_createDCtx();
 };
 
-Result<> FrameDecoder::State::unpack(const std::string& name, ByteView stored, MutableByteView content) {
+Result<> FrameDecoder::State::unpack(const std::string& name, ByteView prefix, ByteView stored, MutableByteView content) {
   if (!is_plain_frame(stored, content.size()))
     return fail(kBadFrame,
                 name + " is not a single-segment zstd frame of " + std::to_string(content.size()) + " bytes; make the bundle again");
+  ZSTD_DCtx_refPrefix(context, prefix.data(), prefix.size());  // for this one only
   const std::size_t count = ZSTD_decompressDCtx(context, content.data(), content.size(), stored.data(), stored.size());
   if (ZSTD_isError(count) != 0 || count != content.size())
     return fail(kBadFrame,
@@ -62,8 +63,7 @@ Result<> FrameDecoder::State::unpack_blocks(const std::string& name, ByteView st
     const std::size_t size = ZSTD_findFrameCompressedSize(stored.data(), stored.size());
     if (size > stored.size()) return fail(kBadFrame, name + " has a block that is no zstd frame; make the bundle again");  // as errors are
     const ByteView prefix = ByteView(content).first(at).last(std::min(at, kBlockPrefixBytes));
-    ZSTD_DCtx_refPrefix(context, prefix.data(), prefix.size());
-    TRY(unpack(name, stored.first(size), content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at))));
+    TRY(unpack(name, prefix, stored.first(size), content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at))));
     stored = stored.subspan(size);
   }
   return stored.empty() ? Result<>() : fail(kBadFrame, "something follows the blocks of " + name + "; make the bundle again");
@@ -104,7 +104,8 @@ Result<> FrameDecoder::unpack(const Image& image, std::uint64_t frame, ByteView 
     std::ranges::copy(stored, content.begin());
   } else {
     const std::string name = name_of(image, frame);
-    TRY(is_by_blocks(image, stored, content.size()) ? state_->unpack_blocks(name, stored, content) : state_->unpack(name, stored, content));
+    TRY(is_by_blocks(image, stored, content.size()) ? state_->unpack_blocks(name, stored, content)
+                                                    : state_->unpack(name, {}, stored, content));
   }
   return {};
 }
