@@ -355,7 +355,7 @@ def read(path, trust, extract=None):
             need(len(plain) == image.content_size(frame), "wrong size of content")
             need(hashlib.sha256(plain).digest() == image.frames[frame], f"frame {frame} of {image.name} decodes to something else")
             content += plain
-            if not image.is_zeros(frame):
+            if image.blocks is not None and not image.is_zeros(frame):
                 for block, packed in enumerate(sizes):
                     entries += hashlib.sha256(plain[block * 4096 : (block + 1) * 4096]).digest()[:6] + packed.to_bytes(2, "little")
         need(hashlib.sha256(content).digest() == image.sha256, f"image {image.name} is something else")
