@@ -1,5 +1,7 @@
 #include "delta/frame_builder.hpp"
 
+#include <zstd.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -12,6 +14,23 @@ namespace aloft::delta {
 namespace {
 
 std::unexpected<Error> bad(const char* what) { return fail(kBadRecord, std::string("a record of the delta ") + what); }
+
+// As bundles store frames (docs/bundle-format.md): one zstd frame, or one for each block of it, packed behind what stands before.
+Result<> unpack_stored(Unpacker& unpacker, ByteView stored, MutableByteView content) {
+  constexpr std::size_t kPrefixBytes = 32U << 10;
+  std::size_t at = 0;
+  while (at < content.size()) {
+    const std::size_t packed = ZSTD_findFrameCompressedSize(stored.data(), stored.size());
+    const unsigned long long size = ZSTD_getFrameContentSize(stored.data(), stored.size());
+    if (packed > stored.size() || size == 0 || size > content.size() - at)  // as errors are
+      return bad("holds no stored frame of its size");
+    const ByteView prefix = ByteView(content).first(at).last(std::min(at, kPrefixBytes));
+    TRY(unpacker.unpack_behind(prefix, stored.first(packed), content.subspan(at, static_cast<std::size_t>(size))));
+    at += static_cast<std::size_t>(size);
+    stored = stored.subspan(packed);
+  }
+  return stored.empty() ? Result<>() : bad("holds more than a stored frame");
+}
 
 }  // namespace
 
@@ -325,9 +344,8 @@ Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSour
       TRY(run.run(body_));
       break;
     case Coding::stored:
-      TRY(unpacker_.unpack(rest, content.size(), body_));
-      if (body_.size() != content.size() || frames_back(record.front()) != 0) return bad("makes less than its frame");
-      std::ranges::copy(body_, content.begin());
+      if (frames_back(record.front()) != 0) return bad("goes on with another frame, and is stored");
+      TRY(unpack_stored(unpacker_, rest, content));
   }
   carry_offset_ = frame_offset + content.size();
   return {};

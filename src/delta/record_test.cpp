@@ -61,6 +61,24 @@ TEST(Record, CodingsGiveTheSameFrame) {
   }
 }
 
+TEST(Record, AStoredFrameMayBeOfBlocks) {
+  const Bytes content(6000, std::byte{'y'});
+  Bytes record(1, static_cast<std::byte>(Coding::stored));
+  Packer packer(3);
+  for (const std::size_t size : {4096U, 1904U}) {
+    Bytes packed;
+    crypto::test::must(packer.pack(ByteView(content).first(size), packed));
+    record.insert(record.end(), packed.begin(), packed.end());
+  }
+  const auto done = build(record, content.size());
+  EXPECT_EQ(done.error, 0);
+  EXPECT_EQ(done.content, content);
+  EXPECT_NE(build(record, content.size() - 1).error, 0);
+  EXPECT_NE(build(record, content.size() + 1).error, 0);
+  record.push_back(std::byte{0});
+  EXPECT_NE(build(record, content.size()).error, 0);
+}
+
 // Of a frame of 2000 bytes: 1000 from the old image with differences, and 1000 fresh.
 Bytes modelled(ByteView old, ByteView wanted, Coding coding) {
   DifferenceEncoder encoder;
