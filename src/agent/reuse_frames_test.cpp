@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bundle/container.hpp"
+#include "bundle/errors.hpp"
 #include "bundle/test_bundle.hpp"
 #include "crypto/sha256.hpp"
 #include "delta/packed.hpp"
