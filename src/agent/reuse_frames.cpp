@@ -129,16 +129,22 @@ Result<bool> ReuseFrames::fetch_missing(std::uint64_t frame, MutableByteView con
     TRY(read_all(file_, range.bytes.begin, bytes));
     ByteView rest = bytes;
     for (std::size_t block = range.first; block < range.end; ++block) {
+      const ByteView stored = rest.first(wanted_.at(frame, block).stored_bytes);
+      rest = rest.subspan(stored.size());
       const std::size_t offset = block * kBlock;
-      const std::size_t size = wanted_.at(frame, block).stored_bytes;
-      if (is_missing(frame, block))
-        gaps.push_back({.offset = static_cast<std::uint32_t>(offset),
-                        .size_bytes = static_cast<std::uint32_t>(std::min(kBlock, content.size() - offset)),
-                        .prefix_bytes = static_cast<std::uint32_t>(std::min(offset, bundle::kBlockPrefixBytes)),
-                        .packed = rest.first(size)});
-      rest = rest.subspan(size);
+      const std::size_t size = std::min(kBlock, content.size() - offset);
+      if (!is_missing(frame, block)) continue;
+      if (image_.encoding == bundle::Encoding::none) {
+        std::ranges::copy(stored.first(std::min(size, stored.size())), content.subspan(offset).begin());
+        continue;
+      }
+      gaps.push_back({.offset = static_cast<std::uint32_t>(offset),
+                      .size_bytes = static_cast<std::uint32_t>(size),
+                      .prefix_bytes = static_cast<std::uint32_t>(std::min(offset, bundle::kBlockPrefixBytes)),
+                      .packed = stored});
     }
   }
+  if (gaps.empty()) return true;
   const auto filled = fill_(content, gaps);
   if (!filled) {
     log::warning("reuse: frames that lack a block are taken from the bundle: " + filled.error().text());
