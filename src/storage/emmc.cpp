@@ -58,6 +58,10 @@ Ioctl system_ioctl() {
   return [](int fd, unsigned long request, void* argument) { return ::ioctl(fd, request, argument); };
 }
 
+OpenArea system_area() {
+  return [](const std::filesystem::path& path) -> Result<std::unique_ptr<BlockDevice>> { return FileDevice::open(path); };
+}
+
 Result<std::uint8_t> EmmcPair::partition_config() const {
   const Fd fd = TRY(open_file(device_, O_RDONLY));
   std::array<std::uint8_t, kExtCsdBytes> csd{};
@@ -80,7 +84,7 @@ Result<std::unique_ptr<DeviceTarget>> EmmcPair::open(unsigned place) {
   const std::string name = device_.filename().string() + "boot" + std::to_string(place);
   const std::filesystem::path lock = sysfs_ / name / "force_ro";
   TRY(Unlocked::write_lock(lock, "0"));
-  auto device = FileDevice::open(device_.parent_path() / name);
+  auto device = open_area_(device_.parent_path() / name);
   if (!device) {
     TRY(Unlocked::write_lock(lock, "1"));
     return fail(std::move(device).error());

@@ -18,6 +18,7 @@ constexpr std::size_t kMaxEntryBytes = 4096;
 constexpr std::size_t kNewEntries = 128;
 constexpr std::size_t kNameUnits = 36;
 constexpr std::uint64_t kPrimary = 1;
+constexpr std::size_t kMbrBytes = 512;
 constexpr std::array<int, 16> kTextOrder{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
 std::uint32_t checksum_of_header(ByteView sector, std::uint32_t size) {
@@ -151,7 +152,6 @@ Result<Gpt> Gpt::create(const BlockDevice& disk, const Guid& disk_id) {
   gpt.disk_id_ = disk_id;
   if (disk.size_bytes() < 8ULL << 20) return fail(kNoTable, "a disk below 8 MiB gets no partition table");
   gpt.first_usable_ = 2048;
-  gpt.fresh_ = true;
   gpt.fit_to(disk);
   return gpt;
 }
@@ -210,7 +210,7 @@ Result<> Gpt::place(BlockDevice& disk, std::uint64_t sector, ByteView bytes) con
 
 // One partition of type 0xEE over the disk (section 5.2.3), so that tools that know only MBR see that it is taken.
 Bytes protective_mbr(std::uint64_t sectors) {
-  Bytes sector(512);
+  Bytes sector(kMbrBytes);
   sector[446 + 2] = std::byte{2};
   sector[446 + 4] = std::byte{0xEE};
   std::ranges::fill(MutableByteView(sector).subspan(446 + 5, 3), std::byte{0xFF});
@@ -221,17 +221,19 @@ Bytes protective_mbr(std::uint64_t sectors) {
 }
 
 Result<> Gpt::write(BlockDevice& disk) {
-  if (fresh_) TRY(place(disk, 0, protective_mbr(disk.size_bytes() / sector_bytes_)));
+  Bytes first(kMbrBytes);
+  TRY(disk.read(0, first));
   const std::uint64_t spare = spare_place();
   first_usable_ = std::max(first_usable_, std::min(spare + entry_sectors(), lowest_partition()));
   const std::uint64_t backup_entries = backup_at_ - entry_sectors();
   TRY(place(disk, backup_entries, entries_));
   TRY(place(disk, backup_at_, header(backup_at_, kPrimary, backup_entries)));
   TRY(place(disk, spare, entries_));
+  // Not before there is a backup: a disk with this record alone would not be taken for one without a table.
+  if (first == Bytes(kMbrBytes)) TRY(place(disk, 0, protective_mbr(disk.size_bytes() / sector_bytes_)));
   TRY(place(disk, kPrimary, header(kPrimary, backup_at_, spare)));
   entries_at_ = spare;
   sound_ = true;
-  fresh_ = false;
   return {};
 }
 

@@ -31,8 +31,7 @@ class Gpt {
  public:
   // From the primary copy, or from the backup where the primary is damaged. Sectors of 512 or 4096 bytes. kNoTable when neither is good.
   static Result<Gpt> read(BlockDevice& disk);
-  // A new, empty one over the whole disk, with 128 entries of 128 bytes; its first write() also makes the protective MBR. Nothing is
-  // written yet. kNoTable for a disk below 8 MiB.
+  // A new, empty one over the whole disk, with 128 entries of 128 bytes. Nothing is written yet. kNoTable for a disk below 8 MiB.
   static Result<Gpt> create(const BlockDevice& disk, const Guid& disk_id);
 
   std::size_t entry_count() const { return entries_.size() / entry_bytes_; }
@@ -47,10 +46,11 @@ class Gpt {
   // For a disk that is larger than the table knows: the backup goes to its end.
   void fit_to(const BlockDevice& disk);
 
-  // The backup first; then the primary's entries to where the present primary header does not look; then, by one sector, the primary
-  // header. Flushed between, and read back. At every cut the primary is the old or the new one, whole, where there is room for a second
-  // set of entries before the first partition (66 sectors: every tool of the last years begins at 2048). Without that room the entries are
-  // rewritten in place, and a cut may leave only the backup. Errors: the disk's, kReadBack.
+  // The backup first; then the primary's entries to where the present primary header does not look; then the protective MBR where the
+  // first sector is zero; then, by one sector, the primary header. Flushed between, and read back. At every cut the primary is the old or
+  // the new one, whole, where there is room for a second set of entries before the first partition (66 sectors: every tool of the last
+  // years begins at 2048). Without that room the entries are rewritten in place, and a cut may leave only the backup. Errors: the disk's,
+  // kReadBack.
   Result<> write(BlockDevice& disk);
 
  private:
@@ -70,7 +70,6 @@ class Gpt {
   std::uint64_t entries_at_ = 2;  // of the primary
   std::uint64_t backup_at_ = 0;   // the backup's header
   bool sound_ = false;
-  bool fresh_ = false;
 };
 
 }  // namespace aloft::storage

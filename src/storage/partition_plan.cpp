@@ -152,17 +152,22 @@ Result<std::vector<std::string>> plan_partitions(Gpt& gpt, std::span<const Wante
   return std::move(plan.changes);
 }
 
+Result<std::vector<std::string>> partition_disk(BlockDevice& disk, std::span<const WantedPartition> wanted, Apply apply,
+                                                const std::function<Guid()>& new_id) {
+  std::vector<std::string> changes;
+  Gpt gpt = TRY(table_of(disk, new_id, changes));
+  if (!gpt.is_sound() && changes.empty()) changes.emplace_back("both copies of the partition table are written anew");
+  gpt.fit_to(disk);
+  for (std::string& change : TRY(plan_partitions(gpt, wanted, new_id))) changes.push_back(std::move(change));
+  if (apply == Apply::yes && !changes.empty()) TRY(gpt.write(disk));
+  return changes;
+}
+
 Result<std::vector<std::string>> partition_disk(const std::filesystem::path& disk, std::span<const WantedPartition> wanted, Apply apply,
                                                 const std::function<Guid()>& new_id) {
   const std::unique_ptr<FileDevice> device = TRY(FileDevice::open(disk, Claim::shared));
-  std::vector<std::string> changes;
-  Gpt gpt = TRY(table_of(*device, new_id, changes));
-  if (!gpt.is_sound() && changes.empty()) changes.emplace_back("both copies of the partition table are written anew");
-  gpt.fit_to(*device);
-  for (std::string& change : TRY(plan_partitions(gpt, wanted, new_id))) changes.push_back(std::move(change));
-  if (apply == Apply::no || changes.empty()) return changes;
-  TRY(gpt.write(*device));
-  TRY(tell_kernel(disk, gpt));
+  auto changes = TRY(partition_disk(*device, wanted, apply, new_id));
+  if (apply == Apply::yes && !changes.empty()) TRY(tell_kernel(disk, TRY(Gpt::read(*device))));
   return changes;
 }
 

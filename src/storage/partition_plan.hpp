@@ -27,9 +27,12 @@ Result<Guid> partition_type(std::string_view text);
 Result<std::vector<std::string>> plan_partitions(Gpt& gpt, std::span<const WantedPartition> wanted, const std::function<Guid()>& new_id);
 
 enum class Apply : std::uint8_t { no, yes };
-// Does so for a disk, and tells the kernel. A disk whose first sector is zero gets a table; one without a GUID table is refused (kNoTable).
-// A table whose copies differ, or whose backup is not at the disk's end, is written anew. With Apply::no nothing is written. A power cut
-// leaves the old or the new table (Gpt::write).
+// Does so for a disk. A disk whose first sector is zero gets a table; one without a GUID table is refused (kNoTable). A table whose copies
+// differ, or whose backup is not at the disk's end, is written anew. With Apply::no nothing is written. A power cut leaves the old or the
+// new table (Gpt::write), and of a disk without one what is taken up again.
+Result<std::vector<std::string>> partition_disk(BlockDevice& disk, std::span<const WantedPartition> wanted, Apply apply,
+                                                const std::function<Guid()>& new_id);
+// The same for a device, and tells the kernel.
 Result<std::vector<std::string>> partition_disk(const std::filesystem::path& disk, std::span<const WantedPartition> wanted, Apply apply,
                                                 const std::function<Guid()>& new_id);
 

@@ -24,20 +24,22 @@ std::vector<std::size_t> tears(std::size_t sectors) {
 
 }  // namespace
 
-SimDisk::SimDisk(Power& power, std::uint64_t size_bytes) : power_(&power), size_bytes_(size_bytes) {
-  const Bytes zeros(kPageBytes);
-  durable_.resize((size_bytes + kPageBytes - 1) / kPageBytes);
-  put(durable_, 0, zeros);
-  std::fill(durable_.begin(), durable_.end(), durable_.front());
-  current_ = durable_;
+SimDisk::SimDisk(Power& power, std::uint64_t size_bytes)
+    : power_(&power), size_bytes_(size_bytes), durable_((size_bytes + kPageBytes - 1) / kPageBytes), current_(durable_) {}
+
+SimDisk::Pages::Pages(std::size_t count) {
+  auto zeros = std::make_shared<Page>();
+  zeros->hash = XXH3_64bits(zeros->bytes.data(), kPageBytes);
+  pages_ = std::make_shared<List>(count, std::move(zeros));
 }
 
-void SimDisk::put(Pages& pages, std::uint64_t offset, ByteView bytes) {
+void SimDisk::Pages::put(std::uint64_t offset, ByteView bytes) {
+  if (!bytes.empty() && pages_.use_count() > 1) pages_ = std::make_shared<List>(*pages_);
   while (!bytes.empty()) {
     const std::size_t start = offset % kPageBytes;
     const std::size_t size = std::min(kPageBytes - start, bytes.size());
-    auto& place = pages[offset / kPageBytes];
-    auto page = place ? std::make_shared<Page>(*place) : std::make_shared<Page>();
+    auto& place = (*pages_)[offset / kPageBytes];
+    auto page = std::make_shared<Page>(*place);
     std::copy_n(bytes.begin(), size, page->bytes.begin() + static_cast<std::ptrdiff_t>(start));
     page->hash = XXH3_64bits(page->bytes.data(), kPageBytes);
     place = std::move(page);
@@ -66,7 +68,7 @@ Result<> SimDisk::write(std::uint64_t offset, ByteView bytes) {
   const std::size_t sectors = (offset + bytes.size() - 1) / kSectorBytes - offset / kSectorBytes + 1;
   pending_.push_back({offset, std::make_shared<const Bytes>(bytes.begin(), bytes.end()), sectors});
   if (power_->goes_now()) throw PowerLost();
-  put(current_, offset, bytes);
+  current_.put(offset, bytes);
   return {};
 }
 
@@ -140,19 +142,19 @@ void SimDisk::settle(const Kept& kept) {
     for (std::size_t at = 0; at < bytes.size();) {
       const std::size_t size = std::min<std::size_t>(kSectorBytes - (write.offset + at) % kSectorBytes, bytes.size() - at);
       if (!*is_kept++) {
-        put(durable_, write.offset + run, bytes.subspan(run, at - run));
+        durable_.put(write.offset + run, bytes.subspan(run, at - run));
         run = at + size;
       }
       at += size;
     }
-    put(durable_, write.offset + run, bytes.subspan(run));
+    durable_.put(write.offset + run, bytes.subspan(run));
   }
   pending_.clear();
   current_ = durable_;
 }
 
 void SimDisk::add_to(Fingerprint& fingerprint) const {
-  for (const auto& page : durable_) fingerprint.add(page->hash);
+  for (std::size_t i = 0; i < durable_.size(); ++i) fingerprint.add(durable_[i]->hash);
 }
 
 Bytes SimDisk::durable() const {
@@ -165,13 +167,18 @@ Bytes SimDisk::durable() const {
 }
 
 bool SimDisk::holds_same(const SimDisk& other) const {
-  return std::ranges::equal(current_, other.current_,
-                            [](const auto& a, const auto& b) { return a == b || (a->hash == b->hash && a->bytes == b->bytes); });
+  if (current_.size() != other.current_.size()) return false;
+  for (std::size_t i = 0; i < current_.size(); ++i) {
+    const auto& a = current_[i];
+    const auto& b = other.current_[i];
+    if (a != b && (a->hash != b->hash || a->bytes != b->bytes)) return false;
+  }
+  return true;
 }
 
 void SimDisk::fill(std::uint64_t offset, ByteView bytes) {
-  put(durable_, offset, bytes);
-  put(current_, offset, bytes);
+  durable_.put(offset, bytes);
+  current_.put(offset, bytes);
 }
 
 }  // namespace aloft::storage

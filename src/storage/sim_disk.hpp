@@ -12,8 +12,8 @@
 
 namespace aloft::storage {
 
-// Copies share their content until one of them is written, so that a state can be kept at every operation. read(), write() and flush()
-// are safe from several threads; the power is cut with one only.
+// Copies share their content until one of them is written, so that a state can be kept at every operation: a copy costs nothing. read(),
+// write() and flush() are safe from several threads; the power is cut with one only.
 class SimDisk final : public BlockDevice, public SimMedium {
  public:
   static constexpr std::size_t kSectorBytes = 512;
@@ -50,7 +50,18 @@ class SimDisk final : public BlockDevice, public SimMedium {
     std::array<std::byte, kPageBytes> bytes{};
     std::uint64_t hash = 0;
   };
-  using Pages = std::vector<std::shared_ptr<const Page>>;
+  // All of a disk; copies are one until one of them is changed.
+  class Pages {
+   public:
+    explicit Pages(std::size_t count);  // of zeros
+    std::size_t size() const { return pages_->size(); }
+    const std::shared_ptr<const Page>& operator[](std::size_t index) const { return (*pages_)[index]; }
+    void put(std::uint64_t offset, ByteView bytes);
+
+   private:
+    using List = std::vector<std::shared_ptr<const Page>>;
+    std::shared_ptr<List> pages_;
+  };
   struct Pending {
     std::uint64_t offset;
     std::shared_ptr<const Bytes> bytes;
@@ -62,7 +73,6 @@ class SimDisk final : public BlockDevice, public SimMedium {
     Lock& operator=(const Lock&) { return *this; }
     std::mutex mutex;
   };
-  static void put(Pages& pages, std::uint64_t offset, ByteView bytes);
   Kept kept(std::size_t outcome, Effort effort, std::uint64_t seed) const;
   Kept kept_writes(const std::function<bool(std::size_t)>& is_kept) const;
   bool outside(std::uint64_t offset, std::uint64_t size) const { return offset > size_bytes_ || size > size_bytes_ - offset; }
