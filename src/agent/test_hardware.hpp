@@ -112,10 +112,16 @@ class SimBootStorage final : public boot::test::TestStorage {
     if (on_flash_) return succeed(on_chip(name, bytes.size())->write(offset, bytes));
     succeed(disks_.at(name).write(offset, as_bytes(bytes)));
   }
-  void may_lose_power() override {
-    if (power_->goes_now()) lose_power();
-  }
   std::map<std::string, std::string>& variables() override { return variables_; }
+  void set_variable(const std::string& name, const std::optional<std::string>& value) override {
+    may_lose_power();
+    if (value) {
+      variables_[name] = *value;
+    } else {
+      variables_.erase(name);
+    }
+    may_lose_power();
+  }
   std::unique_ptr<boot::test::TestFat> fat() override { return std::make_unique<Folder>(*this); }
   void add_to(Fingerprint& fingerprint) {
     for (const auto& [name, value] : variables_) {
@@ -140,7 +146,9 @@ class SimBootStorage final : public boot::test::TestStorage {
     return std::make_unique<boot::FlashRegion>(open, 0, size_bytes, kChip.size_bytes / kChip.block_bytes);
   }
   static bool is_file(const std::string& name) { return name == "grubenv"; }
-  [[noreturn]] static void lose_power() { throw storage::PowerLost(); }
+  void may_lose_power() {
+    if (power_->goes_now()) throw storage::PowerLost();
+  }
 
   // The system calls of boot::FileRegion.
   class File final : public boot::Region {

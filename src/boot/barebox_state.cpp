@@ -88,17 +88,22 @@ Result<> BareboxState::save(std::string_view data) {
   if (copy.size() > stride_bytes_ || area.size() < (kBareboxCopies - 1) * stride_bytes_ + copy.size())
     return fail(kBootStateFull,
                 "barebox's state does not fit into its stride of " + std::to_string(stride_bytes_) + " bytes, or the device is too small");
-  // A copy on a dead sector is one that barebox passes over: the others make up for it.
+  // A copy that cannot be written, or reads back differently, is one that barebox passes over: the others make up for it. The last one is
+  // left as it is, where it is good, when no other took the new state.
   std::optional<Error> why;
+  bool taken = false;
   for (std::size_t i = 0; i < kBareboxCopies; ++i) {
     const std::size_t at = i * stride_bytes_;
+    const bool is_last = i + 1 == kBareboxCopies;
+    if (is_last && !taken && parse_barebox_copy(std::string_view(area).substr(at, stride_bytes_), magic_)) break;
     area.replace(at, copy.size(), copy);
     const std::size_t begin = at / kSectorBytes * kSectorBytes;
     const std::size_t end = (at + copy.size() + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
     if (auto written = area_->write(begin, std::string_view(area).substr(begin, end - begin)); !written && !why)
       why = std::move(written).error();
+    taken = taken || TRY(area_->read()).compare(at, copy.size(), copy) == 0;
   }
-  if (TRY(load()) == data) return {};
+  if (const auto found = load(); found && *found == data) return {};
   if (why) return fail(*std::move(why));
   return fail(kBootStateWrite, "barebox's state reads back differently than it was written");
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "base/file.hpp"
 #include "boot/custom.hpp"
@@ -82,10 +84,13 @@ class BootControlContract : public ::testing::TestWithParam<test::NamedLoader> {
   // The state in words, with C among the bad where there is a C.
   std::string state(const std::string& text) const { return text + (slots_.size() > 2 ? " C" : ""); }
 
+  std::optional<std::string> started(const std::function<bool(const std::string&)>& loads = always) {
+    loader_->restart(loader_->control()->restart_argument().value_or(std::nullopt));
+    return loader_->boot(loads);
+  }
   // The boot loader's own word must be what it booted; then the agent comes up and confirms.
   std::string boot(const std::function<bool(const std::string&)>& loads = always) {
-    loader_->restart(loader_->control()->restart_argument().value_or(std::nullopt));
-    const auto slot = loader_->boot(loads);
+    const auto slot = started(loads);
     if (!slot) return "";
     if (const auto said = loader_->control()->booted(); said && *said) {
       EXPECT_EQ(**said, *slot);
@@ -247,6 +252,87 @@ TEST_P(BootControlContract, ExaminingChangesNothing) {
   EXPECT_EQ(shown(), state("B:" + tries() + " A:good /"));
 }
 
+using Change = Result<> (*)(BootControl& control);
+Result<> arm(BootControl& control) { return control.arm("B", std::min(3U, control.max_tries())); }
+Result<> commit(BootControl& control) { return control.commit("B"); }
+Result<> mark_bad(BootControl& control) { return control.mark_bad("B"); }
+
+// Of those whose state lies in a MemoryStorage.
+class BootControlWrites : public BootControlContract {
+ protected:
+  unsigned writes_of(Change change) {
+    const unsigned before = storage_.writes;
+    EXPECT_TRUE(change(*loader_->control()));
+    return storage_.writes - before;
+  }
+  Result<> on(test::Medium medium, Change change) {
+    storage_.medium = medium;
+    auto done = change(*loader_->control());
+    storage_.medium = test::Medium::sound;
+    return done;
+  }
+};
+
+TEST_P(BootControlWrites, AreAsManyAsTheManualSays) {
+  struct Writes {
+    unsigned arm, commit, mark_bad;
+  };
+  constexpr Writes kOne{1, 1, 1};
+  // docs/boot-control.md. More than one where there are copies, variables, or files that are made.
+  static const std::map<std::string_view, Writes> kWrites = {
+      {"Grub", kOne},
+      {"GrubRauc", kOne},
+      {"GrubRaucScript", kOne},
+      {"UbootOrder", kOne},
+      {"UbootRaucScript", kOne},
+      {"UbootBootcount", kOne},
+      {"Tryboot", kOne},
+      {"Android", {2, 2, 2}},  // the record and its backup
+      {"Barebox", {3, 3, 3}},
+      {"Uefi", {2, 2, 2}},         // BootNext, mark; BootOrder, mark; mark, BootNext
+      {"SystemdBoot", {2, 3, 1}},  // blank file, its sector; the same, and the counted one made blank; that
+      {"BootGuard", kOne},
+  };
+  const Writes& expected = kWrites.at(GetParam().name);
+  ASSERT_TRUE(control_->commit("B"));  // so that an entry of its own is there, where there are such
+  ASSERT_TRUE(control_->commit("A"));
+  ASSERT_TRUE(control_->mark_bad("B"));
+  EXPECT_EQ(writes_of(arm), expected.arm);
+  EXPECT_EQ(boot(), "B");
+  EXPECT_EQ(writes_of(commit), expected.commit);
+  ASSERT_TRUE(control_->commit("A"));
+  ASSERT_TRUE(arm(*control_));
+  EXPECT_EQ(writes_of(mark_bad), expected.mark_bad);
+}
+
+TEST_P(BootControlWrites, ThatAMediumLosesAreNoticed) {
+  EXPECT_EQ(on(test::Medium::loses, arm).error().code.number, kBootStateWrite.number);
+  EXPECT_EQ(shown(), state("A:good / B"));
+  EXPECT_EQ(boot(), "A");
+  ASSERT_TRUE(arm(*control_)) << "the medium is sound again";
+  EXPECT_EQ(on(test::Medium::loses, mark_bad).error().code.number, kBootStateWrite.number);
+  EXPECT_EQ(boot(), "B");
+  EXPECT_EQ(on(test::Medium::loses, commit).error().code.number, kBootStateWrite.number);
+  for (unsigned i = 0; i < tries_; ++i) boot();
+  EXPECT_EQ(boot(), "A") << "B was never committed";
+}
+
+TEST_P(BootControlWrites, ThatAMediumGarblesAreNoticed) {
+  EXPECT_EQ(on(test::Medium::garbles, arm).error().code.number, kBootStateWrite.number);
+  EXPECT_EQ(started(), "A");
+}
+
+// Where there is one copy only, a boot loader without it starts its first slot.
+TEST_P(BootControlWrites, ThatAMediumGarblesCostNoStateThatHasCopies) {
+  if (std::set<std::string_view>{"Grub", "GrubRauc", "GrubRaucScript", "Tryboot"}.contains(GetParam().name)) return;
+  ASSERT_TRUE(commit(*control_));
+  ASSERT_TRUE(control_->mark_bad("A"));
+  EXPECT_EQ(on(test::Medium::garbles, [](BootControl& control) { return control.arm("A", 1); }).error().code.number,
+            kBootStateWrite.number);
+  EXPECT_EQ(shown(), state("B:good / A"));
+  EXPECT_EQ(boot(), "B");
+}
+
 // The executable of integration/, and a boot loader that reads its file.
 class CustomLoader final : public test::TestLoader {
  public:
@@ -291,6 +377,8 @@ std::string name_of(const ::testing::TestParamInfo<test::NamedLoader>& tested) {
 
 INSTANTIATE_TEST_SUITE_P(All, BootControlContract, ::testing::ValuesIn(test::kLoaders), name_of);
 INSTANTIATE_TEST_SUITE_P(Weak, BootControlContract, ::testing::ValuesIn(test::kWeakLoaders), name_of);
+INSTANTIATE_TEST_SUITE_P(All, BootControlWrites, ::testing::ValuesIn(test::kLoaders), name_of);
+INSTANTIATE_TEST_SUITE_P(Weak, BootControlWrites, ::testing::ValuesIn(test::kWeakLoaders), name_of);
 INSTANTIATE_TEST_SUITE_P(Custom, BootControlContract, ::testing::Values(test::NamedLoader{"Custom", test::make_loader<CustomLoader>}),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Fake, BootControlContract, ::testing::Values(test::NamedLoader{"Fake", test::make_loader<FakeLoader>}), name_of);

@@ -119,6 +119,8 @@ Result<> SystemdBootControl::make_live(const EntryName& name, const Entry& entry
   for (std::size_t index = content.size() / kSectorBytes; index-- > 0;)
     TRY(seams_.entries->write_sector(file, index, std::string_view(content).substr(index * kSectorBytes, kSectorBytes)));
   if (TRY(seams_.entries->read(file)) == content) return {};
+  // The boot loader knows no checksum, and would start what stands there.
+  if (const auto gone = kill(file, content.size()); !gone) log::warning("boot entry: " + gone.error().text());
   return fail(kBootStateWrite, "the boot entry " + file + " reads back differently than it was written");
 }
 
@@ -133,15 +135,20 @@ Result<> SystemdBootControl::renew(const File& file, std::uint32_t generation) {
 }
 
 // Blank in place, which is the switch; then the file goes. One that stays behind, blank, is no harm.
-Result<> SystemdBootControl::kill(const File& file) {
-  if (file.size_bytes >= kSectorBytes) TRY(seams_.entries->write_sector(file.file, 0, std::string(kSectorBytes, '#')));
-  if (const auto gone = seams_.entries->remove(file.file); !gone) log::warning("boot entry: " + gone.error().text());
+Result<> SystemdBootControl::kill(const std::string& file, std::size_t size_bytes) {
+  if (size_bytes >= kSectorBytes) {
+    const std::string blank(kSectorBytes, '#');
+    TRY(seams_.entries->write_sector(file, 0, blank));
+    if (!TRY(seams_.entries->read(file)).starts_with(blank))
+      return fail(kBootStateWrite, "the boot entry " + file + " reads back differently than it was written");
+  }
+  if (const auto gone = seams_.entries->remove(file); !gone) log::warning("boot entry: " + gone.error().text());
   return {};
 }
 
 Result<> SystemdBootControl::kill_all(const Files& files, std::string_view slot, std::string_view spared) {
   for (const File& file : files) {
-    if (file.slot == slot && file.file != spared) TRY(kill(file));
+    if (file.slot == slot && file.file != spared) TRY(kill(file.file, file.size_bytes));
   }
   return {};
 }
@@ -202,7 +209,7 @@ Result<> SystemdBootControl::rebuild(std::string_view booted) {
   const EntryName uncounted{prefix_ + name, std::nullopt, 0};
   TRY(make_live(uncounted, {name, newest(files) + 1, TRY(body_of(files, name))}));
   for (const File& file : files) {
-    if (file.file != format_entry_name(uncounted)) TRY(kill(file));
+    if (file.file != format_entry_name(uncounted)) TRY(kill(file.file, file.size_bytes));
   }
   return {};
 }

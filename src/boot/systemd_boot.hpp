@@ -69,7 +69,7 @@ class SystemdBootControl final : public BootControl {
   Result<std::string> body_of(const Files& files, const std::string& slot) const;
   Result<> make_live(const EntryName& name, const Entry& entry);
   Result<> renew(const File& file, std::uint32_t generation);
-  Result<> kill(const File& file);
+  Result<> kill(const std::string& file, std::size_t size_bytes);
   // Of a slot: those that `spared` does not name.
   Result<> kill_all(const Files& files, std::string_view slot, std::string_view spared = "");
 

@@ -38,11 +38,10 @@ class TestStorage {
   virtual std::unique_ptr<Region> region(const std::string& name, std::size_t size_bytes) = 0;
   // What a boot loader writes: in place, and it flushes nothing.
   virtual void write_unflushed(const std::string& name, std::uint64_t offset, std::string_view bytes) = 0;
-  // Before and after a durable change that is one for the power too, and is not in a region (a variable of the firmware): the power may
-  // go here.
-  virtual void may_lose_power() = 0;
-  // Variables of the firmware: what outlives a power cut and is in no region. To change one, lose power before and after it.
+  // Variables of the firmware: what outlives a power cut and is in no region.
   virtual std::map<std::string, std::string>& variables() = 0;
+  // One durable change of a variable; none: it goes. The power may go before and after it.
+  virtual void set_variable(const std::string& name, const std::optional<std::string>& value) = 0;
   virtual std::unique_ptr<TestFat> fat() = 0;
 };
 
@@ -64,6 +63,13 @@ class TestLoader {
   virtual void corrupt() = 0;
 };
 
+// What becomes of what a control writes.
+enum class Medium : std::uint8_t {
+  sound,
+  loses,    // says that it was written, and has the old bytes
+  garbles,  // says that it was written, and has one byte wrong: the first, of a variable the last
+};
+
 class MemoryStorage final : public TestStorage {
  public:
   std::unique_ptr<Region> region(const std::string& name, std::size_t size_bytes) override {
@@ -73,13 +79,22 @@ class MemoryStorage final : public TestStorage {
   void write_unflushed(const std::string& name, std::uint64_t offset, std::string_view bytes) override {
     contents.at(name).replace(offset, bytes.size(), bytes);
   }
-  void may_lose_power() override { ++writes; }
-
   std::map<std::string, std::string>& variables() override { return variables_; }
+  void set_variable(const std::string& name, const std::optional<std::string>& value) override {
+    ++writes;
+    if (medium == Medium::loses) return;
+    if (value) {
+      variables_[name] = *value;
+      if (medium == Medium::garbles) variables_[name].back() ^= 1;
+    } else if (medium == Medium::sound) {
+      variables_.erase(name);
+    }
+  }
   std::unique_ptr<TestFat> fat() override { return std::make_unique<Folder>(*this); }
 
   std::map<std::string, std::string> contents;
-  unsigned writes = 0;                                    // by controls, not by boot loaders
+  Medium medium = Medium::sound;
+  unsigned writes = 0;                                    // durable ones of controls, not of boot loaders
   std::map<std::string, std::string, std::less<>> files;  // on the FAT
 
  private:
@@ -92,12 +107,12 @@ class MemoryStorage final : public TestStorage {
       const std::uint64_t end = offset + sectors.size();
       if (offset % kSectorBytes != 0 || (sectors.size() % kSectorBytes != 0 && end != size) || end > size) std::abort();
       ++storage_.writes;
-      storage_.write_unflushed(name_, offset, sectors);
+      if (storage_.medium != Medium::loses) storage_.write_unflushed(name_, offset, storage_.taken(sectors));
       return {};
     }
     Result<> create(std::string_view content) override {
       ++storage_.writes;
-      storage_.contents.at(name_) = content;
+      if (storage_.medium != Medium::loses) storage_.contents.at(name_) = storage_.taken(content);
       return {};
     }
     Result<> check_writable() override { return {}; }
@@ -120,7 +135,7 @@ class MemoryStorage final : public TestStorage {
     }
     void create(std::string_view name, std::string_view content) override { storage_.files[std::string(name)] = content; }
     void overwrite(std::string_view name, std::size_t offset, std::string_view bytes) override {
-      storage_.files.at(std::string(name)).replace(offset, bytes.size(), bytes);
+      if (storage_.medium != Medium::loses) storage_.files.at(std::string(name)).replace(offset, bytes.size(), storage_.taken(bytes));
     }
     void move(std::string_view from, std::string_view to) override {
       storage_.files[std::string(to)] = storage_.files.at(std::string(from));
@@ -133,6 +148,12 @@ class MemoryStorage final : public TestStorage {
    private:
     MemoryStorage& storage_;
   };
+  // As the medium has it.
+  std::string taken(std::string_view bytes) const {
+    std::string has(bytes);
+    if (medium == Medium::garbles) has.at(0) ^= 1;
+    return has;
+  }
   std::map<std::string, std::string> variables_;
 };
 

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "boot/errors.hpp"
 #include "boot/test_loader.hpp"
 #include "boot/uefi.hpp"
 
 namespace aloft::boot::test {
 
-// The firmware's variable store: a change is old or new when the power goes. A value is four bytes of attributes, and the data.
+// The firmware's variable store: a change is old or new when the power goes, and is read back. A value is four bytes of attributes, and the
+// data.
 class TestVariables final : public EfiVariables {
  public:
   explicit TestVariables(TestStorage& storage) : storage_(storage) {}
@@ -19,15 +21,13 @@ class TestVariables final : public EfiVariables {
     return EfiVariable{load_le32(as_bytes(found->second).first(4)), found->second.substr(4)};
   }
   Result<> write(std::string_view name, const EfiVariable& variable) override {
-    storage_.may_lose_power();
-    set(name, variable);
-    storage_.may_lose_power();
+    storage_.set_variable(std::string(name), value_of(variable));
+    if (test::must(read(name)) != variable) return fail(kBootStateWrite, "the EFI variable reads back differently");
     return {};
   }
   Result<> remove(std::string_view name) override {
-    storage_.may_lose_power();
-    storage_.variables().erase(std::string(name));
-    storage_.may_lose_power();
+    storage_.set_variable(std::string(name), std::nullopt);
+    if (test::must(read(name))) return fail(kBootStateWrite, "the EFI variable is still there");
     return {};
   }
   Result<std::vector<std::string>> names() override {
@@ -37,13 +37,14 @@ class TestVariables final : public EfiVariables {
   }
   Result<> check_writable() override { return {}; }
   // What does not last, or was there before.
-  void set(std::string_view name, const EfiVariable& variable) {
-    std::string value(4, '\0');
-    store_le32(std::as_writable_bytes(std::span(value)), variable.attributes);
-    storage_.variables()[std::string(name)] = value + variable.data;
-  }
+  void set(std::string_view name, const EfiVariable& variable) { storage_.variables()[std::string(name)] = value_of(variable); }
 
  private:
+  static std::string value_of(const EfiVariable& variable) {
+    std::string value(4, '\0');
+    store_le32(std::as_writable_bytes(std::span(value)), variable.attributes);
+    return value + variable.data;
+  }
   TestStorage& storage_;
 };
 
