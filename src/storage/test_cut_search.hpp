@@ -58,6 +58,8 @@ class CutSearch {
       for (const Cut& cut : level) go_on(cut, row < cuts_in_a_row ? &next : nullptr, row + 1 == cuts_in_a_row);
       level = std::move(next);
     }
+    ::testing::Test::RecordProperty("cuts", std::to_string(cuts_));
+    ::testing::Test::RecordProperty("lives", std::to_string(seen_.size()));
     std::printf("%s: %llu power cuts, %zu different states\n", story_.name, static_cast<unsigned long long>(cuts_), seen_.size());
   }
 
