@@ -18,13 +18,13 @@ def modules(names):
     return [found[name] for name in names]
 
 
-def run(tree, disks, timeout_s):
-    """Starts the tree's /init as root on the folder itself, with the files `disks` as /dev/ubda and so on, until it switches the machine off; what it
+def run(tree, disks, timeout_s, init="/init"):
+    """Starts the tree's `init` as root on the folder itself, with the files `disks` as /dev/ubda and so on, until it switches the machine off; what it
     said. machine.Failure if it does not end in time, or its last line is not "done"."""
     with tempfile.TemporaryDirectory(prefix="aloft-uml-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as work:
         # unshare: all of its processes end with it
         command = ["unshare", "-pf", "--kill-child=KILL", "--", KERNEL, f"mem={MEMORY_MIB}M", "root=/dev/root", "rootfstype=hostfs", f"rootflags={tree}", "rw",
-                   "init=/init", "con=null", "con0=null,fd:1", "quiet", f"uml_dir={work}/", *(f"ubd{number}={disk}" for number, disk in enumerate(disks))]
+                   f"init={init}", "con=null", "con0=null,fd:1", "quiet", f"uml_dir={work}/", *(f"ubd{number}={disk}" for number, disk in enumerate(disks))]
         try:
             ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s,
                                    env={**os.environ, "TMPDIR": work}, start_new_session=True)

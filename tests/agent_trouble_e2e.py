@@ -114,9 +114,12 @@ class TroubleTest(unittest.TestCase):
         self.mount_state()
         self.device.power_on()
         self.assertEqual(self.problem(), {})
-        self.fill_state()
+        filler = self.fill_state()
         self.device.run("install", str(self.good))
         self.assertEqual(self.device.wait_for_state("failed")["update"]["error"]["number"], 1002)
+        self.assertEqual(self.device.boot_loader(), "A", "the running system is what boots")
+        filler.unlink()
+        self.mended()
 
     def test_slot_that_disappears(self):
         self.device.power_on()
@@ -150,11 +153,39 @@ class TroubleTest(unittest.TestCase):
         self.device.env.write_bytes(b"\xff" * 1024)
         self.device.start()
         self.assertEqual(self.problem(), {})
+        self.assertIn("E5000 boot-state-corrupt", self.device.log_text())
         self.assertEqual(read_env(self.device.env)["A_STATE"], "good")
+        self.mended()
+
+    def test_boot_loader_that_does_not_count(self):
+        """A trial that is not counted ends by the agent, and is told; updates go on."""
+        counting = self.device.boot_loader
+
+        def without_counting():
+            before = self.device.env.read_bytes()
+            slot = counting()
+            self.device.env.write_bytes(before)
+            return slot
+
+        self.device.boot_loader = without_counting
+        self.device.power_on()
+        check = self.device.health / "10-bad"
+        check.write_text("#!/bin/sh\nexit 1\n")
+        check.chmod(0o755)
+        self.device.run("install", str(self.good))
+        self.device.wait_for_reboot()
+        self.assertEqual(self.device.power_on("2.0"), "B")
+        self.device.wait_for_reboot()
+        self.assertIn("E5005 not-counting", self.device.log_text())
+        self.assertEqual(self.device.power_on("1.0"), "A")
+        self.device.wait_for_state("rolled-back")
+        self.assertIn("boot-not-counting", self.device.run("doctor").stdout)
+        check.unlink()
+        self.mended()
 
     @unittest.skipUnless(FAKETIME, "needs faketime, and no sanitizer")
     def test_wrong_clocks(self):
-        for year, name in (("1970", "certificate-not-yet-valid"), ("2099", "certificate-expired")):
+        for year, name in (("1970", "E2007 certificate-not-yet-valid"), ("2099", "E2006 certificate-expired")):
             with self.subTest(year):
                 device = Device(TOOLS, self.vendor.trust)
                 self.addCleanup(device.stop, kill=True)
@@ -173,6 +204,8 @@ class TroubleTest(unittest.TestCase):
                 device.start()
                 self.assertEqual(device.run("install", str(self.good)).returncode, 0)
                 device.wait_for_reboot()
+                self.assertEqual(device.power_on("2.0"), "B")
+                device.wait_for_state("committed")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lab"))
 import scratch  # noqa: E402
+import uml  # noqa: E402
 from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
@@ -76,7 +78,8 @@ def listing(folder):
         status = path.lstat()
         content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else status.st_rdev
         xattrs = {} if path.is_symlink() else {key: os.getxattr(path, key) for key in os.listxattr(path)}
-        found[name] = (stat.filemode(status.st_mode), status.st_uid, status.st_gid, int(status.st_mtime), status.st_nlink, content, xattrs)
+        links = 0 if path.is_dir() else status.st_nlink  # of a folder: as the file system counts
+        found[name] = (stat.filemode(status.st_mode), status.st_uid, status.st_gid, int(status.st_mtime), links, content, xattrs)
     return found
 
 
@@ -137,6 +140,72 @@ class SlotsTest(unittest.TestCase):
         self.assertEqual(run("e2fsck", "-f", "-n", devices["B"]).count("ERROR"), 0)
         # The other way, over what is there.
         self.assertEqual(self.install_and_commit(self.vendor.pack("3.0", "--image", f"rootfs={other}", "--type", "rootfs=tar"), "3.0"), "A")
+
+    def kernel_has(self, kind):
+        subprocess.run(["modprobe", kind], capture_output=True)
+        return kind in pathlib.Path("/proc/filesystems").read_text().split()
+
+    def in_another_kernel(self):
+        """This test again, in User-Mode Linux on the host's files, which has vfat."""
+        if not os.path.exists(uml.KERNEL) or b"__asan" in pathlib.Path(TOOLS.aloftd).read_bytes():
+            self.skipTest("the kernel has no vfat, and user-mode-linux is not installed or has too little memory for a sanitizer")
+        init = self.folder / "init"
+        modules = "\n".join(f"insmod {module}" for module in uml.modules(("loop", "nls_cp437", "nls_ascii", "nls_iso8859-1", "fat", "vfat")))
+        init.write_text(f"""#!/bin/sh
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin ALOFT_AGENT='{os.path.abspath(TOOLS.aloftd)}' ALOFT_CLI='{os.path.abspath(TOOLS.aloft)}'
+mount -t proc proc /proc; mount -t sysfs sysfs /sys
+for folder in /tmp /var/tmp /run; do mount -t tmpfs tmpfs $folder; done
+{modules}
+{sys.executable} {pathlib.Path(__file__).resolve()} {self.id().removeprefix("__main__.")} && echo && echo done
+poweroff -f
+""")
+        init.chmod(0o755)
+        uml.run("/", [], 120, init)
+
+    def test_file_trees_on_btrfs(self):
+        if not self.kernel_has("btrfs"):
+            self.skipTest("the kernel has no btrfs")
+        devices, slots = self.pair("rootfs", 'type = "btrfs"\nmkfs_options = ["-L", "rootfs"]', size=160 << 20)
+        tree, archive = self.archive("v2", "two")
+        _, other = self.archive("v3", "three")
+        self.start(slots)
+        self.assertEqual(self.install_and_commit(self.vendor.pack("2.0", "--image", f"rootfs={archive}", "--type", "rootfs=tar"), "2.0"), "B")
+        with Mounted(devices["B"], self.folder / "mnt") as root:
+            self.assertEqual(listing(root), listing(tree))
+            self.assertLess((root / "sparse").stat().st_blocks * 512, 1 << 20)
+        self.assertEqual(run("blkid", "-p", "-s", "LABEL", "-o", "value", devices["B"]), "rootfs")
+        run("btrfs", "check", "--readonly", devices["B"])
+        self.assertEqual(self.install_and_commit(self.vendor.pack("3.0", "--image", f"rootfs={other}", "--type", "rootfs=tar"), "3.0"), "A")
+        # What does not fit ends the update, and leaves the next one possible.
+        big = self.folder / "big"
+        big.mkdir()
+        (big / "data").write_bytes(os.urandom(155 << 20))
+        run("tar", "-C", big, "-cf", self.folder / "big.tar", ".")
+        self.refuse(self.vendor.pack("4.0", "--image", f"rootfs={self.folder}/big.tar", "--type", "rootfs=tar"), "slot-full")
+        self.assertEqual(self.install_and_commit(self.vendor.pack("5.0", "--image", f"rootfs={archive}", "--type", "rootfs=tar"), "5.0"), "B")
+
+    def test_file_trees_on_vfat(self):
+        if not self.kernel_has("vfat"):
+            return self.in_another_kernel()
+        devices, slots = self.pair("boot", 'type = "vfat"\nmkfs_options = ["-n", "BOOT"]', size=16 << 20)
+        tree = self.folder / "v2"
+        (tree / "EFI/BOOT").mkdir(parents=True)
+        (tree / "EFI/BOOT/BOOTX64.EFI").write_bytes(os.urandom(700_000))
+        (tree / "EFI/a long name, in lower case.and.dots").write_text("two")
+        (tree / "empty").mkdir()
+        (tree / "config.txt").write_text("")
+        run("tar", "--format=pax", "-C", tree, "-cf", self.folder / "v2.tar", ".")
+        content = {str(path.relative_to(tree)): path.read_bytes() if path.is_file() else None for path in tree.rglob("*")}
+        (tree / "link").symlink_to("config.txt")
+        run("tar", "--format=pax", "-C", tree, "-cf", self.folder / "link.tar", ".")
+        self.start(slots)
+        good = self.vendor.pack("2.0", "--image", f"boot={self.folder}/v2.tar", "--type", "boot=tar")
+        self.refuse(self.vendor.pack("1.1", "--image", f"boot={self.folder}/link.tar", "--type", "boot=tar"), "tree-entry")
+        self.assertEqual(self.install_and_commit(good, "2.0"), "B")
+        with Mounted(devices["B"], self.folder / "mnt") as root:
+            self.assertEqual({str(path.relative_to(root)): path.read_bytes() if path.is_file() else None for path in root.rglob("*")}, content)
+        self.assertEqual(run("blkid", "-p", "-s", "LABEL", "-o", "value", devices["B"]), "BOOT")
+        run("fsck.vfat", "-n", devices["B"])
 
     def test_archives_that_are_refused_leave_the_next_update_possible(self):
         devices, slots = self.pair("rootfs", 'type = "ext4"')

@@ -301,6 +301,12 @@ TEST_F(UpdaterTest, ABootStateThatCannotBeWrittenLeavesTheOldSystem) {
   EXPECT_EQ(phase(), Phase::rolled_back);
   EXPECT_EQ(error(), boot::kBootStateWrite.number);
   EXPECT_EQ(first().name, "A");
+  bench_.while_installing = nullptr;
+  bench_.boot.failing_writes = 0;
+  boot("A");
+  install("2");
+  EXPECT_EQ(phase(), Phase::rebooting) << "the next update is possible";
+  EXPECT_EQ(first().name, "B");
 }
 
 // What is wrong with the slot costs the update, with its number, and nothing else: the old system is what boots, and the next one is tried.
