@@ -4,19 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include "agent/test_power_cuts.hpp"
+#include "storage/test_cut_search.hpp"
 
 namespace aloft::agent::test {
 
-// ALOFT_CUTS=all in the environment (./dev lab campaign simulated): what takes too long for every day, too.
-inline bool all_cuts_wanted() {
-  const char* const asked = std::getenv("ALOFT_CUTS");
-  return asked && std::string_view(asked) == "all";
-}
+using storage::test::all_cuts_wanted;
 
 // Nothing is found, and there was something to cut. Its numbers are printed, and recorded with the test.
 inline void expect_survived(PowerCutSearch& search, std::uint64_t least_operations, const std::string& what) {
