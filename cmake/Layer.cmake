@@ -1,8 +1,9 @@
-# aloft_layer(NAME [TEST_LABEL label] DEPENDS targets...)
+# aloft_layer(NAME [UNITY] DEPENDS targets...)
 #   One folder of src/ is one static library aloft_NAME. Sources are the folder's *.cpp but main*.cpp and tests;
 #   tests are *_test.cpp (label "unit") and *_cut_test.cpp (label "cut"), each kind one executable.
+#   UNITY: its files are slow to read and are compiled several at a time (decision 34).
 function(aloft_layer name)
-  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "UNITY" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   list(FILTER sources EXCLUDE REGEX "(_test|/main[a-z_]*)\\.cpp$")
   if(NOT sources)
@@ -14,6 +15,9 @@ function(aloft_layer name)
   target_include_directories(aloft_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(aloft_${name} PUBLIC ${arg_DEPENDS} PRIVATE aloft_warnings)
   aloft_precompile(aloft_${name})
+  if(arg_UNITY)
+    aloft_unity(aloft_${name})
+  endif()
   if(NOT ALOFT_TESTS)
     return()
   endif()
@@ -51,4 +55,9 @@ function(aloft_precompile target)
   elseif(NOT ALOFT_NO_PCH)
     target_precompile_headers(${target} REUSE_FROM aloft_base)
   endif()
+endfunction()
+
+# Compiles eight files at a time as one: what they include is read once, and what they instantiate is made once.
+function(aloft_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ALOFT_UNITY} UNITY_BUILD_BATCH_SIZE 8)
 endfunction()

@@ -16,6 +16,7 @@ target_compile_options(aloft_warnings INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(aloft_warnings INTERFACE
     -Wduplicated-cond -Wlogical-op
+    -Wno-subobject-linkage # of several files read as one (unity build) all but the first look like headers
     -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object # false alarms of g++ 12 inside libstdc++ (GCC PR 105651, 105329)
   )
 else()

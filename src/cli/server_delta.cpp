@@ -8,7 +8,7 @@
 namespace aloft::cli {
 namespace {
 
-struct DeltaOptions {
+struct ReleaseDeltaOptions {
   ReleaseChoice release;
   std::string file;
   std::string from;
@@ -35,14 +35,14 @@ Result<Delta> parse_delta(const Json& json) {
                .created_by = TRY(object.optional_text("created_by")).value_or("the server")};
 }
 
-std::string path_of(std::uint64_t release) { return "/api/v1/releases/" + std::to_string(release) + "/deltas"; }
+std::string deltas_path(std::uint64_t release) { return "/api/v1/releases/" + std::to_string(release) + "/deltas"; }
 
-Result<> add(const DeltaOptions& options) {
+Result<> add(const ReleaseDeltaOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   const std::uint64_t release = TRY(find_release(session, options.release));
   net::Request request{.method = "POST", .headers = {{"Content-Type", "application/octet-stream"}}, .body_file = options.file};
   request.progress = [&](std::uint64_t done, std::uint64_t total) { show_passing_line(progress_bar(done * 1000 / total)); };
-  auto response = session.send(std::move(request), path_of(release) + (options.from.empty() ? "" : "?from=" + url_part(options.from)));
+  auto response = session.send(std::move(request), deltas_path(release) + (options.from.empty() ? "" : "?from=" + url_part(options.from)));
   end_passing_line();
   if (!response) return fail(std::move(response).error());
   const Json json = TRY(parse_json(response->body));
@@ -56,10 +56,10 @@ Result<> add(const DeltaOptions& options) {
   return {};
 }
 
-Result<> list(const DeltaOptions& options) {
+Result<> list(const ReleaseDeltaOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   const std::uint64_t release = TRY(find_release(session, options.release));
-  const Json json = TRY(session.get(path_of(release)));
+  const Json json = TRY(session.get(deltas_path(release)));
   if (options.json) {
     print_json(json);
     return {};
@@ -86,7 +86,7 @@ Result<> list(const DeltaOptions& options) {
   return {};
 }
 
-Result<> remove(const DeltaOptions& options) {
+Result<> remove(const ReleaseDeltaOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   TRY(session.remove("/api/v1/deltas/" + std::to_string(options.id)));
   print("Delta " + std::to_string(options.id) + " is deleted.\n");
@@ -96,7 +96,7 @@ Result<> remove(const DeltaOptions& options) {
 }  // namespace
 
 void add_server_delta_commands(CLI::App& release, Run& run) {
-  auto options = std::make_shared<DeltaOptions>();
+  auto options = std::make_shared<ReleaseDeltaOptions>();
   CLI::App* group = release.add_subcommand("delta", "Deltas that the server offers on the way to a release")->require_subcommand(1);
   CLI::App* add_command = group->add_subcommand("add", "Upload a delta made by `aloft delta create`");
   add_command->add_option("RELEASE", options->release.release, "Number or version of the release that it makes")->required();

@@ -25,7 +25,7 @@ struct DeploymentOptions {
   DownloadPolicyOptions download;
 };
 
-std::string path_of(std::uint64_t id) { return "/api/v1/deployments/" + std::to_string(id); }
+std::string deployment_path(std::uint64_t id) { return "/api/v1/deployments/" + std::to_string(id); }
 
 struct Deployment {
   std::uint64_t id;
@@ -103,7 +103,7 @@ Result<> list(const DeploymentOptions& options) {
 
 Result<> show(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.get(path_of(options.id)));
+  const Json json = TRY(session.get(deployment_path(options.id)));
   if (options.json) {
     print_json(json);
     return {};
@@ -130,7 +130,7 @@ Result<> show(const DeploymentOptions& options) {
 
 Result<> cancel(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.post(path_of(options.id) + "/cancel", Json::object()));
+  const Json json = TRY(session.post(deployment_path(options.id) + "/cancel", Json::object()));
   if (options.json) {
     print_json(json);
   } else {
@@ -141,7 +141,7 @@ Result<> cancel(const DeploymentOptions& options) {
 
 Result<> release(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.post(path_of(options.id) + "/release", Json::object()));
+  const Json json = TRY(session.post(deployment_path(options.id) + "/release", Json::object()));
   if (options.json) {
     print_json(json);
   } else {
@@ -152,7 +152,7 @@ Result<> release(const DeploymentOptions& options) {
 
 Result<> show_log(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  print(printable(TRY(session.send({}, path_of(options.id) + "/log")).body));
+  print(printable(TRY(session.send({}, deployment_path(options.id) + "/log")).body));
   return {};
 }
 

@@ -55,7 +55,7 @@ Result<Device> parse_device(const Json& json) {
                 .problem = TRY(parse_problem(object))};
 }
 
-Result<std::string> path_of(const std::string& name) {
+Result<std::string> device_path(const std::string& name) {
   if (!protocol::is_device_name(name)) return fail(kBadArgument, "\"" + name + "\" is no device's name");
   return "/api/v1/devices/" + name;
 }
@@ -82,7 +82,7 @@ Result<> list(const DeviceOptions& options) {
 
 Result<> show(const DeviceOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.get(TRY(path_of(options.names.front()))));
+  const Json json = TRY(session.get(TRY(device_path(options.names.front()))));
   if (options.json) {
     print_json(json);
     return {};
@@ -106,7 +106,7 @@ Result<> decide(const DeviceOptions& options, const std::string& decision) {
   auto session = TRY(ServerSession::open_saved());
   Json answers = Json::array();
   for (const std::string& name : options.names) {
-    const Json json = TRY(session.post(TRY(path_of(name)) + "/" + decision, Json::object()));
+    const Json json = TRY(session.post(TRY(device_path(name)) + "/" + decision, Json::object()));
     const Device device = TRY(parse_device(json));
     if (!options.json) print(device.name + " is " + device.status + " (key " + device.key_sha256 + ")\n");
     answers.push_back(json);

@@ -8,7 +8,7 @@
 namespace aloft::cli {
 namespace {
 
-constexpr const char* kPath = "/api/v1/tokens";
+constexpr const char* kTokensPath = "/api/v1/tokens";
 
 struct TokenOptions {
   std::string note;
@@ -21,7 +21,7 @@ Result<> create(const TokenOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   Json body{{"note", options.note}};
   if (options.expires_days != 0) body["expires_in_s"] = options.expires_days * 24 * 3600;
-  const Json json = TRY(session.post(kPath, body));
+  const Json json = TRY(session.post(kTokensPath, body));
   JsonObject token = TRY(JsonObject::of(json, "token"));
   const std::string secret = TRY(token.text("token"));
   if (options.json) {
@@ -34,7 +34,7 @@ Result<> create(const TokenOptions& options) {
 
 Result<> list(const TokenOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.get(kPath));
+  const Json json = TRY(session.get(kTokensPath));
   if (options.json) {
     print_json(json);
     return {};
@@ -53,7 +53,7 @@ Result<> list(const TokenOptions& options) {
 
 Result<> revoke(const TokenOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  TRY(session.remove(std::string(kPath) + "/" + std::to_string(options.id)));
+  TRY(session.remove(std::string(kTokensPath) + "/" + std::to_string(options.id)));
   print("Token " + std::to_string(options.id) + " no longer opens anything.\n");
   return {};
 }

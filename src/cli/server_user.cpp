@@ -16,7 +16,7 @@ struct UserOptions {
   std::size_t limit = 50;
 };
 
-std::string path_of(const std::string& name) { return "/api/v1/users/" + url_part(name); }
+std::string user_path(const std::string& name) { return "/api/v1/users/" + url_part(name); }
 
 Result<std::string> new_password(const UserOptions& options) {
   if (options.password_stdin) return read_line();
@@ -59,21 +59,21 @@ Result<> create(const UserOptions& options) {
 
 Result<> set_roles(const UserOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.put(path_of(options.name), {{"roles", options.roles}}));
+  const Json json = TRY(session.put(user_path(options.name), {{"roles", options.roles}}));
   if (options.json) print_json(json);
   return {};
 }
 
 Result<> set_password(const UserOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.put(path_of(options.name), {{"password", TRY(new_password(options))}}));
+  const Json json = TRY(session.put(user_path(options.name), {{"password", TRY(new_password(options))}}));
   if (options.json) print_json(json);
   return {};
 }
 
 Result<> remove(const UserOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  return session.remove(path_of(options.name));
+  return session.remove(user_path(options.name));
 }
 
 Result<> show_audit(const UserOptions& options) {

@@ -7,7 +7,7 @@
 namespace aloft::cli {
 namespace {
 
-constexpr const char* kPath = "/api/v1/webhooks";
+constexpr const char* kWebhooksPath = "/api/v1/webhooks";
 
 struct WebhookOptions {
   std::uint64_t id = 0;
@@ -18,11 +18,11 @@ struct WebhookOptions {
   bool json = false;
 };
 
-std::string path_of(const WebhookOptions& options) { return std::string(kPath) + "/" + std::to_string(options.id); }
+std::string path_of(const WebhookOptions& options) { return std::string(kWebhooksPath) + "/" + std::to_string(options.id); }
 
 Result<> create(const WebhookOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.post(kPath, Json{{"url", options.url}, {"events", options.events}, {"note", options.note}}));
+  const Json json = TRY(session.post(kWebhooksPath, Json{{"url", options.url}, {"events", options.events}, {"note", options.note}}));
   if (options.json) {
     print_json(json);
     return {};
@@ -43,7 +43,7 @@ Result<std::string> state_text(JsonObject& webhook) {
 
 Result<> list(const WebhookOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  const Json json = TRY(session.get(kPath));
+  const Json json = TRY(session.get(kWebhooksPath));
   if (options.json) {
     print_json(json);
     return {};

@@ -7,8 +7,6 @@
 namespace aloft::fleet {
 namespace {
 
-std::uint64_t number_of(UpdateState state) { return static_cast<std::uint64_t>(state); }
-
 Result<Device> find_ddi_device(Database& database, const std::string& name) {
   Device device = TRY(find_device(database, name));
   if (device.protocol != DeviceProtocol::hawkbit)

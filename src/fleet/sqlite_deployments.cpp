@@ -48,8 +48,6 @@ Deployment deployment_row(const Statement& row) {
           .closing = static_cast<Closing>(row.number(17))};
 }
 
-std::uint64_t number_of(UpdateState state) { return static_cast<std::uint64_t>(state); }
-
 // A transition of the server's own.
 Result<> note(Database& database, std::uint64_t deployment, UpdateState state, const std::string& message, std::uint64_t now_ms) {
   return database.run("INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message) VALUES(?1,NULL,?2,?2,?3,0,?4)",

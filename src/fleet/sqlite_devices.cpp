@@ -117,6 +117,12 @@ Result<Device> find_device(Database& database, const std::string& name) {
   return device_row(statement);
 }
 
+Result<std::uint64_t> find_device_id(Database& database, const std::string& name) {
+  Statement row = TRY(database.query("SELECT id FROM devices WHERE name=?1", name));
+  if (!TRY(row.step())) return fail(kDeviceUnknown, "there is no device " + name);
+  return row.number(0);
+}
+
 Result<std::vector<Device>> SqliteStore::devices(const DeviceQuery& query) {
   const std::lock_guard lock(reader_mutex_);
   if (query.filter != nullptr) return filtered_devices(reader_, query);

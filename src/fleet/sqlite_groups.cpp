@@ -31,12 +31,6 @@ Result<Group> find_group(Database& database, const std::string& name) {
   return group_row(row);
 }
 
-Result<std::uint64_t> device_id(Database& database, const std::string& name) {
-  Statement row = TRY(database.query("SELECT id FROM devices WHERE name=?1", name));
-  if (!TRY(row.step())) return fail(kDeviceUnknown, "there is no device " + name);
-  return row.number(0);
-}
-
 // Names of people's groups do not begin with a dot.
 Result<Group> insert_draft(Database& database, const Group& group) {
   TRY(database.run("INSERT INTO device_groups(name,description,filter,created_ms,created_by) VALUES('.draft',?1,?2,?3,?4)",
@@ -142,19 +136,19 @@ Result<Group> move_members(Database& database, const std::string& name, const Me
     return fail(kGroupByFilter, "the devices of group " + name + " are chosen by its filter; change that, or use a group by hand");
   for (const std::string& device : devices.add)
     TRY(database.run("INSERT INTO group_members(device_group,device) VALUES(?1,?2) ON CONFLICT DO NOTHING", group.id,
-                     TRY(device_id(database, device))));
+                     TRY(find_device_id(database, device))));
   for (const std::string& device : devices.remove)
-    TRY(database.run("DELETE FROM group_members WHERE device_group=?1 AND device=?2", group.id, TRY(device_id(database, device))));
+    TRY(database.run("DELETE FROM group_members WHERE device_group=?1 AND device=?2", group.id, TRY(find_device_id(database, device))));
   return find_group(database, name);
 }
 
 Result<> move_tag(Database& database, const std::string& tag, const MemberChange& devices) {
   for (const std::string& device : devices.add) {
-    TRY(database.run("INSERT INTO tags(device,tag) VALUES(?1,?2) ON CONFLICT DO NOTHING", TRY(device_id(database, device)), tag));
+    TRY(database.run("INSERT INTO tags(device,tag) VALUES(?1,?2) ON CONFLICT DO NOTHING", TRY(find_device_id(database, device)), tag));
     TRY(refresh_groups(database, device));
   }
   for (const std::string& device : devices.remove) {
-    TRY(database.run("DELETE FROM tags WHERE device=?1 AND tag=?2", TRY(device_id(database, device)), tag));
+    TRY(database.run("DELETE FROM tags WHERE device=?1 AND tag=?2", TRY(find_device_id(database, device)), tag));
     TRY(refresh_groups(database, device));
   }
   return {};

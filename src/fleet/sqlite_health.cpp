@@ -13,12 +13,6 @@ using protocol::Vitals;
 
 constexpr std::uint64_t kKeptVersions = 16;  // of a device, of those that it no longer tells of
 
-Result<std::uint64_t> device_id(Database& database, const std::string& name) {
-  Statement row = TRY(database.query("SELECT id FROM devices WHERE name=?1", name));
-  if (!TRY(row.step())) return fail(kDeviceUnknown, "there is no device " + name);
-  return row.number(0);
-}
-
 Result<> write_version(Database& database, std::uint64_t device, const Vitals::Version& version, std::uint64_t now_ms) {
   const auto& reboots = version.reboots;
   TRY(database.run(
@@ -37,7 +31,7 @@ Result<> write_version(Database& database, std::uint64_t device, const Vitals::V
 }
 
 Result<> write_vitals(Database& database, const std::string& name, const Vitals& vitals, std::uint64_t now_ms) {
-  const std::uint64_t device = TRY(device_id(database, name));
+  const std::uint64_t device = TRY(find_device_id(database, name));
   TRY(database.run("UPDATE devices SET last_boot=?2 WHERE id=?1", device, protocol::to_string(vitals.last_boot)));
   if (vitals.versions.empty()) return {};
   // A device whose account was lost counts from the beginning: what it told before cannot be put in order with that any more.
@@ -159,7 +153,7 @@ void SqliteStore::put_vitals(std::string device, Vitals vitals, std::uint64_t no
 
 Result<DeviceHealth> SqliteStore::device_health(const std::string& name) {
   const std::lock_guard lock(reader_mutex_);
-  const std::uint64_t device = TRY(device_id(reader_, name));
+  const std::uint64_t device = TRY(find_device_id(reader_, name));
   DeviceHealth health;
   {
     Statement row = TRY(reader_.query("SELECT last_boot FROM devices WHERE id=?1", device));

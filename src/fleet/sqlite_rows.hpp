@@ -6,8 +6,12 @@
 
 namespace aloft::fleet {
 
-Result<Device> find_device(Database& database, const std::string& name);  // kDeviceUnknown
-Result<Release> find_release(Database& database, std::uint64_t id);       // kReleaseUnknown
+// As rows keep a state.
+constexpr std::uint64_t number_of(UpdateState state) { return static_cast<std::uint64_t>(state); }
+
+Result<Device> find_device(Database& database, const std::string& name);            // kDeviceUnknown
+Result<std::uint64_t> find_device_id(Database& database, const std::string& name);  // kDeviceUnknown
+Result<Release> find_release(Database& database, std::uint64_t id);                 // kReleaseUnknown
 // The lowest release that the device has to pass through on its way to the target, if any is left: must_pass, for its hardware, between
 // both versions by natural_order, and not committed in this rollout before.
 Result<std::optional<Release>> find_stone(Database& database, const Device& device, std::uint64_t device_id, std::uint64_t rollout,

@@ -25,11 +25,11 @@ constexpr const char* kProductKey = "aloft.product";
 constexpr const char* kHardwareKey = "aloft.hardware";
 constexpr const char* kVersionKey = "aloft.version";
 constexpr const char* kOffsetKey = "utc_offset";
-constexpr std::size_t kMaxWordBytes = 64;
+constexpr std::size_t kMaxFactBytes = 64;
 
 std::string word_of(const fleet::Attributes& attributes, const char* key) {
   const auto found = attributes.find(key);
-  return found == attributes.end() || found->second.size() > kMaxWordBytes ? "" : found->second;
+  return found == attributes.end() || found->second.size() > kMaxFactBytes ? "" : found->second;
 }
 
 // RFC 9110, section 5.6.7.
@@ -83,7 +83,7 @@ DdiDataApi::Answer DdiDataApi::declare_installed(Request& request) {
   if (!device) co_return std::unexpected(device.error());
   const Json json = CO_TRY(ddi::parse_leniently(request.body));
   JsonObject object = CO_TRY(JsonObject::of(json, "installedBase"));
-  const std::string version = CO_TRY(object.text("version", kMaxWordBytes));
+  const std::string version = CO_TRY(object.text("version", kMaxFactBytes));
   const fleet::Device before = CO_TRY(store_.device(*device));
   fleet::DdiDescription said{.device = *device, .attributes = {}, .version = version};
   auto start = [this, &said](auto done) { store_.describe_ddi_device(std::move(said), done); };

@@ -19,7 +19,7 @@ using httpd::Response;
 
 constexpr std::uint64_t kMaxDeltaBytes = 1ULL << 40;
 constexpr std::size_t kMaxVersionBytes = 64;
-constexpr std::size_t kMaxReleases = 1000;
+constexpr std::size_t kMaxCandidates = 1000;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ Result<fleet::Delta> DeltaApi::inspect(const std::filesystem::path& file, const 
     delta.from_version = *from;
     return delta;
   }
-  const auto releases = TRY(store_.releases({.product = release.product, .version = {}, .limit = kMaxReleases}));
+  const auto releases = TRY(store_.releases({.product = release.product, .version = {}, .limit = kMaxCandidates}));
   const fleet::Release source = TRY(fleet::find_source(delta, releases, blobs_));
   delta.from_version = source.version;
   delta.hardware = source.hardware;

@@ -9,9 +9,9 @@
 namespace aloft::server {
 namespace {
 
-constexpr std::chrono::seconds kKeepAlive{15};
-constexpr std::chrono::milliseconds kGather{200};
-constexpr std::size_t kAtOnce = 512;
+constexpr std::chrono::seconds kFeedKeepAlive{15};
+constexpr std::chrono::milliseconds kFeedGather{200};
+constexpr std::size_t kChangesAtOnce = 512;
 
 std::string message(std::uint64_t id, const std::string& event, const std::string& data) {
   return "id: " + std::to_string(id) + "\nevent: " + event + "\ndata: " + data + "\n\n";
@@ -44,12 +44,12 @@ class Feed::Stream {
     std::string news = feed_.since(after_);
     if (news.empty()) {
       const httpd::Bell::Listener changes(feed_.bell_, sleeper);
-      co_await sleeper.sleep_until(std::chrono::steady_clock::now() + kKeepAlive);
+      co_await sleeper.sleep_until(std::chrono::steady_clock::now() + kFeedKeepAlive);
     }
     if (departure_.rung()) co_return std::nullopt;
     if (news.empty()) news = feed_.since(after_);
     // A stampede becomes a few messages.
-    if (!news.empty()) co_await sleeper.sleep_until(std::chrono::steady_clock::now() + kGather);
+    if (!news.empty()) co_await sleeper.sleep_until(std::chrono::steady_clock::now() + kFeedGather);
     if (departure_.rung()) co_return std::nullopt;
     co_return news.empty() ? std::string(":\n\n") : news;
   }
@@ -95,7 +95,7 @@ std::string Feed::since(std::uint64_t& after) const {
   std::string text;
   std::size_t count = 0;
   auto at = std::ranges::upper_bound(changes_, after, {}, &Change::id);
-  for (; at != changes_.end() && count < kAtOnce; ++at, ++count) {
+  for (; at != changes_.end() && count < kChangesAtOnce; ++at, ++count) {
     text += message(at->id, at->event, at->data);
     after = at->id;
   }

@@ -12,7 +12,7 @@
 namespace aloft::server {
 namespace {
 
-constexpr std::pair<std::uint16_t, unsigned> kStatuses[] = {
+constexpr std::pair<std::uint16_t, unsigned> kCountedStatuses[] = {
     {kNoSpace.number, 507},
     {kIo.number, 500},
     {kNotFound.number, 404},
@@ -88,7 +88,7 @@ constexpr std::pair<std::uint16_t, unsigned> kStatuses[] = {
 }  // namespace
 
 unsigned status_of(const Error& error) {
-  for (const auto& [number, status] : kStatuses)
+  for (const auto& [number, status] : kCountedStatuses)
     if (number == error.code.number) return status;
   if (error.code.number >= 11000 && error.code.number < 11100) return 422;  // a delta
   if (error.code.number >= 2000 && error.code.number < 4000) return 422;    // a bundle or its signature

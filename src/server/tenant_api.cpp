@@ -15,8 +15,8 @@ using httpd::offloaded;
 using httpd::Request;
 using httpd::Response;
 
-constexpr std::array<fleet::DeviceStatus, 3> kStatuses{fleet::DeviceStatus::pending, fleet::DeviceStatus::accepted,
-                                                       fleet::DeviceStatus::rejected};
+constexpr std::array<fleet::DeviceStatus, 3> kDeviceStatuses{fleet::DeviceStatus::pending, fleet::DeviceStatus::accepted,
+                                                             fleet::DeviceStatus::rejected};
 
 Json form_of(const Tenants::Standing& standing) {
   Json json{{"name", standing.tenant.name},
@@ -28,7 +28,7 @@ Json form_of(const Tenants::Standing& standing) {
   json["limits"] = to_json(standing.tenant.limits);
   if (!standing.summary) return json;
   json["quotas"] = quota_forms(standing.tenant.limits, standing.summary->quotas);
-  for (const auto status : kStatuses)
+  for (const auto status : kDeviceStatuses)
     json["devices"][std::string(to_string(status))] = standing.summary->devices[static_cast<std::size_t>(status)];
   json["active_deployments"] = standing.summary->deployments;
   json["active_rollouts"] = standing.summary->rollouts;
@@ -157,7 +157,7 @@ TenantApi::Answer TenantApi::metrics(Request& request) {
     add(text, "aloft_tenant_state", standing, ",state=\"" + std::string(to_string(standing.state)) + "\"", 1);
   begin_family(text, "aloft_tenant_devices", "Devices by tenant and status.");
   for (const auto& standing : all)
-    for (const auto status : kStatuses)
+    for (const auto status : kDeviceStatuses)
       if (standing.summary)
         add(text, "aloft_tenant_devices", standing, ",status=\"" + std::string(to_string(status)) + "\"",
             standing.summary->devices[static_cast<std::size_t>(status)]);

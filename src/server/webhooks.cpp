@@ -13,7 +13,7 @@
 namespace aloft::server {
 namespace {
 
-constexpr std::chrono::seconds kLook{5};  // when nothing rings: for the audit log, which rings nothing
+constexpr std::chrono::seconds kAuditLook{5};  // when nothing rings: for the audit log, which rings nothing
 constexpr std::chrono::seconds kAttemptLimit{10};
 constexpr std::uint64_t kMaxAnswerBytes = 64U << 10;
 
@@ -73,7 +73,8 @@ httpd::Awaitable<void> Webhooks::run(std::uint64_t id, std::shared_ptr<Runner> r
     if (!told) break;  // deleted, or off
     if (*told) continue;
     const std::uint64_t now = now_ms();
-    const std::chrono::milliseconds pause = until_ms > now ? std::chrono::milliseconds(until_ms - now) : std::chrono::milliseconds(kLook);
+    const std::chrono::milliseconds pause =
+        until_ms > now ? std::chrono::milliseconds(until_ms - now) : std::chrono::milliseconds(kAuditLook);
     co_await runner->sleeper.sleep_until(std::chrono::steady_clock::now() + pause);
   }
   runners_.erase(id);
