@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The real aloftd and slots of many types, on loop devices: file systems that are made and filled, images that grow, files in file systems.
+"""The real aloftd and slots of many types, on loop devices: file systems that are made and filled, images that grow, files in file systems,
+partitions and what is switched between two of them.
 
 Needs root and loop devices; ends with status 77 (skipped) without.
 """
@@ -8,46 +9,12 @@ import pathlib
 import stat
 import subprocess
 import sys
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lab"))
-import scratch  # noqa: E402
 import uml  # noqa: E402
-from agent_device import Device, Tools, Vendor, wait_for  # noqa: E402
-
-BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD", pathlib.Path(__file__).parent.parent / "build/dev"))
-TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.environ.get("ALOFT_CLI", BUILD / "src/cli/aloft"))
-
-
-def run(*command, **options):
-    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, **options).stdout.strip()
-
-
-class LoopDevice:
-    def __init__(self, folder, name, size):
-        self.file = folder / name
-        with open(self.file, "wb") as file:
-            file.truncate(size)
-        self.path = run("losetup", "-f", "--show", self.file)
-
-    def close(self):
-        subprocess.run(["losetup", "-d", self.path], check=False)
-
-
-class Mounted:
-    """A look at what a slot holds; read-only unless writable."""
-
-    def __init__(self, device, folder, writable=False):
-        self.device, self.folder, self.writable = device, folder, writable
-
-    def __enter__(self):
-        self.folder.mkdir(exist_ok=True)
-        run("mount", "-o", "rw" if self.writable else "ro", self.device, self.folder)
-        return self.folder
-
-    def __exit__(self, *what):
-        run("umount", self.folder)
+from agent_device import Device, wait_for  # noqa: E402
+from slots import TOOLS, Mounted, SlotsCase, main, run  # noqa: E402
 
 
 def make_tree(folder, marker):
@@ -82,22 +49,7 @@ def listing(folder):
         found[name] = (stat.filemode(status.st_mode), status.st_uid, status.st_gid, int(status.st_mtime), links, content, xattrs)
     return found
 
-
-class SlotsTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = scratch.folder("slots")
-        self.vendor = Vendor(TOOLS)
-
-    def loop(self, name, size=64 << 20):
-        device = LoopDevice(self.folder, name, size)
-        self.addCleanup(device.close)
-        return device.path
-
-    def start(self, slots):
-        self.device = Device(TOOLS, self.vendor.trust, slots=slots)
-        self.addCleanup(self.device.stop, kill=True)
-        self.device.power_on()
-
+class SlotsTest(SlotsCase):
     def archive(self, name, marker, *options):
         tree = self.folder / name
         tree.mkdir()
@@ -105,30 +57,9 @@ class SlotsTest(unittest.TestCase):
         run("tar", "--format=pax", "--xattrs", "--xattrs-include=*", "--sparse", *options, "-C", tree, "-cf", self.folder / f"{name}.tar", ".")
         return tree, self.folder / f"{name}.tar"
 
-    def install(self, bundle):
-        done = self.device.run("install", str(bundle))
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-
-    def install_and_commit(self, bundle, version):
-        self.install(bundle)
-        self.device.wait_for_reboot()
-        group = self.device.power_on(version)
-        self.device.wait_for_state("committed")
-        return group
-
-    def refuse(self, bundle, error):
-        before = self.device.status().get("update", {}).get("number", 0)
-        self.install(bundle)
-        update = wait_for("the update fails", lambda: (lambda u: u if u.get("number", 0) > before and u.get("state") == "failed" else None)(self.device.status().get("update", {})))
-        self.assertEqual(update["error"]["name"], error, update)
-        return update["message"]
-
-    def pair(self, slot_class, options, size=64 << 20):
-        a, b = self.loop(f"{slot_class}-a", size), self.loop(f"{slot_class}-b", size)
-        return {"A": a, "B": b}, "".join(f'[group.{group}.{slot_class}]\ndevice = "{device}"\n{options}\n' for group, device in (("A", a), ("B", b)))
-
-    def test_file_trees(self):
-        devices, slots = self.pair("rootfs", 'type = "ext4"\nmkfs_options = ["-L", "rootfs", "-m", "0"]')
+    def trees_there_and_back(self, options, size, check):
+        """A tree to B, compared, then another to A, over what is there. The first one's archive."""
+        devices, slots = self.pair("rootfs", options, size)
         tree, archive = self.archive("v2", "two")
         _, other = self.archive("v3", "three")
         self.start(slots)
@@ -137,9 +68,13 @@ class SlotsTest(unittest.TestCase):
             self.assertEqual(listing(root), listing(tree))
             self.assertLess((root / "sparse").stat().st_blocks * 512, 1 << 20)
         self.assertEqual(run("blkid", "-p", "-s", "LABEL", "-o", "value", devices["B"]), "rootfs")
-        self.assertEqual(run("e2fsck", "-f", "-n", devices["B"]).count("ERROR"), 0)
-        # The other way, over what is there.
+        check(devices["B"])
         self.assertEqual(self.install_and_commit(self.vendor.pack("3.0", "--image", f"rootfs={other}", "--type", "rootfs=tar"), "3.0"), "A")
+        return archive
+
+    def test_file_trees(self):
+        self.trees_there_and_back('type = "ext4"\nmkfs_options = ["-L", "rootfs", "-m", "0"]', 64 << 20,
+                                  lambda device: self.assertEqual(run("e2fsck", "-f", "-n", device).count("ERROR"), 0))
 
     def kernel_has(self, kind):
         subprocess.run(["modprobe", kind], capture_output=True)
@@ -165,17 +100,8 @@ poweroff -f
     def test_file_trees_on_btrfs(self):
         if not self.kernel_has("btrfs"):
             self.skipTest("the kernel has no btrfs")
-        devices, slots = self.pair("rootfs", 'type = "btrfs"\nmkfs_options = ["-L", "rootfs"]', size=160 << 20)
-        tree, archive = self.archive("v2", "two")
-        _, other = self.archive("v3", "three")
-        self.start(slots)
-        self.assertEqual(self.install_and_commit(self.vendor.pack("2.0", "--image", f"rootfs={archive}", "--type", "rootfs=tar"), "2.0"), "B")
-        with Mounted(devices["B"], self.folder / "mnt") as root:
-            self.assertEqual(listing(root), listing(tree))
-            self.assertLess((root / "sparse").stat().st_blocks * 512, 1 << 20)
-        self.assertEqual(run("blkid", "-p", "-s", "LABEL", "-o", "value", devices["B"]), "rootfs")
-        run("btrfs", "check", "--readonly", devices["B"])
-        self.assertEqual(self.install_and_commit(self.vendor.pack("3.0", "--image", f"rootfs={other}", "--type", "rootfs=tar"), "3.0"), "A")
+        archive = self.trees_there_and_back('type = "btrfs"\nmkfs_options = ["-L", "rootfs"]', 160 << 20,
+                                            lambda device: run("btrfs", "check", "--readonly", device))
         # What does not fit ends the update, and leaves the next one possible.
         big = self.folder / "big"
         big.mkdir()
@@ -301,11 +227,6 @@ poweroff -f
         self.addCleanup(subprocess.run, ["losetup", "-d", path], check=False)
         return path
 
-    def loader(self, name):
-        path = self.folder / name
-        path.write_bytes(b"LOADER" + os.urandom(1 << 20))
-        return path
-
     def test_partitions_by_name_and_made_by_the_agent(self):
         disk = self.disk("start=2048, size=16384, name=rootfs-a")
         wanted = "".join(f'[[partition]]\ndisk = "{disk}"\nname = "{name}"\nsize_mib = 8\n{more}' for name, more in (("rootfs-b", ""), ("data", "grow = true\n")))
@@ -331,7 +252,7 @@ poweroff -f
     def switching(self, label, options, started):
         """A new loader waits until the new system is committed, and is then the one that is started."""
         _, slots = self.pair("rootfs", "", size=4 << 20)
-        old, new = self.loader("old"), self.loader("new")
+        new = self.loader("new")
         self.start(slots + f'[shared.loader]\n{options}\n')
         _, image = self.vendor.bundle("x")
         rootfs = self.folder / "rootfs"
@@ -374,118 +295,6 @@ poweroff -f
 
         self.switching("copies", f'type = "raw-pair"\ndevice = "{path}"\noffsets = [32768, 4194304]\nsize = 2097152', started)
 
-    HANDLER = """#!/bin/sh
-echo "$1 $ALOFT_SLOT_CLASS $ALOFT_IMAGE_TYPE $ALOFT_IMAGE_SIZE" >> {folder}/calls
-case $1 in
-install)
-    cat > {folder}/got
-    [ "$(stat -c %s {folder}/got)" = "$ALOFT_IMAGE_SIZE" ] || exit 1
-    [ "$(sha256sum < {folder}/got | cut -d' ' -f1)" = "$ALOFT_IMAGE_SHA256" ] || exit 1
-    echo progress 500
-    if [ -e {folder}/refuse ]; then echo "error the modem does not answer"; exit 3; fi ;;
-esac
-"""
-
-    def test_handler_of_the_integrator(self):
-        program = self.folder / "handler"
-        program.write_text(self.HANDLER.format(folder=self.folder))
-        program.chmod(0o755)
-        _, slots = self.pair("rootfs", "", size=4 << 20)
-        self.start(slots + f'[shared.modem]\ntype = "handler"\nprogram = "{program}"\ntimeout_s = 60\ndevice = "/dev/null"\n')
-        firmware = self.loader("firmware")
-        rootfs = self.folder / "rootfs"
-        rootfs.write_bytes(self.vendor.bundle("x")[1])
-        images = ["--image", f"modem={firmware}", "--type", "modem=payload", "--image", f"rootfs={rootfs}"]
-        self.install_and_commit(self.vendor.pack("2.0", *images), "2.0")
-        self.assertEqual((self.folder / "got").read_bytes(), firmware.read_bytes())
-        wait_for("the handler is told of the commit", lambda: "commit" in (self.folder / "calls").read_text())
-        (self.folder / "refuse").touch()
-        self.assertIn("the modem does not answer", self.refuse(self.vendor.pack("3.0", *images), "handler-failed"))
-        (self.folder / "refuse").unlink()
-        # A system that is given up takes its payload back.
-        check = self.device.health / "10-bad"
-        check.write_text("#!/bin/sh\nexit 1\n")
-        check.chmod(0o755)
-        self.install(self.vendor.pack("4.0", *images))
-        self.device.wait_for_reboot()
-        self.device.power_on("4.0")
-        self.device.wait_for_reboot()
-        self.device.power_on("2.0")
-        self.device.wait_for_state("rolled-back")
-        self.assertEqual([line.split()[0] for line in (self.folder / "calls").read_text().split("\n") if line], ["install", "commit", "install", "install", "rollback"])
-
-    def payload(self, name, **members):
-        folder = self.folder / name
-        folder.mkdir()
-        for member, content in members.items():
-            (folder / member).write_bytes(content.encode() if isinstance(content, str) else content)
-        run("tar", "-C", folder, "-cf", self.folder / f"{name}.tar", *members)
-        return self.folder / f"{name}.tar"
-
-    def module_device(self, module):
-        _, slots = self.pair("rootfs", "", size=4 << 20)
-        self.start(slots + f'[shared.app]\ntype = "mender-module"\nprogram = "{module}"\ntimeout_s = 60\n')
-        (self.folder / "rootfs").write_bytes(self.vendor.bundle("x")[1])
-
-    def module_bundle(self, version, payload):
-        return self.vendor.pack(version, "--image", f"rootfs={self.folder / 'rootfs'}", "--image", f"app={payload}", "--type", "app=tar")
-
-    def test_single_file_module_of_mender(self):
-        module = pathlib.Path("/usr/share/mender/modules/v3/single-file")
-        if not module.exists():
-            self.skipTest("the package mender-client is not installed")
-        self.module_device(module)
-        target = self.folder / "opt"
-        first = os.urandom(700_000)
-        self.install_and_commit(self.module_bundle("2.0", self.payload("one", dest_dir=str(target), filename="app.bin", permissions="750", **{"app.bin": first})), "2.0")
-        self.assertEqual((target / "app.bin").read_bytes(), first)
-        self.assertEqual((target / "app.bin").stat().st_mode & 0o777, 0o750)
-        wait_for("the module's tree is gone", lambda: not (self.device.folder / "state/modules/app").exists())
-        # Given up: the module's own rollback brings the first file back.
-        check = self.device.health / "10-bad"
-        check.write_text("#!/bin/sh\nexit 1\n")
-        check.chmod(0o755)
-        self.install(self.module_bundle("3.0", self.payload("two", dest_dir=str(target), filename="app.bin", permissions="700", **{"app.bin": b"second"})))
-        self.device.wait_for_reboot()
-        self.assertEqual((target / "app.bin").read_bytes(), b"second")
-        self.device.power_on("3.0")
-        self.device.wait_for_reboot()
-        self.device.power_on("2.0")
-        self.device.wait_for_state("rolled-back")
-        self.assertEqual((target / "app.bin").read_bytes(), first)
-
-    MODULE = """#!/bin/sh
-echo "$1" >> {folder}/states
-cd "$2"
-case $1 in
-Download)
-    while name=$(cat stream-next); [ -n "$name" ]; do cat "$name" > {folder}/$(basename "$name"); done ;;
-NeedsArtifactReboot) echo Yes ;;
-SupportsRollback) echo Yes ;;
-ArtifactInstall) [ "$(cat version)" = 3 ] && [ "$(cat header/payload_type)" = streaming ] || exit 1 ;;
-ArtifactCommit) [ ! -e {folder}/refuse ] ;;
-esac
-"""
-
-    def test_a_module_that_streams_goes_through_all_states(self):
-        module = self.folder / "streaming"
-        module.write_text(self.MODULE.format(folder=self.folder))
-        module.chmod(0o755)
-        self.module_device(module)
-        content = os.urandom(2_000_000)
-        self.install_and_commit(self.module_bundle("2.0", self.payload("files", **{"a.bin": content, "b.txt": "b"})), "2.0")
-        wait_for("cleaned up", lambda: (self.folder / "states").read_text().endswith("Cleanup\n"))
-        self.assertEqual((self.folder / "a.bin").read_bytes(), content)
-        self.assertEqual((self.folder / "b.txt").read_text(), "b")
-        good = ["Download", "ArtifactInstall", "NeedsArtifactReboot", "ArtifactReboot", "ArtifactVerifyReboot", "ArtifactCommit", "Cleanup"]
-        self.assertEqual((self.folder / "states").read_text().split(), good)
-        (self.folder / "states").unlink()
-        (self.folder / "refuse").touch()
-        self.install_and_commit(self.module_bundle("3.0", self.folder / "files.tar"), "3.0")
-        wait_for("cleaned up", lambda: (self.folder / "states").read_text().endswith("Cleanup\n"))
-        bad = ["SupportsRollback", "ArtifactRollback", "ArtifactRollbackReboot", "ArtifactVerifyRollbackReboot", "ArtifactFailure", "Cleanup"]
-        self.assertEqual((self.folder / "states").read_text().split(), good[:-1] + bad)
-
     def test_verity_is_checked_and_not_grown(self):
         devices, slots = self.pair("rootfs", 'type = "ext4"\nresize = true', size=32 << 20)
         image = self.folder / "small.ext4"
@@ -499,7 +308,4 @@ esac
 
 
 if __name__ == "__main__":
-    if os.geteuid() != 0 or subprocess.run(["losetup", "-f"], capture_output=True).returncode != 0:
-        print("skipped: needs root and loop devices")
-        sys.exit(77)
-    unittest.main()
+    main()
