@@ -36,6 +36,20 @@ void update(Pair& pair, const Bytes& loader) {
   must(switch_pair(pair, waiting));
 }
 
+// What is started, by whatever starts it, is the old loader or the new one, and the new one in the end.
+template <typename Device>
+CutStory<Device> story_of(const char* name, std::function<void(Device&)> work, std::function<Bytes(Device&)> started, const Bytes& before,
+                          const Bytes& after) {
+  return {.name = name,
+          .work = std::move(work),
+          .judge =
+              [=](Device& device) {
+                const Bytes content = started(device);
+                EXPECT_TRUE(content == before || content == after);
+              },
+          .done = [=](Device& device) { return started(device) == after; }};
+}
+
 void prepare_gpt(SimDisk& disk) {
   Gpt gpt = must(Gpt::create(disk, Guid{std::byte{3}}));
   must(gpt.set(0, {.type = {std::byte{7}}, .id = {std::byte{1}}, .first = 2048, .last = 2559, .attributes = 0, .name = "loader-a"}));
@@ -75,18 +89,13 @@ TEST_P(BootPartition, IsTheOldOrTheNew) {
     must(disk.read(place.offset_bytes, content));
     return content;
   };
-  const CutStory<SimDisk> story{.name = GetParam().name,
-                                .work =
-                                    [&](SimDisk& disk) {
-                                      PartitionPair pair(std::make_unique<Borrowed>(disk), kNumbers);
-                                      update(pair, after);
-                                    },
-                                .judge =
-                                    [&](SimDisk& disk) {
-                                      const Bytes content = started(disk);
-                                      EXPECT_TRUE(content == before || content == after);
-                                    },
-                                .done = [&](SimDisk& disk) { return started(disk) == after; }};
+  const auto story = story_of<SimDisk>(
+      GetParam().name,
+      [&](SimDisk& disk) {
+        PartitionPair pair(std::make_unique<Borrowed>(disk), kNumbers);
+        update(pair, after);
+      },
+      started, before, after);
   Power power;
   SimDisk disk(power, kDiskBytes);
   GetParam().prepare(disk);
@@ -112,18 +121,13 @@ TEST(SwitchCut, OneOfTwoCopiesIsComplete) {
     }
     return content;
   };
-  const CutStory<SimDisk> story{.name = "two copies",
-                                .work =
-                                    [&](SimDisk& disk) {
-                                      CopyPair pair(std::make_unique<Borrowed>(disk), places);
-                                      update(pair, after);
-                                    },
-                                .judge =
-                                    [&](SimDisk& disk) {
-                                      const Bytes content = started(disk);
-                                      EXPECT_TRUE(content == before || content == after);
-                                    },
-                                .done = [&](SimDisk& disk) { return started(disk) == after; }};
+  const auto story = story_of<SimDisk>(
+      "two copies",
+      [&](SimDisk& disk) {
+        CopyPair pair(std::make_unique<Borrowed>(disk), places);
+        update(pair, after);
+      },
+      started, before, after);
   Power power;
   SimDisk disk(power, 2ULL << 20);
   for (const std::uint64_t offset : places.offsets_bytes) disk.fill(offset, before);
@@ -134,24 +138,19 @@ TEST(SwitchCut, OneOfTwoBootAreasIsEnabled) {
   const Bytes before = bundle::test::test_content(100'000, 1);
   const Bytes after = bundle::test::test_content(100'000, 2);
   const auto started = [&](test::SimCard& card) {
+    EXPECT_EQ(card.partition_config() & ~test::SimCard::kBootEnable, 0x41) << "other bits changed";
     Bytes content(before.size());
     must(card.enabled().read(0, content));
     return content;
   };
   test::CardHost host;
-  const CutStory<test::SimCard> story{.name = "boot areas of an eMMC",
-                                      .work =
-                                          [&](test::SimCard& card) {
-                                            EmmcPair pair = host.pair(card);
-                                            update(pair, after);
-                                          },
-                                      .judge =
-                                          [&](test::SimCard& card) {
-                                            const Bytes content = started(card);
-                                            EXPECT_TRUE(content == before || content == after);
-                                            EXPECT_EQ(card.partition_config() & ~test::SimCard::kBootEnable, 0x41) << "other bits changed";
-                                          },
-                                      .done = [&](test::SimCard& card) { return started(card) == after; }};
+  const auto story = story_of<test::SimCard>(
+      "boot areas of an eMMC",
+      [&](test::SimCard& card) {
+        EmmcPair pair = host.pair(card);
+        update(pair, after);
+      },
+      started, before, after);
   Power power;
   test::SimCard card(power, 0x49);  // BOOT_ACK, the first boot area, access to the first
   card.area(0).fill(0, before);
