@@ -33,7 +33,7 @@ class SimCard final : public SimMedium {
   int command(unsigned long request, void* argument) {
     auto& command = *static_cast<mmc_ioc_cmd*>(argument);
     if (request == MMC_IOC_CMD && command.opcode == 8 && command.write_flag == 0 && command.blksz == csd_.size() && command.blocks == 1) {
-      std::ranges::copy(csd_, reinterpret_cast<std::uint8_t*>(command.data_ptr));
+      std::ranges::copy(csd_, reinterpret_cast<std::uint8_t*>(command.data_ptr));  // NOLINT(performance-no-int-to-ptr)
       return 0;
     }
     if (request == MMC_IOC_CMD && command.opcode == 6 && command.write_flag == 1 && command.arg >> 24U == 3) {
