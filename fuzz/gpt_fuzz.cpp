@@ -32,6 +32,8 @@ class MemoryDevice final : public storage::BlockDevice {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (const auto guid = storage::parse_guid({reinterpret_cast<const char*>(data), size}))
+    if (storage::parse_guid(storage::to_text(*guid)).value() != *guid) std::abort();
   if (size < 512 || size > (1U << 20)) return 0;
   MemoryDevice disk(std::as_bytes(std::span(data, size)));
   static_cast<void>(storage::flagged(disk, {1, 2}));

@@ -1,4 +1,6 @@
-// The journal, as any power cut may have left it: what is read is written so that it reads the same again, and stays small.
+// The journal and the rollback floor, as any power cut may have left them: what is read is written so that it reads the same again, and
+// stays small.
+#include "update/floor.hpp"
 #include "update/journal.hpp"
 
 namespace {
@@ -43,6 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // The line alone, its checksum made right, so that the records behind it are reached too.
   if (const auto json = parse_json(text); json) {
     if (const auto state = update::state_from_json(*json)) require(update::parse_journal(update::journal_line(*state)).records.size() == 1);
+  }
+  Memory floors(text);  // both copies
+  if (const auto floor = update::read_floor(floors)) {
+    require(update::raise_floor(floors, 0).has_value() && *update::read_floor(floors) == *floor);
+    require(*floor == UINT64_MAX || (update::raise_floor(floors, *floor + 1).has_value() && *update::read_floor(floors) == *floor + 1));
   }
   Memory files(text);
   auto journal = update::Journal::open(files);

@@ -1,6 +1,8 @@
 // What devices tell of how they have been, the book that they keep it in, and what their scripts print.
+#include "agent/inventory.hpp"
 #include "agent/vitals.hpp"
 #include "base/json.hpp"
+#include "protocol/messages.hpp"
 
 namespace {
 
@@ -18,6 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   agent::read_metrics(text, "script", metrics);
   require(metrics.size() <= protocol::kMaxMetrics);
   for (const auto& [name, value] : metrics) require(protocol::is_metric_name(name) && protocol::is_metric_value(value));
+  agent::Attributes attributes;
+  agent::read_attributes(text, "script", attributes);
+  require(attributes.size() <= protocol::kMaxAttributes);
+  for (const auto& [key, value] : attributes) require(protocol::is_attribute_key(key) && protocol::is_attribute_value(value));
   const auto json = parse_json(text);
   if (!json) return 0;
   if (const auto vitals = protocol::from_json<protocol::Vitals>(*json))

@@ -126,6 +126,7 @@ TEST(IdleMemory, OnlyCleanPagesOfFilesAreGivenBack) {
   EXPECT_EQ(found[1].end, 0x7f10U);
   EXPECT_TRUE(clean_mappings("").empty());
   EXPECT_TRUE(clean_mappings("zz\n-\n12-\n12-34\n").empty());
+  EXPECT_TRUE(clean_mappings("34-12 r-xp 0 fe:01 1 /lib\nAnonymous: 0 kB\n").empty());
 }
 
 TEST(IdleMemory, TheProgramRunsOn) {

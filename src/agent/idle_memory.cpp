@@ -29,7 +29,7 @@ bool parse_mapping(std::string_view line, MappingLine& mapping) {
   if (end.ec != std::errc{} || last - end.ptr < 6 || *end.ptr != ' ') return false;
   mapping.permissions = std::string_view(end.ptr + 1, 4);
   mapping.of_file = line.contains(" /") && !line.ends_with("(deleted)");
-  return true;
+  return mapping.start < mapping.end;
 }
 
 // "Private_Dirty:         4 kB"

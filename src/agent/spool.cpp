@@ -28,7 +28,8 @@ std::string line_of(const Report& report, std::uint64_t transition) {
 
 std::uint64_t number_in(const Json& json, const char* key, std::uint64_t otherwise) {
   const auto found = json.find(key);
-  return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : otherwise;
+  const bool good = found != json.end() && found->is_number_unsigned() && found->get<std::uint64_t>() < INT64_MAX;
+  return good ? found->get<std::uint64_t>() : otherwise;
 }
 
 std::uint64_t seconds_of(WallTime time) {
@@ -71,7 +72,7 @@ Result<> ReportSpool::load() {
     if (!json || !json->is_object()) continue;
     if (head) {
       deployment_ = number_in(*json, "deployment", 0);
-      next_sequence_ = number_in(*json, "next", 1);
+      next_sequence_ = std::max<std::uint64_t>(1, number_in(*json, "next", 1));
       last_transition_ = number_in(*json, "transition", 0);
     } else if (auto report = report_of(*json)) {
       if (report->deployment == deployment_) next_sequence_ = std::max(next_sequence_, report->sequence + 1);

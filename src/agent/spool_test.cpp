@@ -103,6 +103,15 @@ TEST_F(Spool, MembersOfTheWrongKindAreNone) {
   EXPECT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
 }
 
+TEST_F(Spool, ANumberThatNoServerTakesIsNone) {
+  for (const char* next : {"0", "9223372036854775807", "18446744073709551615"}) {
+    ASSERT_TRUE(replace_file(folder_ / "reports", R"({"deployment":7,"transition":0,"next":)" + std::string(next) + "}\n"));
+    const auto spool = open();
+    EXPECT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));
+    EXPECT_EQ(spool->oldest(1).at(0).sequence, 1U) << next;
+  }
+}
+
 TEST_F(Spool, FullItDropsProgressFirst) {
   const auto spool = open();
   ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered)));

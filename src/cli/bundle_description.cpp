@@ -1,12 +1,10 @@
 #include "cli/bundle_description.hpp"
 
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <initializer_list>
 
 #include "base/file.hpp"
+#include "base/toml_table.hpp"
 #include "cli/errors.hpp"
 
 namespace aloft::cli {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <sstream>
 
 #include "base/errors.hpp"
@@ -61,7 +62,7 @@ Result<Json> gate_json(const std::string& text) {
 std::optional<double> real_of(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -115,11 +116,16 @@ Result<Json> window_json(const std::string& text) {
 }
 
 Result<std::uint64_t> time_of(const std::string& text) {
+  constexpr const char* kForm = "%Y-%m-%dT%H:%M:%SZ";
   std::istringstream stream(text);
   std::tm parts{};
-  stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
-  if (stream.fail()) return fail(kBadArgument, "--start-at " + text + ": write a time in UTC, as 2026-01-31T22:00:00Z");
-  return static_cast<std::uint64_t>(::timegm(&parts)) * 1000;
+  stream >> std::get_time(&parts, kForm);
+  const std::time_t seconds = ::timegm(&parts);
+  std::ostringstream again;  // timegm makes March of a 30th of February, and what follows the time is not read
+  again << std::put_time(&parts, kForm);
+  if (stream.fail() || seconds < 0 || again.str() != text)
+    return fail(kBadArgument, "--start-at " + text + ": write a time in UTC, as 2026-01-31T22:00:00Z");
+  return static_cast<std::uint64_t>(seconds) * 1000;
 }
 
 }  // namespace

@@ -50,13 +50,15 @@ TEST(RolloutPlan, MistakesAreNamed) {
   const auto refused = [](const RolloutPlanOptions& options) { return !plan_json(options, 1).has_value(); };
   EXPECT_TRUE(refused({.waves = {"some"}}));
   for (const char* growth : {"150:10m", "150%", "%:10m", "150%:soon"}) EXPECT_TRUE(refused({.rate_growth = growth})) << growth;
-  for (const char* gate : {"", "crash-reboots", ">1", "temp>hot", "temp+10", "temp>10%", "temp>1:many", "temp>1:5:soon"})
+  for (const char* gate :
+       {"", "crash-reboots", ">1", "temp>hot", "temp+10", "temp>10%", "temp>1:many", "temp>1:5:soon", "temp>inf", "temp<nan"})
     EXPECT_TRUE(refused({.health_gates = {gate}})) << gate;
   EXPECT_TRUE(refused({.waves = {"5%:soon"}}));
   EXPECT_TRUE(refused({.gates = {"any"}}));
   EXPECT_TRUE(refused({.gates = {"any:2%:few"}}));
   EXPECT_TRUE(refused({.success = "95"}));
-  EXPECT_TRUE(refused({.start_at = "tomorrow"}));
+  for (const char* time : {"tomorrow", "2026-02-30T22:00:00Z", "2026-01-31T22:00:00Z+02", "2026-1-31T22:00:00Z", "1969-12-31T23:59:59Z"})
+    EXPECT_TRUE(refused({.start_at = time})) << time;
   EXPECT_TRUE(refused({.window = "at night"}));
 }
 

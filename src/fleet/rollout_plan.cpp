@@ -60,6 +60,8 @@ Result<> read_waves(JsonObject& object, RolloutPlan& plan) {
       return bad("waves are counted from the first on, so each must be larger than the one before");
   }
   if (plan.waves.empty() || plan.waves.back().permille != 1000) plan.waves.push_back({.permille = 1000, .count = {}, .soak_s = 0});
+  if (plan.waves.size() > kMaxWaves)
+    return bad("there are at most " + std::to_string(kMaxWaves) + " waves, with the last one, the whole target");
   return {};
 }
 

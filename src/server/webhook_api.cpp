@@ -4,6 +4,7 @@
 
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
+#include "net/web_address.hpp"
 #include "server/credentials.hpp"
 #include "server/errors.hpp"
 #include "server/listing.hpp"
@@ -65,6 +66,7 @@ Result<> check_webhook_url(const std::string& url) {
   const std::string host = url.substr(scheme, url.find_first_of("/?", scheme) - scheme);
   if (host.empty() || host.starts_with(':')) return bad("names no host");
   if (host.find('@') != std::string::npos) return bad("must hold no user and password; who sends is proven by the signature");
+  if (net::origin_of(url).empty()) return bad("cannot be called: its host or port is none");
   return {};
 }
 

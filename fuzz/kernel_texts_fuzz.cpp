@@ -1,0 +1,21 @@
+// Texts of the kernel that the agent reads: its command line, routes, mappings.
+#include <cstdlib>
+#include <string>
+
+#include "agent/idle_memory.hpp"
+#include "agent/metered_link.hpp"
+#include "agent/root_device.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const std::string value = agent::command_line_value(text, "root=");
+  if (value.find_first_of(" \t\r\n") != std::string::npos || (!value.empty() && !text.contains("root=" + value))) std::abort();
+  const auto interfaces = agent::default_interfaces(text, text);
+  if (interfaces.size() > 2) std::abort();
+  for (const std::string& interface : interfaces)
+    if (interface.empty() || interface.find_first_of(" \t\n") != std::string::npos) std::abort();
+  for (const agent::CleanMapping& mapping : agent::clean_mappings(text))
+    if (mapping.start >= mapping.end) std::abort();
+  return 0;
+}
