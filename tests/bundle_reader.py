@@ -301,6 +301,13 @@ def decode(image, frame, stored):
     return content, sizes
 
 
+def block_name(block):
+    total = 0
+    for byte in block:
+        total = (total * 0x9E3779B97F4A7C15 + byte + 1) % 2**64
+    return (total >> 32).to_bytes(4, "little") + hashlib.sha256(block).digest()[:2]
+
+
 def zstd_frame_bytes(stored):
     """RFC 8878 section 3.1.1: a header of 5 bytes and the content's size, then blocks up to the last; no checksum."""
     need(len(stored) > 5 and not stored[4] & 0x04, "not a zstd frame without a checksum")
@@ -357,7 +364,7 @@ def read(path, trust, extract=None):
             content += plain
             if image.blocks is not None and not image.is_zeros(frame):
                 for block, packed in enumerate(sizes):
-                    entries += hashlib.sha256(plain[block * 4096 : (block + 1) * 4096]).digest()[:6] + packed.to_bytes(2, "little")
+                    entries += block_name(plain[block * 4096 : (block + 1) * 4096]) + packed.to_bytes(2, "little")
         need(hashlib.sha256(content).digest() == image.sha256, f"image {image.name} is something else")
         if image.verity:
             check_verity(bytes(content), *image.verity)

@@ -28,6 +28,8 @@ class ReuseAgentTest(unittest.TestCase):
         new = bytearray(cls.old[moved:] + cls.old[:moved])
         for frame in range(0, SIZE // FRAME, SIZE // FRAME // CHANGED):
             new[frame * FRAME + 9000:frame * FRAME + 9100] = source.randbytes(100)
+        shifted = 17 * FRAME  # between two changed frames
+        new[20 * FRAME:20 * FRAME + shifted] = cls.old[777:777 + shifted]
         cls.new = bytes(new)
         image = cls.vendor.folder / "image"
         image.write_bytes(cls.new)

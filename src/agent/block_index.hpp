@@ -1,10 +1,12 @@
-// Where blocks of 4 KiB stand in slots, by the beginning of their SHA-256. Hints: whoever uses a block checks what comes of it.
+// Where blocks of 4 KiB stand in slots, by their names. Hints: whoever uses a block checks what comes of it.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,16 +22,30 @@ BlockName zero_block_name();
 // The names of all whole blocks of the source, in order. Memory: 8 bytes for each. Errors: the source's; kCancelled when `stop` says so.
 Result<std::vector<BlockName>> name_blocks(ByteSource& source, const std::function<bool()>& stop);
 
+// A block that stands between a source's blocks: from a byte on that need not be a multiple of 4096.
+struct ShiftedBlock {
+  BlockName name;
+  std::uint64_t offset_bytes;
+};
+
+// Those of `wanted` that stand anywhere in the source, each once, as long as that costs no more than reading it and a few digests for each
+// wanted block. Memory: 9 bytes for each wanted block and 1.2 MiB. Errors: the source's; kCancelled when `stop` says so.
+// After A. Tridgell, "Efficient Algorithms for Sorting and Synchronization" (1999), chapter 3.
+Result<std::vector<ShiftedBlock>> find_shifted(ByteSource& source, std::vector<BlockName> wanted, const std::function<bool()>& stop);
+
 class BlockIndex {
  public:
   struct Place {
     std::uint32_t slot;
-    std::uint32_t block;
+    std::uint64_t offset_bytes;
+    bool operator==(const Place&) const = default;
   };
   // Zeros are left out. Memory: 16 bytes for each block.
   void add(std::uint32_t slot, const std::vector<BlockName>& names);
   // After the last add.
   void seal();
+  // After seal(): what find() did not find. Memory: about 64 bytes for each.
+  void add_shifted(std::uint32_t slot, std::span<const ShiftedBlock> blocks);
   // One place of a block, of several the one right behind `after` if that is among them, so that runs stay together.
   std::optional<Place> find(BlockName name, std::optional<Place> after = {}) const;
   std::size_t size() const { return entries_.size(); }
@@ -37,9 +53,12 @@ class BlockIndex {
  private:
   struct Entry {
     BlockName name;
-    Place place;
+    std::uint32_t slot;
+    std::uint32_t block;
+    Place place() const { return {slot, std::uint64_t{block} * bundle::kBlockBytes}; }
   };
   std::vector<Entry> entries_;
+  std::map<BlockName, Place> shifted_;
 };
 
 // Names of a slot's blocks, kept so that it is not hashed again.

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBlock = bundle::kBlockBytes;
 constexpr unsigned kPatience = 8;
+constexpr std::uint64_t kWorthReading = 2048;  // times what is missing: so much is read to find a part of it
 constexpr std::uint64_t kRequestBytes = 256;  // what asking for another range costs, about: what is nearer comes along
 
 Result<> read_all(ByteSource& file, std::uint64_t offset, MutableByteView buffer) {
@@ -47,7 +48,33 @@ ReuseFrames::ReuseFrames(const bundle::Reader& reader, std::size_t image, ByteSo
       index_(std::move(index)),
       slots_(std::move(slots)),
       fill_(std::move(fill)) {
+  count_missing();
+}
+
+void ReuseFrames::count_missing() {
+  missing_bytes_ = 0;
   for (const ByteRun& run : missing_runs(0)) missing_bytes_ += run.end - run.begin;
+}
+
+std::vector<BlockName> ReuseFrames::missing_names() const {
+  std::vector<BlockName> names;
+  for (std::uint64_t frame = 0; frame < image_.frame_count(); ++frame)
+    for (std::size_t block = 0; block < wanted_.count(frame); ++block)
+      if (is_missing(frame, block)) names.push_back(wanted_.at(frame, block).name);
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
+
+Result<> ReuseFrames::find_shifted(const std::function<bool()>& stop) {
+  if (missing_bytes_ < index_.size() * kBlock / kWorthReading) return {};
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    auto found = agent::find_shifted(*slots_[slot], missing_names(), stop);
+    if (!found && stop()) return fail(found.error());
+    if (found) index_.add_shifted(slot, *found);
+  }
+  count_missing();
+  return {};
 }
 
 // A last block that is shorter is in no index.
@@ -94,11 +121,11 @@ bool ReuseFrames::copy_run(std::uint64_t frame, std::size_t first, std::size_t& 
   for (next = first + 1; (next + 1) * kBlock <= content.size(); ++next) {
     const BlockName name = wanted_.at(frame, next).name;
     const auto place = name == zero_block_name() ? std::nullopt : index_.find(name, last);
-    if (!place || place->slot != last->slot || place->block != last->block + 1) break;
+    if (!place || place->slot != last->slot || place->offset_bytes != last->offset_bytes + kBlock) break;
     last = place;
   }
   const auto run = content.subspan(first * kBlock, (next - first) * kBlock);
-  const auto read = slots_[begin->slot]->read_at(std::uint64_t{begin->block} * kBlock, run);
+  const auto read = slots_[begin->slot]->read_at(begin->offset_bytes, run);
   return read && *read == run.size();
 }
 

@@ -24,6 +24,9 @@ class ReuseFrames final : public storage::FrameMaker {
   // Of one image. Reader and file, which is of the whole bundle, outlive this. The slots are read only.
   ReuseFrames(const bundle::Reader& reader, std::size_t image, ByteSource& file, bundle::BlockTable wanted, BlockIndex index,
               std::vector<std::unique_ptr<ByteSource>> slots, Fill fill);
+  // Looks for missing blocks between the slots' blocks, when so much is missing that reading the slots once more is worth it. A slot that
+  // cannot be read has none. Before the first make(). Errors: kCancelled when `stop` says so.
+  Result<> find_shifted(const std::function<bool()>& stop);
   // To be fetched of the bundle for blocks that no slot has.
   std::uint64_t missing_bytes() const { return missing_bytes_; }
   // Where these are in the file, of the frames from `from` on. Runs that are less than a request apart are one.
@@ -36,6 +39,8 @@ class ReuseFrames final : public storage::FrameMaker {
 
  private:
   struct Range;
+  void count_missing();
+  std::vector<BlockName> missing_names() const;
   bool is_missing(std::uint64_t frame, std::size_t block) const;
   std::vector<Range> ranges_of(std::uint64_t frame) const;
   bool copy_present(std::uint64_t frame, MutableByteView content);
@@ -46,7 +51,7 @@ class ReuseFrames final : public storage::FrameMaker {
   const bundle::Image& image_;
   ByteSource& file_;
   const bundle::BlockTable wanted_;
-  const BlockIndex index_;
+  BlockIndex index_;
   const std::vector<std::unique_ptr<ByteSource>> slots_;
   const Fill fill_;
   std::uint64_t missing_bytes_ = 0;

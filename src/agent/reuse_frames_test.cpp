@@ -118,6 +118,20 @@ TEST_F(Reuse, MakesFramesFromBlocksThatHaveMovedAndFetchesTheOthers) {
   }
 }
 
+TEST_F(Reuse, FindsWhatHasMovedByLessThanABlock) {
+  std::ranges::copy(ByteView(old_).subspan(9'001, 16 * kBlock), new_.begin() + 4 * kMinFrameBytes);
+  pack(bundle::Encoding::zstd);
+  const auto made = frames(old_);
+  EXPECT_EQ(made->missing_runs(0).size(), 2U);
+  const std::uint64_t before = made->missing_bytes();
+  ASSERT_TRUE(made->find_shifted([] { return false; }));
+  EXPECT_EQ(made->missing_runs(0).size(), 1U);
+  EXPECT_LT(made->missing_bytes(), before / 10);
+  EXPECT_TRUE(comes_out_right(*made, 4));
+  EXPECT_TRUE(source_->reads.empty());
+  EXPECT_FALSE(frames(old_)->find_shifted([] { return true; }));
+}
+
 TEST_F(Reuse, ABlockThatIsNotWhatWasPackedCostsAFrame) {
   const auto made = frames(old_);
   for (const ByteRun& run : made->missing_runs(0)) file_[run.begin + 11] ^= std::byte{1};  // nothing of it is signed by itself

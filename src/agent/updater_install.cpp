@@ -214,6 +214,7 @@ Result<std::unique_ptr<ReuseFrames>> Updater::frames_by_reuse(const bundle::Imag
     return program->fill(content, gaps);
   };
   auto frames = std::make_unique<ReuseFrames>(reader, index, file, std::move(wanted), std::move(blocks), std::move(slots), fill);
+  TRY(frames->find_shifted([&stop] { return stop.stop_requested(); }));
   log::info("update: image '" + image.name + "' by reuse: " + std::to_string(frames->missing_bytes()) + " bytes are missing");
   tally();
   TRY(check_limits(seams_.surroundings.download_limits(state_.deployment), tally_->fetched_bytes(), frames->missing_bytes()));

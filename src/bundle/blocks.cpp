@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "bundle/errors.hpp"
+#include "bundle/rolling_sum.hpp"
 
 namespace aloft::bundle {
 namespace {
@@ -22,7 +23,9 @@ std::uint64_t blocks_of(std::uint64_t content_bytes) { return (content_bytes + k
 
 }  // namespace
 
-BlockName block_name(ByteView sha256) { return load_le64(sha256) & kNameMask; }
+BlockName block_name(ByteView block, const Digest& sha256) {
+  return RollingSum(block).value() | std::to_integer<std::uint64_t>(sha256[0]) << 32U | std::to_integer<std::uint64_t>(sha256[1]) << 40U;
+}
 
 std::uint64_t Image::blocks_section_bytes() const {
   if (!blocks) return 0;
@@ -39,7 +42,7 @@ Result<> append_block_entries(Encoding encoding, std::uint32_t frame_size_bytes,
     if (size > stored.size() || size > max_stored_bytes(kBlockBytes))  // as errors are
       return fail(kBadBlocks, "a frame is not stored block by block; make the bundle again");
     section.resize(section.size() + kBlockEntryBytes);
-    store_le64(std::span(section).last(kBlockEntryBytes), block_name(crypto::sha256(block)) | std::uint64_t{size} << kNameBits);
+    store_le64(std::span(section).last(kBlockEntryBytes), block_name(block) | std::uint64_t{size} << kNameBits);
     stored = stored.subspan(size);
   }
   return stored.empty() ? Result<>() : fail(kBadBlocks, "something follows the blocks of a frame; make the bundle again");

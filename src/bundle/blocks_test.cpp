@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bundle/errors.hpp"
+#include "bundle/rolling_sum.hpp"
 #include "bundle/test_bundle.hpp"
 
 namespace aloft::bundle {
@@ -52,11 +53,28 @@ TEST_F(Blocks, AreNamedInOrderWithWhatTheyTake) {
   EXPECT_EQ(table.count(1), 0U);
   EXPECT_EQ(table.count(2), 3U);
   for (std::size_t block = 0; block < 16; ++block) {
-    EXPECT_EQ(table.at(0, block).name, block_name(crypto::sha256(content(0).subspan(block * kBlockBytes, kBlockBytes))));
+    EXPECT_EQ(table.at(0, block).name, block_name(content(0).subspan(block * kBlockBytes, kBlockBytes)));
     EXPECT_GT(table.at(0, block).stored_bytes, 1000U);
   }
-  EXPECT_EQ(table.at(2, 2).name, block_name(crypto::sha256(content(2).subspan(2 * kBlockBytes))));
+  EXPECT_EQ(table.at(2, 2).name, block_name(content(2).subspan(2 * kBlockBytes)));
   EXPECT_LT(table.at(2, 2).stored_bytes, 1500U);
+}
+
+// Written down in docs/bundle-format.md.
+TEST_F(Blocks, ANameIsARollingSumAndTwoBytesOfTheDigest) {
+  EXPECT_EQ(block_name(Bytes(kBlockBytes)), 0x7fad'62a7'f36fU);
+  Bytes counting(kBlockBytes);
+  for (std::size_t i = 0; i < counting.size(); ++i) counting[i] = static_cast<std::byte>(i);
+  EXPECT_EQ(block_name(counting), 0xf5c8'25d8'cf9bU);
+}
+
+TEST_F(Blocks, AWindowThatMovesHasTheSumOfItsBytes) {
+  const Bytes bytes = test::test_content(3 * kBlockBytes, 11);
+  RollingSum sum(ByteView(bytes).first(kBlockBytes));
+  for (std::size_t at = 0; at < 2 * kBlockBytes; ++at) {
+    ASSERT_EQ(sum.value(), RollingSum(ByteView(bytes).subspan(at, kBlockBytes)).value()) << at;
+    sum.move(bytes[at], bytes[at + kBlockBytes]);
+  }
 }
 
 TEST_F(Blocks, FramesOfThemAreDecodedAsAWhole) {
