@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t kBlock = bundle::kBlockBytes;
 constexpr unsigned kPatience = 8;
 constexpr std::uint64_t kWorthReading = 2048;  // times what is missing: so much is read to find a part of it
-constexpr std::uint64_t kRequestBytes = 256;  // what asking for another range costs, about: what is nearer comes along
+constexpr std::uint64_t kRequestBytes = 256;   // what asking for another range costs, about: what is nearer comes along
 
 Result<> read_all(ByteSource& file, std::uint64_t offset, MutableByteView buffer) {
   if (TRY(file.read_at(offset, buffer)) == buffer.size()) return {};

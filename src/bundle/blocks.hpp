@@ -15,8 +15,8 @@ namespace aloft::bundle {
 // unpacks one has that content: from a slot, or because it was unpacked before.
 inline constexpr std::size_t kBlockPrefixBytes = 32U << 10;
 
-// A block's RollingSum (32 bits), and above it the first 2 bytes of its SHA-256, little-endian. A hint: of what is put together by names the
-// frame's digest is checked.
+// A block's RollingSum (32 bits), and above it the first 2 bytes of its SHA-256, little-endian. A hint: of what is put together by names
+// the frame's digest is checked.
 using BlockName = std::uint64_t;
 BlockName block_name(ByteView block, const Digest& sha256);
 inline BlockName block_name(ByteView block) { return block_name(block, crypto::sha256(block)); }
