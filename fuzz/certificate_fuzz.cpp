@@ -3,6 +3,7 @@
 #include <string>
 
 #include "crypto/certificate.hpp"
+#include "crypto/client_authorities.hpp"
 #include "crypto/key.hpp"
 #include "crypto/trust.hpp"
 
@@ -41,6 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& anchor : *listed) require(anchor.issued_by(anchor));
     (void)trust->anchors_valid_until();
     if (const auto with_lists = crypto::TrustStore::from_pem({text}, {text})) (void)with_lists->crls_valid_until();
+  }
+  if (const auto authorities = crypto::ClientAuthorities::from_pem(text)) {
+    require(!authorities->certificates().empty());
+    (void)authorities->revocation_lists();
+    for (const auto& authority : authorities->certificates()) (void)authorities->check({authority}, WallTime{});
   }
   // Such bytes are nobody's signature, by no kind of key.
   require(!crypto::verify_signature(text, as_bytes("a message"), Bytes(64, std::byte{0xff})));

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 
+from ddi_e2e import Authority
 from server_harness import PASSWORD, Device, Server, Signer, ready_device, swu_of
 
 ALOFT = pathlib.Path(os.environ.get("ALOFT_BUILD", "build/dev")) / "src/cli/aloft"
@@ -74,6 +75,20 @@ def case_devices_of_hawkbits_protocol_get_their_tokens(server):
     assert taken not in listed and " p " in listed
     operator.run("ddi", "gateway", "remove", 1)
     assert "E9048" in operator.run("ddi", "gateway", "remove", 1, status=1)
+
+
+def case_authorities_of_devices_certificates_are_set(server):
+    operator = first_login(server)
+    authority = Authority(server.folder, "devices-ca")
+    leaf, key = authority.issue("/CN=cam-01")
+    assert "CN=devices-ca" in operator.run("ddi", "authority", "set", authority.certificate)
+    shown = operator.json("ddi", "authority", "list")
+    assert [a["subject"] for a in shown["authorities"]] == ["CN=devices-ca"] and shown["authorities"][0]["sha256"] in operator.run("ddi", "authority", "list")
+    assert "E2016" in operator.run("ddi", "authority", "set", leaf, status=1)
+    assert "private key" in operator.run("ddi", "authority", "set", key, status=2)
+    assert operator.json("ddi", "authority", "list") == shown
+    operator.run("ddi", "authority", "remove")
+    assert operator.json("ddi", "authority", "list")["authorities"] == []
 
 
 def case_files_of_swupdate_are_uploaded_and_shown(server):

@@ -15,6 +15,7 @@ import time
 
 from ddi_e2e import Authority
 from server_harness import Server, run
+from tenants_harness import service
 
 SWUPDATE = shutil.which("swupdate")
 PATIENCE = 90  # seconds; the machine may be busy
@@ -47,10 +48,11 @@ class Maker:
 class Client:
     """One swupdate. Its state that outlives a reboot is what `confirm` hands to the next start, as a boot loader's variable does."""
 
-    def __init__(self, site, name, secret, gateway=False, port=None, identity=None):
+    def __init__(self, site, name, secret, gateway=False, port=None, identity=None, tenant="default"):
         self.site, self.name, self.secret, self.gateway = site, name, secret, gateway
         self.port = port or site.server.port
         self.identity = identity  # certificate and key, instead of a secret
+        self.tenant = tenant
         self.folder = site.folder / name
         self.folder.mkdir()
         self.log = self.folder / "log"
@@ -61,7 +63,7 @@ class Client:
         config = self.folder / "swupdate.cfg"
         config.write_text('globals : { verbose = true; };\nidentify : ( { name = "modem"; value = "ec25"; }, { name = "serial no"; value = "17"; } );\n'
                           + ('suricatta : { sslcert = "%s"; sslkey = "%s"; };\n' % self.identity if self.identity else ""))
-        url = f"-t default -u {scheme}://127.0.0.1:{self.port} -i {self.name} -x -w 1 -p 1"
+        url = f"-t {self.tenant} -u {scheme}://127.0.0.1:{self.port} -i {self.name} -x -w 1 -p 1"
         if not self.identity:
             url += f" {'-g' if self.gateway else '-k'} {self.secret}"
         if confirm:
@@ -91,8 +93,8 @@ class Client:
 
 
 class Site:
-    def __init__(self, plain, arguments=()):
-        self.server = Server(plain=plain, arguments=arguments).start().set_up()
+    def __init__(self, server):
+        self.server = server
         self.folder = self.server.folder
         self.maker = Maker(self.folder)
         self.clients = []
@@ -133,7 +135,7 @@ class Site:
 
 @contextlib.contextmanager
 def site(plain=True, arguments=()):
-    made = Site(plain, arguments)
+    made = Site(Server(plain=plain, arguments=arguments).start().set_up())
     try:
         yield made
     finally:
@@ -319,6 +321,30 @@ def case_a_device_shows_a_certificate_instead_of_a_token():
             number = s.deploy(s.upload(s.maker.swu("1.1", content, target)))
             s.wait_for_message(number, "All Chunks Installed.")
             assert target.read_bytes() == content
+
+
+def case_a_tenants_device_shows_a_certificate_of_the_tenants_own_authority():
+    with tempfile.TemporaryDirectory() as folder, service("acme") as (server, acme):
+        authority, others = (Authority(pathlib.Path(folder), name) for name in ("acme-ca", "others"))
+        acme.operator("PUT", "/api/v1/ddi/authorities", {"pem": authority.certificate.read_text()})
+        acme.plain, acme.port = server.plain, server.port
+        s = Site(acme)
+        good, bad = (tuple(str(path) for path in a.issue("/CN=board-1")) for a in (authority, others))
+        client = s.client(identity=bad, tenant="acme").start()
+        try:
+            target = s.folder / "target"
+            target.write_bytes(bytes(1000))
+            content = os.urandom(1000)
+            number = s.deploy(s.upload(s.maker.swu("1.1", content, target)))
+            s.wait_for(lambda: "401" in client.text() or "Authentication" in client.text() or "not authorized" in client.text().lower(), "a refusal")
+            assert s.deployment(number)["state"] == "offered"
+            client.stop()
+            client.identity = good
+            client.start()
+            s.wait_for_message(number, "All Chunks Installed.")
+            assert target.read_bytes() == content
+        finally:
+            client.stop()
 
 
 def case_what_is_wrong_with_a_file_is_said_when_it_comes_in():

@@ -1,6 +1,8 @@
 // Devices that speak hawkBit's protocol, and the tokens they show.
 #include <CLI/CLI.hpp>
 
+#include "base/errors.hpp"
+#include "base/file.hpp"
 #include "cli/server_commands.hpp"
 #include "cli/server_session.hpp"
 #include "cli/terminal.hpp"
@@ -9,14 +11,17 @@ namespace aloft::cli {
 namespace {
 
 constexpr const char* kGateways = "/api/v1/ddi/gateways";
+constexpr const char* kAuthorities = "/api/v1/ddi/authorities";
 constexpr const char* kDevices = "/api/v1/ddi/devices";
 constexpr const char* kSettings = "/api/v1/ddi/settings";
+constexpr std::uint64_t kMaxAuthoritiesBytes = 1U << 20;
 
 struct DdiOptions {
   std::string name;
   std::string product;
   std::string hardware;
   std::string note;
+  std::string file;
   std::uint64_t id = 0;
   std::uint64_t seconds = 0;
   bool token_from_stdin = false;
@@ -89,6 +94,47 @@ Result<> remove_gateway(const DdiOptions& options) {
   return {};
 }
 
+Result<> print_authorities(const DdiOptions& options, const Json& json) {
+  if (options.json) {
+    print_json(json);
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows{{"AUTHORITY", "GOOD UNTIL (UTC)", "SHA-256", "BY"}};
+  JsonObject answer = TRY(JsonObject::of(json, "answer"));
+  for (const Json& element : *TRY(answer.array("authorities", 100'000))) {
+    JsonObject authority = TRY(JsonObject::of(element, "authority"));
+    rows.push_back({TRY(authority.text("subject")), readable_time(TRY(authority.number("not_after_ms"))), TRY(authority.text("sha256")),
+                    TRY(authority.boolean("by_option")) ? "--client-ca" : ""});
+  }
+  print_table(rows);
+  for (const Json& element : *TRY(answer.array("revocation_lists", 100'000))) {
+    JsonObject list = TRY(JsonObject::of(element, "revocation list"));
+    const auto next = TRY(list.optional_number("next_update_ms"));
+    print("Revocation list of " + TRY(list.text("issuer")) + (next ? ", good until " + readable_time(*next) + " (UTC)" : "") + ".\n");
+  }
+  return {};
+}
+
+Result<> set_authorities(const DdiOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  const std::string pem = TRY(read_file(options.file, kMaxAuthoritiesBytes));
+  if (pem.contains("PRIVATE KEY-----"))
+    return fail(kBadArgument, options.file + " has a private key in it, which is no server's business; give the certificates alone");
+  return print_authorities(options, TRY(session.put(kAuthorities, Json{{"pem", pem}})));
+}
+
+Result<> list_authorities(const DdiOptions& options) {
+  auto session = TRY(ServerSession::open_saved());
+  return print_authorities(options, TRY(session.get(kAuthorities)));
+}
+
+Result<> remove_authorities(const DdiOptions&) {
+  auto session = TRY(ServerSession::open_saved());
+  TRY(session.remove(kAuthorities));
+  print("Certificates no longer show who a device is.\n");
+  return {};
+}
+
 Result<> poll(const DdiOptions& options) {
   auto session = TRY(ServerSession::open_saved());
   TRY(session.put(kSettings, Json{{"poll_s", options.seconds}}));
@@ -117,6 +163,20 @@ void add_gateway_commands(CLI::App* group, Run& run, const std::shared_ptr<DdiOp
   on(remove_command, run, options, remove_gateway);
 }
 
+void add_authority_commands(CLI::App* group, Run& run, const std::shared_ptr<DdiOptions>& options) {
+  CLI::App* authority = group->add_subcommand("authority", "Whose certificates show which device it is")->require_subcommand(1);
+  CLI::App* set_command = authority->add_subcommand("set", "Take these, in place of all that were set before");
+  set_command->add_option("FILE", options->file, "PEM: the authorities' certificates, and revocation lists of theirs")
+      ->required()
+      ->check(CLI::ExistingFile);
+  CLI::App* list_command = authority->add_subcommand("list", "List them, and until when they are good");
+  CLI::App* remove_command = authority->add_subcommand("remove", "Take away all that were set");
+  for (CLI::App* command : {set_command, list_command}) command->add_flag("--json", options->json, "Print the server's answer as JSON");
+  on(set_command, run, options, set_authorities);
+  on(list_command, run, options, list_authorities);
+  on(remove_command, run, options, remove_authorities);
+}
+
 }  // namespace
 
 void add_ddi_commands(CLI::App& app, Run& run) {
@@ -136,6 +196,7 @@ void add_ddi_commands(CLI::App& app, Run& run) {
   CLI::App* poll_command = group->add_subcommand("poll", "Say how often these devices poll");
   poll_command->add_option("SECONDS", options->seconds, "300 when nothing is said")->required()->check(CLI::Range(1, 86'399));
   add_gateway_commands(group, run, options);
+  add_authority_commands(group, run, options);
   on(add_command, run, options, add);
   on(token_command, run, options, new_token);
   on(ask_command, run, options, ask);

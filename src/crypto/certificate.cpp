@@ -19,13 +19,6 @@ std::unexpected<Error> not_a_certificate() {
   return fail(kBadCertificate, "no X.509 certificate in PEM form found");
 }
 
-WallTime wall_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  const auto day = std::chrono::sys_days(std::chrono::year(parts.tm_year + 1900) / (parts.tm_mon + 1) / parts.tm_mday);
-  return day + std::chrono::hours(parts.tm_hour) + std::chrono::minutes(parts.tm_min) + std::chrono::seconds(parts.tm_sec);
-}
-
 }  // namespace
 
 Result<std::vector<Certificate>> Certificate::list_from_pem(std::string_view pem) {
@@ -72,10 +65,21 @@ std::string Certificate::pem() const {
 
 std::string Certificate::fingerprint() const { return to_hex(sha256(der())); }
 
-std::string Certificate::subject() const {
-  const auto bio = writing();
-  X509_NAME_print_ex(bio.get(), X509_get_subject_name(native()), 0, XN_FLAG_RFC2253);
-  return text_of(bio.get());
+std::string Certificate::subject() const { return text_of(X509_get_subject_name(native())); }
+
+std::string Certificate::common_name() const {
+  const X509_NAME* const subject = X509_get_subject_name(native());
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return {};
+  unsigned char* text = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) {
+    ERR_clear_error();
+    return {};
+  }
+  std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+  OPENSSL_free(text);
+  return name.find('\0') == std::string::npos ? name : std::string{};
 }
 
 WallTime Certificate::not_before() const { return wall_time(X509_get0_notBefore(native())); }

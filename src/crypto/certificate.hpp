@@ -33,6 +33,7 @@ class Certificate {
   std::string pem() const;
   std::string fingerprint() const;  // SHA-256 of the DER, lower-case hex
   std::string subject() const;      // RFC 2253 text
+  std::string common_name() const;  // the subject's only one; empty when there is none, more than one, or one with a NUL in it
   WallTime not_before() const;
   WallTime not_after() const;
   bool matches(const PrivateKey& key) const;
@@ -48,6 +49,7 @@ enum class Profile : std::uint8_t {
   authority,     // a CA: issues certificates and revocation lists
   code_signing,  // signs bundles
   server,        // a TLS server
+  client,        // a TLS client
 };
 
 struct CertificateRequest {

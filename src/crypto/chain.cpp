@@ -40,44 +40,49 @@ Verdict verdict_of(int error) {
   }
 }
 
-std::string name_of(X509* certificate) {
-  X509_up_ref(certificate);
-  return Certificate(std::shared_ptr<X509>(certificate, X509_free)).subject();
-}
-
 bool has_extension(X509* certificate, unsigned flag) { return (X509_get_extension_flags(certificate) & flag) != 0; }
 
 Result<> check_purposes(const STACK_OF(X509) * chain) {
   X509* const signer = sk_X509_value(chain, 0);
   if (!has_extension(signer, EXFLAG_KUSAGE) || (X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE) == 0)
-    return fail(kWrongPurpose, name_of(signer) + " lacks the key usage digitalSignature; sign with a code-signing certificate");
+    return fail(kWrongPurpose, subject_of(signer) + " lacks the key usage digitalSignature; sign with a code-signing certificate");
   if (!has_extension(signer, EXFLAG_XKUSAGE))
-    return fail(kWrongPurpose, name_of(signer) + " lacks the extended key usage codeSigning; sign with a code-signing certificate");
+    return fail(kWrongPurpose, subject_of(signer) + " lacks the extended key usage codeSigning; sign with a code-signing certificate");
   for (int i = 0; i + 1 < std::max(sk_X509_num(chain), 2); ++i) {  // not the anchor, unless it signs itself
     X509* const certificate = sk_X509_value(chain, i);
     if (has_extension(certificate, EXFLAG_XKUSAGE) && (X509_get_extended_key_usage(certificate) & XKU_CODE_SIGN) == 0)
-      return fail(kWrongPurpose, name_of(certificate) + " is not for code signing; sign with a code-signing certificate");
+      return fail(kWrongPurpose, subject_of(certificate) + " is not for code signing; sign with a code-signing certificate");
   }
   return {};
 }
 
 }  // namespace
 
+std::string subject_of(X509* certificate) {
+  X509_up_ref(certificate);
+  return Certificate(std::shared_ptr<X509>(certificate, X509_free)).subject();
+}
+
+ErrorCode code_of_verify_error(int error) { return verdict_of(error).code; }
+
+void limit_chain(X509_VERIFY_PARAM* parameters, WallTime now) {
+  X509_VERIFY_PARAM_set_time(parameters, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
+  X509_VERIFY_PARAM_set_depth(parameters, kMaxIntermediates);
+  X509_VERIFY_PARAM_set_auth_level(parameters, kAuthLevel);
+}
+
 Result<> check_chain(X509_STORE* store, X509* signer, STACK_OF(X509) * intermediates, WallTime now) {
   const Owned<X509_STORE_CTX, X509_STORE_CTX_free> context(X509_STORE_CTX_new());
   if (!context || X509_STORE_CTX_init(context.get(), store, signer, intermediates) != 1)
     return fail(openssl_error(kCrypto, "cannot check a certificate"));
-  X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_time(parameters, std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
-  X509_VERIFY_PARAM_set_depth(parameters, kMaxIntermediates);
-  X509_VERIFY_PARAM_set_auth_level(parameters, kAuthLevel);
+  limit_chain(X509_STORE_CTX_get0_param(context.get()), now);
   if (X509_verify_cert(context.get()) != 1) {
     const int error = X509_STORE_CTX_get_error(context.get());
     X509* const at = X509_STORE_CTX_get_current_cert(context.get());
     ERR_clear_error();
     const auto verdict = verdict_of(error);
-    return fail(verdict.code, "certificate " + name_of(at == nullptr ? signer : at) + ": " + X509_verify_cert_error_string(error) + "; " +
-                                  std::string(verdict.advice));
+    return fail(verdict.code, "certificate " + subject_of(at == nullptr ? signer : at) + ": " + X509_verify_cert_error_string(error) +
+                                  "; " + std::string(verdict.advice));
   }
   return check_purposes(X509_STORE_CTX_get0_chain(context.get()));
 }

@@ -12,4 +12,10 @@ namespace aloft::crypto {
 // name codeSigning. Keys and digests below 112 bits of strength are refused. Errors: 2005-2012.
 Result<> check_chain(X509_STORE* store, X509* signer, STACK_OF(X509) * intermediates, WallTime now);
 
+// What every check of a chain keeps to: the time, how long a chain may be, the strength of keys and digests.
+void limit_chain(X509_VERIFY_PARAM* parameters, WallTime now);
+// 2005-2012, of an X509_V_ERR_*.
+ErrorCode code_of_verify_error(int error);
+std::string subject_of(X509* certificate);  // RFC 2253 text
+
 }  // namespace aloft::crypto

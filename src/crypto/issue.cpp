@@ -50,9 +50,10 @@ ProfileExtensions extensions_of(Profile profile) {
   switch (profile) {
     case Profile::authority: return {"critical,CA:TRUE", "critical,keyCertSign,cRLSign", nullptr};
     case Profile::code_signing: return {"critical,CA:FALSE", "critical,digitalSignature", "critical,codeSigning"};
-    case Profile::server: break;
+    case Profile::server: return {"critical,CA:FALSE", "critical,digitalSignature", "serverAuth"};
+    case Profile::client: break;
   }
-  return {"critical,CA:FALSE", "critical,digitalSignature", "serverAuth"};
+  return {"critical,CA:FALSE", "critical,digitalSignature", "clientAuth"};
 }
 
 Result<> add_names(X509* certificate, const std::vector<std::string>& names) {

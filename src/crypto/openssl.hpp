@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "base/result.hpp"
 
 namespace aloft::crypto {
@@ -40,6 +41,8 @@ using MdCtxPtr = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 BioPtr reading(ByteView bytes);
 BioPtr writing();
 std::string text_of(BIO* memory);
+std::string text_of(const X509_NAME* name);  // RFC 2253
+WallTime wall_time(const ASN1_TIME* time);   // 1970 for what is no time
 
 // The error for a failed call, with the library's own reason; empties the thread's error queue.
 Error openssl_error(ErrorCode code, std::string_view doing);

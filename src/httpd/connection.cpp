@@ -21,23 +21,17 @@ std::unexpected<Error> lost(std::string_view doing, std::string_view why) {
   return fail(kConnectionLost, std::string(doing) + " a connection: " + std::string(why));
 }
 
-// Empty when there is none, more than one, or one with a hidden end.
-std::string common_name_of(const X509* certificate) {
-  const X509_NAME* const subject = X509_get_subject_name(certificate);
-  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return {};
-  unsigned char* text = nullptr;
-  const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-  if (size < 0) return {};
-  std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
-  OPENSSL_free(text);
-  return name.find('\0') == std::string::npos ? name : std::string{};
-}
-
-std::string client_name_of(SSL* tls) {
-  if (SSL_get_verify_mode(tls) == SSL_VERIFY_NONE || SSL_get_verify_result(tls) != X509_V_OK) return {};
-  const X509* const certificate = SSL_get0_peer_certificate(tls);
-  return certificate == nullptr ? std::string{} : common_name_of(certificate);
+std::unique_ptr<ClientCertificate> shown_by(const SSL* tls) {
+  if (SSL_get0_peer_certificate(tls) == nullptr) return nullptr;
+  auto shown = std::make_unique<ClientCertificate>();
+  const auto add = [&shown](X509* certificate) {
+    X509_up_ref(certificate);
+    shown->chain.emplace_back(std::shared_ptr<X509>(certificate, X509_free));
+  };
+  add(SSL_get0_peer_certificate(tls));
+  const STACK_OF(X509)* const others = SSL_get_peer_cert_chain(tls);  // a server's has the client's own not in it
+  for (int at = 0; at < sk_X509_num(others); ++at) add(sk_X509_value(others, at));
+  return shown;
 }
 
 bool is_for_later(ssize_t outcome) { return outcome < 0 && (errno == EAGAIN || errno == EINTR); }
@@ -143,7 +137,7 @@ Awaitable<Result<>> Connection::handshake() {
     if (waited) waited = co_await go_on();
     if (!waited) co_return waited;
   }
-  if (tls_) client_name_ = client_name_of(tls_.get());
+  if (tls_) certificate_ = shown_by(tls_.get());
   co_return Result<>{};
 }
 

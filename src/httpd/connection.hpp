@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/result.hpp"
 #include "httpd/bell.hpp"
+#include "httpd/client_certificate.hpp"
 #include "httpd/tls.hpp"
 #include "httpd/watch.hpp"
 
@@ -59,8 +60,8 @@ class Connection {
 
   bool peer_left() const { return place_.peer_left(); }
   const std::string& peer() const { return peer_; }
-  // The one common name in the certificate that the client has shown and TLS has verified in the handshake; empty without one.
-  const std::string& client_name() const { return client_name_; }
+  // Null where the client has shown none.
+  ClientCertificate* certificate() const { return certificate_.get(); }
 
  private:
   struct Bio;
@@ -73,7 +74,7 @@ class Connection {
 
   Fd socket_;
   std::string peer_;
-  std::string client_name_;
+  std::unique_ptr<ClientCertificate> certificate_;
   Watch::Place place_;
   std::unique_ptr<SSL, void (*)(SSL*)> tls_;
   Watch::Way needed_ = Watch::Way::in;

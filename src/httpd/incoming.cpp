@@ -126,7 +126,7 @@ Result<Incoming::Header> Incoming::read_header() {
 Result<> Incoming::take_header() const {
   if (const auto length = parser_->content_length()) request_.content_length = *length;
   request_.peer = connection_.peer();
-  request_.client_name = connection_.client_name();
+  request_.certificate = connection_.certificate();
   if (parser_->version != 11 && parser_->version != 10) return fail(kBadRequest, "only HTTP/1.1 is spoken here");
   request_.method = TRY(std::move(parser_->method));
   request_.target = TRY(std::move(parser_->target));

@@ -60,6 +60,8 @@ struct Proven {
   std::string credential;
 };
 
+struct ClientCertificate;
+
 struct Request {
   Method method = Method::get;
   Target target;
@@ -67,11 +69,11 @@ struct Request {
   Headers headers;
   std::string body;  // empty on streaming routes
   std::optional<std::uint64_t> content_length;
-  BodyStream* stream = nullptr;  // streaming routes only
-  std::string peer;              // address without port
-  std::string client_name;       // common name of the client's certificate, when TLS has verified one; else empty
-  Bell departure;                // rings when the client has gone away
-  Proven* proven = nullptr;      // of the connection; may be null
+  BodyStream* stream = nullptr;              // streaming routes only
+  std::string peer;                          // address without port
+  Bell departure;                            // rings when the client has gone away
+  Proven* proven = nullptr;                  // of the connection; may be null
+  ClientCertificate* certificate = nullptr;  // of the connection; null where the client has shown none
 
   // The first header of that name (lower case), or "".
   std::string_view header(std::string_view name) const { return headers.find(name); }

@@ -10,6 +10,7 @@
 #include "base/bytes.hpp"
 #include "crypto/sha256.hpp"
 #include "httpd/errors.hpp"
+#include "httpd/sites.hpp"
 
 namespace aloft::httpd {
 namespace {
@@ -53,31 +54,32 @@ Result<std::string> use_certificates(SSL_CTX* context, const std::string& pem) {
   return digest;
 }
 
-// Asks clients for certificates of these authorities; takes those too who have none.
-Result<> ask_clients(SSL_CTX* context, const std::string& pem) {
-  const Bio bio = memory(pem);
-  std::size_t count = 0;
-  while (X509* const raw = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) {
-    const std::unique_ptr<X509, void (*)(X509*)> authority(raw, X509_free);
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), raw) != 1 || SSL_CTX_add_client_CA(context, raw) != 1)
-      return refused("a certificate of the clients' authorities cannot be used");
-    ++count;
-  }
-  ERR_clear_error();
-  if (count == 0) return refused("the file of the clients' authorities has no certificate; give PEM");
-  // Sessions of clients with certificates go on only where they began (SSL_CTX_set_session_id_context(3)).
-  static constexpr unsigned char kContext[] = "aloft-server";
-  SSL_CTX_set_session_id_context(context, kContext, sizeof kContext - 1);
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  return {};
+int ask_client(SSL* tls, void* argument) {
+  const char* const host = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
+  const auto authorities = static_cast<const Sites*>(argument)->asks(host == nullptr ? "" : host);
+  if (!authorities) return 1;
+  STACK_OF(X509_NAME)* const names = sk_X509_NAME_new_null();
+  for (const crypto::Certificate& authority : *authorities)
+    sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(authority.native())));
+  SSL_set_client_CA_list(tls, names);
+  SSL_set_verify(tls, SSL_VERIFY_PEER, nullptr);
+  return 1;
+}
+
+int leave_to_the_site(X509_STORE_CTX*, void*) { return 1; }
+
+SSL_TICKET_RETURN resume(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status, void* argument) {
+  const bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (!good || SSL_SESSION_get0_peer(session) != nullptr || static_cast<const Sites*>(argument)->asks_some())
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 }  // namespace
 
 TlsContext::TlsContext() : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {}
 
-Result<TlsContext> TlsContext::create(const std::string& certificate_pem, const std::string& key_pem,
-                                      const std::string& client_authorities_pem) {
+Result<TlsContext> TlsContext::create(const std::string& certificate_pem, const std::string& key_pem) {
   TlsContext tls;
   SSL_CTX* context = tls.context_.get();
   if (context == nullptr) return refused("TLS cannot be set up");
@@ -94,8 +96,15 @@ Result<TlsContext> TlsContext::create(const std::string& certificate_pem, const 
                                                            EVP_PKEY_free);
   if (!key || SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
     return refused("the TLS key cannot be used; give the PEM file of the certificate's own key, without a passphrase");
-  if (!client_authorities_pem.empty()) TRY(ask_clients(context, client_authorities_pem));
   return tls;
+}
+
+void TlsContext::ask_for(const Sites& sites) {
+  SSL_CTX* const context = context_.get();
+  void* const argument = const_cast<Sites*>(&sites);  // OpenSSL's own want of const
+  SSL_CTX_set_cert_cb(context, ask_client, argument);
+  SSL_CTX_set_cert_verify_callback(context, leave_to_the_site, nullptr);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, resume, argument);
 }
 
 }  // namespace aloft::httpd

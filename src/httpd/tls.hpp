@@ -10,13 +10,17 @@
 
 namespace aloft::httpd {
 
+class Sites;
+
 class TlsContext {
  public:
   // PEM texts; the certificate may be followed by its chain. TLS 1.2 and 1.3, session tickets, HTTP/1.1 by ALPN. Errors: kTlsSetup.
-  // client_authorities_pem: when it is not empty, clients may show a certificate, which then must be of one of these authorities and for
-  // client authentication, else their handshake fails.
-  static Result<TlsContext> create(const std::string& certificate_pem, const std::string& key_pem,
-                                   const std::string& client_authorities_pem = "");
+  static Result<TlsContext> create(const std::string& certificate_pem, const std::string& key_pem);
+
+  // Clients are asked for a certificate where the sites say so, and go on without one, too. TLS proves that they hold its key and judges
+  // nothing else. A session with a certificate is never resumed: tickets carry no more of a chain than its first certificate; and none is
+  // while somebody is asked, or who came before a site began to ask would not be. The sites outlive every connection.
+  void ask_for(const Sites& sites);
 
   SSL_CTX* get() const { return context_.get(); }
   // SHA-256 of the (first) certificate's DER, lower-case hex: what clients pin.

@@ -13,6 +13,9 @@ std::string detail_of(const httpd::Request& request) {
   Result<Json> json = parse_json(request.body);
   if (!json || !json->is_object()) return {};
   for (const char* secret : {"password", "old_password", "token"}) json->erase(secret);
+  if (const auto pem = json->find("pem");
+      pem != json->end() && pem->is_string() && pem->get_ref<const std::string&>().contains("PRIVATE KEY"))
+    json->erase(pem);  // given by mistake, and refused
   std::string text = json->empty() ? "" : json->dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > kMaxAuditDetailBytes) text = text.substr(0, kMaxAuditDetailBytes) + "...";
   return text;

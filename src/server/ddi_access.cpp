@@ -72,6 +72,11 @@ httpd::Awaitable<Result<>> DdiAccess::register_new(std::string device, const fle
   co_return Result<>{};
 }
 
+Result<bool> DdiAccess::shows(const Request& request, const std::string& device) const {
+  if (request.certificate == nullptr || authorities_.all() == nullptr) return false;
+  return TRY(authorities_.name_in(*request.certificate)) == device;
+}
+
 httpd::Awaitable<Result<std::string>> DdiAccess::device_of(const Request& request) {
   const std::string tenant = lower(request.parameters.at("tenant"));
   const bool ours = tenant == kDdiTenant || (!tenancy_.name.empty() && tenant == tenancy_.name);
@@ -86,12 +91,13 @@ httpd::Awaitable<Result<std::string>> DdiAccess::device_of(const Request& reques
     const Result<> registered = co_await register_new(device, copy);
     if (!registered) co_return std::unexpected(registered.error());
   }
-  const Roster::Entry* const entry = roster_.find(device);
-  if (devices_.find(device) == nullptr || entry == nullptr) co_return refused(device);
+  const Roster::Entry* const entry = devices_.find(device) == nullptr ? nullptr : roster_.find(device);
   const std::string_view token = credentials_of(request, "TargetToken");
-  const bool by_token = !token.empty() && entry->key_sha256 != fleet::Digest{} && same(hash_of(token), entry->key_sha256);
-  const bool by_certificate = tenancy_.certificates && !request.client_name.empty() && request.client_name == device;
-  if (!by_token && !by_certificate && gateway == nullptr) co_return refused(device);
+  const bool by_token =
+      entry != nullptr && !token.empty() && entry->key_sha256 != fleet::Digest{} && same(hash_of(token), entry->key_sha256);
+  // What is wrong with a certificate is told whether there is such a device or not.
+  const bool shown = by_token || gateway != nullptr || CO_TRY(shows(request, device));
+  if (!shown || entry == nullptr) co_return refused(device);
   CO_TRY(check_accepted(entry->status, device));
   roster_.touch(device, now_ms());
   co_return device;

@@ -8,6 +8,7 @@
 #include "fleet/store.hpp"
 #include "httpd/message.hpp"
 #include "server/changes.hpp"
+#include "server/ddi_authorities.hpp"
 #include "server/ddi_devices.hpp"
 #include "server/roster.hpp"
 
@@ -19,29 +20,28 @@ inline constexpr std::string_view kDdiTenant = "default";  // however it is writ
 struct DdiTenancy {
   std::string name = {};  // besides "default"; empty: none
   bool alone = true;      // the server has no other tenants, and may say so; else nothing tells which there are
-  // A certificate shows a device of a site only where the authorities are that site's.
-  bool certificates = true;
 };
 inline constexpr std::uint64_t kDefaultPollSeconds = 300;
 
 class DdiAccess {
  public:
   // All references outlive it. url: as devices reach the server, as "https://updates.example:8443"; empty: as each request names it.
-  DdiAccess(fleet::Store& store, Roster& roster, const Changes& changes, DdiDevices& devices, Clock& clock, std::string url, bool tls,
-            DdiTenancy tenancy = {})
+  DdiAccess(fleet::Store& store, Roster& roster, const Changes& changes, DdiDevices& devices, const DdiAuthorities& authorities,
+            Clock& clock, std::string url, bool tls, DdiTenancy tenancy = {})
       : store_(store),
         roster_(roster),
         changes_(changes),
         devices_(devices),
+        authorities_(authorities),
         clock_(clock),
         url_(std::move(url)),
         tls_(tls),
         tenancy_(std::move(tenancy)) {}
   Result<> load();
 
-  // The device that the path names, after it has shown who it is: by its own token, a gateway's, or a certificate that TLS has verified.
-  // A new one that comes with a gateway's token is registered. Notes that it was seen. Errors: kTenantUnknown, kNotAuthenticated,
-  // kDevicePending, kDeviceRejected, kBadParameter, kDeviceNameTaken.
+  // The device that the path names, after it has shown who it is: by its own token, a gateway's, or a certificate of one of the site's
+  // authorities. A new one that comes with a gateway's token is registered. Notes that it was seen. Errors: kTenantUnknown,
+  // kNotAuthenticated, kDeviceCertificate, kDevicePending, kDeviceRejected, kBadParameter, kDeviceNameTaken.
   httpd::Awaitable<Result<std::string>> device_of(const httpd::Request& request);
   // "https://host/default/controller/v1/cam-01". Errors: kBadParameter when nothing tells the host.
   Result<std::string> base_of(const httpd::Request& request, const std::string& device) const;
@@ -54,12 +54,15 @@ class DdiAccess {
   void set_poll_seconds(std::uint64_t seconds) { poll_seconds_ = seconds; }
 
  private:
+  // Whether the connection's certificate is the device's. Errors: kDeviceCertificate.
+  Result<bool> shows(const httpd::Request& request, const std::string& device) const;
   const fleet::DdiGateway* gateway_of(std::string_view secret) const;
   httpd::Awaitable<Result<>> register_new(std::string device, const fleet::DdiGateway& gateway);
   fleet::Store& store_;
   Roster& roster_;
   const Changes& changes_;
   DdiDevices& devices_;
+  const DdiAuthorities& authorities_;
   Clock& clock_;
   std::string url_;
   bool tls_;

@@ -44,15 +44,13 @@ Result<Fd> claim_data_folder(const std::filesystem::path& data) {
 }
 
 Result<httpd::TlsContext> tls_identity(const std::filesystem::path& data, const std::filesystem::path& certificate,
-                                       const std::filesystem::path& key, const std::filesystem::path& client_authorities,
-                                       const std::vector<std::string>& names, WallTime now) {
+                                       const std::filesystem::path& key, const std::vector<std::string>& names, WallTime now) {
   const std::filesystem::path certificate_file = certificate.empty() ? data / "tls.pem" : certificate;
   const std::filesystem::path key_file = key.empty() ? data / "tls.key" : key;
   // The certificate is written last: without it an interrupted first start begins anew.
   if (certificate.empty() && !std::filesystem::exists(certificate_file))
     TRY(make_certificate_files(certificate_file, key_file, names, now));
-  const std::string authorities = client_authorities.empty() ? "" : TRY(read_file(client_authorities, 1U << 20));
-  return httpd::TlsContext::create(TRY(read_file(certificate_file, 1U << 20)), TRY(read_file(key_file, 1U << 20)), authorities);
+  return httpd::TlsContext::create(TRY(read_file(certificate_file, 1U << 20)), TRY(read_file(key_file, 1U << 20)));
 }
 
 Result<Bytes> token_secret(fleet::Store& store, Random& random) {

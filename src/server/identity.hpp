@@ -17,10 +17,9 @@ namespace aloft::server {
 Result<Fd> claim_data_folder(const std::filesystem::path& data);
 
 // From the files given, or else tls.key and tls.pem of the data folder, which are made when missing: P-256, self-signed, ten years, key
-// readable by the owner only, for this host and `names`. client_authorities may be empty: clients are then asked for no certificate.
+// readable by the owner only, for this host and `names`.
 Result<httpd::TlsContext> tls_identity(const std::filesystem::path& data, const std::filesystem::path& certificate,
-                                       const std::filesystem::path& key, const std::filesystem::path& client_authorities,
-                                       const std::vector<std::string>& names, WallTime now);
+                                       const std::filesystem::path& key, const std::vector<std::string>& names, WallTime now);
 
 // 32 bytes, made at the first start.
 Result<Bytes> token_secret(fleet::Store& store, Random& random);

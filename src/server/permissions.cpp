@@ -19,6 +19,7 @@ constexpr Row kRows[] = {
     {"/api/v1/users",           "",          Role::admin,    Looking::same},
     {"/api/v1/audit",           "",          Role::admin,    Looking::same},
     {"/api/v1/ddi/gateways",    "",          Role::admin,    Looking::any_role},   // who acts for any device
+    {"/api/v1/ddi/authorities", "",          Role::admin,    Looking::any_role},   // who says which device it is
     {"/api/v1/ddi/settings",    "",          Role::admin,    Looking::any_role},
     {"/api/v1/tenant",          "",          Role::admin,    Looking::same},       // of the server's own site
     {"/api/v1/webhooks",        "",          Role::admin,    Looking::same},

@@ -37,8 +37,7 @@ Result<> Service::open_parts() {
   blobs_ = TRY(fleet::BlobFolder::open(options_.data));
   std::vector<std::string> names;
   if (!options_.tenant_domain.empty()) names = {options_.tenant_domain, "*." + options_.tenant_domain};
-  if (!options_.plain_http)
-    tls_ = TRY(tls_identity(options_.data, options_.tls_certificate, options_.tls_key, options_.client_authorities, names, clock_.now()));
+  if (!options_.plain_http) tls_ = TRY(tls_identity(options_.data, options_.tls_certificate, options_.tls_key, names, clock_.now()));
   if (!options_.trust.empty()) trust_ = TRY(crypto::TrustStore::load(options_.trust));
   if (TRY(store_->user_count()) == 0) setup_secret_ = new_secret(random_);
   const Ground ground{.loop = loop_,
@@ -59,10 +58,16 @@ Result<> Service::open_parts() {
   TRY(open_sign_on());
   Ground own = ground;
   own.sign_on = sign_on_ ? &*sign_on_ : nullptr;
+  if (!options_.client_authorities.empty()) {
+    own.client_authorities = TRY(read_file(options_.client_authorities, kMaxAuthoritiesBytes));
+    if (auto good = crypto::ClientAuthorities::from_pem(own.client_authorities); !good)
+      return fail(std::move(good).error().within(options_.client_authorities.string()));
+  }
   const ConsolePack console = TRY(ConsolePack::embedded());
   site_.emplace(own, TRY(token_secret(*store_, random_)), setup_secret_, console);
-  tenants_.emplace(ground, site_->router(), TenantFolder(options_.data), options_.tenant_domain, console,
+  tenants_.emplace(ground, *site_, TenantFolder(options_.data), options_.tenant_domain, console,
                    [this](const httpd::Router* router) { server_->depart(router); });
+  if (tls_) tls_->ask_for(*tenants_);
   tenant_api_.emplace(*tenants_, site_->access(), clock_, random_);
   tenant_api_->add_routes(site_->router());
   server_.emplace(loop_, *tenants_, tls_ ? &*tls_ : nullptr, httpd::Limits{.max_connections = options_.max_connections});

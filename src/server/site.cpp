@@ -49,12 +49,15 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       health_api_(ground.store, access_),
       users_(ground.store, access_, ground.passwords),
       ddi_devices_(roster_, changes_),
-      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ground.clock, ground.url, ground.tls != nullptr, ground.tenancy),
+      ddi_authorities_(ground.clock, ground.client_authorities),
+      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ddi_authorities_, ground.clock, ground.url, ground.tls != nullptr,
+                  ground.tenancy),
       ddi_reports_(ground.store, roster_, changes_),
       ddi_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
       ddi_data_(ground.store, ground.blobs, changes_, ddi_access_, ddi_devices_),
       ddi_confirm_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
       ddi_admin_(ground.store, roster_, changes_, access_, ddi_access_, ddi_devices_, ground.random),
+      ddi_authority_api_(ground.store, access_, ddi_authorities_),
       webhooks_(tasks_, ground.store, changes_, ground.clock, ground.webhook_targets),
       webhook_api_(ground.store, access_, webhooks_, ground.random),
       feed_(access_, changes_),
@@ -79,6 +82,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
   feed_.add_routes(router_);
   devices_.add_routes(router_);
   ddi_admin_.add_routes(router_);
+  ddi_authority_api_.add_routes(router_);
   ddi_.add_routes(router_);
   ddi_data_.add_routes(router_);
   ddi_confirm_.add_routes(router_);
@@ -93,6 +97,7 @@ Result<> Site::load() {
   TRY(complete_deletions(ground_.store, ground_.blobs));
   TRY(complete_digests(ground_.store, ground_.blobs));
   TRY(ddi_devices_.load(ground_.store));
+  TRY(ddi_authorities_.load(ground_.store));
   TRY(ddi_access_.load());
   TRY(delta_shelf_.load(ground_.store, ground_.blobs));
   return rollouts_.load();

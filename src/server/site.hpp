@@ -16,6 +16,7 @@
 #include "server/changes.hpp"
 #include "server/ddi_admin_api.hpp"
 #include "server/ddi_api.hpp"
+#include "server/ddi_authority_api.hpp"
 #include "server/ddi_confirm_api.hpp"
 #include "server/ddi_data_api.hpp"
 #include "server/delta_api.hpp"
@@ -56,6 +57,7 @@ struct Ground {
   WebhookTargets webhook_targets = WebhookTargets::public_only;
   DeltaSettings deltas = {};
   DdiTenancy tenancy = {};
+  std::string client_authorities = {};     // PEM; besides those that are set on the site
   ServiceApi::ReadCounters counters = {};  // of the whole server, for the site that shows them
   oidc::Provider* sign_on = nullptr;       // null: nobody signs in at an identity provider
 };
@@ -69,6 +71,7 @@ class Site {
   httpd::Router& router() { return router_; }
   const httpd::Router& router() const { return router_; }
   const OperatorAccess& access() const { return access_; }
+  const DdiAuthorities& authorities() const { return ddi_authorities_; }
   // What goes on by itself until stop(): writes down at intervals when devices were seen last, and runs the rollouts.
   void begin_work();
   // Also ends what waits for news of the site; what has begun is completed.
@@ -112,12 +115,14 @@ class Site {
   HealthApi health_api_;
   UserApi users_;
   DdiDevices ddi_devices_;
+  DdiAuthorities ddi_authorities_;
   DdiAccess ddi_access_;
   DdiReports ddi_reports_;
   DdiApi ddi_;
   DdiDataApi ddi_data_;
   DdiConfirmApi ddi_confirm_;
   DdiAdminApi ddi_admin_;
+  DdiAuthorityApi ddi_authority_api_;
   Webhooks webhooks_;
   WebhookApi webhook_api_;
   Feed feed_;

@@ -62,6 +62,7 @@ constexpr std::pair<std::uint16_t, unsigned> kCountedStatuses[] = {
     {fleet::kWebhookUnknown.number, 404},
     {kNotAuthenticated.number, 401},
     {kBadCredentials.number, 401},
+    {kDeviceCertificate.number, 401},
     {kTooManyAttempts.number, 429},
     {kSetupToken.number, 401},
     {kSetupDone.number, 409},

@@ -37,7 +37,7 @@ Result<std::shared_ptr<TenantSite>> TenantSite::open(const Ground& base, const s
                       .address = url,
                       .webhook_targets = base.webhook_targets,
                       .deltas = base.deltas,
-                      .tenancy = {.name = tenant.name, .alone = false, .certificates = false},
+                      .tenancy = {.name = tenant.name, .alone = false},
                       .sign_on = made->sign_on_ ? &*made->sign_on_ : nullptr};
   made->site_.emplace(ground, TRY(token_secret(*made->store_, base.random)), std::nullopt, std::move(console));
   TRY(made->site_->load());

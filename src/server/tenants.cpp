@@ -40,11 +40,11 @@ std::string_view to_string(Tenants::Standing::State state) {
   return "failed";
 }
 
-Tenants::Tenants(const Ground& base, const httpd::Router& own, TenantFolder folder, std::string domain, ConsolePack console,
+Tenants::Tenants(const Ground& base, const Site& own, TenantFolder folder, std::string domain, ConsolePack console,
                  std::function<void(const httpd::Router*)> depart)
     : base_(base),
       own_(own),
-      own_router_(std::shared_ptr<const httpd::Router>(), &own),
+      own_router_(std::shared_ptr<const httpd::Router>(), &own.router()),
       folder_(std::move(folder)),
       reach_{.domain = std::move(domain), .port = {}, .certificate_sha256 = {}},
       console_(std::move(console)),
@@ -59,6 +59,26 @@ const TenantSite* Tenants::running(std::string_view name) const {
   return found == known_.end() ? nullptr : found->second.running.get();
 }
 
+std::string_view Tenants::tenant_at(const std::string& host) const {
+  const auto own_host = hosts_.find(host);
+  return own_host == hosts_.end() ? label_under(host, reach_.domain) : std::string_view(own_host->second);
+}
+
+bool Tenants::a_tenant_asks() const {
+  return std::ranges::any_of(known_, [](const auto& one) {
+    const Known& known = one.second;
+    return known.running && known.running->site().authorities().all() != nullptr;
+  });
+}
+
+std::optional<std::span<const crypto::Certificate>> Tenants::asks(std::string_view host) const {
+  const std::string plain = host_of(host);
+  const std::string_view name = on() ? tenant_at(plain) : std::string_view();
+  if (name.empty()) return a_tenant_asks() ? std::span<const crypto::Certificate>() : own_.authorities().asked();
+  const TenantSite* const tenant = running(name);
+  return tenant == nullptr ? std::nullopt : tenant->site().authorities().asked();
+}
+
 Result<std::shared_ptr<const httpd::Router>> Tenants::router_for(const httpd::Request& request) const {
   if (!on()) return own_router_;
   const auto router_of = [this](std::string_view name) -> std::shared_ptr<const httpd::Router> {
@@ -67,8 +87,7 @@ Result<std::shared_ptr<const httpd::Router>> Tenants::router_for(const httpd::Re
     return {found->second.running, &found->second.running->site().router()};
   };
   const std::string host = host_of(request.header("host"));
-  const auto own_host = hosts_.find(host);
-  const std::string_view name = own_host == hosts_.end() ? label_under(host, reach_.domain) : std::string_view(own_host->second);
+  const std::string_view name = tenant_at(host);
   if (!name.empty()) {
     auto router = router_of(name);
     if (!router) return fail(kNoSuchSite, "there is no site at this address; check the host's name");

@@ -31,7 +31,7 @@ class Tenants final : public httpd::Sites {
 
   // base: of the own site, which outlives it. domain: NAME.DOMAIN is tenant NAME; may be empty. depart: ends what waits for a site's
   // answer.
-  Tenants(const Ground& base, const httpd::Router& own, TenantFolder folder, std::string domain, ConsolePack console,
+  Tenants(const Ground& base, const Site& own, TenantFolder folder, std::string domain, ConsolePack console,
           std::function<void(const httpd::Router*)> depart);
 
   // Writes down how tenants are reached, for those who make them, and opens what there is; before the first request. One that cannot be
@@ -44,7 +44,11 @@ class Tenants final : public httpd::Sites {
   // By the header Host: NAME.DOMAIN or the tenant's own; at any other, by the first part of the path where the client is one of hawkBit's
   // protocol; else the own site. Errors: kNoSuchSite, the same for tenants that are not there and those that are not served.
   Result<std::shared_ptr<const httpd::Router>> router_for(const httpd::Request& request) const override;
-  unsigned error_status(const Error& error) const override { return own_.error_status(error); }
+  // A tenant's host: of the tenant's authorities. Any other, where tenants are told by the path, too: of anybody's, without their names,
+  // once a tenant has some; else of the own site's.
+  std::optional<std::span<const crypto::Certificate>> asks(std::string_view host) const override;
+  bool asks_some() const override { return own_.authorities().all() != nullptr || a_tenant_asks(); }
+  unsigned error_status(const Error& error) const override { return own_.router().error_status(error); }
 
   const TenantFolder& folder() const { return folder_; }
   const Reach& reach() const { return reach_; }
@@ -77,10 +81,13 @@ class Tenants final : public httpd::Sites {
   void retire(Known& known);
   void reap();
   bool is_retiring(const std::string& name);  // something uses a former site of it still; for 20 s at most
+  // The tenant whose host it is, there or not; empty: the own site, or a tenant that the path tells.
+  std::string_view tenant_at(const std::string& host) const;
+  bool a_tenant_asks() const;
   const TenantSite* running(std::string_view name) const;
 
   const Ground base_;
-  const httpd::Router& own_;
+  const Site& own_;
   const std::shared_ptr<const httpd::Router> own_router_;  // owns nothing
   const TenantFolder folder_;
   Reach reach_;
