@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kFirstDelay{1000};
-constexpr milliseconds kMostDelay{300'000};
 constexpr milliseconds kAcceptanceDelay{5000};     // between questions whether an operator has accepted us
 constexpr std::chrono::seconds kLeastPollTime{1};  // an answer "unchanged" that comes sooner means that the server does not hold polls
 constexpr std::chrono::seconds kUnheldPollDelay{15};
@@ -93,7 +91,7 @@ bool AloftLink::wait(milliseconds time, const std::function<bool()>& enough) {
 
 void AloftLink::keep_doing(Connection& connection, const std::function<Result<>(net::HttpTransport&)>& exchange,
                            const std::function<void(Result<>)>& told) {
-  Backoff backoff(random_, kFirstDelay, kMostDelay);
+  Backoff backoff(random_, kFirstServerDelay, kMostServerDelay);
   for (;;) {
     auto tls = session_.tls();
     auto client = tls ? net::HttpClient::create(*std::move(tls)) : std::unexpected(tls.error());

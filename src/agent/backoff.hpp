@@ -8,6 +8,10 @@
 
 namespace aloft::agent {
 
+// Between attempts to reach the server.
+inline constexpr std::chrono::milliseconds kFirstServerDelay{1000};
+inline constexpr std::chrono::milliseconds kMostServerDelay{300'000};
+
 class Backoff {
  public:
   using Time = std::chrono::milliseconds;

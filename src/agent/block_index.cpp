@@ -17,7 +17,6 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::size_t kBlock = bundle::kBlockBytes;
 constexpr std::size_t kReadBlocks = 256;
 constexpr std::string_view kMagic = "ALBLKS2\n";
 constexpr std::size_t kNameBytes = sizeof(BlockName);
@@ -49,9 +48,9 @@ Result<std::vector<BlockName>> name_blocks(ByteSource& source, const std::functi
 namespace {
 
 // Names by their rolling sums.
-class Wanted {
+class WantedNames {
  public:
-  explicit Wanted(std::vector<BlockName> names) : names_(std::move(names)), digests_left_(kDigestsEach * names_.size()) {
+  explicit WantedNames(std::vector<BlockName> names) : names_(std::move(names)), digests_left_(kDigestsEach * names_.size()) {
     std::ranges::sort(names_, {}, bundle::rolling_sum_of);
     for (const BlockName name : names_) has_sum_[bundle::rolling_sum_of(name) >> kSumShift] = true;
     left_ = names_.size();
@@ -93,7 +92,7 @@ class Wanted {
 }  // namespace
 
 Result<std::vector<ShiftedBlock>> find_shifted(ByteSource& source, std::vector<BlockName> names, const std::function<bool()>& stop) {
-  Wanted wanted(std::move(names));
+  WantedNames wanted(std::move(names));
   std::vector<ShiftedBlock> found;
   Bytes buffer(kBlock + kReadBlocks * kBlock);  // a window, and what comes behind it
   if (TRY(source.read_at(0, std::span(buffer).first(kBlock))) < kBlock) return found;

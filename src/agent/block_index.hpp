@@ -16,6 +16,8 @@
 namespace aloft::agent {
 
 using bundle::BlockName;
+inline constexpr std::size_t kBlock = bundle::kBlockBytes;  // of memory
+
 // Of 4 KiB of zeros.
 BlockName zero_block_name();
 

@@ -13,12 +13,12 @@ namespace aloft::agent {
 namespace {
 
 using Change = Result<> (*)(boot::BootControl& control);
-struct Case {
+struct BootChange {
   const char* name;
   Change before;  // makes the state that is changed
   Change change;
 };
-void PrintTo(const Case& tested, std::ostream* out) { *out << tested.name; }
+void PrintTo(const BootChange& tested, std::ostream* out) { *out << tested.name; }
 
 unsigned tries(const boot::BootControl& control) { return std::min(3U, control.max_tries()); }
 Result<> nothing(boot::BootControl&) { return {}; }
@@ -37,7 +37,7 @@ Result<> examine(boot::BootControl& control) {
   return {};
 }
 
-constexpr Case kCases[] = {
+constexpr BootChange kBootChanges[] = {
     {"Arm", nothing, arm},
     {"Commit", arm, commit},
     {"MarkBad", arm, mark_bad},
@@ -50,9 +50,9 @@ constexpr Case kCases[] = {
 
 using Storage = test::SimBootStorage;
 
-class BootCut : public ::testing::TestWithParam<std::tuple<boot::test::NamedLoader, Case>> {
+class BootCut : public ::testing::TestWithParam<std::tuple<boot::test::NamedLoader, BootChange>> {
  protected:
-  static const Case& tested() { return std::get<1>(GetParam()); }
+  static const BootChange& tested() { return std::get<1>(GetParam()); }
   static std::unique_ptr<boot::test::TestLoader> loader(Storage& storage) {
     const boot::test::NamedLoader& boots = std::get<0>(GetParam());
     std::vector<std::string> slots{"A", "B", "C"};
@@ -111,7 +111,7 @@ class BootCut : public ::testing::TestWithParam<std::tuple<boot::test::NamedLoad
   void check_either(Storage storage) {
     const std::string found = state(storage);
     EXPECT_TRUE(found == old_ || found == new_) << found << "; was " << old_ << "; to be " << new_;
-    const auto booted = loader(storage)->boot([](const std::string&) { return true; });
+    const auto booted = loader(storage)->boot(boot::test::always);
     ASSERT_TRUE(booted) << "nothing can be booted";
     EXPECT_TRUE(old_.contains(*booted + ":") || new_.contains(*booted + ":")) << *booted << " was booted";
   }
@@ -134,7 +134,7 @@ TEST_P(BootCut, OldOrNewAndThenDone) {
   std::printf("%s, %s: %llu crash states\n", std::get<0>(GetParam()).name, tested().name, static_cast<unsigned long long>(states_));
 }
 
-INSTANTIATE_TEST_SUITE_P(Changes, BootCut, ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), ::testing::ValuesIn(kCases)),
+INSTANTIATE_TEST_SUITE_P(Changes, BootCut, ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), ::testing::ValuesIn(kBootChanges)),
                          [](const auto& tested) { return std::string(std::get<0>(tested.param).name) + std::get<1>(tested.param).name; });
 
 }  // namespace

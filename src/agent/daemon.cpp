@@ -53,7 +53,7 @@ constexpr std::chrono::seconds kRestartLimit{60};   // for the reboot command
 constexpr std::chrono::seconds kIdleCheck{10};
 constexpr const char* kSystemdDropIns = "/run/systemd/system.conf.d";
 constexpr std::uint64_t kIdleResidentBytes = 6 << 20;
-constexpr milliseconds kProgressInterval{250};
+constexpr milliseconds kShownProgressInterval{250};
 constexpr milliseconds kLongestSleep{30'000};
 
 // Where the state folder cannot be written, the lock lies beside the socket.
@@ -243,7 +243,7 @@ class Daemon {
 
   void tell_progress() {
     const SteadyTime now = clock_.steady();
-    if (now - progress_told_ < kProgressInterval) return;
+    if (now - progress_told_ < kShownProgressInterval) return;
     progress_told_ = now;
     mailbox_->post([this] {
       if (socket_ != nullptr) socket_->tell_watchers(to_json(status()));

@@ -12,10 +12,10 @@ namespace aloft::agent {
 namespace {
 
 constexpr std::uint64_t kMaxNumber = 2'147'483'647;
-constexpr std::size_t kMaxFileBytes = 256 << 10;
+constexpr std::size_t kMaxActionsBytes = 256 << 10;
 
 Result<std::vector<DdiAction>> actions_in(const std::filesystem::path& file) {
-  const auto text = read_file(file, kMaxFileBytes);
+  const auto text = read_file(file, kMaxActionsBytes);
   if (!text && text.error().code.number == kNotFound.number) return std::vector<DdiAction>();
   if (!text) return fail(text.error());
   const Json json = TRY(parse_json(*text));

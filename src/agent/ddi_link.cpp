@@ -17,8 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kFirstDelay{1000};
-constexpr milliseconds kMostDelay{300'000};
 constexpr milliseconds kRefusedDelay{60'000};  // where the server does not take this device, at most; sooner where it is polled sooner
 constexpr seconds kPollWhileBusy{30};          // at most, while an update is under way: that is how a cancellation gets here
 
@@ -80,7 +78,7 @@ bool DdiLink::wait(milliseconds time) {
 }
 
 void DdiLink::run() {
-  Backoff backoff(random_, kFirstDelay, kMostDelay);
+  Backoff backoff(random_, kFirstServerDelay, kMostServerDelay);
   for (;;) {
     auto tls = standing_.tls();
     auto client = tls ? net::HttpClient::create(*std::move(tls)) : std::unexpected(tls.error());

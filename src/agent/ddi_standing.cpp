@@ -1,30 +1,26 @@
 #include "agent/ddi_standing.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "agent/ddi_link.hpp"
 #include "agent/errors.hpp"
 #include "agent/identity.hpp"
+#include "agent/words.hpp"
 #include "base/file.hpp"
 #include "net/web_address.hpp"
 
 namespace aloft::agent {
 namespace {
 
-constexpr std::chrono::seconds kRequestLimit{60};
-constexpr std::int64_t kMaxWaitSeconds = 3600;
-constexpr std::size_t kMaxTokenBytes = 1024;
+constexpr std::chrono::seconds kDdiRequestLimit{60};
 constexpr std::size_t kMaxWordsBytes = 300;
-constexpr std::string_view kBlank = " \t\r\n";
 
 Result<std::string> token_in(const std::filesystem::path& file) {
-  std::string text = TRY(read_file(file, kMaxTokenBytes));
-  text.erase(0, std::min(text.find_first_not_of(kBlank), text.size()));
-  text.resize(text.find_last_not_of(kBlank) + 1);
+  const std::string content = TRY(read_file(file, kMaxTokenBytes));
+  const std::string_view text = trimmed(content);
   if (text.empty() || !std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; }))
     return fail(kConfigValue, file.string() + " must hold one token: printable characters, no blank within");
-  return text;
+  return std::string(text);
 }
 
 }  // namespace
@@ -33,7 +29,8 @@ DdiStanding::DdiStanding(ServerConfig config, DeviceFacts facts, Clock& clock)
     : config_(std::move(config)),
       facts_(std::move(facts)),
       base_(config_.url + "/" + net::path_segment(config_.hawkbit->tenant) + "/controller/v1/" + net::path_segment(facts_.name)),
-      clock_(clock) {}
+      clock_(clock),
+      retry_after_(clock) {}
 
 Result<net::TlsOptions> DdiStanding::tls() const {
   net::TlsOptions options{.trust = TRY(server_trust(config_, {})), .client = {}};
@@ -76,18 +73,10 @@ Result<net::Response> DdiStanding::send(net::HttpTransport& transport, const std
   if (!etag.empty()) request.headers.push_back({"If-None-Match", etag});
   if (body != nullptr) request.headers.push_back({"Content-Type", "application/json"});
   if (body != nullptr) request.body = body->dump(-1, ' ', false, Json::error_handler_t::replace);
-  request.timeouts.total = kRequestLimit;
+  request.timeouts.total = kDdiRequestLimit;
   auto response = TRY(transport.send(request));
-  const std::string_view text = response.header("Retry-After").value_or("");
-  std::int64_t seconds = 0;
-  const bool asks = response.status == 429 || response.status == 503;
-  if (asks && std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc{})
-    wait_until_ = clock_.steady() + std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMaxWaitSeconds));
+  retry_after_.note(response);
   return response;
-}
-
-std::chrono::milliseconds DdiStanding::asked_to_wait() const {
-  return std::max(wait_until_.load() - clock_.steady(), std::chrono::milliseconds::zero());
 }
 
 Result<net::Response> ddi_success(net::Response response, const std::string& what) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "agent/config.hpp"
+#include "agent/retry_after.hpp"
 #include "agent/server_standing.hpp"
 #include "base/clock.hpp"
 #include "base/json.hpp"
@@ -34,7 +35,7 @@ class DdiStanding final : public ServerStanding {
   // body: none for GET. Every status is an answer; Retry-After is noted. Errors: the transport's, authorization()'s.
   Result<net::Response> send(net::HttpTransport& transport, const std::string& method, const std::string& path, const Json* body,
                              const std::string& etag = {});
-  std::chrono::milliseconds asked_to_wait() const;
+  std::chrono::milliseconds asked_to_wait() const { return retry_after_.left(); }
   void taken() { taken_ = true; }  // the server has answered a poll
 
  private:
@@ -43,7 +44,7 @@ class DdiStanding final : public ServerStanding {
   const std::string base_;
   Clock& clock_;
   std::atomic<bool> taken_ = false;
-  std::atomic<SteadyTime> wait_until_ = SteadyTime{};
+  RetryAfter retry_after_;
 };
 
 // The answer where it is 2xx or 304, else an error with the server's own words. Errors: as net::expect_success.

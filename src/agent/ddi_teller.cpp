@@ -14,9 +14,9 @@ namespace fs = std::filesystem;
 using protocol::Report;
 using protocol::UpdateState;
 
-constexpr std::uint64_t kProgressStep = 50;  // permille: servers keep some hundreds of messages for an action, and no more
-constexpr unsigned kMaxRefusals = 5;         // of what does not close, by a server that is too busy for it
-constexpr std::size_t kMaxLogBytes = 256 << 10;
+constexpr std::uint64_t kToldProgressStep = 50;  // permille: servers keep some hundreds of messages for an action, and no more
+constexpr unsigned kMaxRefusals = 5;             // of what does not close, by a server that is too busy for it
+constexpr std::size_t kMaxReadLogBytes = 256 << 10;
 constexpr std::size_t kLogLines = 12;
 
 // The server does not know the action any more, or has closed it.
@@ -87,13 +87,13 @@ bool DdiTeller::is_too_often(const Report& report) {
     told_permille_ = 0;
     return false;
   }
-  if (*report.progress_permille < told_permille_ + kProgressStep) return true;
+  if (*report.progress_permille < told_permille_ + kToldProgressStep) return true;
   told_permille_ = *report.progress_permille;
   return false;
 }
 
 void DdiTeller::add_log(const Report& report, ddi::Utterance& said) const {
-  const auto text = read_file(log_dir_ / (std::to_string(report.deployment) + ".log"), kMaxLogBytes);
+  const auto text = read_file(log_dir_ / (std::to_string(report.deployment) + ".log"), kMaxReadLogBytes);
   if (!text) return;
   for (std::string& line : ddi::details_of(last_lines(*text)))
     if (said.details.size() < ddi::kMaxDetails) said.details.push_back(std::move(line));

@@ -14,7 +14,7 @@ namespace aloft::agent {
 namespace {
 
 constexpr std::string_view kDeltaMark = "#delta=";
-constexpr unsigned kPatience = 8;  // frames in a row that come out wrong: the old image is another one
+constexpr unsigned kDeltaPatience = 8;  // frames in a row that come out wrong: the old image is another one
 
 }  // namespace
 
@@ -106,7 +106,7 @@ Result<> DeltaFrames::have_made(std::uint64_t frame, MutableByteView content) {
 }
 
 Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
-  if (wrong_ >= kPatience) {
+  if (wrong_ >= kDeltaPatience) {
     if (!left_) TRY(may_leave_(frame));
     left_ = true;
     return false;
@@ -130,7 +130,7 @@ Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
 // It is no longer there or not for us, as when the server has dropped it; or there is nothing to apply it with.
 void DeltaFrames::give_up(const std::string& why) {
   log::warning("delta: " + why + "; the rest comes from the full bundle");
-  wrong_ = kPatience;
+  wrong_ = kDeltaPatience;
   rebuilder_.reset();
 }
 
@@ -144,7 +144,7 @@ void DeltaFrames::checked(bool right) {
 
 void DeltaFrames::count_wrong(const std::string& why) {
   if (wrong_++ == 0) log::warning("delta: a frame is taken from the full bundle instead: " + why);
-  if (wrong_ < kPatience) return;
+  if (wrong_ < kDeltaPatience) return;
   log::warning("delta: it does not serve here; the rest comes from the full bundle");
   rebuilder_.reset();
 }

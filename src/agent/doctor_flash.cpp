@@ -13,17 +13,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxAttribute = 64;
+constexpr std::uint64_t kMaxFlashAttribute = 64;
 constexpr std::uint64_t kLifetimePercent = 2;  // so many blocks may go bad in a chip's life, by its maker's word
 
-struct NamedSlot {
+struct FlashSlot {
   std::string group;  // empty: shared
   std::string name;
   const SlotConfig* slot;
 };
 
-std::vector<NamedSlot> slots_of(const Config& config, std::string_view type) {
-  std::vector<NamedSlot> slots;
+std::vector<FlashSlot> slots_of(const Config& config, std::string_view type) {
+  std::vector<FlashSlot> slots;
   for (const auto& [group, classes] : config.groups)
     for (const auto& [slot_class, slot] : classes)
       if (slot.type == type) slots.push_back({group, group + "." + slot_class, &slot});
@@ -33,8 +33,8 @@ std::vector<NamedSlot> slots_of(const Config& config, std::string_view type) {
 }
 
 // Empty where the kernel does not say.
-std::optional<std::uint64_t> number_in(const fs::path& file) {
-  const auto text = read_file(file, kMaxAttribute);
+std::optional<std::uint64_t> attribute_number(const fs::path& file) {
+  const auto text = read_file(file, kMaxFlashAttribute);
   std::uint64_t number = 0;
   if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc()) return {};
   return number;
@@ -49,11 +49,11 @@ std::optional<UbiPlace> volume_of(const SlotConfig& slot, const Places& places) 
   return found->front();
 }
 
-void examine_chip(const NamedSlot& slot, const Places& places, Examination& out) {
+void examine_chip(const FlashSlot& slot, const Places& places, Examination& out) {
   const fs::path chip = places.sys / "class/mtd" / device_path(*slot.slot, places).filename();
-  const auto size = number_in(chip / "size");
-  const auto block = number_in(chip / "erasesize");
-  const auto bad = number_in(chip / "bad_blocks");
+  const auto size = attribute_number(chip / "size");
+  const auto block = attribute_number(chip / "erasesize");
+  const auto bad = attribute_number(chip / "bad_blocks");
   if (!size || !block || *block == 0 || !bad) return;  // that it is not there is slot-missing
   const std::uint64_t blocks = *size / *block;
   const std::string what = "slot " + slot.name + ": " + std::to_string(*bad) + " of " + std::to_string(blocks) + " blocks are bad";
@@ -66,11 +66,11 @@ void examine_chip(const NamedSlot& slot, const Places& places, Examination& out)
 void examine_device(int number, const Places& places, Examination& out) {
   const std::string name = "ubi" + std::to_string(number);
   const fs::path device = places.sys / "class/ubi" / name;
-  if (number_in(device / "ro_mode") == 1U)
+  if (attribute_number(device / "ro_mode") == 1U)
     return out.bad("ubi-read-only", "UBI device " + name + " has gone read-only after an error",
                    "look at the kernel's log; nothing can be installed until it is attached anew, and the flash may be failing");
-  const auto spare = number_in(device / "reserved_for_bad");
-  const auto bad = number_in(device / "bad_peb_count");
+  const auto spare = attribute_number(device / "reserved_for_bad");
+  const auto bad = attribute_number(device / "bad_peb_count");
   if (!spare || !bad || (*spare == 0 && *bad == 0)) return;  // NOR
   if (*spare == 0)
     return out.warn("ubi-spare-blocks", "UBI device " + name + " has no spare blocks left, " + std::to_string(*bad) + " are bad",
@@ -79,19 +79,19 @@ void examine_device(int number, const Places& places, Examination& out) {
 }
 
 // A volume of a group that does not run may be so: an update of it was given up.
-void examine_volume(const Patient& patient, const NamedSlot& slot, const UbiVolume& volume, Examination& out) {
+void examine_volume(const Patient& patient, const FlashSlot& slot, const UbiVolume& volume, Examination& out) {
   if (!volume.is_damaged || (slot.group != patient.booted && !slot.group.empty())) return;
   out.bad("slot-damaged", "slot " + slot.name + ": UBI volume " + volume.name + " is in use, but damaged or half written",
           "install its content again; until then the machine may not start once more");
 }
 
-void examine_second(const NamedSlot& slot, const UbiPlace& place, const Places& places, Examination& out) {
+void examine_second(const FlashSlot& slot, const UbiPlace& place, const Places& places, Examination& out) {
   const auto second =
       find_ubi_volumes({.device = place.device, .volume = {}, .name = storage::ubi_second(place.volume.name)}, tree_of(places));
   if (!second || !second->empty()) return;
   const fs::path device = places.sys / "class/ubi" / ("ubi" + std::to_string(place.device));
-  const auto blocks = number_in(device / "avail_eraseblocks");
-  const auto size = number_in(device / "eraseblock_size");
+  const auto blocks = attribute_number(device / "avail_eraseblocks");
+  const auto size = attribute_number(device / "eraseblock_size");
   if (!blocks || !size || *blocks * *size >= place.volume.capacity_bytes) return;
   out.bad("ubi-no-room", "slot " + slot.name + ": there is no room for the second volume " + storage::ubi_second(place.volume.name),
           "remove volumes of ubi" + std::to_string(place.device) + " that are not needed, or make them smaller");
@@ -103,7 +103,7 @@ std::optional<Result<std::uint64_t>> flash_size(const SlotConfig& slot, const Pl
   if (slot.type == "mtd") {
     const auto device = storage::find_device(slot.device, device_tree(places));
     if (!device) return fail(Error(device.error()));
-    if (const auto size = number_in(places.sys / "class/mtd" / device->filename() / "size")) return *size;
+    if (const auto size = attribute_number(places.sys / "class/mtd" / device->filename() / "size")) return *size;
     return fail(kNotFound, device->string() + " is no MTD device");
   }
   if (slot.type != "ubi" && slot.type != "ubi-pair") return {};
@@ -113,10 +113,10 @@ std::optional<Result<std::uint64_t>> flash_size(const SlotConfig& slot, const Pl
 
 void examine_flash(const Patient& patient, Examination& out) {
   const Places& places = patient.places;
-  for (const NamedSlot& slot : slots_of(patient.config, "mtd")) examine_chip(slot, places, out);
+  for (const FlashSlot& slot : slots_of(patient.config, "mtd")) examine_chip(slot, places, out);
   std::set<int> devices;
   for (const char* type : {"ubi", "ubi-pair"})
-    for (const NamedSlot& slot : slots_of(patient.config, type)) {
+    for (const FlashSlot& slot : slots_of(patient.config, type)) {
       const auto place = volume_of(*slot.slot, places);
       if (!place) continue;
       devices.insert(place->device);

@@ -13,10 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxAttributeBytes = 4096;
+constexpr std::uint64_t kMaxKernelFileBytes = 4096;
 constexpr std::chrono::seconds kShortest{15};  // that a machine needs from the agent's end to the next agent's start
 
-std::optional<long> number_in(std::string_view text) {
+std::optional<long> parse_number(std::string_view text) {
   const bool hexadecimal = text.starts_with("0x");
   if (hexadecimal) text.remove_prefix(2);
   long value = 0;
@@ -25,8 +25,8 @@ std::optional<long> number_in(std::string_view text) {
 }
 
 std::optional<long> number_of(const fs::path& file) {
-  const auto text = read_file(file, kMaxAttributeBytes);
-  return text ? number_in(*text) : std::nullopt;
+  const auto text = read_file(file, kMaxKernelFileBytes);
+  return text ? parse_number(*text) : std::nullopt;
 }
 
 struct Holder {
@@ -44,7 +44,7 @@ std::optional<Holder> holder_of(const fs::path& device, const fs::path& proc) {
     for (fs::directory_iterator fd(process.path() / "fd", gone), end; !gone && fd != end; fd.increment(gone)) {
       const fs::path target = fs::read_symlink(fd->path(), problem);
       if (problem || (target != device && target != device.string() + "0")) continue;
-      std::string program = read_file(process.path() / "comm", kMaxAttributeBytes).value_or("a program");
+      std::string program = read_file(process.path() / "comm", kMaxKernelFileBytes).value_or("a program");
       program.erase(program.find_last_not_of('\n') + 1);
       return Holder{pid, program};
     }
@@ -100,7 +100,7 @@ void examine_panic(const Patient& patient, Examination& out) {
   if (*timeout == 0)
     return out.bad("panic-timeout", "after a panic the kernel stops for ever (kernel.panic = 0): the boot loader never gets to go back",
                    "put panic=5 on the kernel's command line");
-  if (number_in(on_line).value_or(0) == 0)
+  if (parse_number(on_line).value_or(0) == 0)
     return out.warn("panic-early",
                     "kernel.panic is " + std::to_string(*timeout) +
                         ", but the command line has no panic=: unless the kernel is built "
@@ -120,7 +120,7 @@ void examine_lockup(const Patient& patient, Examination& out) {
                     "a processor that is stuck in the kernel stays stuck (kernel.softlockup_panic or kernel.soft_watchdog is 0): nothing "
                     "restarts the machine while another one pings the watchdog, or before there is a watchdog",
                     mend);
-  if (number_in(command_line_value(patient.command_line, "softlockup_panic=")).value_or(0) == 0)
+  if (parse_number(command_line_value(patient.command_line, "softlockup_panic=")).value_or(0) == 0)
     return out.warn("lockup-early",
                     "kernel.softlockup_panic is set, but not on the command line: unless the kernel is built with it, a processor that is "
                     "stuck before sysctl has run stays stuck",
@@ -142,7 +142,7 @@ void examine_watchdog(const Patient& patient, Examination& out) {
   examine_holder(patient, device, out);
   examine_timeout(patient, attributes, out);
   examine_driver(patient.config.watchdog, attributes, out);
-  std::string identity = read_file(attributes / "identity", kMaxAttributeBytes).value_or("");
+  std::string identity = read_file(attributes / "identity", kMaxKernelFileBytes).value_or("");
   identity.erase(identity.find_last_not_of('\n') + 1);
   if (out.all_good_since(before)) out.good("watchdog", "watchdog " + device.string() + (identity.empty() ? "" : " (" + identity + ")"));
 }

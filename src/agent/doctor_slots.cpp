@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct NamedSlot {
+struct DeviceSlot {
   std::string group;
   std::string name;  // "A.rootfs"
   fs::path device;
@@ -21,15 +21,13 @@ struct NamedSlot {
 // Files lie in file systems that may be mounted, and several in one.
 bool is_device(const SlotConfig& slot) { return slot.type != "file" && !slot.device.empty(); }
 
-std::vector<NamedSlot> slots_of(const Config& config, const Places& places) {
-  std::vector<NamedSlot> slots;
+std::vector<DeviceSlot> device_slots(const Config& config, const Places& places) {
+  std::vector<DeviceSlot> slots;
   for (const auto& [group, classes] : config.groups)
     for (const auto& [slot_class, slot] : classes)
       if (is_device(slot)) slots.push_back({group, group + "." + slot_class, device_path(slot, places)});
   return slots;
 }
-
-std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 // By class: each group's slot of it.
 std::map<std::string, std::map<std::string, SlotConfig>> classes_of(const Config& config) {
@@ -70,7 +68,7 @@ bool same_device(const fs::path& left, const fs::path& right) {
   return number && number == number_of_block_device(right);
 }
 
-void examine_devices(const std::vector<NamedSlot>& slots, Examination& out) {
+void examine_devices(const std::vector<DeviceSlot>& slots, Examination& out) {
   for (auto left = slots.begin(); left != slots.end(); ++left)
     for (auto right = left + 1; right != slots.end(); ++right)
       if (same_device(left->device, right->device))
@@ -99,7 +97,7 @@ bool lies_on(const Mount& mount, const fs::path& device, const Places& places) {
 }
 
 // Bind mounts of a part (with a root other than "/") show the same file system once more; they count for "in use", not for "twice".
-void examine_mounts(const Patient& patient, const NamedSlot& slot, Examination& out) {
+void examine_mounts(const Patient& patient, const DeviceSlot& slot, Examination& out) {
   std::string points;
   unsigned whole = 0;
   for (const Mount& mount : patient.mounts) {
@@ -129,10 +127,10 @@ fs::path device_path(const SlotConfig& slot, const Places& places) {
 
 void examine_slots(const Patient& patient, Examination& out) {
   examine_sizes(patient.config, patient.places, out);
-  const auto slots = slots_of(patient.config, patient.places);
+  const auto slots = device_slots(patient.config, patient.places);
   const std::size_t before = out.count();
   examine_devices(slots, out);
-  for (const NamedSlot& slot : slots) examine_mounts(patient, slot, out);
+  for (const DeviceSlot& slot : slots) examine_mounts(patient, slot, out);
   if (out.all_good_since(before)) out.good("slot-mounts", "every slot is a device of its own; none that does not run is mounted");
 }
 

@@ -15,8 +15,6 @@ constexpr std::uint64_t kLeastBytes = 4 << 20;
 constexpr std::uint64_t kEnoughBytes = 16 << 20;  // for the logs of updates that went wrong, and reports that wait for the server
 constexpr std::uint64_t kLeastInodes = 64;
 
-std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
-
 bool is_slot(const Config& config, const Mount& mount, const Places& places, std::string& name) {
   const auto layers = with_layers_below(mount.number, places.sys);
   const fs::path source = mount.source.starts_with("/dev/") ? places.dev / mount.source.substr(5) : fs::path();

@@ -209,15 +209,15 @@ constexpr Seed kServiceSeeds[] = {
     {"AgentStopped", kWarning, "daemon-stopped", [](SoundDevice& d) { fs::remove(d.at("sock")); }},
 };
 
-std::string name_of(const ::testing::TestParamInfo<Seed>& info) { return info.param.name; }
-INSTANTIATE_TEST_SUITE_P(Config, Seeded, ::testing::ValuesIn(kConfigSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(Boot, Seeded, ::testing::ValuesIn(kBootSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(Slots, Seeded, ::testing::ValuesIn(kSlotSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(State, Seeded, ::testing::ValuesIn(kStateSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(Trust, Seeded, ::testing::ValuesIn(kTrustSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(Reset, Seeded, ::testing::ValuesIn(kResetSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(Clock, Seeded, ::testing::ValuesIn(kClockSeeds), name_of);
-INSTANTIATE_TEST_SUITE_P(Services, Seeded, ::testing::ValuesIn(kServiceSeeds), name_of);
+std::string seed_name(const ::testing::TestParamInfo<Seed>& info) { return info.param.name; }
+INSTANTIATE_TEST_SUITE_P(Config, Seeded, ::testing::ValuesIn(kConfigSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(Boot, Seeded, ::testing::ValuesIn(kBootSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(Slots, Seeded, ::testing::ValuesIn(kSlotSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(State, Seeded, ::testing::ValuesIn(kStateSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(Trust, Seeded, ::testing::ValuesIn(kTrustSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(Reset, Seeded, ::testing::ValuesIn(kResetSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(Clock, Seeded, ::testing::ValuesIn(kClockSeeds), seed_name);
+INSTANTIATE_TEST_SUITE_P(Services, Seeded, ::testing::ValuesIn(kServiceSeeds), seed_name);
 
 // With U-Boot's environment in place of GRUB's.
 Verdict script_verdict(const std::string& convention, const boot::UbootVariables& variables) {
@@ -257,10 +257,10 @@ class DoctorServer : public ::testing::Test {
   }
   std::string url() const { return server_.url(""); }
   void date(WallTime time) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+    const auto unix_s = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
     std::array<char, 64> text{};
     std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
+    ::gmtime_r(&unix_s, &parts);
     std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT", &parts);
     date_ = text.data();
   }

@@ -7,7 +7,7 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = 4096;
+constexpr std::size_t kMaxPolicyBytes = 4096;
 constexpr std::size_t kMaxRouteBytes = 1 << 20;
 
 void narrow(DownloadLimits& limits, std::optional<std::uint64_t> bytes, const std::string& why) {
@@ -25,7 +25,7 @@ std::optional<std::uint64_t> in_bytes(std::uint64_t kib) {
 
 DownloadGate::DownloadGate(const DownloadConfig& config, std::filesystem::path file, std::function<std::vector<std::string>()> interfaces)
     : config_(config), file_(std::move(file)), interfaces_(std::move(interfaces)) {
-  const auto text = read_file(file_, kMaxFileBytes);
+  const auto text = read_file(file_, kMaxPolicyBytes);
   if (!text) return;
   const auto json = parse_json(*text);
   if (!json || !json->is_object() || !json->contains("deployment") || !json->contains("policy")) return;

@@ -5,13 +5,13 @@
 namespace aloft::agent {
 namespace {
 
-constexpr const char* kFile = "download";
+constexpr const char* kTallyFile = "download";
 
 }  // namespace
 
 DownloadTally DownloadTally::read(update::StateFiles& files, std::uint64_t update) {
   DownloadTally tally(update);
-  const auto text = files.read(kFile);
+  const auto text = files.read(kTallyFile);
   const auto json = text ? parse_json(text->value_or("")) : Result<Json>(std::unexpected(text.error()));
   if (!json) return tally;
   auto object = JsonObject::of(*json, "download");
@@ -29,7 +29,7 @@ DownloadTally DownloadTally::read(update::StateFiles& files, std::uint64_t updat
 Result<> DownloadTally::keep(update::StateFiles& files) const {
   Json json{{"update", update_}, {"fetched_bytes", fetched_bytes_}};
   if (begun_) json["method"] = protocol::to_string(method_);
-  return files.replace(kFile, json.dump() + "\n");
+  return files.replace(kTallyFile, json.dump() + "\n");
 }
 
 void DownloadTally::went(protocol::DownloadMethod method) {

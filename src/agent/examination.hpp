@@ -52,6 +52,9 @@ struct Places {
   std::function<Result<Space>(const std::filesystem::path&)> space = space_of;
 };
 
+// "512 MiB", rounded down.
+inline std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
 storage::DeviceTree device_tree(const Places& places);
 // A slot's device, by whatever name system.toml has for it; empty where there is none.
 std::filesystem::path device_path(const SlotConfig& slot, const Places& places);

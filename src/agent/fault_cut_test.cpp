@@ -15,15 +15,15 @@ using test::PowerCutSearch;
 using test::Story;
 using update::Phase;
 
-struct Case {
+struct SeededFault {
   const char* name;
   Fault fault;
   Story story;
   const char* finding;  // a part of it
 };
-void PrintTo(const Case& tested, std::ostream* out) { *out << tested.name; }
+void PrintTo(const SeededFault& tested, std::ostream* out) { *out << tested.name; }
 
-const Case kCases[] = {
+const SeededFault kSeededFaults[] = {
     {"SlotsNotFlushed", Fault::slots_not_flushed, {"", {{"2"}}}, "release 0 runs, which is neither committed nor deployed"},
     {"BootStateNotFlushed", Fault::boot_state_not_flushed, {"", {{"2"}}}, "may be booted, but holds no complete release"},
     {"StateNotSynced", Fault::state_not_synced, {"", {{"2"}}}, ""},
@@ -36,13 +36,13 @@ const Case kCases[] = {
     {"CommitsUnproven", Fault::commits_unproven, {"", {{"3-unhealthy", Phase::rolled_back}}}, "3-unhealthy ended as committed"},
 };
 
-class Faults : public ::testing::TestWithParam<Case> {
+class Faults : public ::testing::TestWithParam<SeededFault> {
  protected:
   void SetUp() override { log::set_level(log::Level::error); }
 };
 
 TEST_P(Faults, AreFound) {
-  const Case& tested = GetParam();
+  const SeededFault& tested = GetParam();
   PowerCutSearch search(boot::test::kLoaders[0], tested.story, tested.fault, {});
   const std::string found = search.run();
   EXPECT_FALSE(found.empty());
@@ -50,7 +50,7 @@ TEST_P(Faults, AreFound) {
   std::printf("%s: %s\n", tested.name, found.c_str());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::ValuesIn(kCases), [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::ValuesIn(kSeededFaults), [](const auto& tested) { return tested.param.name; });
 
 // The other side of NotReadBack: a disk that loses a write is no mistake of the agent's, which reads back, and writes anew.
 TEST(LostWrite, IsNoticedByReadingBackAndMended) {

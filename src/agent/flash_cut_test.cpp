@@ -20,8 +20,8 @@ using test::Story;
 using update::Phase;
 using Wish = Deployment::Wish;
 
-const std::vector<Story>& stories() {
-  static const std::vector<Story> kStories = {
+const std::vector<Story>& flash_stories() {
+  static const std::vector<Story> kFlashStories = {
       {"Good", {{"2"}}},
       {"Panics", {{"3-panics", Phase::rolled_back}}},
       {"Unhealthy", {{"3-unhealthy", Phase::rolled_back}}},
@@ -29,7 +29,7 @@ const std::vector<Story>& stories() {
       {"Cancelled", {{"2", Phase::cancelled, Wish::cancel}, {"4"}}},
       {"ThereAndBack", {{"2"}, {"3-unhealthy", Phase::rolled_back}, {"4"}}},
   };
-  return kStories;
+  return kFlashStories;
 }
 
 // Those whose state may lie on flash.
@@ -44,8 +44,8 @@ class FlashCut : public ::testing::TestWithParam<std::tuple<NamedLoader, std::si
   void SetUp() override { log::set_level(log::Level::error); }
   void search(test::SearchLimits limits) {
     const auto& [loader, number] = GetParam();
-    PowerCutSearch search(loader, stories()[number], Fault::none, limits, test::kOnFlash);
-    test::expect_survived(search, 40U, std::string(loader.name) + " on flash, " + stories()[number].name);
+    PowerCutSearch search(loader, flash_stories()[number], Fault::none, limits, test::kOnFlash);
+    test::expect_survived(search, 40U, std::string(loader.name) + " on flash, " + flash_stories()[number].name);
   }
 };
 
@@ -55,8 +55,8 @@ class FlashCutPair : public FlashCut {};
 
 TEST_P(FlashCutPair, AndAgainWhileMending) { search({.cuts_in_a_row = 2}); }
 
-std::string name_of(const ::testing::TestParamInfo<std::tuple<NamedLoader, std::size_t>>& tested) {
-  return std::string(std::get<0>(tested.param).name) + stories()[std::get<1>(tested.param)].name;
+std::string flash_story_name(const ::testing::TestParamInfo<std::tuple<NamedLoader, std::size_t>>& tested) {
+  return std::string(std::get<0>(tested.param).name) + flash_stories()[std::get<1>(tested.param)].name;
 }
 
 std::vector<NamedLoader> loaders_for_pairs() {
@@ -70,12 +70,14 @@ using ::testing::ValuesIn;
 
 // All stories with the first loader; with the others the first few, unless ALOFT_CUTS=all.
 std::vector<NamedLoader> further_loaders() { return {std::begin(kOnFlashLoaders) + 1, std::end(kOnFlashLoaders)}; }
-std::size_t further_stories() { return test::all_cuts_wanted() ? stories().size() : 3; }
+std::size_t further_stories() { return test::all_cuts_wanted() ? flash_stories().size() : 3; }
 
-INSTANTIATE_TEST_SUITE_P(Stories, FlashCut, Combine(::testing::Values(kOnFlashLoaders[0]), Range(std::size_t{0}, stories().size())),
-                         name_of);
-INSTANTIATE_TEST_SUITE_P(Further, FlashCut, Combine(ValuesIn(further_loaders()), Range(std::size_t{0}, further_stories())), name_of);
-INSTANTIATE_TEST_SUITE_P(Stories, FlashCutPair, Combine(ValuesIn(loaders_for_pairs()), Range(std::size_t{0}, stories().size())), name_of);
+INSTANTIATE_TEST_SUITE_P(Stories, FlashCut, Combine(::testing::Values(kOnFlashLoaders[0]), Range(std::size_t{0}, flash_stories().size())),
+                         flash_story_name);
+INSTANTIATE_TEST_SUITE_P(Further, FlashCut, Combine(ValuesIn(further_loaders()), Range(std::size_t{0}, further_stories())),
+                         flash_story_name);
+INSTANTIATE_TEST_SUITE_P(Stories, FlashCutPair, Combine(ValuesIn(loaders_for_pairs()), Range(std::size_t{0}, flash_stories().size())),
+                         flash_story_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(FlashCutPair);
 
 struct Mistake {

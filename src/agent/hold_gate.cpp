@@ -7,10 +7,10 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = 4096;
+constexpr std::size_t kMaxHoldBytes = 4096;
 
 Result<std::pair<std::uint64_t, std::string>> kept_in(const std::filesystem::path& file) {
-  const Json json = TRY(parse_json(TRY(read_file(file, kMaxFileBytes))));
+  const Json json = TRY(parse_json(TRY(read_file(file, kMaxHoldBytes))));
   JsonObject object = TRY(JsonObject::of(json, "hold"));
   const std::uint64_t deployment = TRY(object.number("deployment"));
   return std::pair(deployment, TRY(object.text("why")));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/errors.hpp"
+#include "agent/words.hpp"
 #include "base/bytes.hpp"
 #include "base/errors.hpp"
 #include "base/file.hpp"
@@ -15,17 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxTokenBytes = 1024;
 constexpr std::size_t kMaxControllerIdBytes = 256;
-constexpr std::string_view kBlank = " \t\r\n";
 
 fs::path pin_file(const fs::path& state_dir) { return state_dir / "server-pin"; }
-
-std::string_view trimmed(std::string_view text) {
-  const auto start = text.find_first_not_of(kBlank);
-  if (start == std::string_view::npos) return {};
-  return text.substr(start, text.find_last_not_of(kBlank) - start + 1);
-}
 
 }  // namespace
 

@@ -12,6 +12,8 @@
 
 namespace aloft::agent {
 
+inline constexpr std::size_t kMaxTokenBytes = 1024;  // of a file that holds a token
+
 // state_dir/device-key.pem (0600, Ed25519); made at the first call, durably. Errors: those of crypto::PrivateKey, file errors.
 Result<crypto::PrivateKey> load_or_make_device_key(const std::filesystem::path& state_dir);
 

@@ -17,23 +17,23 @@ void write_script(const std::filesystem::path& file, const std::string& body, un
   ASSERT_EQ(::chmod(file.c_str(), mode), 0);
 }
 
-Attributes read(std::string_view output) {
+Attributes attributes_in(std::string_view output) {
   Attributes attributes;
   read_attributes(output, "script", attributes);
   return attributes;
 }
 
 TEST(ReadAttributes, TakesWhatIsGoodAndPassesOverTheRest) {
-  EXPECT_EQ(read("modem=ec25\nsim=\nnote=a = b\r\n\nno equal sign\nbad key=1\n=empty\nmodem=ec21"),
+  EXPECT_EQ(attributes_in("modem=ec25\nsim=\nnote=a = b\r\n\nno equal sign\nbad key=1\n=empty\nmodem=ec21"),
             (Attributes{{"modem", "ec21"}, {"sim", ""}, {"note", "a = b"}}));
-  EXPECT_TRUE(read("a=\xff\xfe\nb=x\x01y\nc=" + std::string(1025, 'x')).empty());
-  EXPECT_EQ(read("city=Z\xc3\xbcrich").at("city"), "Z\xc3\xbcrich");
+  EXPECT_TRUE(attributes_in("a=\xff\xfe\nb=x\x01y\nc=" + std::string(1025, 'x')).empty());
+  EXPECT_EQ(attributes_in("city=Z\xc3\xbcrich").at("city"), "Z\xc3\xbcrich");
 }
 
 TEST(ReadAttributes, HoldsAsManyAsTheProtocolTakes) {
   std::string output;
   for (int i = 0; i < 200; ++i) output += "key-" + std::to_string(i) + "=x\n";
-  EXPECT_EQ(read(output).size(), protocol::kMaxAttributes);
+  EXPECT_EQ(attributes_in(output).size(), protocol::kMaxAttributes);
 }
 
 TEST(CollectInventory, RunsScriptsInOrderAndDropsThoseThatFail) {

@@ -17,15 +17,15 @@ using test::Story;
 using update::Phase;
 using Wish = Deployment::Wish;
 
-struct Case {
+struct LayoutStory {
   const char* name;
   const Layout* layout;
   Story story;
   bool on_every_loader = false;  // else on the first few, unless ALOFT_CUTS=all
 };
 
-const std::vector<Case>& cases() {
-  static const std::vector<Case> kCases = {
+const std::vector<LayoutStory>& layout_stories() {
+  static const std::vector<LayoutStory> kLayoutStories = {
       {"ThreeGroupsInTurn", &test::kThreeGroups, {"", {{"2"}, {"4"}, {"5"}}}, true},
       {"ThreeGroupsAfterFailure",
        &test::kThreeGroups,
@@ -43,7 +43,7 @@ const std::vector<Case>& cases() {
       {"RecoveryIsReplaced", &test::kNormalAndRecovery, {"", {{"1-recovery-next"}, {"2"}}}, true},
       {"RecoveryIsReplacedBadly", &test::kNormalAndRecovery, {"", {{"1-recovery-panics", Phase::rolled_back}, {"1-recovery-next"}, {"2"}}}},
   };
-  return kCases;
+  return kLayoutStories;
 }
 
 using Tested = std::pair<boot::test::NamedLoader, std::size_t>;
@@ -52,8 +52,8 @@ std::vector<Tested> all_tested() {
   constexpr std::size_t kFirstFew = 3;
   std::vector<Tested> all;
   for (std::size_t loader = 0; loader < std::size(boot::test::kLoaders); ++loader)
-    for (std::size_t number = 0; number < cases().size(); ++number) {
-      const Case& each = cases()[number];
+    for (std::size_t number = 0; number < layout_stories().size(); ++number) {
+      const LayoutStory& each = layout_stories()[number];
       const bool fits = each.layout->groups.size() <= boot::test::kLoaders[loader].most_slots &&
                         (each.layout != &test::kNormalAndRecovery || boot::test::kLoaders[loader].takes_recovery);
       if (fits && (test::all_cuts_wanted() || loader < kFirstFew || each.on_every_loader))
@@ -68,7 +68,7 @@ std::vector<Tested> tested_twice() {
   if (test::all_cuts_wanted()) return all;
   std::erase_if(all, [](const Tested& tested) {
     return std::string_view(tested.first.name) != boot::test::kLoaders[0].name ||
-           std::string_view(cases()[tested.second].name) != "RecoveryInstalls";
+           std::string_view(layout_stories()[tested.second].name) != "RecoveryInstalls";
   });
   return all;
 }
@@ -79,7 +79,7 @@ class LayoutCut : public ::testing::TestWithParam<Tested> {
 
   void search(SearchLimits limits) {
     const auto& [loader, number] = GetParam();
-    const Case& tested = cases()[number];
+    const LayoutStory& tested = layout_stories()[number];
     PowerCutSearch search(loader, tested.story, Fault::none, limits, *tested.layout);
     test::expect_survived(search, 20U, std::string(loader.name) + ", " + tested.name);
   }
@@ -91,12 +91,12 @@ class LayoutCutPair : public LayoutCut {};
 
 TEST_P(LayoutCutPair, AndAgainWhileMending) { search({.cuts_in_a_row = 2}); }
 
-std::string name_of(const ::testing::TestParamInfo<Tested>& each) {
-  return std::string(each.param.first.name) + cases()[each.param.second].name;
+std::string layout_story_name(const ::testing::TestParamInfo<Tested>& each) {
+  return std::string(each.param.first.name) + layout_stories()[each.param.second].name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut, ::testing::ValuesIn(all_tested()), name_of);
-INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCutPair, ::testing::ValuesIn(tested_twice()), name_of);
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCut, ::testing::ValuesIn(all_tested()), layout_story_name);
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutCutPair, ::testing::ValuesIn(tested_twice()), layout_story_name);
 
 // The search finds the mistake of a detour: a normal system that is written while the boot loader may still choose it.
 TEST(LayoutCutFault, ATargetThatIsNotParkedIsFound) {

@@ -68,7 +68,7 @@ TEST(LayoutFolders, AllAreTested) {
   EXPECT_EQ(count, std::size(kLayouts));
 }
 
-constexpr const char* kHead = "product = \"p\"\nhardware = \"h\"\n[boot]\ngrubenv = \"/g\"\n";
+constexpr const char* kSystemHead = "product = \"p\"\nhardware = \"h\"\n[boot]\ngrubenv = \"/g\"\n";
 
 struct Wrong {
   const char* name;
@@ -93,7 +93,7 @@ constexpr Wrong kWrongs[] = {
 
 class WrongLayout : public ::testing::TestWithParam<Wrong> {};
 TEST_P(WrongLayout, IsRefusedWithAReason) {
-  const auto config = parse_config(std::string(kHead) + GetParam().text, "system.toml");
+  const auto config = parse_config(std::string(kSystemHead) + GetParam().text, "system.toml");
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error().message, ::testing::HasSubstr(GetParam().says));
 }

@@ -6,21 +6,10 @@
 #include <charconv>
 #include <optional>
 
+#include "agent/words.hpp"
+
 namespace aloft::agent {
 namespace {
-
-std::vector<std::string_view> words_of(std::string_view line) {
-  std::vector<std::string_view> words;
-  while (!line.empty()) {
-    const std::size_t begin = line.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) break;
-    line.remove_prefix(begin);
-    const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
-    words.push_back(line.substr(0, end));
-    line.remove_prefix(end);
-  }
-  return words;
-}
 
 std::optional<std::uint32_t> number(std::string_view text, int base) {
   std::uint32_t value = 0;

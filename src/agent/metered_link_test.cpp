@@ -5,11 +5,11 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::string_view kHead = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+constexpr std::string_view kRoutesHead = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
 using Names = std::vector<std::string>;
 
 TEST(MeteredLink, FindsTheDefaultRouteWithTheLowestMetric) {
-  const std::string routes = std::string(kHead) +
+  const std::string routes = std::string(kRoutesHead) +
                              "wwan0\t00000000\t0101A8C0\t0003\t0\t0\t700\t00000000\t0\t0\t0\n"
                              "eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
                              "usb0\t0000A8C0\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
@@ -19,7 +19,7 @@ TEST(MeteredLink, FindsTheDefaultRouteWithTheLowestMetric) {
                           zero + " 00 " + zero + " 00 " + zero + " ffffffff 00000001 00000000 00200200       lo\n" + "20010db8" +
                           std::string(24, '0') + " 40 " + zero + " 00 " + zero + " 00000001 00000001 00000000 00000001     eth0\n";
   EXPECT_EQ(default_interfaces(routes, six), (Names{"eth0", "ppp0"}));
-  EXPECT_EQ(default_interfaces(kHead, ""), Names{});
+  EXPECT_EQ(default_interfaces(kRoutesHead, ""), Names{});
 }
 
 TEST(MeteredLink, PassesOverWhatItDoesNotKnow) {

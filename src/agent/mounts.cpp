@@ -2,21 +2,10 @@
 
 #include <algorithm>
 
+#include "agent/words.hpp"
+
 namespace aloft::agent {
 namespace {
-
-std::vector<std::string_view> words_of(std::string_view line) {
-  std::vector<std::string_view> words;
-  while (!line.empty()) {
-    const auto start = line.find_first_not_of(" \t");
-    if (start == std::string_view::npos) break;
-    line.remove_prefix(start);
-    const auto end = std::min(line.find_first_of(" \t"), line.size());
-    words.push_back(line.substr(0, end));
-    line.remove_prefix(end);
-  }
-  return words;
-}
 
 template <typename Take>
 void each_line(std::string_view text, Take take) {

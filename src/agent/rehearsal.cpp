@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/target_choice.hpp"
+#include "boot/order.hpp"
 #include "bundle/compatibility.hpp"
 #include "bundle/errors.hpp"
 #include "crypto/sha256.hpp"
@@ -11,16 +12,6 @@
 
 namespace aloft::agent {
 namespace {
-
-const boot::SlotState* find(const boot::BootState& boot, const std::string& name) {
-  const auto found = std::ranges::find(boot.order, name, &boot::SlotState::name);
-  return found == boot.order.end() ? nullptr : &*found;
-}
-
-bool is_committed(const boot::BootState& boot, const std::string& name) {
-  const boot::SlotState* const slot = find(boot, name);
-  return slot != nullptr && slot->health == boot::SlotHealth::committed;
-}
 
 crypto::Digest zeros_digest(std::size_t size) { return crypto::sha256(Bytes(size)); }
 
@@ -64,7 +55,7 @@ void find_obstacles(const RehearsalFacts& facts, const Rehearsal& plan, OpenBund
   if (const auto order = bundle::writing_order(manifest, device.slots, rereadable ? bundle::Seek::can : bundle::Seek::cannot); !order)
     obstacles.push_back(order.error());
   if (plan.target != facts.booted) return;
-  const boot::SlotState* const recovery = find(facts.boot, facts.recovery);
+  const boot::SlotState* const recovery = find_slot(facts.boot, facts.recovery);
   if (recovery == nullptr || (recovery->health == boot::SlotHealth::bad && !facts.recovery_whole))
     against(fail(update::kNoRecovery, "the recovery system (group " + facts.recovery + ") has to install this, but it is marked bad"));
   if (!rereadable) against(fail(update::kStreamForRecovery, "the recovery system has to install this, and cannot read a stream again"));
@@ -78,7 +69,7 @@ std::vector<std::string> boot_changes(const RehearsalFacts& facts, const Rehears
                       "; the machine restarts into it, and it goes on from there");
     changes.push_back("group " + facts.recovery + " is committed, before anything is written");
   }
-  const boot::SlotState* const target = find(facts.boot, plan.target);
+  const boot::SlotState* const target = find_slot(facts.boot, plan.target);
   if (target == nullptr || target->health != boot::SlotHealth::bad || target == &facts.boot.order.front())
     changes.push_back("group " + plan.target + " is marked bad, before anything is written");
   changes.push_back("group " + plan.target + " is armed with " + tries +

@@ -8,8 +8,7 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::size_t kBlock = bundle::kBlockBytes;
-constexpr unsigned kPatience = 8;
+constexpr unsigned kReusePatience = 8;
 constexpr std::uint64_t kWorthReading = 2048;  // times what is missing: so much is read to find a part of it
 constexpr std::uint64_t kRequestBytes = 256;   // what asking for another range costs, about: what is nearer comes along
 
@@ -181,7 +180,7 @@ Result<bool> ReuseFrames::fetch_missing(std::uint64_t frame, MutableByteView con
 }
 
 Result<bool> ReuseFrames::make(std::uint64_t frame, MutableByteView content) {
-  if (wrong_ >= kPatience || !copy_present(frame, content)) return false;
+  if (wrong_ >= kReusePatience || !copy_present(frame, content)) return false;
   return fetch_missing(frame, content);
 }
 
@@ -191,7 +190,7 @@ void ReuseFrames::checked(bool right) {
     return;
   }
   if (wrong_++ == 0) log::warning("reuse: a frame is taken from the bundle instead: a slot has changed since its blocks were named");
-  if (wrong_ == kPatience) log::warning("reuse: it does not serve here; the rest comes from the bundle");
+  if (wrong_ == kReusePatience) log::warning("reuse: it does not serve here; the rest comes from the bundle");
 }
 
 }  // namespace aloft::agent

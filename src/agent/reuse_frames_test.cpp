@@ -14,7 +14,6 @@ namespace {
 
 using bundle::kMinFrameBytes;
 using crypto::test::must;
-constexpr std::size_t kBlock = 4096;
 
 // Remembers what was read of it.
 class File final : public ByteSource {
@@ -44,9 +43,9 @@ Result<> fill(MutableByteView content, std::span<const delta::Gap> gaps) {
 }
 
 // Six frames: moved, zeros, changed, partly zeros, changed, a short one.
-class Reuse : public ::testing::Test {
+class ReuseFramesTest : public ::testing::Test {
  protected:
-  Reuse() : old_(bundle::test::test_content(8 * kMinFrameBytes, 5)) {
+  ReuseFramesTest() : old_(bundle::test::test_content(8 * kMinFrameBytes, 5)) {
     new_.resize(5 * kMinFrameBytes + 3 * kBlock);
     const auto put = [this](std::size_t to_block, std::size_t from_block, std::size_t count) {
       std::copy_n(old_.begin() + static_cast<std::ptrdiff_t>(from_block * kBlock), count * kBlock,
@@ -99,7 +98,7 @@ class Reuse : public ::testing::Test {
   std::optional<bundle::Reader> reader_;
 };
 
-TEST_F(Reuse, MakesFramesFromBlocksThatHaveMovedAndFetchesTheOthers) {
+TEST_F(ReuseFramesTest, MakesFramesFromBlocksThatHaveMovedAndFetchesTheOthers) {
   for (const auto encoding : {bundle::Encoding::zstd, bundle::Encoding::none}) {
     pack(encoding);
     const auto made = frames(old_);
@@ -118,7 +117,7 @@ TEST_F(Reuse, MakesFramesFromBlocksThatHaveMovedAndFetchesTheOthers) {
   }
 }
 
-TEST_F(Reuse, FindsWhatHasMovedByLessThanABlock) {
+TEST_F(ReuseFramesTest, FindsWhatHasMovedByLessThanABlock) {
   std::ranges::copy(ByteView(old_).subspan(9'001, 16 * kBlock), new_.begin() + 4 * kMinFrameBytes);
   pack(bundle::Encoding::zstd);
   const auto made = frames(old_);
@@ -132,7 +131,7 @@ TEST_F(Reuse, FindsWhatHasMovedByLessThanABlock) {
   EXPECT_FALSE(frames(old_)->find_shifted([] { return true; }));
 }
 
-TEST_F(Reuse, ABlockThatIsNotWhatWasPackedCostsAFrame) {
+TEST_F(ReuseFramesTest, ABlockThatIsNotWhatWasPackedCostsAFrame) {
   const auto made = frames(old_);
   for (const ByteRun& run : made->missing_runs(0)) file_[run.begin + 11] ^= std::byte{1};  // nothing of it is signed by itself
   EXPECT_FALSE(comes_out_right(*made, 2));
@@ -140,7 +139,7 @@ TEST_F(Reuse, ABlockThatIsNotWhatWasPackedCostsAFrame) {
   EXPECT_FALSE(comes_out_right(*made, 4));
 }
 
-TEST_F(Reuse, AfterABlockThatCannotBeUnpackedNoOtherIsFetched) {
+TEST_F(ReuseFramesTest, AfterABlockThatCannotBeUnpackedNoOtherIsFetched) {
   const auto made = frames(old_);
   file_[made->missing_runs(0).front().begin] ^= std::byte{1};  // what tells a zstd frame
   EXPECT_FALSE(comes_out_right(*made, 2));
@@ -150,7 +149,7 @@ TEST_F(Reuse, AfterABlockThatCannotBeUnpackedNoOtherIsFetched) {
   EXPECT_EQ(source_->reads.size(), reads);
 }
 
-TEST_F(Reuse, AnErrorOfTheFileIsOne) {
+TEST_F(ReuseFramesTest, AnErrorOfTheFileIsOne) {
   const auto made = frames(old_);
   source_->broken = true;
   Bytes content(kMinFrameBytes);
@@ -158,7 +157,7 @@ TEST_F(Reuse, AnErrorOfTheFileIsOne) {
   EXPECT_TRUE(made->make(3, content));
 }
 
-TEST_F(Reuse, ASectionThatIsNotTheManifestsIsRefused) {
+TEST_F(ReuseFramesTest, ASectionThatIsNotTheManifestsIsRefused) {
   file_.back() ^= std::byte{1};
   EXPECT_EQ(fetch_blocks(*reader_, 0, *source_).error().code.number, bundle::kBlocksDigest.number);
   file_.pop_back();
@@ -166,7 +165,7 @@ TEST_F(Reuse, ASectionThatIsNotTheManifestsIsRefused) {
   EXPECT_EQ(fetch_blocks(*reader_, 0, *source_).error().code.number, bundle::kTruncated.number);
 }
 
-TEST_F(Reuse, ASlotThatHasChangedIsNotTrusted) {
+TEST_F(ReuseFramesTest, ASlotThatHasChangedIsNotTrusted) {
   Bytes changed = old_;
   changed[40 * kBlock] ^= std::byte{1};
   const auto made = frames(changed);
@@ -177,7 +176,7 @@ TEST_F(Reuse, ASlotThatHasChangedIsNotTrusted) {
   EXPECT_FALSE(*shorter->make(3, content)) << "what it has of that frame lies behind its end";
 }
 
-TEST_F(Reuse, GivesUpAfterManyWrongFrames) {
+TEST_F(ReuseFramesTest, GivesUpAfterManyWrongFrames) {
   const Bytes emptied(old_.size());
   const auto made = frames(emptied);
   for (int i = 0; i < 8; ++i) EXPECT_FALSE(comes_out_right(*made, 0));

@@ -1,7 +1,6 @@
 #include "agent/server_session.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "agent/aloft_link.hpp"
 #include "agent/errors.hpp"
@@ -15,8 +14,7 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::chrono::seconds kRequestLimit{30};
-constexpr std::int64_t kMaxWaitSeconds = 3600;
+constexpr std::chrono::seconds kSessionRequestLimit{30};
 constexpr std::uint64_t kMaxLifetimeSeconds = 7 * 24 * 3600;
 
 bool is(const Error& error, const ErrorCode& code) { return error.code.number == code.number; }
@@ -26,7 +24,7 @@ std::filesystem::path enrolled_file(const std::filesystem::path& state_dir) { re
 }  // namespace
 
 ServerSession::ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, Clock& clock)
-    : config_(std::move(config)), state_dir_(std::move(state_dir)), facts_(std::move(facts)), clock_(clock) {
+    : config_(std::move(config)), state_dir_(std::move(state_dir)), facts_(std::move(facts)), clock_(clock), retry_after_(clock) {
   const auto kept = read_file(enrolled_file(state_dir_), 4096);
   enrolled_ = kept && *kept == config_.url + "\n";
 }
@@ -49,23 +47,15 @@ Result<Json> ServerSession::post(net::HttpTransport& transport, std::string_view
   request.url = config_.url + std::string(path);
   request.headers = {{"Content-Type", "application/json"}};
   request.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-  request.timeouts.total = kRequestLimit;
+  request.timeouts.total = kSessionRequestLimit;
   const auto response = TRY(net::expect_success(TRY(exchange(transport, request)), request.url));
   return parse_json(response.body);
 }
 
 Result<net::Response> ServerSession::exchange(net::HttpTransport& transport, const net::Request& request) {
   auto response = TRY(transport.send(request));
-  const std::string_view text = response.header("Retry-After").value_or("");
-  std::int64_t seconds = 0;
-  if ((response.status == 429 || response.status == 503) &&
-      std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc{})
-    wait_until_ = clock_.steady() + std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMaxWaitSeconds));
+  retry_after_.note(response);
   return response;
-}
-
-std::chrono::milliseconds ServerSession::asked_to_wait() const {
-  return std::max(wait_until_.load() - clock_.steady(), std::chrono::milliseconds::zero());
 }
 
 Result<> ServerSession::enrol(net::HttpTransport& transport) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/config.hpp"
+#include "agent/retry_after.hpp"
 #include "agent/server_standing.hpp"
 #include "base/clock.hpp"
 #include "base/json.hpp"
@@ -32,8 +33,7 @@ class ServerSession final : public ServerStanding {
   bool enrolled() const override { return enrolled_; }
   bool owns(const std::string& address) const override;  // of the artifact store
   std::unique_ptr<ServerLink> connect(ReportSpool& spool, const std::filesystem::path& state_dir, ServerListener listener) override;
-  // How long the server has last asked to be left alone (Retry-After); 0 when it is over.
-  std::chrono::milliseconds asked_to_wait() const;
+  std::chrono::milliseconds asked_to_wait() const { return retry_after_.left(); }
 
   // Sends with a bearer token, which is fetched first where there is none, and once more after a 401. request.url is a path here.
   // Errors: kNotAccepted while an operator has to accept the device, else those of the key, of the transport and net::expect_success.
@@ -53,7 +53,7 @@ class ServerSession final : public ServerStanding {
   const DeviceFacts facts_;
   Clock& clock_;
   std::atomic<bool> enrolled_ = false;
-  std::atomic<SteadyTime> wait_until_ = SteadyTime{};
+  RetryAfter retry_after_;
   std::mutex mutex_;  // held while a token is fetched, so that threads do not fetch two
   std::optional<crypto::PrivateKey> key_;
   std::string token_;

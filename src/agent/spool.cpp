@@ -26,7 +26,7 @@ std::string line_of(const Report& report, std::uint64_t transition) {
   return json.dump() + "\n";
 }
 
-std::uint64_t number_in(const Json& json, const char* key, std::uint64_t otherwise) {
+std::uint64_t number_at(const Json& json, const char* key, std::uint64_t otherwise) {
   const auto found = json.find(key);
   const bool good = found != json.end() && found->is_number_unsigned() && found->get<std::uint64_t>() < INT64_MAX;
   return good ? found->get<std::uint64_t>() : otherwise;
@@ -71,12 +71,12 @@ Result<> ReportSpool::load() {
     const auto json = parse_json(line);
     if (!json || !json->is_object()) continue;
     if (head) {
-      deployment_ = number_in(*json, "deployment", 0);
-      next_sequence_ = std::max<std::uint64_t>(1, number_in(*json, "next", 1));
-      last_transition_ = number_in(*json, "transition", 0);
+      deployment_ = number_at(*json, "deployment", 0);
+      next_sequence_ = std::max<std::uint64_t>(1, number_at(*json, "next", 1));
+      last_transition_ = number_at(*json, "transition", 0);
     } else if (auto report = report_of(*json)) {
       if (report->deployment == deployment_) next_sequence_ = std::max(next_sequence_, report->sequence + 1);
-      if (report->deployment == deployment_) last_transition_ = std::max(last_transition_, number_in(*json, "transition", 0));
+      if (report->deployment == deployment_) last_transition_ = std::max(last_transition_, number_at(*json, "transition", 0));
       reports_.push_back(*std::move(report));
     }
   }

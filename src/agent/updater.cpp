@@ -5,6 +5,7 @@
 #include "agent/try_counting.hpp"
 #include "base/log.hpp"
 #include "boot/errors.hpp"
+#include "boot/order.hpp"
 #include "bundle/compatibility.hpp"
 #include "storage/errors.hpp"
 #include "update/errors.hpp"
@@ -33,16 +34,6 @@ State reason(const Error& error) {
 bool can_be_cancelled(Phase phase) {
   return phase == Phase::offered || phase == Phase::deferred || phase == Phase::accepted || phase == Phase::downloading ||
          phase == Phase::installing || phase == Phase::stranded;
-}
-
-const boot::SlotState* find_slot(const boot::BootState& state, const std::string& name) {
-  const auto found = std::ranges::find(state.order, name, &boot::SlotState::name);
-  return found == state.order.end() ? nullptr : &*found;
-}
-
-bool is_committed(const boot::BootState& state, const std::string& name) {
-  const boot::SlotState* slot = find_slot(state, name);
-  return slot && slot->health == boot::SlotHealth::committed;
 }
 
 // Out of the boot order already. One that is bad but first has used up its tries: that still has to be told apart from one never armed.

@@ -56,17 +56,18 @@ TEST_P(PowerCutPair, AndAgainWhileMending) { search({.cuts_in_a_row = 2}); }
 
 using ::testing::Range;
 
-std::string name_of(const ::testing::TestParamInfo<std::tuple<NamedLoader, std::size_t>>& tested) {
+std::string story_name(const ::testing::TestParamInfo<std::tuple<NamedLoader, std::size_t>>& tested) {
   return std::string(std::get<0>(tested.param).name) + stories()[std::get<1>(tested.param)].name;
 }
 
 std::size_t stories_for_pairs() { return test::all_cuts_wanted() ? stories().size() : 2; }
 
 INSTANTIATE_TEST_SUITE_P(Stories, PowerCut,
-                         ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), Range(std::size_t{0}, stories().size())), name_of);
+                         ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), Range(std::size_t{0}, stories().size())),
+                         story_name);
 INSTANTIATE_TEST_SUITE_P(Stories, PowerCutPair,
                          ::testing::Combine(::testing::ValuesIn(boot::test::kLoaders), Range(std::size_t{0}, stories_for_pairs())),
-                         name_of);
+                         story_name);
 
 }  // namespace
 }  // namespace aloft::agent

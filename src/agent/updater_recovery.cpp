@@ -6,6 +6,7 @@
 #include "agent/updater.hpp"
 #include "base/log.hpp"
 #include "boot/errors.hpp"
+#include "boot/order.hpp"
 #include "update/errors.hpp"
 
 namespace aloft::agent {
@@ -15,16 +16,6 @@ using update::Action;
 using update::EventKind;
 
 namespace {
-
-const boot::SlotState* find(const boot::BootState& boot, const std::string& name) {
-  const auto found = std::ranges::find(boot.order, name, &boot::SlotState::name);
-  return found == boot.order.end() ? nullptr : &*found;
-}
-
-bool is_committed(const boot::BootState& boot, const std::string& name) {
-  const boot::SlotState* const slot = find(boot, name);
-  return slot != nullptr && slot->health == SlotHealth::committed;
-}
 
 // Of the running system, another that is whole.
 bool is_another_committed(const boot::BootState& boot, const std::string& running) {
@@ -50,7 +41,7 @@ Result<> Updater::summon_recovery() {
   const boot::BootState boot = TRY(seams_.boot.read());
   if (!is_committed(boot, config_.booted))
     return fail(update::kNotNow, "the running group " + config_.booted + " is not committed, so it is the only way back");
-  const boot::SlotState* const recovery = find(boot, state_.via);
+  const boot::SlotState* const recovery = find_slot(boot, state_.via);
   if (recovery != nullptr && recovery->health != SlotHealth::bad) TRY(mark_recovery_whole(seams_.files));
   if (recovery == nullptr || (recovery->health == SlotHealth::bad && !TRY(recovery_is_whole(seams_.files))))
     return fail(update::kNoRecovery,
@@ -61,7 +52,7 @@ Result<> Updater::summon_recovery() {
 
 Result<> Updater::abandon_recovery() {
   const boot::BootState boot = TRY(seams_.boot.read());
-  const boot::SlotState* const recovery = find(boot, state_.via);
+  const boot::SlotState* const recovery = find_slot(boot, state_.via);
   if (recovery != nullptr && recovery->health == SlotHealth::bad && recovery != &boot.order.front()) return {};
   return seams_.boot.mark_bad(state_.via);
 }

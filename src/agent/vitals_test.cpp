@@ -14,21 +14,21 @@ namespace {
 using protocol::BootReason;
 using std::chrono::seconds;
 
-Metrics read(std::string_view output) {
+Metrics metrics_in(std::string_view output) {
   Metrics metrics;
   read_metrics(output, "script", metrics);
   return metrics;
 }
 
 TEST(ReadMetrics, TakesNumbersAndPassesOverTheRest) {
-  EXPECT_EQ(read("temp 51.5\nload -0.25e1\r\n\nno-value\ntext abc\nbad name 1\nhalf 5x\nnan nan\nbig 1e16\ncrash-reboots 1\ntemp 52"),
+  EXPECT_EQ(metrics_in("temp 51.5\nload -0.25e1\r\n\nno-value\ntext abc\nbad name 1\nhalf 5x\nnan nan\nbig 1e16\ncrash-reboots 1\ntemp 52"),
             (Metrics{{"temp", 52.0}, {"load", -2.5}}));
 }
 
 TEST(ReadMetrics, HoldsAsManyAsTheProtocolTakes) {
   std::string output;
   for (int i = 0; i < 100; ++i) output += "m" + std::to_string(i) + " 1\n";
-  EXPECT_EQ(read(output).size(), protocol::kMaxMetrics);
+  EXPECT_EQ(metrics_in(output).size(), protocol::kMaxMetrics);
 }
 
 class Book : public ::testing::Test {

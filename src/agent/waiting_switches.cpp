@@ -8,13 +8,13 @@
 namespace aloft::agent {
 namespace {
 
-constexpr std::string_view kFile = "switches";
+constexpr std::string_view kSwitchesFile = "switches";
 
 }  // namespace
 
 Result<std::map<std::string, WaitingSwitch>> WaitingSwitches::all() {
   std::map<std::string, WaitingSwitch> found;
-  const auto text = TRY(files_.read(kFile));
+  const auto text = TRY(files_.read(kSwitchesFile));
   if (!text || text->empty()) return found;
   const Json json = TRY(parse_json(*text));
   if (!json.is_object()) return fail(kBadJson, "switches in the state folder is damaged; remove it, and install the last bundle again");
@@ -35,7 +35,7 @@ Result<> WaitingSwitches::keep(const std::map<std::string, WaitingSwitch>& all) 
   Json json = Json::object();
   for (const auto& [slot_class, one] : all)
     json[slot_class] = {{"sha256", to_hex(one.content.sha256)}, {"size", one.content.size_bytes}, {"due", one.due ? 1U : 0U}};
-  return files_.replace(kFile, json.dump());
+  return files_.replace(kSwitchesFile, json.dump());
 }
 
 Result<> WaitingSwitches::add(const std::string& slot_class, const storage::Waiting& content) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kMaxAttributeBytes = 4096;
 
-unsigned long number_in(const std::filesystem::path& file) {
+unsigned long number_or_zero(const std::filesystem::path& file) {
   const auto text = read_file(file, kMaxAttributeBytes);
   unsigned long value = 0;
   return text && std::from_chars(text->data(), text->data() + text->size(), value).ec == std::errc{} ? value : 0;
@@ -55,9 +55,9 @@ WatchdogFacts watchdog_facts(const std::filesystem::path& device, const std::fil
   std::string name = device.filename().string();
   if (name == "watchdog") name = "watchdog0";
   const auto folder = sysfs / name;
-  const unsigned long status = number_in(folder / "bootstatus");
+  const unsigned long status = number_or_zero(folder / "bootstatus");
   return WatchdogFacts{.running = read_file(folder / "state", kMaxAttributeBytes).value_or("").starts_with("active"),
-                       .cannot_be_stopped = number_in(folder / "nowayout") != 0,
+                       .cannot_be_stopped = number_or_zero(folder / "nowayout") != 0,
                        .caused_last_boot = (status & WDIOF_CARDRESET) != 0,
                        .overheated = (status & WDIOF_OVERHEAT) != 0,
                        .power_fault = (status & (WDIOF_POWERUNDER | WDIOF_POWEROVER)) != 0};

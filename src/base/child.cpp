@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kStopPoll{250};
-constexpr std::size_t kMaxLineBytes = 4096;
+constexpr std::size_t kMaxOutputLineBytes = 4096;
 constexpr int kFirstPassed = 3;
 constexpr int kOutOfTheWay = 64;  // above every number that a passed descriptor gets
 
@@ -164,7 +164,7 @@ void Child::split_lines(std::string_view bytes) {
     if (c == '\n') {
       on_line_(line_);
       line_.clear();
-    } else if (line_.size() < kMaxLineBytes) {
+    } else if (line_.size() < kMaxOutputLineBytes) {
       line_ += c;
     }
   }

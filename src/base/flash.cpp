@@ -15,14 +15,14 @@
 namespace aloft {
 namespace {
 
-constexpr std::uint64_t kMaxAttribute = 64;
+constexpr std::uint64_t kMaxSizeAttribute = 64;
 
 // The ioctl knows 32 bits of it.
 std::uint64_t size_of(int fd, const mtd_info_user& info) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) return info.size;
   const auto attribute = read_file(
-      "/sys/dev/char/" + std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev)) + "/size", kMaxAttribute);
+      "/sys/dev/char/" + std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev)) + "/size", kMaxSizeAttribute);
   if (!attribute) return info.size;
   const std::uint64_t size = std::strtoull(attribute->c_str(), nullptr, 10);
   return size == 0 ? info.size : size;

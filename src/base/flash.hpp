@@ -19,6 +19,7 @@ class Flash {
     std::uint64_t page_bytes = 0;   // what is written as one: 1 for most NOR
     bool is_nand = false;           // has bad blocks and ECC, and a page is written once between two erasures
   };
+  static constexpr std::byte kErased{0xff};  // what erased bytes read as
   enum class Ecc : std::uint8_t { clean, corrected, uncorrectable };
   // worn: the chip itself said that it failed. On NAND the block is to be given up.
   enum class Done : std::uint8_t { well, worn };

@@ -5,7 +5,7 @@
 namespace aloft {
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 500;
+constexpr std::size_t kMaxLastLineBytes = 500;
 
 }  // namespace
 
@@ -21,7 +21,7 @@ std::string last_line(std::string_view text) {
   text = text.substr(0, end + 1);
   const auto start = text.find_last_of("\r\n");
   if (start != std::string_view::npos) text.remove_prefix(start + 1);
-  return std::string(text.substr(0, kMaxLineBytes));
+  return std::string(text.substr(0, kMaxLastLineBytes));
 }
 
 }  // namespace aloft

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxAttribute = 256;
+constexpr std::uint64_t kMaxUbiAttribute = 256;
 
 std::optional<int> number_of(std::string_view text) {
   int number = 0;
@@ -27,7 +27,7 @@ std::optional<int> number_of(std::string_view text) {
 }
 
 Result<std::string> attribute(const fs::path& folder, const char* name) {
-  std::string text = TRY(read_file(folder / name, kMaxAttribute));
+  std::string text = TRY(read_file(folder / name, kMaxUbiAttribute));
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }

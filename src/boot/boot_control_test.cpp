@@ -20,7 +20,7 @@
 namespace aloft::boot {
 namespace {
 
-bool always(const std::string&) { return true; }
+using test::always;
 
 // The fake, told in the same words.
 class FakeLoader final : public test::TestLoader {

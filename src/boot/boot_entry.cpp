@@ -12,8 +12,8 @@ namespace aloft::boot {
 namespace {
 
 constexpr std::string_view kSuffix = ".conf";
-constexpr std::string_view kHead = "#aloft ";
-constexpr std::string_view kOrder = "sort-key aloft\nversion ";
+constexpr std::string_view kEntryHead = "#aloft ";
+constexpr std::string_view kSortLines = "sort-key aloft\nversion ";
 constexpr unsigned kMostCount = 999'999;
 constexpr std::size_t kVersionDigits = 6;  // always as many: another version moves nothing; systemd-boot passes over zeros before a number
 
@@ -29,7 +29,7 @@ std::string head_line(std::string_view slot, std::string_view rest) {
   const std::uint32_t crc = crc32(as_bytes(rest), crc32(as_bytes(slot)));
   std::string digits(8, '0');
   for (std::size_t i = 0; i < digits.size(); ++i) digits[i] = "0123456789abcdef"[(crc >> (28 - 4 * i)) & 0xfU];
-  return std::string(kHead) + std::string(slot) + " " + digits + "\n";
+  return std::string(kEntryHead) + std::string(slot) + " " + digits + "\n";
 }
 
 std::unexpected<Error> no_entry(const std::string& why) { return fail(kBootStateCorrupt, "a boot entry " + why); }
@@ -79,13 +79,13 @@ std::string format_entry_name(const EntryName& name) {
 Result<Entry> parse_entry(std::string_view file) {
   if (file.size() > kMostEntryBytes) return no_entry("has more than 4096 bytes");
   const std::size_t line = file.find('\n');
-  if (!file.starts_with(kHead) || line == std::string_view::npos) return no_entry("is torn, or not the agent's");
+  if (!file.starts_with(kEntryHead) || line == std::string_view::npos) return no_entry("is torn, or not the agent's");
   const std::string_view rest = file.substr(line + 1);
-  const std::string_view slot = file.substr(kHead.size(), file.find(' ', kHead.size()) - kHead.size());
+  const std::string_view slot = file.substr(kEntryHead.size(), file.find(' ', kEntryHead.size()) - kEntryHead.size());
   if (!file.starts_with(head_line(slot, rest))) return no_entry("does not match its checksum");
-  const std::size_t version = rest.find('\n', kOrder.size());
-  if (!rest.starts_with(kOrder) || version == std::string_view::npos) return no_entry("has no version");
-  const auto generation = count_of(rest.substr(kOrder.size(), version - kOrder.size()));
+  const std::size_t version = rest.find('\n', kSortLines.size());
+  if (!rest.starts_with(kSortLines) || version == std::string_view::npos) return no_entry("has no version");
+  const auto generation = count_of(rest.substr(kSortLines.size(), version - kSortLines.size()));
   if (!generation) return no_entry("has a version that is no number");
   std::string_view body = rest.substr(version + 1);
   while (body.ends_with("\n\n")) body.remove_suffix(1);
@@ -95,12 +95,12 @@ Result<Entry> parse_entry(std::string_view file) {
 Result<std::string> format_entry(const Entry& entry) {
   if (entry.generation > kMostCount) return fail(kBootStateCorrupt, "the boot entries' versions have come to their end");
   const std::string digits = std::to_string(entry.generation);
-  std::string rest = std::string(kOrder) + std::string(kVersionDigits - digits.size(), '0') + digits + "\n";
+  std::string rest = std::string(kSortLines) + std::string(kVersionDigits - digits.size(), '0') + digits + "\n";
   const std::size_t head_bytes = head_line(entry.slot, rest).size() + rest.size();
   TRY(check_body(entry.body, head_bytes));
   rest += entry.body;
   while (rest.ends_with("\n\n")) rest.pop_back();
-  const std::size_t head_line_bytes = head_bytes - (rest.find('\n', kOrder.size()) + 1);
+  const std::size_t head_line_bytes = head_bytes - (rest.find('\n', kSortLines.size()) + 1);
   const std::size_t bytes = (head_line_bytes + rest.size() + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
   if (bytes > kMostEntryBytes) return bad_body("is longer than 4096 bytes");
   rest.resize(bytes - head_line_bytes, '\n');

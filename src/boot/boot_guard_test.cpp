@@ -97,7 +97,7 @@ TEST_F(BootGuardTest, ATrialIsTheHighestRevisionAndHasTheWatchdog) {
 TEST_F(BootGuardTest, TheOldEnvironmentIsNotTouchedByATrial) {
   const std::string before = storage_.contents.at("env-A");
   ASSERT_TRUE(loader_.control()->arm("B", 1));
-  loader_.boot([](const std::string&) { return true; });
+  loader_.boot(test::always);
   ASSERT_TRUE(loader_.control()->commit("B"));
   EXPECT_EQ(storage_.contents.at("env-A"), before);
 }

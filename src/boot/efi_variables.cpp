@@ -15,7 +15,7 @@
 namespace aloft::boot {
 namespace {
 
-constexpr std::uint64_t kMostBytes = 64 << 10;
+constexpr std::uint64_t kMostVariableBytes = 64 << 10;
 constexpr std::size_t kAttributeBytes = 4;
 
 // Takes the immutable flag away while it lives. A file system without such flags is left alone.
@@ -51,7 +51,7 @@ Result<> write_once(const Fd& fd, const std::filesystem::path& path, std::string
 }  // namespace
 
 Result<std::optional<EfiVariable>> Efivarfs::read(std::string_view name) {
-  auto content = read_file(folder_ / name, kMostBytes);
+  auto content = read_file(folder_ / name, kMostVariableBytes);
   if (!content && content.error().code.number == kNotFound.number) return std::nullopt;
   if (!content) return fail(std::move(content).error());
   if (content->size() < kAttributeBytes) return std::nullopt;  // made, but never written

@@ -69,15 +69,15 @@ OpenFlash opener(Chip& chip) {
   return [&chip](MtdFlash::Use) -> Result<std::unique_ptr<Flash>> { return std::make_unique<FakeFlash>(chip); };
 }
 
-constexpr std::size_t kBytes = 2048;
+constexpr std::size_t kCopyBytes = 2048;
 constexpr Flash::Geometry kNor{.size_bytes = 8192, .block_bytes = 1024, .page_bytes = 1, .is_nand = false};
 constexpr Flash::Geometry kNand{.size_bytes = 8192, .block_bytes = 1024, .page_bytes = 512, .is_nand = true};
 
 UbootEnvironment environment(Chip& chip) {
   std::vector<std::unique_ptr<Region>> copies;
   for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{4096}})
-    copies.push_back(std::make_unique<FlashRegion>(opener(chip), offset, kBytes, 4));
-  return {std::move(copies), kBytes, chip.geometry.is_nand ? UbootFlags::serial : UbootFlags::active};
+    copies.push_back(std::make_unique<FlashRegion>(opener(chip), offset, kCopyBytes, 4));
+  return {std::move(copies), kCopyBytes, chip.geometry.is_nand ? UbootFlags::serial : UbootFlags::active};
 }
 std::string loaded(Chip& chip) {
   auto variables = environment(chip).load();
@@ -95,7 +95,7 @@ void save(Chip& chip, const std::string& value) {
 
 TEST(FlashRegion, PassesOverBadBlocks) {
   Chip chip{kNand, {0, 2048}};
-  FlashRegion region(opener(chip), 0, kBytes, 4);
+  FlashRegion region(opener(chip), 0, kCopyBytes, 4);
   const std::string content = std::string(1024, 'a') + std::string(1024, 'b');
   ASSERT_TRUE(region.write(0, content));
   EXPECT_EQ(chip.content.substr(1024, 1024), std::string(1024, 'a'));
@@ -107,18 +107,18 @@ TEST(FlashRegion, PassesOverBadBlocks) {
 
 TEST(FlashRegion, IsWrittenAsAWholeFromABlockOn) {
   Chip chip{kNor, {}};
-  FlashRegion region(opener(chip), 0, kBytes, 0);
+  FlashRegion region(opener(chip), 0, kCopyBytes, 0);
   EXPECT_FALSE(region.write(512, std::string(512, 'a')));
   EXPECT_FALSE(region.write(0, std::string(512, 'a')));
-  FlashRegion crooked(opener(chip), 512, kBytes, 0);
-  EXPECT_EQ(crooked.write(0, std::string(kBytes, 'a')).error().code.number, kBootSetting.number);
+  FlashRegion crooked(opener(chip), 512, kCopyBytes, 0);
+  EXPECT_EQ(crooked.write(0, std::string(kCopyBytes, 'a')).error().code.number, kBootSetting.number);
 }
 
 TEST(FlashRegion, ABlockThatFailsIsAnError) {
   Chip chip{kNand, {}};
   chip.worn = true;
-  FlashRegion region(opener(chip), 0, kBytes, 0);
-  EXPECT_EQ(region.write(0, std::string(kBytes, 'a')).error().code.number, kBootStateWrite.number);
+  FlashRegion region(opener(chip), 0, kCopyBytes, 0);
+  EXPECT_EQ(region.write(0, std::string(kCopyBytes, 'a')).error().code.number, kBootStateWrite.number);
 }
 
 TEST(UbootOnNor, TheOldCopyIsClearedAndNotErased) {

@@ -7,8 +7,8 @@
 namespace aloft::boot {
 namespace {
 
-constexpr std::string_view kOrder = "ORDER";
-constexpr std::size_t kMostBytes = 4096;  // read of a file that claims to be an environment block
+constexpr std::string_view kGrubOrder = "ORDER";
+constexpr std::size_t kMostBlockBytes = 4096;  // read of a file that claims to be an environment block
 
 std::string state_variable(std::string_view slot) { return std::string(slot) + "_STATE"; }
 
@@ -27,16 +27,16 @@ std::string state_value(const SlotState& slot) {
 
 Result<BootState> GrubControl::load() {
   TRY(block_.load([this](std::string_view name) {
-    return name == kOrder || std::ranges::any_of(slots(), [name](const std::string& slot) { return name == state_variable(slot); });
+    return name == kGrubOrder || std::ranges::any_of(slots(), [name](const std::string& slot) { return name == state_variable(slot); });
   }));
   // GRUB never reaches the slots that ORDER leaves out.
-  return ordered(block_.value(kOrder), slots(),
+  return ordered(block_.value(kGrubOrder), slots(),
                  [this](const std::string& name) { return slot_state(name, block_.value(state_variable(name))); });
 }
 
 Result<> GrubControl::store(const BootState& state) {
   GrubVariables ours(1);
-  ours[0].first = kOrder;
+  ours[0].first = kGrubOrder;
   for (const SlotState& slot : state.order) {
     ours[0].second += (ours[0].second.empty() ? "" : " ") + slot.name;
     ours.emplace_back(state_variable(slot.name), state_value(slot));
@@ -52,7 +52,7 @@ Result<std::vector<std::string>> GrubControl::examine(Probe probe) {
 }
 
 Result<std::unique_ptr<BootControl>> open_grub(const Settings& settings, std::vector<std::string> slots) {
-  auto block = std::make_unique<FileRegion>(settings.text("grubenv"), 0, kMostBytes);
+  auto block = std::make_unique<FileRegion>(settings.text("grubenv"), 0, kMostBlockBytes);
   if (settings.text("convention") == "rauc") return std::make_unique<GrubRaucControl>(std::move(block), std::move(slots));
   return std::make_unique<GrubControl>(std::move(block), std::move(slots));
 }

@@ -5,7 +5,7 @@
 namespace aloft::boot {
 namespace {
 
-constexpr std::string_view kHead = "# GRUB Environment Block\n";
+constexpr std::string_view kBlockHead = "# GRUB Environment Block\n";
 
 // One line without its newline, escapes resolved; moves `at` behind it. False where the block ends in the middle of the line.
 bool next_line(std::string_view block, std::size_t& at, std::string& line) {
@@ -34,12 +34,12 @@ std::string assignment(const std::pair<std::string, std::string>& variable) {
 }  // namespace
 
 Result<GrubVariables> parse_grub_env(std::string_view block) {
-  if (block.size() != kGrubEnvBytes || !block.starts_with(kHead)) {
+  if (block.size() != kGrubEnvBytes || !block.starts_with(kBlockHead)) {
     return fail(kBootStateCorrupt, "the boot loader's environment is no GRUB environment block of 1024 bytes; it has to be written anew");
   }
   GrubVariables variables;
   std::string line;
-  for (std::size_t at = kHead.size(); at < block.size();) {
+  for (std::size_t at = kBlockHead.size(); at < block.size();) {
     if (block[at] == '#') {  // a comment ends at the newline whatever stands before it
       const std::size_t end = block.find('\n', at);
       if (end == std::string_view::npos) break;
@@ -55,7 +55,7 @@ Result<GrubVariables> parse_grub_env(std::string_view block) {
 }
 
 Result<std::string> format_grub_env(const GrubVariables& variables, std::size_t needed) {
-  std::string block(kHead);
+  std::string block(kBlockHead);
   for (std::size_t i = 0; i < variables.size(); ++i) {
     const std::string line = assignment(variables[i]);
     if (block.size() + line.size() <= kSectorBytes) {

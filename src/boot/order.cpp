@@ -25,6 +25,11 @@ const SlotState* find_slot(const BootState& state, std::string_view slot) {
   return found == state.order.end() ? nullptr : &*found;
 }
 
+bool is_committed(const BootState& state, std::string_view slot) {
+  const SlotState* const found = find_slot(state, slot);
+  return found != nullptr && found->health == SlotHealth::committed;
+}
+
 Result<BootState> with_first(BootState state, std::string_view slot, SlotHealth health, unsigned tries) {
   const auto found = TRY(find(state, slot));
   found->health = health;

@@ -15,5 +15,6 @@ Result<BootState> rebuilt(const std::vector<std::string>& slots, std::string_vie
 std::unexpected<Error> unknown_slot(std::string_view slot);
 // The slot's state, or null.
 const SlotState* find_slot(const BootState& state, std::string_view slot);
+bool is_committed(const BootState& state, std::string_view slot);
 
 }  // namespace aloft::boot

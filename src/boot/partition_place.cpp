@@ -18,7 +18,7 @@ constexpr std::size_t kEntryBytes = 128;
 constexpr std::size_t kMostHeadBytes = 64 << 10;
 
 std::uint64_t le64(std::string_view bytes, std::size_t at) { return load_le64(as_bytes(bytes).subspan(at, 8)); }
-std::uint32_t le32(std::string_view bytes, std::size_t at) { return load_le32(as_bytes(bytes).subspan(at, 4)); }
+std::uint32_t header_number(std::string_view bytes, std::size_t at) { return load_le32(as_bytes(bytes).subspan(at, 4)); }
 
 Result<std::uint64_t> number_in(const std::filesystem::path& file) {
   const std::string text = TRY(read_file(file, 64));
@@ -37,8 +37,8 @@ Result<PartitionPlace> place_in_gpt(std::string_view head, std::uint32_t number,
   const std::string_view header = head.substr(block_bytes, block_bytes);
   if (!header.starts_with("EFI PART")) return missing("there is no GPT");
   const std::uint64_t table = le64(header, 72);
-  const std::uint32_t entries = le32(header, 80);
-  const std::uint32_t entry_bytes = le32(header, 84);
+  const std::uint32_t entries = header_number(header, 80);
+  const std::uint32_t entry_bytes = header_number(header, 84);
   if (number < 1 || number > std::min<std::size_t>(entries, kMostEntries) || entry_bytes < kEntryBytes || entry_bytes > 4096)
     return missing("it has " + std::to_string(entries) + " entries");
   const std::uint64_t at = table * block_bytes + std::uint64_t{number - 1} * entry_bytes;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "boot/boot_control.hpp"
@@ -38,6 +39,9 @@ class RecordControl : public BootControl {
   std::vector<std::string> slots_;
   unsigned max_tries_;
 };
+
+// The variable that names the slot on trial, where a boot loader keeps variables.
+inline constexpr std::string_view kTrialSlot = "aloft_trial";
 
 // What is separated by spaces, tabs or newlines.
 std::vector<std::string> words(std::string_view text);

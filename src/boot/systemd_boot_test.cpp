@@ -11,9 +11,9 @@
 namespace aloft::boot {
 namespace {
 
+using test::always;
 using test::must;
 
-bool always(const std::string&) { return true; }
 const std::string kBody = "title slot\nefi /aloft/b/linux.efi\noptions quiet\n";
 
 TEST(EntryName, CountersAreWhatSystemdBootTakesForSuch) {

@@ -11,17 +11,17 @@
 namespace aloft::boot {
 namespace {
 
-constexpr std::string_view kGood = "good";
+constexpr std::string_view kGoodWord = "good";
 constexpr std::string_view kArgument = "0 tryboot";
 
 std::string word_of(const SlotState& slot) {
-  if (slot.health == SlotHealth::committed) return std::string(kGood);
+  if (slot.health == SlotHealth::committed) return std::string(kGoodWord);
   return std::to_string(slot.health == SlotHealth::trial ? slot.tries_left : 0);
 }
 
 // What is neither is bad.
 SlotState slot_of(std::string name, std::string_view word) {
-  if (word == kGood) return {std::move(name), SlotHealth::committed, 0};
+  if (word == kGoodWord) return {std::move(name), SlotHealth::committed, 0};
   const bool counts = word.size() == 1 && word[0] >= '1' && word[0] <= '9';
   if (counts) return {std::move(name), SlotHealth::trial, static_cast<unsigned>(word[0] - '0')};
   return {std::move(name), SlotHealth::bad, 0};

@@ -11,13 +11,12 @@
 namespace aloft::boot {
 namespace {
 
-constexpr std::string_view kOrder = "BOOT_ORDER";
-constexpr std::string_view kTrial = "aloft_trial";
+constexpr std::string_view kBootOrder = "BOOT_ORDER";
 constexpr std::uint64_t kMaxConfigBytes = 16 << 10;
 
 std::string left_variable(std::string_view slot) { return "BOOT_" + std::string(slot) + "_LEFT"; }
 
-std::string hex(unsigned value) { return std::string(1, "0123456789abcdef"[value % 16]); }
+std::string hex_digit(unsigned value) { return std::string(1, "0123456789abcdef"[value % 16]); }
 
 // Lines NAME=VALUE.
 UbootVariables parse_initial_env(std::string_view text) {
@@ -78,8 +77,8 @@ Result<std::vector<std::string>> UbootControl::examine(Probe probe) {
 
 Result<BootState> UbootOrderControl::load() {
   TRY(load_variables());
-  const std::string trial = value(kTrial);
-  return ordered(value(kOrder), slots(), [&](const std::string& name) -> SlotState {
+  const std::string trial = value(kTrialSlot);
+  return ordered(value(kBootOrder), slots(), [&](const std::string& name) -> SlotState {
     const std::string left = value(left_variable(name));
     unsigned tries = 0;
     const auto [end, problem] = std::from_chars(left.data(), left.data() + left.size(), tries, 16);
@@ -98,26 +97,26 @@ Result<> UbootOrderControl::store(const BootState& state) {
   std::string trial;
   if (on_trial != state.order.end()) {
     trial = on_trial->name;
-  } else if (first.health == SlotHealth::bad && first.name == value(kTrial)) {
+  } else if (first.health == SlotHealth::bad && first.name == value(kTrialSlot)) {
     trial = first.name;
   }
   std::string order;
   for (const SlotState& slot : state.order) {
     const bool committed = slot.health == SlotHealth::committed;
     if (committed || slot.name == trial) order += (order.empty() ? "" : " ") + slot.name;
-    set(left_variable(slot.name), hex(committed ? attempts_ : slot.name == trial ? slot.tries_left : 0));
+    set(left_variable(slot.name), hex_digit(committed ? attempts_ : slot.name == trial ? slot.tries_left : 0));
   }
-  set(kOrder, order);
-  set(kTrial, trial);
+  set(kBootOrder, order);
+  set(kTrialSlot, trial);
   return save();
 }
 
 Result<> UbootOrderControl::confirm(std::string_view booted) {
   TRY(load());
-  const auto order = words(value(kOrder));
-  if (std::ranges::find(order, booted) == order.end() || value(kTrial) == booted) return {};
-  if (value(left_variable(booted)) == hex(attempts_)) return {};
-  set(left_variable(booted), hex(attempts_));
+  const auto order = words(value(kBootOrder));
+  if (std::ranges::find(order, booted) == order.end() || value(kTrialSlot) == booted) return {};
+  if (value(left_variable(booted)) == hex_digit(attempts_)) return {};
+  set(left_variable(booted), hex_digit(attempts_));
   return save();
 }
 

@@ -12,8 +12,7 @@ namespace {
 constexpr std::string_view kAvailable = "upgrade_available";
 constexpr std::string_view kCount = "bootcount";
 constexpr std::string_view kLimit = "bootlimit";
-constexpr std::string_view kTrial = "aloft_trial";
-constexpr std::string_view kGood = "aloft_good";
+constexpr std::string_view kGoodVariable = "aloft_good";
 
 std::string hex(unsigned value) {
   std::array<char, 8> digits{};
@@ -37,7 +36,7 @@ Result<BootState> UbootBootcountControl::load() {
   if (active == parts_.end())
     return fail(kBootStateCorrupt, "U-Boot's " + part_variable_ + " is \"" + value(part_variable_).substr(0, 32) +
                                        "\", which is no slot's part in [boot.part]; it has to be written anew");
-  const auto good = words(value(kGood));
+  const auto good = words(value(kGoodVariable));
   const bool counting = number(kAvailable) != 0;
   SlotState first{active->first, SlotHealth::committed, 0};
   if (counting) {
@@ -52,7 +51,7 @@ Result<BootState> UbootBootcountControl::load() {
     // While U-Boot counts, altbootcmd goes back to the other one, whatever else is said of it.
     const bool committed = counting || std::ranges::find(good, name) != good.end();
     const SlotState other{name, committed ? SlotHealth::committed : SlotHealth::bad, 0};
-    const bool used_up = !counting && !committed && value(kTrial) == name;  // altbootcmd came back from it
+    const bool used_up = !counting && !committed && value(kTrialSlot) == name;  // altbootcmd came back from it
     state.order.insert(used_up ? state.order.begin() : state.order.end(), other);
   }
   return state;
@@ -73,9 +72,9 @@ Result<> UbootBootcountControl::store(const BootState& state) {
   set(kAvailable, on_trial ? "1" : "0");
   set(kCount, "0");
   if (on_trial) set(kLimit, std::to_string(boots->tries_left));
-  set(kGood, good);
+  set(kGoodVariable, good);
   const SlotState& first = state.order.front();
-  set(kTrial, on_trial ? boots->name : first.health == SlotHealth::bad ? first.name : "");
+  set(kTrialSlot, on_trial ? boots->name : first.health == SlotHealth::bad ? first.name : "");
   return save();
 }
 

@@ -16,21 +16,21 @@ namespace {
 using test::MemoryStorage;
 using testing::HasSubstr;
 
-constexpr std::size_t kBytes = 1024;
+constexpr std::size_t kEnvBytes = 1024;
 
 std::string image(std::uint8_t flags, const UbootVariables& variables) {
-  return test::must(format_uboot_env({flags, variables}, true, kBytes));
+  return test::must(format_uboot_env({flags, variables}, true, kEnvBytes));
 }
 
 class Environment : public ::testing::Test {
  protected:
   UbootEnvironment open(std::size_t copies = 2) {
     std::vector<std::unique_ptr<Region>> regions;
-    for (std::size_t i = 0; i < copies; ++i) regions.push_back(storage.region("env" + std::to_string(i), kBytes));
-    return {std::move(regions), kBytes};
+    for (std::size_t i = 0; i < copies; ++i) regions.push_back(storage.region("env" + std::to_string(i), kEnvBytes));
+    return {std::move(regions), kEnvBytes};
   }
   void put(int copy, std::string content) {
-    (void)storage.region("env" + std::to_string(copy), kBytes);
+    (void)storage.region("env" + std::to_string(copy), kEnvBytes);
     storage.contents["env" + std::to_string(copy)] = std::move(content);
   }
   const std::string& content(int copy) { return storage.contents["env" + std::to_string(copy)]; }
@@ -71,7 +71,7 @@ TEST(UbootEnv, EveryFlippedBitIsFound) {
     EXPECT_EQ(parse_uboot_env(bad, true).has_value(), at == 4) << at;  // the flags byte is not covered
   }
   EXPECT_FALSE(parse_uboot_env("", true));
-  EXPECT_FALSE(parse_uboot_env(std::string(kBytes, '\xff'), true));
+  EXPECT_FALSE(parse_uboot_env(std::string(kEnvBytes, '\xff'), true));
 }
 
 TEST_F(Environment, TheNewerCopyCountsAlsoAroundTheWrap) {
@@ -116,12 +116,12 @@ TEST_F(Environment, OneTornCopyIsNoticedAndMendedByTheNextChange) {
 }
 
 TEST_F(Environment, OneCopyOnlyIsAWeakness) {
-  put(0, test::must(format_uboot_env({0, {{"v", "one"}}}, false, kBytes)));
+  put(0, test::must(format_uboot_env({0, {{"v", "one"}}}, false, kEnvBytes)));
   UbootEnvironment environment = open(1);
   EXPECT_EQ(test::must(environment.load())["v"], "one");
   EXPECT_THAT(environment.weaknesses(), testing::ElementsAre(HasSubstr("only one copy")));
   ASSERT_TRUE(environment.save({{"v", "two"}}));
-  EXPECT_EQ(content(0), test::must(format_uboot_env({0, {{"v", "two"}}}, false, kBytes)));
+  EXPECT_EQ(content(0), test::must(format_uboot_env({0, {{"v", "two"}}}, false, kEnvBytes)));
 }
 
 TEST(FwEnvConfig, IsReadAsFwSetenvReadsIt) {
@@ -243,8 +243,8 @@ TEST_F(Order, ALostEnvironmentBeginsWithWhatUbootHasBuiltIn) {
   std::FILE* file = std::fopen(initial.c_str(), "w");
   std::fputs("bootcmd=run distro\nbootdelay=1\n# no variable\n", file);
   std::fclose(file);
-  put(0, std::string(kBytes, '\xff'));
-  put(1, std::string(kBytes, '\xff'));
+  put(0, std::string(kEnvBytes, '\xff'));
+  put(1, std::string(kEnvBytes, '\xff'));
   UbootOrderControl subject(std::make_unique<UbootEnvironment>(open()), initial, {"A", "B"}, 3);
   ASSERT_TRUE(subject.rebuild("B"));
   EXPECT_EQ(loaded("bootcmd"), "run distro");
@@ -254,18 +254,18 @@ TEST_F(Order, ALostEnvironmentBeginsWithWhatUbootHasBuiltIn) {
 }
 
 TEST_F(Order, WithoutThatALostEnvironmentStaysAsItIs) {
-  put(0, std::string(kBytes, '\xff'));
-  put(1, std::string(kBytes, '\xff'));
+  put(0, std::string(kEnvBytes, '\xff'));
+  put(1, std::string(kEnvBytes, '\xff'));
   UbootOrderControl subject(std::make_unique<UbootEnvironment>(open()), "/nowhere", {"A", "B"}, 3);
   EXPECT_THAT(subject.rebuild("B").error().message, HasSubstr("boot.initial_env"));
-  EXPECT_EQ(content(0), std::string(kBytes, '\xff'));
+  EXPECT_EQ(content(0), std::string(kEnvBytes, '\xff'));
   EXPECT_EQ(storage.writes, 0U);
 }
 
 TEST_F(Order, DoctorHearsOfWhatIsWeak) {
   auto subject = control({{"BOOT_ORDER", "A"}});
   EXPECT_TRUE(test::must(subject.examine(Probe::look)).empty());
-  put(1, std::string(kBytes, 'x'));
+  put(1, std::string(kEnvBytes, 'x'));
   UbootOrderControl other(std::make_unique<UbootEnvironment>(open()), "/nowhere", {"A", "B"}, 3);
   EXPECT_THAT(test::must(other.examine(Probe::look)), testing::ElementsAre(HasSubstr("copy 2 of 2"), HasSubstr("boot.initial_env")));
 }

@@ -16,9 +16,8 @@
 namespace aloft::boot {
 namespace {
 
+using test::always;
 using test::must;
-
-bool always(const std::string&) { return true; }
 
 // Boot0001: a network card; Boot0005: a USB stick; both of others.
 class UefiTest : public ::testing::Test {

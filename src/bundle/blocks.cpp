@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/zeros.hpp"
 #include "bundle/errors.hpp"
 #include "bundle/rolling_sum.hpp"
 
@@ -14,10 +15,6 @@ namespace {
 constexpr unsigned kNameBits = 48;
 constexpr std::uint64_t kNameMask = (std::uint64_t{1} << kNameBits) - 1;
 static_assert(max_stored_bytes(kBlockBytes) < 1U << (64 - kNameBits));
-
-bool is_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-}
 
 std::uint64_t blocks_of(std::uint64_t content_bytes) { return (content_bytes + kBlockBytes - 1) / kBlockBytes; }
 

@@ -3,20 +3,12 @@
 #include <zstd.h>
 
 #include <bit>
-#include <cstring>
 
+#include "base/zeros.hpp"
 #include "bundle/blocks.hpp"
 #include "bundle/errors.hpp"
 
 namespace aloft::bundle {
-namespace {
-
-bool is_zero(ByteView bytes) {
-  return !bytes.empty() && bytes.front() == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
-
-}  // namespace
-
 struct FrameEncoder::State {
   ~State() { ZSTD_freeCCtx(context); }
   Result<> pack(ByteView content, bool zero, Bytes& stored);
@@ -65,7 +57,7 @@ Result<> FrameEncoder::State::pack(ByteView content, bool zero, Bytes& stored) {
 }
 
 Result<> FrameEncoder::encode(ByteView content, PackedFrame& packed) {
-  const bool zero = is_zero(content);
+  const bool zero = !content.empty() && is_zero(content);
   if (zero && state_->zeros_bytes == content.size()) {
     packed = state_->zeros;
     return {};

@@ -28,35 +28,35 @@ struct OpenImage {
   std::uint64_t size_bytes() const { return file_bytes + tail.size(); }
 };
 
-std::unexpected<Error> bad(const std::string& what) { return fail(kBadRecipe, what); }
+std::unexpected<Error> bad_recipe(const std::string& what) { return fail(kBadRecipe, what); }
 
 Result<> check_images(const Recipe& recipe) {
   std::set<std::string> names;
   std::set<std::string> classes;
   for (const auto& image : recipe.images) {
     if (!is_image_name(image.name) || !is_image_name(image.slot_class))
-      return bad("image name \"" + image.name + "\" and slot class \"" + image.slot_class +
-                 "\" must be 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit");
-    if (!names.insert(image.name).second) return bad("two images are named \"" + image.name + "\"");
-    if (!classes.insert(image.slot_class).second) return bad("two images are for the slot class \"" + image.slot_class + "\"");
+      return bad_recipe("image name \"" + image.name + "\" and slot class \"" + image.slot_class +
+                        "\" must be 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit");
+    if (!names.insert(image.name).second) return bad_recipe("two images are named \"" + image.name + "\"");
+    if (!classes.insert(image.slot_class).second) return bad_recipe("two images are for the slot class \"" + image.slot_class + "\"");
     if (!is_image_type(image.type))
-      return bad("image \"" + image.name + "\": the type must be \"raw\", \"tar\", \"file\", \"payload\" or \"ubifs\"");
+      return bad_recipe("image \"" + image.name + "\": the type must be \"raw\", \"tar\", \"file\", \"payload\" or \"ubifs\"");
     if (image.frame_size_bytes < kMinFrameBytes || image.frame_size_bytes > kMaxFrameBytes || !std::has_single_bit(image.frame_size_bytes))
-      return bad("image \"" + image.name + "\": frames must be a power of two from 64 KiB to 4 MiB");
+      return bad_recipe("image \"" + image.name + "\": frames must be a power of two from 64 KiB to 4 MiB");
   }
   return {};
 }
 
 Result<> check(const Recipe& recipe) {
-  if (!is_identifier(recipe.product)) return bad("the product must be 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
-  if (!is_identifier(recipe.version)) return bad("the version must be 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
+  if (!is_identifier(recipe.product)) return bad_recipe("the product must be 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
+  if (!is_identifier(recipe.version)) return bad_recipe("the version must be 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
   if (recipe.hardware.empty() || !std::ranges::all_of(recipe.hardware, is_identifier))
-    return bad("at least one hardware revision is needed, each 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
-  if (recipe.security_version > INT64_MAX) return bad("the security version must be below 2^63");
+    return bad_recipe("at least one hardware revision is needed, each 1 to 64 of A-Z, a-z, 0-9 and ._+,:~-");
+  if (recipe.security_version > INT64_MAX) return bad_recipe("the security version must be below 2^63");
   if (!is_printable(recipe.description) || recipe.description.size() > 4096)
-    return bad("the description must have at most 4096 bytes and no control characters");
-  if (recipe.images.empty() || recipe.images.size() > kMaxImages) return bad("a bundle has 1 to 64 images");
-  if (recipe.level < 1 || recipe.level > kMaxLevel) return bad("the compression level must be from 1 to 19");
+    return bad_recipe("the description must have at most 4096 bytes and no control characters");
+  if (recipe.images.empty() || recipe.images.size() > kMaxImages) return bad_recipe("a bundle has 1 to 64 images");
+  if (recipe.level < 1 || recipe.level > kMaxLevel) return bad_recipe("the compression level must be from 1 to 19");
   return check_images(recipe);
 }
 
@@ -90,7 +90,7 @@ Result<VeritySalt> salt_of(const ReadContent& read, std::uint64_t data_bytes) {
 }
 
 Result<> add_tree(OpenImage& image) {
-  if (image.file->type != "raw") return bad("image \"" + image.file->name + "\": only raw images can have a dm-verity tree");
+  if (image.file->type != "raw") return bad_recipe("image \"" + image.file->name + "\": only raw images can have a dm-verity tree");
   const std::uint64_t data_bytes = (image.file_bytes + kVerityBlockBytes - 1) / kVerityBlockBytes * kVerityBlockBytes;
   const ReadContent read = padded(image);
   Bytes area;
@@ -103,7 +103,7 @@ Result<> add_tree(OpenImage& image) {
 Result<OpenImage> open_image(const ImageFile& file) {
   Fd fd = TRY(open_file(file.path, O_RDONLY));
   const off_t size = ::lseek(fd.get(), 0, SEEK_END);
-  if (size <= 0) return bad("image file " + file.path.string() + " is empty, or neither a file nor a block device");
+  if (size <= 0) return bad_recipe("image file " + file.path.string() + " is empty, or neither a file nor a block device");
   OpenImage image{&file, std::move(fd), static_cast<std::uint64_t>(size), {}, {}};
   if (file.verity) TRY(add_tree(image));
   return image;

@@ -5,7 +5,7 @@
 namespace aloft::crypto {
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;
+constexpr std::size_t kHmacBlockBytes = 64;
 
 std::string pad(std::string block, char with) {
   for (char& byte : block) byte = static_cast<char>(byte ^ with);
@@ -16,8 +16,8 @@ std::string pad(std::string block, char with) {
 
 HmacSha256::HmacSha256(ByteView key) {
   const Digest digest = sha256(key);
-  std::string block(as_text(key.size() > kBlockBytes ? ByteView(digest) : key));
-  block.resize(kBlockBytes, '\0');
+  std::string block(as_text(key.size() > kHmacBlockBytes ? ByteView(digest) : key));
+  block.resize(kHmacBlockBytes, '\0');
   inner_pad_ = pad(block, 0x36);
   outer_pad_ = pad(block, 0x5c);
 }

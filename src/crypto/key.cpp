@@ -14,7 +14,7 @@ namespace aloft::crypto {
 namespace {
 
 constexpr int kMinRsaBits = 2048;
-constexpr std::uint64_t kMaxPemBytes = 64 << 10;
+constexpr std::uint64_t kMaxKeyBytes = 64 << 10;
 
 int no_passphrase(char*, int, int, void*) { return -1; }  // OpenSSL would ask on the terminal
 
@@ -85,7 +85,7 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
 }
 
 Result<PrivateKey> PrivateKey::load(const std::filesystem::path& path) {
-  const auto pem = TRY(read_file(path, kMaxPemBytes));
+  const auto pem = TRY(read_file(path, kMaxKeyBytes));
   auto key = from_pem(pem);
   if (!key) return fail(Error(key.error()).within("private key " + path.string()));
   return key;

@@ -9,7 +9,7 @@
 namespace aloft::crypto {
 namespace {
 
-constexpr std::uint64_t kMaxPemBytes = 1 << 20;
+constexpr std::uint64_t kMaxChainBytes = 1 << 20;
 
 // AlgorithmIdentifiers and OIDs, ready-made in DER.
 Bytes from_literal(std::string_view text) {
@@ -96,7 +96,7 @@ Result<unsigned> take_apart(ByteView signature, Parts& parts) {
 
 Result<SigningIdentity> load_identity(const std::filesystem::path& key, const std::filesystem::path& certificates) {
   auto loaded_key = TRY(PrivateKey::load(key));
-  auto list = Certificate::list_from_pem(TRY(read_file(certificates, kMaxPemBytes)));
+  auto list = Certificate::list_from_pem(TRY(read_file(certificates, kMaxChainBytes)));
   if (!list) return fail(Error(list.error()).within(certificates.string()));
   if (!list->front().matches(loaded_key))
     return fail(kKeyMismatch, "the key " + key.string() + " is not that of the first certificate in " + certificates.string());

@@ -6,6 +6,7 @@
 #include "base/errors.hpp"
 #include "base/json.hpp"
 #include "ddi/errors.hpp"
+#include "ddi/lenient_json.hpp"
 
 namespace aloft::ddi {
 namespace {
@@ -15,12 +16,6 @@ constexpr std::size_t kMaxActionBytes = 64;
 constexpr std::size_t kMaxQueryBytes = 256;
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kNamedFiles = 8;
-
-const Json* member(const Json* object, const char* key) {
-  if (object == nullptr || !object->is_object()) return nullptr;
-  const auto found = object->find(key);
-  return found == object->end() ? nullptr : &*found;
-}
 
 std::string text_of(const Json* value, std::size_t most) {
   if (value == nullptr || !value->is_string()) return "";

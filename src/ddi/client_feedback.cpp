@@ -11,9 +11,6 @@ namespace {
 using protocol::Report;
 using protocol::UpdateState;
 
-constexpr std::array<std::string_view, 8> kExecutions{"closed",   "proceeding", "canceled", "scheduled",
-                                                      "rejected", "resumed",    "download", "downloaded"};
-constexpr std::array<std::string_view, 3> kFinished{"none", "success", "failure"};
 constexpr std::uint64_t kFirstOf2020Ms = 1'577'836'800'000;
 
 // Before a character of UTF-8, at or before `most`.

@@ -13,21 +13,11 @@ namespace {
 
 using protocol::UpdateState;
 
-constexpr std::array<std::string_view, 8> kExecutions{"closed",   "proceeding", "canceled", "scheduled",
-                                                      "rejected", "resumed",    "download", "downloaded"};
-constexpr std::array<std::string_view, 3> kFinished{"none", "success", "failure"};
-
 template <typename Enum, std::size_t N>
 std::optional<Enum> among(const std::array<std::string_view, N>& names, std::string_view name) {
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) return std::nullopt;
   return static_cast<Enum>(found - names.begin());
-}
-
-const Json* member(const Json* object, const char* key) {
-  if (object == nullptr || !object->is_object()) return nullptr;
-  const auto found = object->find(key);
-  return found == object->end() ? nullptr : &*found;
 }
 
 std::string text_of(const Json* value) { return value != nullptr && value->is_string() ? value->get<std::string>() : ""; }

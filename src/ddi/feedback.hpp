@@ -1,6 +1,7 @@
 // What a device says about an update (hawkBit's DDI, "feedback"), and what that means.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,10 @@ inline constexpr std::size_t kMaxMessageBytes = 4096;
 
 enum class Execution : std::uint8_t { closed, proceeding, canceled, scheduled, rejected, resumed, download, downloaded };
 enum class Finished : std::uint8_t { none, success, failure };
+// As they are written, in their order.
+inline constexpr std::array<std::string_view, 8> kExecutions{"closed",   "proceeding", "canceled", "scheduled",
+                                                             "rejected", "resumed",    "download", "downloaded"};
+inline constexpr std::array<std::string_view, 3> kFinished{"none", "success", "failure"};
 
 struct Feedback {
   Execution execution = Execution::proceeding;

@@ -77,4 +77,10 @@ Result<Json> parse_leniently(std::string_view text) {
   return again ? again : strict;
 }
 
+const Json* member(const Json* object, const char* key) {
+  if (object == nullptr || !object->is_object()) return nullptr;
+  const auto found = object->find(key);
+  return found == object->end() ? nullptr : &*found;
+}
+
 }  // namespace aloft::ddi

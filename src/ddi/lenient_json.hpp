@@ -14,5 +14,7 @@ namespace aloft::ddi {
 std::string mended(std::string_view text);
 // Strictly first, then mended. Errors: kBadJson.
 Result<Json> parse_leniently(std::string_view text);
+// Null where there is no object, or no such member.
+const Json* member(const Json* object, const char* key);
 
 }  // namespace aloft::ddi

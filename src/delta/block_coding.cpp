@@ -12,10 +12,10 @@
 namespace aloft::delta {
 namespace {
 
-constexpr std::uint64_t kMinDictionary = 4096;
+constexpr std::uint64_t kMinWindow = 4096;
 
 bool is_valid_xz(const BlockCoding& coding) {
-  return coding.level <= 9 && coding.window >= kMinDictionary && coding.window <= kMaxBlockBytes &&
+  return coding.level <= 9 && coding.window >= kMinWindow && coding.window <= kMaxBlockBytes &&
          (coding.variant == 0 || (coding.variant >= LZMA_FILTER_X86 && coding.variant <= LZMA_FILTER_SPARC));
 }
 

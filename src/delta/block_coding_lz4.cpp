@@ -8,8 +8,8 @@
 namespace aloft::delta::detail {
 namespace {
 
-char* data_of(MutableByteView bytes) { return reinterpret_cast<char*>(bytes.data()); }
-const char* data_of(ByteView bytes) { return reinterpret_cast<const char*>(bytes.data()); }
+char* chars_of(MutableByteView bytes) { return reinterpret_cast<char*>(bytes.data()); }
+const char* chars_of(ByteView bytes) { return reinterpret_cast<const char*>(bytes.data()); }
 int size_of(ByteView bytes) { return static_cast<int>(bytes.size()); }
 
 // As squashfs-tools does it: one LZ4 block without frame for each block.
@@ -21,8 +21,8 @@ class Lz4 final : public BlockCoder {
     room_.resize(static_cast<std::size_t>(LZ4_compressBound(size_of(content))));
     const int room = size_of(room_);
     if (level_ != 0 && state_.empty()) state_.resize(static_cast<std::size_t>(LZ4_sizeofStateHC()));
-    const int size = level_ == 0 ? LZ4_compress_default(data_of(content), data_of(MutableByteView(room_)), size_of(content), room)
-                                 : LZ4_compress_HC_extStateHC(state_.data(), data_of(content), data_of(MutableByteView(room_)),
+    const int size = level_ == 0 ? LZ4_compress_default(chars_of(content), chars_of(MutableByteView(room_)), size_of(content), room)
+                                 : LZ4_compress_HC_extStateHC(state_.data(), chars_of(content), chars_of(MutableByteView(room_)),
                                                               size_of(content), room, level_);
     if (size <= 0 || static_cast<std::size_t>(size) > packed.size()) return does_not_fit();
     std::copy_n(room_.begin(), size, packed.begin());
@@ -30,7 +30,7 @@ class Lz4 final : public BlockCoder {
   }
 
   Result<std::size_t> decode(ByteView packed, MutableByteView content) override {
-    const int size = LZ4_decompress_safe(data_of(packed), data_of(content), size_of(packed), size_of(content));
+    const int size = LZ4_decompress_safe(chars_of(packed), chars_of(content), size_of(packed), size_of(content));
     if (size < 0) return does_not_unpack();
     return static_cast<std::size_t>(size);
   }

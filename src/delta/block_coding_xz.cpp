@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::uint64_t kDecoderMemory = 4ULL << 20;
 
-const std::uint8_t* data_of(ByteView bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
-std::uint8_t* data_of(MutableByteView bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
+const std::uint8_t* octets_of(ByteView bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+std::uint8_t* octets_of(MutableByteView bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
 
 // As squashfs-tools does it: an .xz stream for each block, with CRC32, one of the presets, and maybe a BCJ filter.
 class Xz final : public BlockCoder {
@@ -29,8 +29,8 @@ class Xz final : public BlockCoder {
     filters[count] = {.id = LZMA_VLI_UNKNOWN, .options = nullptr};
     room_.resize(lzma_stream_buffer_bound(content.size()));
     std::size_t size = 0;
-    const lzma_ret done = lzma_stream_buffer_encode(filters.data(), LZMA_CHECK_CRC32, nullptr, data_of(content), content.size(),
-                                                    data_of(MutableByteView(room_)), &size, room_.size());
+    const lzma_ret done = lzma_stream_buffer_encode(filters.data(), LZMA_CHECK_CRC32, nullptr, octets_of(content), content.size(),
+                                                    octets_of(MutableByteView(room_)), &size, room_.size());
     if (done != LZMA_OK || size > packed.size()) return does_not_fit();
     std::copy_n(room_.begin(), size, packed.begin());
     return size;
@@ -40,8 +40,8 @@ class Xz final : public BlockCoder {
     std::uint64_t memory = kDecoderMemory;
     std::size_t in_at = 0;
     std::size_t out_at = 0;
-    const lzma_ret done =
-        lzma_stream_buffer_decode(&memory, 0, nullptr, data_of(packed), &in_at, packed.size(), data_of(content), &out_at, content.size());
+    const lzma_ret done = lzma_stream_buffer_decode(&memory, 0, nullptr, octets_of(packed), &in_at, packed.size(), octets_of(content),
+                                                    &out_at, content.size());
     if (done != LZMA_OK || in_at != packed.size()) return does_not_unpack();
     return out_at;
   }

@@ -7,7 +7,9 @@ namespace {
 
 constexpr int kMemoryLevel = 8;
 
-Bytef* data_of(ByteView bytes) { return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data())); }  // zlib's own want of const
+Bytef* zlib_bytes_of(ByteView bytes) {
+  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
+}  // zlib's own want of const
 
 // As squashfs-tools does it: a zlib stream for each block.
 class Zlib final : public BlockCoder {
@@ -40,9 +42,9 @@ class Zlib final : public BlockCoder {
 
  private:
   static void point(z_stream& stream, ByteView in, MutableByteView out) {
-    stream.next_in = data_of(in);
+    stream.next_in = zlib_bytes_of(in);
     stream.avail_in = static_cast<uInt>(in.size());
-    stream.next_out = data_of(out);
+    stream.next_out = zlib_bytes_of(out);
     stream.avail_out = static_cast<uInt>(out.size());
   }
   const BlockCoding coding_;

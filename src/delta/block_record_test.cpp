@@ -4,6 +4,7 @@
 #include "delta/errors.hpp"
 #include "delta/frame_builder.hpp"
 #include "delta/record_ops.hpp"
+#include "delta/test_record.hpp"
 #include "delta/varint.hpp"
 #include "delta/view_source.hpp"
 
@@ -11,17 +12,17 @@ namespace aloft::delta {
 namespace {
 
 using crypto::test::must;
-
-constexpr std::uint64_t kFrame = 65536;
+using test::kFrameBytes;
 
 BlockCoding zstd_coding() { return {.compressor = Compressor::zstd, .version = library_version(Compressor::zstd), .level = 3}; }
 
-Bytes noise(std::size_t size, unsigned seed) {
+// Sixteen letters: packs to about half.
+Bytes letters(std::size_t size, unsigned seed) {
   Bytes bytes(size);
   std::uint64_t state = seed + 1;
   for (auto& byte : bytes) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    byte = static_cast<std::byte>('a' + (state >> 60));  // sixteen letters: packs to about half
+    byte = static_cast<std::byte>('a' + (state >> 60));
   }
   return bytes;
 }
@@ -31,8 +32,8 @@ Bytes noise(std::size_t size, unsigned seed) {
 class BlockRecord : public ::testing::Test {
  protected:
   void SetUp() override {
-    old_ = noise(1000, 1);
-    content_ = noise(80'000, 2);
+    old_ = letters(1000, 1);
+    content_ = letters(80'000, 2);
     const Bytes packed = pack(content_);
     old_packed_ = packed.size();
     old_.insert(old_.end(), packed.begin(), packed.end());
@@ -53,24 +54,21 @@ class BlockRecord : public ::testing::Test {
   Bytes record(std::uint64_t offset, const std::vector<Op>& ops, std::uint64_t back = 0, ByteView fresh = {}) const {
     std::uint64_t added = 0;
     for (const Op& op : ops) added += op.kind == OpKind::add ? op.size_bytes : 0;
-    Bytes bytes(1, first_byte(Coding::plain, back));
-    const Bytes body = encode_body(offset, old_.size(), ops, ByteView(differences_).first(added), fresh);
-    bytes.insert(bytes.end(), body.begin(), body.end());
-    return bytes;
+    return test::plain(encode_body(offset, old_.size(), ops, ByteView(differences_).first(added), fresh), back);
   }
 
   Op part() const { return {OpKind::part, content_.size(), 1000, old_packed_, 0}; }
   Op block() const { return {OpKind::block, changed_.size(), 0, new_packed_.size(), 0}; }
   Op added() const { return {OpKind::add, changed_.size(), old_.size()}; }
   std::uint64_t first_part() const { return 10'000; }  // of the block's packed bytes, in the first frame
-  Bytes first() const { return record(0, {{OpKind::zero, kFrame - first_part()}, part(), block(), added()}); }
+  Bytes first() const { return record(0, {{OpKind::zero, kFrameBytes - first_part()}, part(), block(), added()}); }
   Bytes second() const {
     const std::uint64_t rest = new_packed_.size() - first_part();
-    return record(kFrame, {{OpKind::carry, rest}, {OpKind::zero, kFrame - rest}}, 1);
+    return record(kFrameBytes, {{OpKind::carry, rest}, {OpKind::zero, kFrameBytes - rest}}, 1);
   }
 
   std::uint16_t error(ByteView record, std::uint64_t offset = 0) {
-    Bytes content(kFrame);
+    Bytes content(kFrameBytes);
     const auto built = builder_.build(record, offset, source(), old_.size(), content);
     return built ? std::uint16_t{0} : built.error().code.number;
   }
@@ -90,32 +88,32 @@ class BlockRecord : public ::testing::Test {
 };
 
 TEST_F(BlockRecord, ABlockIsMadeAgainAcrossTwoFrames) {
-  Bytes frame(kFrame);
+  Bytes frame(kFrameBytes);
   must(builder_.build(first(), 0, source(), old_.size(), frame));
   EXPECT_TRUE(std::ranges::equal(ByteView(frame).last(first_part()), ByteView(new_packed_).first(first_part())));
-  must(builder_.build(second(), kFrame, source(), old_.size(), frame));
+  must(builder_.build(second(), kFrameBytes, source(), old_.size(), frame));
   EXPECT_TRUE(std::ranges::equal(ByteView(frame).first(new_packed_.size() - first_part()), ByteView(new_packed_).subspan(first_part())));
   EXPECT_TRUE(builder_.carry().empty());
 }
 
 TEST_F(BlockRecord, ALaterFrameCanBeStartedWith) {
-  EXPECT_EQ(error(second(), kFrame), kBadRecord.number);  // nothing was handed on
-  must(builder_.begin(first(), 0, kFrame, source(), old_.size()));
-  Bytes frame(kFrame);
-  must(builder_.build(second(), kFrame, source(), old_.size(), frame));
+  EXPECT_EQ(error(second(), kFrameBytes), kBadRecord.number);  // nothing was handed on
+  must(builder_.begin(first(), 0, kFrameBytes, source(), old_.size()));
+  Bytes frame(kFrameBytes);
+  must(builder_.build(second(), kFrameBytes, source(), old_.size(), frame));
   EXPECT_TRUE(std::ranges::equal(ByteView(frame).first(new_packed_.size() - first_part()), ByteView(new_packed_).subspan(first_part())));
 }
 
 TEST_F(BlockRecord, WhatIsHandedOnIsForTheNextFrameOnly) {
   ASSERT_EQ(error(first()), 0);
-  EXPECT_EQ(error(second(), 2 * kFrame), kBadRecord.number);
+  EXPECT_EQ(error(second(), 2 * kFrameBytes), kBadRecord.number);
   ASSERT_EQ(error(first()), 0);
-  EXPECT_EQ(error(record(kFrame, {{OpKind::zero, kFrame}})), 0);  // does not want it
-  EXPECT_EQ(error(second(), 2 * kFrame), kBadRecord.number);
+  EXPECT_EQ(error(record(kFrameBytes, {{OpKind::zero, kFrameBytes}})), 0);  // does not want it
+  EXPECT_EQ(error(second(), 2 * kFrameBytes), kBadRecord.number);
 }
 
 TEST_F(BlockRecord, HostileRecordsAreRefused) {
-  const std::uint64_t before = kFrame - first_part();
+  const std::uint64_t before = kFrameBytes - first_part();
   Op large = block();
   large.size_bytes = kMaxBlockBytes + 1;
   Op small = block();
@@ -140,13 +138,13 @@ TEST_F(BlockRecord, HostileRecordsAreRefused) {
       {"a block that comes out smaller", {{OpKind::zero, before}, part(), more, added()}, kBadRecord.number},
       {"an unknown compressor", {{OpKind::zero, before}, part(), unknown, added()}, kBadRecord.number},
       {"a block in a block", {{OpKind::zero, before}, part(), block(), block(), added()}, kBadRecord.number},
-      {"a block behind the frame", {{OpKind::zero, kFrame}, part(), block(), added()}, kBadRecord.number},
+      {"a block behind the frame", {{OpKind::zero, kFrameBytes}, part(), block(), added()}, kBadRecord.number},
       {"a block that ends too early", {{OpKind::zero, before}, part(), block()}, kBadRecord.number},
       {"a part that is not named", {{OpKind::zero, before}, block(), added()}, kBadRecord.number},
       {"a part outside the old image", {{OpKind::zero, before}, outside, block(), added()}, kBadRecord.number},
       {"a part that is no block", {{OpKind::zero, before}, shifted, block(), added()}, kWrongSource.number},
       {"a part of another size", {{OpKind::zero, before}, swollen, block(), added()}, kWrongSource.number},
-      {"something carried", {{OpKind::carry, 5}, {OpKind::zero, kFrame - 5}}, kBadRecord.number},
+      {"something carried", {{OpKind::carry, 5}, {OpKind::zero, kFrameBytes - 5}}, kBadRecord.number},
   };
   for (const auto& one : cases) EXPECT_EQ(error(record(0, one.ops)), one.error) << one.name;
 }
@@ -161,11 +159,11 @@ TEST_F(BlockRecord, UnpackingHasALimit) {
   ops.push_back({OpKind::part, big.size(), 0, packed.size(), 0});
   ops.push_back({OpKind::part, big.size(), packed.size(), packed.size(), 0});
   for (unsigned i = 0; i < 400; ++i) ops.push_back({OpKind::copy, 1, old_.size() + (i % 2) * big.size()});
-  ops.push_back({OpKind::zero, kFrame - 400});
+  ops.push_back({OpKind::zero, kFrameBytes - 400});
   EXPECT_EQ(error(record(0, ops)), kBadRecord.number);
   ops.erase(ops.begin() + 2, ops.end());
   ops.push_back({OpKind::copy, 9, old_.size()});
-  ops.push_back({OpKind::zero, kFrame - 9});
+  ops.push_back({OpKind::zero, kFrameBytes - 9});
   EXPECT_EQ(error(record(0, ops)), 0);
 }
 
@@ -178,7 +176,7 @@ TEST_F(BlockRecord, ABlockThatTheOldImageHasNoMoreIsAnError) {
 
 TEST_F(BlockRecord, ImagesWithoutCompressorsHaveNoBlocks) {
   FrameBuilder plain;
-  Bytes frame(kFrame);
+  Bytes frame(kFrameBytes);
   const auto built = plain.build(first(), 0, source(), old_.size(), frame);
   ASSERT_FALSE(built);
   EXPECT_EQ(built.error().code.number, kBadRecord.number);

@@ -8,7 +8,6 @@ namespace aloft::delta {
 namespace {
 
 constexpr unsigned kEndOfBlock = 256;
-constexpr unsigned kMinMatch = 3;
 constexpr unsigned kMaxLengthBits = 7;  // of a code for lengths of codes
 constexpr std::size_t kStaticSymbols = 288;
 constexpr std::array<std::uint8_t, 19> kLengthOrder = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};

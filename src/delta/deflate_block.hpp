@@ -27,6 +27,8 @@ class BitWriter {
   unsigned count_ = 0;
 };
 
+inline constexpr unsigned kMinMatch = 3;  // bytes
+
 // Literals and matches until they are a block. Memory: 200 KiB.
 class DeflateBlock {
  public:

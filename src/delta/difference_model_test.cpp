@@ -7,7 +7,7 @@
 namespace aloft::delta {
 namespace {
 
-struct Piece {
+struct ChangedRun {
   Bytes from;
   Bytes to;
   RunPlace place;
@@ -23,10 +23,10 @@ Bytes noise(std::size_t size, std::uint64_t seed) {
 }
 
 // What happens to x86 code when `grown` bytes are put in at place 30,000: calls across that place reach further.
-Piece moved_code(std::uint32_t grown) {
+ChangedRun moved_code(std::uint32_t grown) {
   constexpr std::uint32_t kSize = 60'000;
   constexpr std::uint32_t kCallEvery = 37;
-  Piece run{.from = noise(kSize, 1), .to = {}, .place = {.old_place = 0, .new_place = grown}};
+  ChangedRun run{.from = noise(kSize, 1), .to = {}, .place = {.old_place = 0, .new_place = grown}};
   run.to = run.from;
   for (std::uint32_t at = 1; at + 4 < kSize; at += kCallEvery) {
     const std::uint32_t target = at * 7919 % 50 * 1000;
@@ -37,17 +37,17 @@ Piece moved_code(std::uint32_t grown) {
   return run;
 }
 
-std::vector<Piece> runs() {
-  std::vector<Piece> all = {moved_code(1234), {noise(5000, 2), noise(5000, 2), {}}, {noise(900, 3), noise(900, 4), {5, UINT64_MAX}}};
+std::vector<ChangedRun> runs() {
+  std::vector<ChangedRun> all = {moved_code(1234), {noise(5000, 2), noise(5000, 2), {}}, {noise(900, 3), noise(900, 4), {5, UINT64_MAX}}};
   all.push_back({Bytes(1), Bytes(1, std::byte{255}), {UINT64_MAX, 0}});
   all.push_back({{}, {}, {}});
   return all;
 }
 
-Bytes coded(const std::vector<Piece>& all) {
+Bytes coded(const std::vector<ChangedRun>& all) {
   DifferenceEncoder encoder;
   encoder.begin();
-  for (const Piece& run : all) encoder.add(run.from, run.to, run.place);
+  for (const ChangedRun& run : all) encoder.add(run.from, run.to, run.place);
   return encoder.finish();
 }
 
@@ -57,7 +57,7 @@ TEST(DifferenceModel, RunsComeBackAndBothMayBeUsedAgain) {
   DifferenceDecoder decoder;
   for (int round = 0; round < 2; ++round) {
     decoder.begin(bytes);
-    for (const Piece& run : all) {
+    for (const ChangedRun& run : all) {
       EXPECT_FALSE(decoder.is_used_up());
       Bytes made = run.from;
       decoder.apply(made, run.place);
@@ -77,7 +77,7 @@ TEST(DifferenceModel, NothingIsOneByte) {
 }
 
 TEST(DifferenceModel, CallsIntoCodeThatMovedCostLittle) {
-  const Piece run = moved_code(1234);
+  const ChangedRun run = moved_code(1234);
   std::size_t differ = 0;
   for (std::size_t i = 0; i < run.from.size(); ++i) differ += static_cast<std::size_t>(run.from[i] != run.to[i]);
   EXPECT_GT(differ, 1500U);
@@ -94,7 +94,7 @@ TEST(DifferenceModel, BytesThatAreMissingOrTooManyAreSeen) {
   const auto is_used_up = [&](ByteView bytes) {
     DifferenceDecoder decoder;
     decoder.begin(bytes);
-    for (const Piece& run : all) {
+    for (const ChangedRun& run : all) {
       Bytes made = run.from;
       decoder.apply(made, run.place);
     }

@@ -13,7 +13,7 @@
 namespace aloft::delta {
 namespace {
 
-std::unexpected<Error> bad(const char* what) { return fail(kBadRecord, std::string("a record of the delta ") + what); }
+std::unexpected<Error> bad_record(const char* what) { return fail(kBadRecord, std::string("a record of the delta ") + what); }
 
 // As bundles store frames (docs/bundle-format.md): one zstd frame, or one for each block of it, packed behind what stands before.
 Result<> unpack_stored(Unpacker& unpacker, ByteView stored, MutableByteView content) {
@@ -23,13 +23,13 @@ Result<> unpack_stored(Unpacker& unpacker, ByteView stored, MutableByteView cont
     const std::size_t packed = ZSTD_findFrameCompressedSize(stored.data(), stored.size());
     const unsigned long long size = ZSTD_getFrameContentSize(stored.data(), stored.size());
     if (packed > stored.size() || size == 0 || size > content.size() - at)  // as errors are
-      return bad("holds no stored frame of its size");
+      return bad_record("holds no stored frame of its size");
     const ByteView prefix = ByteView(content).first(at).last(std::min(at, kPrefixBytes));
     TRY(unpacker.unpack_behind(prefix, stored.first(packed), content.subspan(at, static_cast<std::size_t>(size))));
     at += static_cast<std::size_t>(size);
     stored = stored.subspan(packed);
   }
-  return stored.empty() ? Result<>() : bad("holds more than a stored frame");
+  return stored.empty() ? Result<>() : bad_record("holds more than a stored frame");
 }
 
 }  // namespace
@@ -63,9 +63,9 @@ class RecordRun {
     fresh_ = TRY(all.take(all.size()));
     if (!only_carry_ && !builder_.carry().empty()) TRY(take_carry(ops));
     while (!ops.empty()) TRY(one(ops));
-    if (in_block_ || !rest_.empty()) return bad("makes less than its frame");
+    if (in_block_ || !rest_.empty()) return bad_record("makes less than its frame");
     if (!differences_.empty() || !fresh_.empty() || (modelled_ != nullptr && !modelled_->is_used_up()))
-      return bad("brings bytes that it does not use");
+      return bad_record("brings bytes that it does not use");
     return {};
   }
 
@@ -74,7 +74,8 @@ class RecordRun {
   Result<> take_carry(Input& ops) {
     const ByteView carry = builder_.carry();
     const std::uint64_t size = std::min(carry.size(), rest_.size());
-    if (TRY(ops.varint()) != kCarryTag || TRY(ops.varint()) != size) return bad("does not go on with the block that the frame begins in");
+    if (TRY(ops.varint()) != kCarryTag || TRY(ops.varint()) != size)
+      return bad_record("does not go on with the block that the frame begins in");
     std::ranges::copy(carry.first(static_cast<std::size_t>(size)), rest_.begin());
     builder_.carry_used_ += static_cast<std::size_t>(size);
     pass(size);
@@ -87,7 +88,7 @@ class RecordRun {
   }
 
   Result<> one(Input& ops) {
-    if (ops_left_-- == 0) return bad("has more operations than a frame may have");
+    if (ops_left_-- == 0) return bad_record("has more operations than a frame may have");
     const std::uint64_t tag = TRY(ops.varint());
     if (tag == kPartTag) return part(ops);
     if (tag == kBlockTag) return block(ops);
@@ -95,7 +96,7 @@ class RecordRun {
     if (tag == kCarryTag) return skip_carry(ops);
     const auto kind = static_cast<OpKind>(tag & kKindMask);
     const std::uint64_t size = tag >> kKindBits;
-    if (size == 0 || size > rest_.size()) return bad("makes more than its frame");
+    if (size == 0 || size > rest_.size()) return bad_record("makes more than its frame");
     const MutableByteView out = rest_.first(static_cast<std::size_t>(size));
     switch (kind) {
       case OpKind::copy: TRY(read(TRY(ops.signed_varint()), out)); break;
@@ -117,7 +118,7 @@ class RecordRun {
   Result<> skip_carry(Input& ops) {
     const std::uint64_t size = TRY(ops.varint());
     if (!only_carry_ || rest_.size() != frame_.size() || in_block_ || size > rest_.size())
-      return bad("goes on with a block that no frame before has begun");
+      return bad_record("goes on with a block that no frame before has begun");
     pass(size);
     return {};
   }
@@ -140,7 +141,7 @@ class RecordRun {
   }
 
   Result<> piece(Input& ops) {
-    if (builder_.coders_.empty()) return bad("has a piece of a stream, and no compressor for it");
+    if (builder_.coders_.empty()) return bad_record("has a piece of a stream, and no compressor for it");
     const std::uint64_t kept = builder_.history_.size();
     TRY(enter(ops, kept));
     TRY(builder_.coders_.piece_at(coding_));
@@ -158,9 +159,9 @@ class RecordRun {
     if (state == 0 || state >= 2 * kLastBit || piece.state.bits == 0 || match == 1 || match > kMaxMatchBytes ||
         distance > kDeflateHistoryBytes || (match > 0 && history < std::max<std::uint64_t>(distance + 1, 1)) ||
         (match > 2 && distance == 0))
-      return bad("has a piece in a state that none can have");
+      return bad_record("has a piece in a state that none can have");
     if (piece.primed_bytes > kMaxHistoryBytes || piece.ahead_bytes > kMaxAheadBytes || piece.primed_bytes + piece.ahead_bytes >= size)
-      return bad("has a piece of a size that none can have");
+      return bad_record("has a piece of a size that none can have");
     piece_ = piece;
     if (piece.goes_on) std::ranges::copy(builder_.history_, builder_.block_.begin());
     return {};
@@ -171,9 +172,9 @@ class RecordRun {
     const std::uint64_t size = TRY(ops.varint());
     packed_bytes_ = TRY(ops.varint());
     coding_ = TRY(ops.varint());
-    if (in_block_ || rest_.empty()) return bad("has a block where none can be");
+    if (in_block_ || rest_.empty()) return bad_record("has a block where none can be");
     if (size == 0 || size > kMaxBlockBytes || packed_bytes_ == 0 || packed_bytes_ > kMaxBlockBytes || size > block_bytes_left_)
-      return bad("has a block of a size that none can have");
+      return bad_record("has a block of a size that none can have");
     block_bytes_left_ -= size;
     blocks_end_ += size;
     builder_.block_.resize(static_cast<std::size_t>(history_bytes + size));
@@ -214,7 +215,7 @@ class RecordRun {
                    packed);
     }
     if (TRY(TRY(builder_.coders_.at(coding_))->encode(builder_.block_, packed)) != packed.size())
-      return bad("has a block that comes out smaller than it says");
+      return bad_record("has a block that comes out smaller than it says");
     return {};
   }
 
@@ -235,10 +236,10 @@ class RecordRun {
     if (from >= source_bytes_) {
       const std::uint64_t place = from - source_bytes_;
       const std::uint64_t size = builder_.parts_.size_bytes();
-      if (place > size || out.size() > size - place) return bad("reads outside the old image and its blocks");
+      if (place > size || out.size() > size - place) return bad_record("reads outside the old image and its blocks");
       return builder_.parts_.read(place, out);
     }
-    if (out.size() > source_bytes_ - from) return bad("reads outside the old image");
+    if (out.size() > source_bytes_ - from) return bad_record("reads outside the old image");
     if (TRY(source_.read_at(from, out)) < out.size())
       return fail(kWrongSource,
                   "the old image ends before its " + std::to_string(source_bytes_) + " bytes; it is not what the delta is for");
@@ -253,7 +254,7 @@ class RecordRun {
       modelled_->apply(out, {.old_place = old_place, .new_place = new_place()});
       return {};
     }
-    if (out.size() > differences_.size()) return bad("has too few differences");
+    if (out.size() > differences_.size()) return bad_record("has too few differences");
     for (std::size_t i = 0; i < out.size(); ++i)
       out[i] = static_cast<std::byte>(std::to_integer<unsigned>(out[i]) + std::to_integer<unsigned>(differences_[i]));
     differences_ = differences_.subspan(out.size());
@@ -261,7 +262,7 @@ class RecordRun {
   }
 
   Result<> bring(MutableByteView out) {
-    if (out.size() > fresh_.size()) return bad("has too few bytes of its own");
+    if (out.size() > fresh_.size()) return bad_record("has too few bytes of its own");
     std::ranges::copy(fresh_.first(out.size()), out.begin());
     fresh_ = fresh_.subspan(out.size());
     return {};
@@ -298,11 +299,11 @@ void FrameBuilder::set_carry(std::uint64_t offset, ByteView bytes) {
 
 Result<> FrameBuilder::build(ByteView record, std::uint64_t frame_offset, ByteSource& source, std::uint64_t source_bytes,
                              MutableByteView content) {
-  if (record.empty() || record.size() > max_record_bytes(content.size())) return bad("has a size that none can have");
+  if (record.empty() || record.size() > max_record_bytes(content.size())) return bad_record("has a size that none can have");
   if (frames_back(record.front()) == 0) {
     set_carry(0, {});
   } else if (carry().empty() || carry_offset_ != frame_offset) {
-    return bad("needs the frames before its own");
+    return bad_record("needs the frames before its own");
   }
   auto done = run(record, frame_offset, source, source_bytes, content, false);
   if (!done) set_carry(0, {});
@@ -311,7 +312,7 @@ Result<> FrameBuilder::build(ByteView record, std::uint64_t frame_offset, ByteSo
 
 Result<> FrameBuilder::begin(ByteView record, std::uint64_t frame_offset, std::uint64_t frame_bytes, ByteSource& source,
                              std::uint64_t source_bytes) {
-  if (record.empty() || record.size() > max_record_bytes(frame_bytes)) return bad("has a size that none can have");
+  if (record.empty() || record.size() > max_record_bytes(frame_bytes)) return bad_record("has a size that none can have");
   set_carry(0, {});
   Bytes content(static_cast<std::size_t>(frame_bytes));
   auto done = run(record, frame_offset, source, source_bytes, content, true);
@@ -324,7 +325,7 @@ Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSour
   Input input(record.subspan(1));
   DifferenceDecoder* modelled = nullptr;
   if (is_modelled(record.front())) {
-    if (coding_of(record.front()) == Coding::stored) return bad("has differences and no body");
+    if (coding_of(record.front()) == Coding::stored) return bad_record("has differences and no body");
     const std::uint64_t size = TRY(input.varint());
     if (!differences_) differences_ = std::make_unique<DifferenceDecoder>();
     modelled = differences_.get();
@@ -344,7 +345,7 @@ Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSour
       TRY(run.run(body_));
       break;
     case Coding::stored:
-      if (frames_back(record.front()) != 0) return bad("goes on with another frame, and is stored");
+      if (frames_back(record.front()) != 0) return bad_record("goes on with another frame, and is stored");
       TRY(unpack_stored(unpacker_, rest, content));
   }
   carry_offset_ = frame_offset + content.size();

@@ -6,7 +6,6 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::size_t kWindow = kDeflateHistoryBytes;
-constexpr unsigned kMinMatch = 3;
 constexpr unsigned kMaxMatch = kMaxMatchBytes;
 constexpr std::size_t kAhead = kMaxMatch + kMinMatch + 1;
 constexpr std::size_t kMaxDistance = kWindow - kAhead;

@@ -7,7 +7,7 @@ namespace aloft::delta {
 namespace {
 
 constexpr unsigned kMore = 15;  // a length that goes on
-constexpr std::uint64_t kMinMatch = 4;
+constexpr std::uint64_t kMinLz4Match = 4;
 constexpr std::size_t kHistory = 65536;
 
 // One LZ4 block, of any size: sequences of literals and a match (lz4_Block_format.md of the LZ4 project). It may be left between any two
@@ -60,7 +60,7 @@ class Lz4Reader final : public StreamDecoder {
     const auto low = std::to_integer<std::size_t>(TRY(in.next()));
     distance_ = low | std::to_integer<std::size_t>(TRY(in.next())) << 8;
     if (distance_ == 0 || distance_ > made_) return detail::does_not_unpack();
-    match_ = TRY(length(in, token_ & kMore)) + kMinMatch;
+    match_ = TRY(length(in, token_ & kMore)) + kMinLz4Match;
     in_match_ = false;
     return {};
   }

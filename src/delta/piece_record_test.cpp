@@ -7,21 +7,21 @@
 #include "delta/frame_builder.hpp"
 #include "delta/gzip_sample.hpp"
 #include "delta/piece_coding.hpp"
+#include "delta/test_record.hpp"
 #include "delta/view_source.hpp"
 
 namespace aloft::delta {
 namespace {
 
 using crypto::test::must;
-
-constexpr std::uint64_t kFrame = 65536;
+using test::kFrameBytes;
 
 // A frame that begins with the deflate stream of 60,000 letters; the old image has the letters as they are.
 class PieceRecord : public ::testing::Test {
  protected:
   PieceRecord() : old_(test::gzip_sample()) {
     old_.resize(60'000);
-    packed_.resize(kFrame);
+    packed_.resize(kFrameBytes);
     packed_.resize(GzipDeflate(6).encode({.content = old_, .state = {}, .last = true}, packed_));
     whole_ = {OpKind::piece, old_.size(), 0, packed_.size(), 0};
     whole_.piece.last = true;
@@ -34,18 +34,16 @@ class PieceRecord : public ::testing::Test {
   }
 
   std::uint16_t error_of(const std::vector<Op>& ops) {
-    Bytes record(1, first_byte(Coding::plain, 0));
-    const Bytes body = encode_body(0, old_.size(), ops, {}, {});
-    record.insert(record.end(), body.begin(), body.end());
+    const Bytes record = test::plain(encode_body(0, old_.size(), ops, {}, {}));
     ViewSource source(old_);
     FrameBuilder builder(codings());
-    made_.resize(kFrame);
+    made_.resize(kFrameBytes);
     const auto built = builder.build(record, 0, source, old_.size(), made_);
     return built ? std::uint16_t{0} : built.error().code.number;
   }
 
   std::vector<Op> with(const Op& piece) const {
-    return {piece, {OpKind::copy, piece.size_bytes, 0}, {OpKind::zero, kFrame - std::min(kFrame - 1, piece.packed_bytes)}};
+    return {piece, {OpKind::copy, piece.size_bytes, 0}, {OpKind::zero, kFrameBytes - std::min(kFrameBytes - 1, piece.packed_bytes)}};
   }
 
   Bytes old_;

@@ -16,15 +16,16 @@
 #include "delta/rebuild_wire.hpp"
 #include "delta/rebuild_worker.hpp"
 #include "delta/record.hpp"
+#include "delta/test_record.hpp"
 
 namespace aloft::delta {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::kFrameBytes;
 
-constexpr std::uint64_t kFrame = 1 << kMinFrameShift;
-constexpr std::uint64_t kOldBytes = 4 * kFrame;
+constexpr std::uint64_t kOldBytes = 4 * kFrameBytes;
 
 Bytes counted(std::size_t size) {
   Bytes bytes(size);
@@ -32,13 +33,10 @@ Bytes counted(std::size_t size) {
   return bytes;
 }
 
-ImagePlan plan() { return {.name = "a", .source_bytes = kOldBytes, .target_bytes = 3 * kFrame, .frame_shift = kMinFrameShift}; }
+ImagePlan plan() { return {.name = "a", .source_bytes = kOldBytes, .target_bytes = 3 * kFrameBytes, .frame_shift = kMinFrameShift}; }
 
 Bytes plain_record(const std::vector<Op>& ops, std::uint64_t frame, ByteView fresh = {}) {
-  Bytes record{first_byte(Coding::plain, 0)};
-  const Bytes body = encode_body(frame * kFrame, kOldBytes, ops, {}, fresh);
-  record.insert(record.end(), body.begin(), body.end());
-  return record;
+  return test::plain(encode_body(frame * kFrameBytes, kOldBytes, ops, {}, fresh));
 }
 
 Result<> none_earlier(std::uint64_t /*frame*/, Bytes& /*record*/) { return fail(kBadRecord, "asked for an earlier record"); }
@@ -84,28 +82,28 @@ TEST_F(Confined, MakesFramesAndTellsOfBadOnes) {
   ASSERT_TRUE(rebuilder_->greet());
   EXPECT_TRUE(rebuilder_->confinement().filtered) << "this test needs a kernel with CONFIG_SECCOMP_FILTER";
   ASSERT_TRUE(rebuilder_->begin(plan()));
-  Bytes content(kFrame);
-  ASSERT_TRUE(rebuilder_->make(0, plain_record({{OpKind::copy, kFrame, 100}}, 0), content, none_earlier));
-  EXPECT_TRUE(std::ranges::equal(content, ByteView(old_).subspan(100, kFrame)));
+  Bytes content(kFrameBytes);
+  ASSERT_TRUE(rebuilder_->make(0, plain_record({{OpKind::copy, kFrameBytes, 100}}, 0), content, none_earlier));
+  EXPECT_TRUE(std::ranges::equal(content, ByteView(old_).subspan(100, kFrameBytes)));
 
-  Bytes damaged = plain_record({{OpKind::copy, kFrame, 100}}, 1);
+  Bytes damaged = plain_record({{OpKind::copy, kFrameBytes, 100}}, 1);
   damaged.back() ^= std::byte{0x40};
-  for (const Bytes& bad : {damaged, plain_record({{OpKind::copy, kFrame, kOldBytes - 5}}, 1), Bytes(1, std::byte{3}), Bytes()}) {
+  for (const Bytes& bad : {damaged, plain_record({{OpKind::copy, kFrameBytes, kOldBytes - 5}}, 1), Bytes(1, std::byte{3}), Bytes()}) {
     const auto made = rebuilder_->make(1, bad, content, none_earlier);
     ASSERT_FALSE(made);
     EXPECT_TRUE(made.error().code.number == kBadRecord.number || made.error().code.number == kBadDelta.number) << made.error().text();
   }
   EXPECT_FALSE(rebuilder_->is_lost());
   ASSERT_TRUE(
-      rebuilder_->make(2, plain_record({{OpKind::zero, kFrame - 4}, {OpKind::fresh, 4}}, 2, as_bytes("word")), content, none_earlier));
+      rebuilder_->make(2, plain_record({{OpKind::zero, kFrameBytes - 4}, {OpKind::fresh, 4}}, 2, as_bytes("word")), content, none_earlier));
   EXPECT_EQ(as_text(ByteView(content).last(4)), "word");
 }
 
 TEST_F(Confined, AsksForAnEarlierRecordAndTakesANo) {
   ASSERT_TRUE(rebuilder_->greet());
   ASSERT_TRUE(rebuilder_->begin(plan()));
-  Bytes content(kFrame);
-  Bytes record = plain_record({{OpKind::zero, kFrame}}, 2);
+  Bytes content(kFrameBytes);
+  Bytes record = plain_record({{OpKind::zero, kFrameBytes}}, 2);
   record.front() = first_byte(Coding::plain, 2);
   std::vector<std::uint64_t> asked;
   const auto gone = [&](std::uint64_t frame, Bytes& /*record*/) -> Result<> {
@@ -115,7 +113,7 @@ TEST_F(Confined, AsksForAnEarlierRecordAndTakesANo) {
   EXPECT_EQ(rebuilder_->make(2, record, content, gone).error().code.number, kDeltaTruncated.number);
   const auto there = [&](std::uint64_t frame, Bytes& earlier) -> Result<> {
     asked.push_back(frame);
-    earlier = plain_record({{OpKind::copy, kFrame, 0}}, 0);
+    earlier = plain_record({{OpKind::copy, kFrameBytes, 0}}, 0);
     return {};
   };
   EXPECT_EQ(rebuilder_->make(2, record, content, there).error().code.number, kBadRecord.number) << "that frame has no block to go on with";
@@ -220,26 +218,26 @@ TEST(Hostile, OneThatDoesNotEvenGreet) {
 }
 
 TEST(Hostile, WhateverItSaysOfAFrameIsAnErrorForGood) {
-  const Bytes frame(kFrame);
+  const Bytes frame(kFrameBytes);
   const std::string asks = says(MessageKind::want, numbered(4));
   Bytes odd(4);
   store_le32(odd, 8001);
   const std::vector<std::string> scripts{
-      says(MessageKind::frame, {}, 1ULL << 40),                     // more than the frame
-      says(MessageKind::frame, {}),                                 // less
-      says(MessageKind::frame, Bytes(10), kFrame) + "exec 3>&-; ",  // ends within
-      says(MessageKind::want, numbered(5)),                         // itself
-      says(MessageKind::want, numbered(UINT64_MAX)),                // one that there is not
-      asks + asks,                                                  // more than once
-      says(MessageKind::failed, odd),                               // an error of another module
-      says(MessageKind::failed, {}, 1ULL << 62),                    // without end
-      says(MessageKind::bytes, Bytes(3)),                           // something else
-      says(7, {}, 0),                                               // what there is not
+      says(MessageKind::frame, {}, 1ULL << 40),                          // more than the frame
+      says(MessageKind::frame, {}),                                      // less
+      says(MessageKind::frame, Bytes(10), kFrameBytes) + "exec 3>&-; ",  // ends within
+      says(MessageKind::want, numbered(5)),                              // itself
+      says(MessageKind::want, numbered(UINT64_MAX)),                     // one that there is not
+      asks + asks,                                                       // more than once
+      says(MessageKind::failed, odd),                                    // an error of another module
+      says(MessageKind::failed, {}, 1ULL << 62),                         // without end
+      says(MessageKind::bytes, Bytes(3)),                                // something else
+      says(7, {}, 0),                                                    // what there is not
   };
   for (const std::string& script : scripts) {
     auto started = Rebuilder::start(played(greeting() + script + "sleep 60"), -1, 0);
     ASSERT_TRUE(started) << script;
-    Bytes content(kFrame);
+    Bytes content(kFrameBytes);
     const auto earlier = [](std::uint64_t, Bytes& record) -> Result<> {
       record.resize(3);
       return {};
@@ -258,7 +256,7 @@ TEST(Hostile, OneThatNeitherReadsNorAnswersIsGivenUp) {
   quiet.silence = milliseconds(1500);
   auto started = Rebuilder::start(quiet, -1, 0);
   ASSERT_TRUE(started);
-  Bytes content(kFrame);
+  Bytes content(kFrameBytes);
   const pid_t pid = (*started)->pid().value_or(0);
   EXPECT_EQ((*started)->make(0, Bytes(4 << 20), content, none_earlier).error().code.number, kWorkerStuck.number);
   EXPECT_NE(::kill(pid, 0), 0) << "it has been killed and waited for";
@@ -278,7 +276,7 @@ TEST(Hostile, ItsWordsAreFitForALog) {
   for (const char c : std::string("a\x1b[2Jb\nc") + std::string(600, 'x')) body.push_back(static_cast<std::byte>(c));
   auto started = Rebuilder::start(played(greeting() + says(MessageKind::failed, body) + "sleep 60"), -1, 0);
   ASSERT_TRUE(started);
-  Bytes content(kFrame);
+  Bytes content(kFrameBytes);
   const auto made = (*started)->make(0, Bytes(9), content, none_earlier);
   EXPECT_EQ(made.error().code.number, kBadRecord.number);
   EXPECT_TRUE(made.error().message.starts_with("a [2Jb cxxx")) << made.error().message;

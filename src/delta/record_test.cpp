@@ -3,19 +3,16 @@
 #include "crypto/test_pki.hpp"
 #include "delta/errors.hpp"
 #include "delta/frame_builder.hpp"
+#include "delta/test_record.hpp"
 #include "delta/varint.hpp"
 #include "delta/view_source.hpp"
 
 namespace aloft::delta {
 namespace {
 
-constexpr std::uint64_t kAt = 1000;  // where the frame begins
+using test::plain;
 
-Bytes plain(ByteView body) {
-  Bytes record(1, static_cast<std::byte>(Coding::plain));
-  record.insert(record.end(), body.begin(), body.end());
-  return record;
-}
+constexpr std::uint64_t kAt = 1000;  // where the frame begins
 
 Bytes text(std::string_view letters) { return {as_bytes(letters).begin(), as_bytes(letters).end()}; }
 

@@ -6,34 +6,34 @@
 namespace aloft::fleet {
 namespace {
 
-struct Row {
+struct FieldRow {
   std::string_view name;  // in lower case
   Field field;
 };
 
 // The first name of each field is ours, the others are hawkBit's.
-constexpr std::array<Row, 22> kFields{{{"name", Field::name},
-                                       {"id", Field::name},
-                                       {"controllerid", Field::name},
-                                       {"product", Field::product},
-                                       {"type", Field::product},
-                                       {"targettype.key", Field::product},
-                                       {"targettype.name", Field::product},
-                                       {"hardware", Field::hardware},
-                                       {"version", Field::version},
-                                       {"installedds.version", Field::version},
-                                       {"status", Field::status},
-                                       {"updatestatus", Field::update_status},
-                                       {"tag", Field::tag},
-                                       {"tags", Field::tag},
-                                       {"group", Field::group},
-                                       {"created", Field::created},
-                                       {"createdat", Field::created},
-                                       {"lastseen", Field::last_seen},
-                                       {"last_seen", Field::last_seen},
-                                       {"lastcontrollerrequestat", Field::last_seen},
-                                       {"update_status", Field::update_status},
-                                       {"groups", Field::group}}};
+constexpr std::array<FieldRow, 22> kFields{{{"name", Field::name},
+                                            {"id", Field::name},
+                                            {"controllerid", Field::name},
+                                            {"product", Field::product},
+                                            {"type", Field::product},
+                                            {"targettype.key", Field::product},
+                                            {"targettype.name", Field::product},
+                                            {"hardware", Field::hardware},
+                                            {"version", Field::version},
+                                            {"installedds.version", Field::version},
+                                            {"status", Field::status},
+                                            {"updatestatus", Field::update_status},
+                                            {"tag", Field::tag},
+                                            {"tags", Field::tag},
+                                            {"group", Field::group},
+                                            {"created", Field::created},
+                                            {"createdat", Field::created},
+                                            {"lastseen", Field::last_seen},
+                                            {"last_seen", Field::last_seen},
+                                            {"lastcontrollerrequestat", Field::last_seen},
+                                            {"update_status", Field::update_status},
+                                            {"groups", Field::group}}};
 constexpr std::array<std::string_view, 3> kAttributePrefixes{"attribute.", "controllerattributes.", "attributes."};
 
 }  // namespace
@@ -44,7 +44,7 @@ std::optional<FieldName> field_of(std::string_view name) {
   for (const std::string_view prefix : kAttributePrefixes)
     if (lower.starts_with(prefix) && lower.size() > prefix.size())
       return FieldName{.field = Field::attribute, .key = std::string(name.substr(prefix.size()))};
-  const auto found = std::ranges::find(kFields, std::string_view(lower), &Row::name);
+  const auto found = std::ranges::find(kFields, std::string_view(lower), &FieldRow::name);
   if (found == kFields.end()) return std::nullopt;
   return FieldName{.field = found->field, .key = {}};
 }

@@ -28,30 +28,30 @@ bool matches(std::string_view text) {
   return filter && filter->matches(camera(), 6'000'000);
 }
 
-struct Case {
+struct FilterCase {
   const char* text;
   bool expected;
 };
-class FilterMatches : public ::testing::TestWithParam<Case> {};
+class FilterMatches : public ::testing::TestWithParam<FilterCase> {};
 TEST_P(FilterMatches, AsHawkbitWould) { EXPECT_EQ(matches(GetParam().text), GetParam().expected) << GetParam().text; }
 
 // clang-format off
 INSTANTIATE_TEST_SUITE_P(Texts, FilterMatches, ::testing::Values(
-    Case{"name==cam-01", true}, Case{"controllerId==CAM-01", true}, Case{"id!=cam-01", false},
-    Case{"name==cam-*", true}, Case{"name==*02", false}, Case{"name=li=*-0*", true},
-    Case{"product==camera;hardware==rev-b", true}, Case{"product==camera and hardware==rev-c", false},
-    Case{"product==x,hardware==rev-b", true}, Case{"product==x or hardware==rev-c", false},
-    Case{"product==x,product==camera;hardware==rev-c", false},  // and binds tighter
-    Case{"(product==x,product==camera);hardware==rev-b", true},
-    Case{"version=lt=2.10", true}, Case{"version<2.9", false}, Case{"version=ge=2.9", true}, Case{"version>2.8.99", true},
-    Case{"version=in=(1.0, 2.9 ,3)", true}, Case{"version=out=(1.0,2.9)", false},
-    Case{"tag==beta", true}, Case{"tag!=beta", false}, Case{"tag!=gone", true}, Case{"tag=in=(x,NORTH)", true}, Case{"tag=is=null", false},
-    Case{"group==pilots", true}, Case{"group=not=null", true},
-    Case{"attribute.modem==ec25", true}, Case{"controllerAttributes.modem!=ec25", false}, Case{"attribute.none!=x", true},
-    Case{"attribute.none=is=null", true}, Case{"attribute.modem=not=null", true}, Case{"attribute.none<5", false},
-    Case{"attribute.site=='roof, north'", true}, Case{"attribute.site==\"roof, *\"", true}, Case{"attribute.site==\"roof, \\*\"", false},
-    Case{"updatestatus==in_sync", true}, Case{"status==accepted", true},
-    Case{"lastcontrollerrequestat=le=${OVERDUE_TS}", true}, Case{"lastseen=gt=${NOW_TS}", false}, Case{"created==1000", true}));
+    FilterCase{"name==cam-01", true}, FilterCase{"controllerId==CAM-01", true}, FilterCase{"id!=cam-01", false},
+    FilterCase{"name==cam-*", true}, FilterCase{"name==*02", false}, FilterCase{"name=li=*-0*", true},
+    FilterCase{"product==camera;hardware==rev-b", true}, FilterCase{"product==camera and hardware==rev-c", false},
+    FilterCase{"product==x,hardware==rev-b", true}, FilterCase{"product==x or hardware==rev-c", false},
+    FilterCase{"product==x,product==camera;hardware==rev-c", false},  // and binds tighter
+    FilterCase{"(product==x,product==camera);hardware==rev-b", true},
+    FilterCase{"version=lt=2.10", true}, FilterCase{"version<2.9", false}, FilterCase{"version=ge=2.9", true}, FilterCase{"version>2.8.99", true},
+    FilterCase{"version=in=(1.0, 2.9 ,3)", true}, FilterCase{"version=out=(1.0,2.9)", false},
+    FilterCase{"tag==beta", true}, FilterCase{"tag!=beta", false}, FilterCase{"tag!=gone", true}, FilterCase{"tag=in=(x,NORTH)", true}, FilterCase{"tag=is=null", false},
+    FilterCase{"group==pilots", true}, FilterCase{"group=not=null", true},
+    FilterCase{"attribute.modem==ec25", true}, FilterCase{"controllerAttributes.modem!=ec25", false}, FilterCase{"attribute.none!=x", true},
+    FilterCase{"attribute.none=is=null", true}, FilterCase{"attribute.modem=not=null", true}, FilterCase{"attribute.none<5", false},
+    FilterCase{"attribute.site=='roof, north'", true}, FilterCase{"attribute.site==\"roof, *\"", true}, FilterCase{"attribute.site==\"roof, \\*\"", false},
+    FilterCase{"updatestatus==in_sync", true}, FilterCase{"status==accepted", true},
+    FilterCase{"lastcontrollerrequestat=le=${OVERDUE_TS}", true}, FilterCase{"lastseen=gt=${NOW_TS}", false}, FilterCase{"created==1000", true}));
 // clang-format on
 
 struct Mistake {

@@ -17,14 +17,14 @@ ReleaseHealth health(double crashes, double crashes_before, double temperature, 
   return health;
 }
 
-struct Case {
+struct GateCase {
   const char* gate;
   ReleaseHealth health;
   bool broken;
 };
 
 TEST(HealthGate, BreaksWhenItMustAndOnlyThen) {
-  const Case cases[] = {
+  const GateCase cases[] = {
       {R"({"measure":"crash-reboots","limit":0.01})", health(0.011, 0, 0, 0), true},
       {R"({"measure":"crash-reboots","limit":0.01})", health(0.01, 0, 0, 0), false},
       {R"({"measure":"crash-reboots","limit":0.01,"min_devices":31})", health(1, 0, 0, 0), false},
@@ -42,7 +42,7 @@ TEST(HealthGate, BreaksWhenItMustAndOnlyThen) {
       {R"({"measure":"temp","worse_percent":10})", health(0, 0, -46, -50), false},
       {R"({"measure":"humidity","limit":1})", health(9, 9, 99, 0), false},
   };
-  for (const Case& one : cases) EXPECT_EQ(broken_by(gate(one.gate), one.health).has_value(), one.broken) << one.gate;
+  for (const GateCase& one : cases) EXPECT_EQ(broken_by(gate(one.gate), one.health).has_value(), one.broken) << one.gate;
 }
 
 TEST(HealthGate, SaysWhatItSaw) {

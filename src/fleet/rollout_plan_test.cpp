@@ -6,14 +6,14 @@
 namespace aloft::fleet {
 namespace {
 
-Json plan_of(std::size_t waves) {
+Json plan_json(std::size_t waves) {
   Json plan{{"name", "n"}, {"release", 1U}, {"filter", "name==*"}, {"waves", Json::array()}};
   for (std::size_t wave = 1; wave <= waves; ++wave) plan["waves"].push_back({{"count", wave}});
   return plan;
 }
 
 TEST(RolloutPlanJson, WhatIsTakenCanBeReadAgain) {
-  const auto plan = rollout_plan_of(plan_of(49));  // and the whole target, which it adds
+  const auto plan = rollout_plan_of(plan_json(49));  // and the whole target, which it adds
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->waves.size(), 50U);
   const auto again = rollout_plan_of(to_json(*plan));
@@ -22,7 +22,7 @@ TEST(RolloutPlanJson, WhatIsTakenCanBeReadAgain) {
 }
 
 TEST(RolloutPlanJson, TheWaveThatIsAddedCounts) {
-  const auto plan = rollout_plan_of(plan_of(50));
+  const auto plan = rollout_plan_of(plan_json(50));
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code.number, kRolloutPlan.number);
 }

@@ -9,7 +9,7 @@ using A = RolloutAction;
 using E = RolloutEvent;
 using S = RolloutState;
 
-struct Transition {
+struct RolloutTransition {
   RolloutState from;
   RolloutEvent event;
   RolloutState to;
@@ -17,7 +17,7 @@ struct Transition {
 };
 
 // clang-format off
-constexpr Transition kTransitions[] = {
+constexpr RolloutTransition kTransitions[] = {
     // from                   event                   to                     action
     {S::gathering,            E::gathered,            S::ready,              A::none},
     {S::gathering,            E::gathered_unapproved, S::awaiting_approval,  A::none},
@@ -67,7 +67,7 @@ constexpr Transition kTransitions[] = {
 }  // namespace
 
 std::optional<RolloutStep> step(RolloutState state, RolloutEvent event) {
-  for (const Transition& transition : kTransitions)
+  for (const RolloutTransition& transition : kTransitions)
     if (transition.from == state && transition.event == event) return RolloutStep{.to = transition.to, .action = transition.action};
   return std::nullopt;
 }

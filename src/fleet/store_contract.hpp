@@ -13,6 +13,10 @@ namespace aloft::fleet {
 
 using StoreMaker = std::function<std::unique_ptr<Store>()>;
 
+// 0: the result is no error.
+inline std::uint16_t error_number(const auto& result) { return result ? 0 : result.error().code.number; }
+#define EXPECT_ERROR(result, expected) EXPECT_EQ(error_number(result), (expected).number)
+
 class StoreContract : public ::testing::TestWithParam<StoreMaker> {
  protected:
   void SetUp() override {

@@ -10,8 +10,6 @@ namespace {
 
 using protocol::UpdateState;
 
-#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
-
 TEST_P(StoreContract, AnUnknownDeviceWaitsAndTheSameAgainChangesNothing) {
   EXPECT_EQ(enrol("a")->status, DeviceStatus::pending);
   EXPECT_EQ(enrol("a")->status, DeviceStatus::pending);

@@ -5,8 +5,6 @@
 namespace aloft::fleet {
 namespace {
 
-#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
-
 TEST_P(StoreDdi, ADeviceIsRegisteredOnceAndIsNoDeviceOfOurs) {
   const Device device = add("d", "token").value();
   EXPECT_EQ(device.status, DeviceStatus::accepted);

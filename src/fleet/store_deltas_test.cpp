@@ -5,8 +5,6 @@
 namespace aloft::fleet {
 namespace {
 
-#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
-
 TEST_P(StoreDeltas, AreKeptUntilTheyAreReplacedOrDropped) {
   const Release release = add_release("2");
   const auto first = add(release.id, "1", "one");

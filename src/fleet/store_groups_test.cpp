@@ -5,8 +5,6 @@
 namespace aloft::fleet {
 namespace {
 
-#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
-
 TEST_P(StoreContract, AttributesAreReplacedAsAWhole) {
   EXPECT_TRUE(enrol("a"));
   EXPECT_TRUE(*attributes("a", {{"modem", "x"}, {"sim", "1"}}));

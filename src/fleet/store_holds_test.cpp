@@ -7,8 +7,6 @@ namespace {
 
 using protocol::UpdateState;
 
-#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
-
 TEST_P(StoreHolds, AReleasedDeploymentIsHeldNoMore) {
   make_fleet();
   const Deployment made = hold("a");

@@ -9,9 +9,6 @@
 namespace aloft::fleet {
 namespace {
 
-std::uint16_t number_of(const auto& result) { return result ? 0 : result.error().code.number; }
-#define EXPECT_ERROR(result, expected) EXPECT_EQ(number_of(result), (expected).number)
-
 TEST_P(StoreQuotas, ADeviceTooManyStaysOutsideAndThoseInsideGoOn) {
   limit({{"devices", 2U}});
   EXPECT_TRUE(enrol("a"));

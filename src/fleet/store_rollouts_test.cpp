@@ -12,8 +12,6 @@ namespace {
 
 using protocol::UpdateState;
 
-#define EXPECT_ERROR(result, expected) EXPECT_EQ((result).has_value() ? 0 : (result).error().code.number, (expected).number)
-
 }  // namespace
 
 void StoreRollouts::make_fleet() {

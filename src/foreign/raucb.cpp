@@ -13,7 +13,7 @@
 namespace aloft::foreign {
 namespace {
 
-constexpr std::size_t kMaxImages = 256;
+constexpr std::size_t kMaxRaucImages = 256;
 constexpr std::size_t kMaxManifestBytes = 64U << 10;
 
 std::string_view trimmed(std::string_view text) {
@@ -74,7 +74,7 @@ Result<Contents> read_rauc_manifest(std::string_view text) {
     if (line.front() == '[') {
       if (line.back() != ']') return fail(kBadRaucBundle, "the manifest has a group without its end");
       group = line.substr(1, line.size() - 2);
-      if (group.starts_with("image.") && contents.images.size() == kMaxImages)
+      if (group.starts_with("image.") && contents.images.size() == kMaxRaucImages)
         return fail(kBadRaucBundle, "the manifest has too many images");
       if (group.starts_with("image."))
         contents.images.push_back({.name = {}, .target = std::string(group.substr(6)), .type = {}, .sha256 = {}});

@@ -9,7 +9,7 @@
 namespace aloft::foreign {
 namespace {
 
-constexpr std::size_t kMaxImages = 1024;
+constexpr std::size_t kMaxSwuImages = 1024;
 constexpr std::array<std::string_view, 3> kLists{"images", "files", "scripts"};
 
 std::string text(const Json& object, const char* key) {
@@ -20,7 +20,7 @@ std::string text(const Json& object, const char* key) {
 }
 
 void add_image(const Json& image, Contents& contents) {
-  if (!image.is_object() || contents.images.size() == kMaxImages) return;
+  if (!image.is_object() || contents.images.size() == kMaxSwuImages) return;
   Contents::Image one{
       .name = text(image, "filename"), .target = text(image, "device"), .type = text(image, "type"), .sha256 = text(image, "sha256")};
   for (const char* key : {"volume", "path", "mtdname"})

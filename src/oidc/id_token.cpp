@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "oidc/errors.hpp"
+#include "oidc/json_text.hpp"
 
 namespace aloft::oidc {
 namespace {
@@ -15,11 +16,6 @@ constexpr std::size_t kMaxValues = 2000;
 
 std::unexpected<Error> wrong(std::string_view claim, std::string_view why) {
   return fail(kTokenClaims, "the identity provider's token is not for this sign-in: \"" + std::string(claim) + "\" " + std::string(why));
-}
-
-const std::string* text_of(const Json& claims, const char* key) {
-  const auto found = claims.find(key);
-  return found == claims.end() ? nullptr : found->get_ptr<const std::string*>();
 }
 
 Result<> check_audience(const Json& claims, const std::string& client_id) {

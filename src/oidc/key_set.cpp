@@ -8,6 +8,7 @@
 #include "base/bytes.hpp"
 #include "base/json.hpp"
 #include "oidc/errors.hpp"
+#include "oidc/json_text.hpp"
 
 namespace aloft::oidc {
 namespace {
@@ -16,11 +17,6 @@ constexpr std::size_t kMaxKeyIdBytes = 1024;
 constexpr std::size_t kLeastRsaBits = 2048;
 constexpr std::size_t kMostRsaBits = 8192;
 constexpr std::size_t kMaxNumberText = 4096;  // base64url of a modulus, an exponent, a coordinate
-
-const std::string* text_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found == object.end() ? nullptr : found->get_ptr<const std::string*>();
-}
 
 bool is_number(const std::string* text) {
   return text != nullptr && !text->empty() && text->size() <= kMaxNumberText && from_base64url(*text);

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "base/zeros.hpp"
 #include "storage/errors.hpp"
 #include "storage/range_device.hpp"
 
@@ -11,10 +12,6 @@ namespace aloft::storage {
 namespace {
 
 constexpr std::size_t kCopyBytes = 256 << 10;
-
-bool is_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](std::byte one) { return one == std::byte{0}; });
-}
 
 // Keeps the header back, and is safe to use from several threads while it is being written. What is read of it is what will be written.
 class HeaderLast final : public BlockDevice {

@@ -15,11 +15,7 @@
 #include "storage/errors.hpp"
 
 namespace aloft::storage {
-namespace {
-
-constexpr std::size_t kReadBytes = 256 << 10;
-
-}  // namespace
+namespace {}  // namespace
 
 // A path in a volume may not leave it by links; one in the running system goes where it goes.
 Result<Fd> FileTarget::open_folder() {

@@ -8,15 +8,13 @@
 namespace aloft::storage {
 namespace {
 
-constexpr std::byte kErased{0xff};
 // Makers promise that no more than 2 in 100 blocks fail in a chip's whole life; one update may meet 3 in 100, and 2 at the least.
 constexpr std::uint64_t kRetiredOf = 32;
 constexpr std::uint64_t kRetiredAtLeast = 2;
-constexpr std::size_t kReadBytes = 256 << 10;
 constexpr std::uint64_t kNorRun = 4096;  // NOR takes single bytes; so much is looked at as one
 
 bool is_erased(ByteView page) {
-  return std::ranges::all_of(page, [](std::byte one) { return one == kErased; });
+  return std::ranges::all_of(page, [](std::byte one) { return one == Flash::kErased; });
 }
 
 }  // namespace
@@ -74,7 +72,7 @@ Result<Flash::Done> FlashTarget::fill(std::uint64_t block) {
   const auto page = static_cast<std::size_t>(geometry.is_nand ? geometry.page_bytes
                                                               : std::max(geometry.page_bytes, std::min(kNorRun, geometry.block_bytes)));
   Bytes content = content_;
-  content.resize((content.size() + page - 1) / page * page, kErased);
+  content.resize((content.size() + page - 1) / page * page, Flash::kErased);
   std::size_t start = 0;
   for (std::size_t at = 0; at <= content.size(); at += page) {
     if (at < content.size() && !is_erased(ByteView(content).subspan(at, page))) continue;

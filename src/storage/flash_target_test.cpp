@@ -12,9 +12,9 @@ namespace {
 
 using crypto::test::must;
 
-constexpr std::uint64_t kBlock = 16384;
-constexpr Flash::Geometry kNand{.size_bytes = 64 * kBlock, .block_bytes = kBlock, .page_bytes = 2048, .is_nand = true};
-constexpr Flash::Geometry kNor{.size_bytes = 16 * kBlock, .block_bytes = kBlock, .page_bytes = 1, .is_nand = false};
+constexpr std::uint64_t kEraseBlock = 16384;
+constexpr Flash::Geometry kNand{.size_bytes = 64 * kEraseBlock, .block_bytes = kEraseBlock, .page_bytes = 2048, .is_nand = true};
+constexpr Flash::Geometry kNor{.size_bytes = 16 * kEraseBlock, .block_bytes = kEraseBlock, .page_bytes = 1, .is_nand = false};
 
 class FlashTargetTest : public ::testing::Test {
  protected:
@@ -32,7 +32,7 @@ class FlashTargetTest : public ::testing::Test {
   }
   std::uint32_t wrong(const Result<>& result) { return result ? 0 : result.error().code.number; }
   Power power_;
-  const Bytes image_ = bundle::test::test_content(10 * kBlock + 777, 1);
+  const Bytes image_ = bundle::test::test_content(10 * kEraseBlock + 777, 1);
 };
 
 TEST_F(FlashTargetTest, AnImageIsReadBackAsItWas) {
@@ -41,15 +41,15 @@ TEST_F(FlashTargetTest, AnImageIsReadBackAsItWas) {
     flash.fill(0, bundle::test::test_content(geometry.size_bytes, 2));
     must(write(flash, image_));
     EXPECT_EQ(read(flash, image_.size()), image_);
-    Bytes rest(kBlock);
-    must(flash.read(12 * kBlock, rest));
-    EXPECT_EQ(rest, Bytes(kBlock, std::byte{0xff})) << "what is left is erased";
+    Bytes rest(kEraseBlock);
+    must(flash.read(12 * kEraseBlock, rest));
+    EXPECT_EQ(rest, Bytes(kEraseBlock, std::byte{0xff})) << "what is left is erased";
   }
 }
 
 TEST_F(FlashTargetTest, BadBlocksArePassedOver) {
   SimFlash flash(power_, kNand);
-  for (const std::uint64_t block : {0U, 1U, 5U}) flash.set_bad(block * kBlock);
+  for (const std::uint64_t block : {0U, 1U, 5U}) flash.set_bad(block * kEraseBlock);
   must(write(flash, image_));
   EXPECT_EQ(read(flash, image_.size()), image_);
   EXPECT_EQ(flash.bad_blocks().size(), 3U);
@@ -57,57 +57,57 @@ TEST_F(FlashTargetTest, BadBlocksArePassedOver) {
 
 TEST_F(FlashTargetTest, ABlockThatGoesBadIsMarkedAndTheNextOneTakesItsContent) {
   SimFlash flash(power_, kNand);
-  flash.wear_out_program(3 * kBlock);
-  flash.wear_out_erase(7 * kBlock);
+  flash.wear_out_program(3 * kEraseBlock);
+  flash.wear_out_erase(7 * kEraseBlock);
   must(write(flash, image_));
   EXPECT_EQ(read(flash, image_.size()), image_);
-  EXPECT_EQ(flash.bad_blocks(), (std::set<std::uint64_t>{3 * kBlock, 7 * kBlock}));
+  EXPECT_EQ(flash.bad_blocks(), (std::set<std::uint64_t>{3 * kEraseBlock, 7 * kEraseBlock}));
 }
 
 TEST_F(FlashTargetTest, ABlockBehindTheImageThatGoesBadIsMarked) {
   SimFlash flash(power_, kNand);
-  flash.wear_out_erase(40 * kBlock);
+  flash.wear_out_erase(40 * kEraseBlock);
   must(write(flash, image_));
-  EXPECT_EQ(flash.bad_blocks(), std::set<std::uint64_t>{40 * kBlock});
+  EXPECT_EQ(flash.bad_blocks(), std::set<std::uint64_t>{40 * kEraseBlock});
 }
 
 TEST_F(FlashTargetTest, TooManyBadBlocksAreFoundBeforeAnythingIsErased) {
   SimFlash flash(power_, kNand);
-  const Bytes before = bundle::test::test_content(kBlock, 2);
-  flash.fill(63 * kBlock, before);
-  for (std::uint64_t block = 0; block < 54; ++block) flash.set_bad(block * kBlock);
+  const Bytes before = bundle::test::test_content(kEraseBlock, 2);
+  flash.fill(63 * kEraseBlock, before);
+  for (std::uint64_t block = 0; block < 54; ++block) flash.set_bad(block * kEraseBlock);
   EXPECT_EQ(wrong(write(flash, image_)), kFlashFull.number);
-  Bytes after(kBlock);
-  must(flash.read(63 * kBlock, after));
+  Bytes after(kEraseBlock);
+  must(flash.read(63 * kEraseBlock, after));
   EXPECT_EQ(after, before);
 }
 
 TEST_F(FlashTargetTest, RoomThatRunsOutInTheMiddleIsAnError) {
   SimFlash flash(power_, kNand);
-  for (std::uint64_t block = 0; block < 53; ++block) flash.set_bad(block * kBlock);
-  flash.wear_out_program(60 * kBlock);
+  for (std::uint64_t block = 0; block < 53; ++block) flash.set_bad(block * kEraseBlock);
+  flash.wear_out_program(60 * kEraseBlock);
   EXPECT_EQ(wrong(write(flash, image_)), kFlashFull.number);
 }
 
 // A controller that refuses everything must not make a brick of the chip.
 TEST_F(FlashTargetTest, NotAllOfAFailingChipIsMarkedBad) {
   SimFlash flash(power_, kNand);
-  for (std::uint64_t block = 0; block < 64; ++block) flash.wear_out_erase(block * kBlock);
+  for (std::uint64_t block = 0; block < 64; ++block) flash.wear_out_erase(block * kEraseBlock);
   EXPECT_EQ(wrong(write(flash, image_)), kFlashFailing.number);
   EXPECT_EQ(flash.bad_blocks().size(), 2U);
 }
 
 TEST_F(FlashTargetTest, NorThatFailsIsAnErrorAtOnce) {
   SimFlash flash(power_, kNor);
-  flash.wear_out_program(2 * kBlock);
+  flash.wear_out_program(2 * kEraseBlock);
   EXPECT_EQ(wrong(write(flash, image_)), kFlashFailing.number);
 }
 
 TEST_F(FlashTargetTest, CorrectedBitsAreFineAndOthersAreNot) {
   SimFlash flash(power_, kNand);
-  flash.set_ecc(2 * kBlock, Flash::Ecc::corrected);
+  flash.set_ecc(2 * kEraseBlock, Flash::Ecc::corrected);
   must(write(flash, image_));
-  flash.set_ecc(2 * kBlock + 2048, Flash::Ecc::uncorrectable);
+  flash.set_ecc(2 * kEraseBlock + 2048, Flash::Ecc::uncorrectable);
   EXPECT_EQ(wrong(write(flash, image_)), kFlashEcc.number);
 }
 
@@ -129,8 +129,8 @@ TEST_F(FlashTargetTest, WhatWasWrittenCanBeReadForItsTree) {
   FlashTarget one = target(flash);
   must(test::stream(one, image_));
   Bytes part(5000);
-  must(one.written()(kBlock - 100, part));
-  EXPECT_TRUE(std::equal(part.begin(), part.end(), image_.begin() + kBlock - 100));
+  must(one.written()(kEraseBlock - 100, part));
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), image_.begin() + kEraseBlock - 100));
 }
 
 }  // namespace

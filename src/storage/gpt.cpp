@@ -18,7 +18,7 @@ constexpr std::size_t kMaxEntryBytes = 4096;
 constexpr std::size_t kNewEntries = 128;
 constexpr std::size_t kNameUnits = 36;
 constexpr std::uint64_t kPrimary = 1;
-constexpr std::size_t kMbrBytes = 512;
+constexpr std::size_t kProtectiveMbrBytes = 512;
 constexpr std::array<int, 16> kTextOrder{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
 std::uint32_t checksum_of_header(ByteView sector, std::uint32_t size) {
@@ -210,7 +210,7 @@ Result<> Gpt::place(BlockDevice& disk, std::uint64_t sector, ByteView bytes) con
 
 // One partition of type 0xEE over the disk (section 5.2.3), so that tools that know only MBR see that it is taken.
 Bytes protective_mbr(std::uint64_t sectors) {
-  Bytes sector(kMbrBytes);
+  Bytes sector(kProtectiveMbrBytes);
   sector[446 + 2] = std::byte{2};
   sector[446 + 4] = std::byte{0xEE};
   std::ranges::fill(MutableByteView(sector).subspan(446 + 5, 3), std::byte{0xFF});
@@ -221,7 +221,7 @@ Bytes protective_mbr(std::uint64_t sectors) {
 }
 
 Result<> Gpt::write(BlockDevice& disk) {
-  Bytes first(kMbrBytes);
+  Bytes first(kProtectiveMbrBytes);
   TRY(disk.read(0, first));
   const std::uint64_t spare = spare_place();
   first_usable_ = std::max(first_usable_, std::min(spare + entry_sectors(), lowest_partition()));
@@ -230,7 +230,7 @@ Result<> Gpt::write(BlockDevice& disk) {
   TRY(place(disk, backup_at_, header(backup_at_, kPrimary, backup_entries)));
   TRY(place(disk, spare, entries_));
   // Not before there is a backup: a disk with this record alone would not be taken for one without a table.
-  if (first == Bytes(kMbrBytes)) TRY(place(disk, 0, protective_mbr(disk.size_bytes() / sector_bytes_)));
+  if (first == Bytes(kProtectiveMbrBytes)) TRY(place(disk, 0, protective_mbr(disk.size_bytes() / sector_bytes_)));
   TRY(place(disk, kPrimary, header(kPrimary, backup_at_, spare)));
   entries_at_ = spare;
   sound_ = true;

@@ -22,8 +22,8 @@ using crypto::test::must;
 using test::Borrowed;
 using test::CutSearch;
 using test::CutStory;
+using test::kMiB;
 
-constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kImageBytes = 4 * kMiB;
 constexpr std::uint64_t kSlotBytes = 10 * kMiB;  // behind the first 8 MiB a block group begins
 

@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/zeros.hpp"
 #include "storage/aligned_buffer.hpp"
 #include "storage/errors.hpp"
 
@@ -23,10 +24,6 @@ constexpr unsigned kPatience = 8;
 constexpr std::uint64_t kSample = 16;
 // Zeroing costs the device about the same whatever its length, so long runs of zeros are zeroed at once.
 constexpr std::uint64_t kLongRun = 4;
-
-bool is_zero(ByteView bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 // What one worker needs; allocated once.
 struct Scratch {

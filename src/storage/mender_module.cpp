@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kRollbackAttempts = 3;
-constexpr std::size_t kQueueBytes = 1U << 20;
+constexpr std::size_t kModuleQueueBytes = 1U << 20;
 constexpr std::string_view kStateFile = "aloft-state";
 
 Error failed(const ModuleSpec& spec, const std::string& state, const ProcessEnd& end) {
@@ -139,7 +139,7 @@ Result<> Module::clean_up() const {
 Result<> ModuleTarget::begin(const bundle::Image& image) {
   TRY(module_.make_tree(image));
   begun_ = true;
-  queue_ = std::make_unique<ByteQueue>(kQueueBytes);
+  queue_ = std::make_unique<ByteQueue>(kModuleQueueBytes);
   worker_ = std::jthread([this] {
     downloaded_ = download_to_module(*queue_, module_);
     queue_->give_up();

@@ -8,8 +8,6 @@
 namespace aloft::storage {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 << 10;
-
 class View final : public BlockDevice {
  public:
   explicit View(BlockDevice& device) : device_(device) {}

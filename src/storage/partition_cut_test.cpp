@@ -15,8 +15,8 @@ namespace {
 using crypto::test::must;
 using test::CutSearch;
 using test::CutStory;
+using test::kMiB;
 
-constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kDiskBytes = 9 * kMiB;
 
 Guid some_id() { return {std::byte{3}}; }

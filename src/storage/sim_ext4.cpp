@@ -10,10 +10,6 @@ namespace {
 constexpr std::size_t kMostOutcomes = 64;
 constexpr std::size_t kFates = 4;
 
-void expect(bool truth) {
-  if (!truth) std::abort();
-}
-
 }  // namespace
 
 SimExt4::Inode SimExt4::inode_of(std::string_view name) const {

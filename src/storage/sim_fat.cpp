@@ -24,10 +24,6 @@ std::uint32_t number(ByteView sector, std::size_t offset) {
 
 std::uint64_t place_of(std::size_t cluster) { return kDataOffset + cluster * SimFat::kClusterBytes; }
 
-void expect(bool truth) {
-  if (!truth) std::abort();
-}
-
 }  // namespace
 
 SimFat::SimFat(Power& power) : disk_(power, kDataOffset + kClusters * kClusterBytes) {}

@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kErasureOutcomes = 5;
 constexpr std::size_t kPageOutcomes = 3;
 constexpr std::uint64_t kNorUnit = 512;  // what is told apart on a chip without pages
-constexpr std::byte kErased{0xff};
 
 void demand(bool truth, const char* what) {
   if (truth) return;

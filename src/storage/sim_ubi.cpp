@@ -4,14 +4,9 @@
 #include <cstdlib>
 
 #include "base/errors.hpp"
+#include "base/flash.hpp"
 
 namespace aloft::storage {
-namespace {
-
-constexpr std::byte kErased{0xff};
-
-}  // namespace
-
 class SimUbi::Update final : public UbiUpdate {
  public:
   Update(SimUbi& ubi, int id) : ubi_(ubi), id_(id) {}
@@ -130,7 +125,7 @@ Result<std::size_t> SimUbi::read(int id, std::uint64_t offset, MutableByteView b
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - offset));
   for (std::size_t i = 0; i < count; ++i) {
     const auto at = static_cast<std::size_t>(offset) + i;
-    buffer[i] = at < volume.content.size() ? volume.content[at] : kErased;
+    buffer[i] = at < volume.content.size() ? volume.content[at] : Flash::kErased;
   }
   return count;
 }

@@ -3,6 +3,7 @@
 // Each call below is one system call of the program, and tears as it would on the real thing. For tests and simulations.
 #pragma once
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,11 @@ class SimVolume : public SimMedium {
   virtual void sync_folder() = 0;
   // The factory's content, durable and uncounted.
   virtual void fill(std::string_view name, std::string_view content) = 0;
+
+ protected:
+  static void expect(bool truth) {
+    if (!truth) std::abort();
+  }
 };
 
 }  // namespace aloft::storage

@@ -21,7 +21,6 @@ using test::Borrowed;
 using test::CutSearch;
 using test::CutStory;
 
-constexpr std::uint64_t kDiskBytes = 8ULL << 20;
 constexpr std::size_t kSector = 512;
 constexpr TwoPartitions kNumbers{1, 2};
 
@@ -97,7 +96,7 @@ TEST_P(BootPartition, IsTheOldOrTheNew) {
       },
       started, before, after);
   Power power;
-  SimDisk disk(power, kDiskBytes);
+  SimDisk disk(power, 8 * test::kMiB);
   GetParam().prepare(disk);
   disk.fill(2048 * kSector, before);
   CutSearch(story, power).run(disk, 2);

@@ -10,6 +10,8 @@
 
 namespace aloft::storage {
 
+inline constexpr std::size_t kReadBytes = 256 << 10;  // at once, of what is read back
+
 // Random access: frames in any order, what is in place stays, all is read back. An install that a power cut ended is taken up again.
 class DeviceTarget {
  public:

@@ -16,6 +16,8 @@
 
 namespace aloft::storage::test {
 
+inline constexpr std::uint64_t kMiB = 1ULL << 20;
+
 // ALOFT_CUTS=all in the environment (./dev lab campaign simulated): what takes too long for every day, too.
 inline bool all_cuts_wanted() {
   const char* const asked = std::getenv("ALOFT_CUTS");

@@ -17,7 +17,7 @@
 namespace aloft::storage {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 << 10;
+constexpr std::size_t kSummedBytes = 256 << 10;
 constexpr std::size_t kXattrBytes = 64 << 10;
 
 void put(Bytes& text, std::string_view value) {
@@ -68,7 +68,7 @@ Result<> read_xattrs(int fd, TreeEntry& entry, const TreePolicy& policy) {
 }
 
 Result<> read_content(int fd, TreeEntry& entry) {
-  Bytes buffer(kReadBytes);
+  Bytes buffer(kSummedBytes);
   crypto::Sha256 hash;
   for (;;) {
     const std::size_t count = TRY(read_full(fd, buffer));

@@ -7,7 +7,7 @@
 namespace aloft::storage {
 namespace {
 
-constexpr std::size_t kQueueBytes = 4U << 20;
+constexpr std::size_t kTreeQueueBytes = 4U << 20;
 
 }  // namespace
 
@@ -15,7 +15,7 @@ Result<> TreeTarget::begin(const bundle::Image& image) {
   image_ = image.name;
   TRY(volume_->format());
   root_ = TRY(volume_->mount(Access::read_write));
-  queue_ = std::make_unique<ByteQueue>(kQueueBytes);
+  queue_ = std::make_unique<ByteQueue>(kTreeQueueBytes);
   worker_ = std::jthread([this] {
     sum_ = unpack_tree(*queue_, root_.get(), policy_);
     queue_->give_up();

@@ -10,8 +10,6 @@
 namespace aloft::storage {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 << 10;
-
 Result<> check_ubifs(ByteView first, const UbiVolume& volume) {
   const UbifsGeometry made_for = TRY(read_ubifs(first));
   if (made_for.block_bytes == volume.block_bytes) return {};

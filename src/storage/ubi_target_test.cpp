@@ -14,14 +14,14 @@ namespace {
 
 using crypto::test::must;
 
-constexpr std::uint64_t kBlock = 15872;
+constexpr std::uint64_t kLogicalBlock = 15872;
 
 class UbiTargetTest : public ::testing::Test {
  protected:
-  UbiTargetTest() : ubi_(power_, kBlock, 64) {
-    ubi_.add("rootfs-a", 10 * kBlock, UbiKind::dynamic, old_);
-    ubi_.add("rootfs-b", 10 * kBlock, UbiKind::dynamic, old_);
-    ubi_.add("loader", 4 * kBlock, UbiKind::fixed, old_);
+  UbiTargetTest() : ubi_(power_, kLogicalBlock, 64) {
+    ubi_.add("rootfs-a", 10 * kLogicalBlock, UbiKind::dynamic, old_);
+    ubi_.add("rootfs-b", 10 * kLogicalBlock, UbiKind::dynamic, old_);
+    ubi_.add("loader", 4 * kLogicalBlock, UbiKind::fixed, old_);
   }
   Result<> write(const std::string& name, ByteView content, UbiContent kind = UbiContent::any) {
     UbiTarget target(std::make_unique<test::LentUbi>(ubi_), name, kind);
@@ -46,7 +46,7 @@ TEST_F(UbiTargetTest, AVolumeOfEitherKindIsReplaced) {
 }
 
 TEST_F(UbiTargetTest, WhatDoesNotFitOrIsNotThereIsAnErrorBeforeAnythingChanges) {
-  EXPECT_EQ(wrong(write("loader", bundle::test::test_content(4 * kBlock + 1))), kUbi.number);
+  EXPECT_EQ(wrong(write("loader", bundle::test::test_content(4 * kLogicalBlock + 1))), kUbi.number);
   EXPECT_TRUE(holds("loader", old_));
   EXPECT_EQ(wrong(write("rootfs-c", new_)), kUbi.number);
   ubi_.set_in_use("rootfs-a");
@@ -92,10 +92,10 @@ Bytes ubifs_image(std::uint32_t block_bytes) {
 }
 
 TEST_F(UbiTargetTest, UbifsOfAnotherFlashIsRefusedAndTheOldContentStays) {
-  must(write("rootfs-b", ubifs_image(kBlock), UbiContent::ubifs));
-  EXPECT_EQ(wrong(write("rootfs-a", ubifs_image(2 * kBlock), UbiContent::ubifs)), kUbifsGeometry.number);
+  must(write("rootfs-b", ubifs_image(kLogicalBlock), UbiContent::ubifs));
+  EXPECT_EQ(wrong(write("rootfs-a", ubifs_image(2 * kLogicalBlock), UbiContent::ubifs)), kUbifsGeometry.number);
   EXPECT_EQ(wrong(write("rootfs-a", new_, UbiContent::ubifs)), kUbifsGeometry.number);
-  Bytes damaged = ubifs_image(kBlock);
+  Bytes damaged = ubifs_image(kLogicalBlock);
   damaged[100] ^= std::byte{1};
   EXPECT_EQ(wrong(write("rootfs-a", damaged, UbiContent::ubifs)), kUbifsGeometry.number);
   EXPECT_TRUE(holds("rootfs-a", old_));
@@ -115,7 +115,7 @@ TEST_F(UbiPairTest, ASecondVolumeIsMadeWrittenAndSwappedWithTheFirst) {
   EXPECT_TRUE(holds("loader", old_));
   const UbiVolume second = must(ubi_volume(ubi_, "loader.next"));
   EXPECT_EQ(second.kind, UbiKind::fixed);
-  EXPECT_EQ(second.capacity_bytes, 4 * kBlock);
+  EXPECT_EQ(second.capacity_bytes, 4 * kLogicalBlock);
   const UbiSwitch wanted{"loader", waiting(new_)};
   must(switch_ubi(ubi_, {&wanted, 1}));
   EXPECT_TRUE(holds("loader", new_));
@@ -140,13 +140,13 @@ TEST_F(UbiPairTest, SeveralAreSwitchedByOneRenameOrNotAtAll) {
 }
 
 TEST_F(UbiPairTest, ASecondVolumeThatIsTooSmallIsMadeAnew) {
-  ubi_.add("loader.next", kBlock, UbiKind::fixed, old_);
+  ubi_.add("loader.next", kLogicalBlock, UbiKind::fixed, old_);
   must(install("loader", new_));
-  EXPECT_EQ(must(ubi_volume(ubi_, "loader.next")).capacity_bytes, 4 * kBlock);
+  EXPECT_EQ(must(ubi_volume(ubi_, "loader.next")).capacity_bytes, 4 * kLogicalBlock);
 }
 
 TEST_F(UbiPairTest, NoRoomForASecondVolumeIsAnError) {
-  ubi_.add("data", 38 * kBlock, UbiKind::dynamic, {});
+  ubi_.add("data", 38 * kLogicalBlock, UbiKind::dynamic, {});
   EXPECT_EQ(wrong(install("loader", new_)), kUbiFull.number);
   EXPECT_TRUE(holds("loader", old_));
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kBlock = kMatchBlockBytes;
 constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15;  // odd: the hash is a polynomial in it, modulo 2^64
 constexpr std::uint64_t kMinCoverBytes = 2048;
-constexpr std::uint64_t kPaceBytes = 32ULL << 20;
+constexpr std::uint64_t kBlockPaceBytes = 32ULL << 20;
 
 std::uint64_t value_of(std::byte byte) { return std::to_integer<std::uint64_t>(byte) + 1; }
 
@@ -107,7 +107,7 @@ class Scan {
       if (at + kBlock >= target_.size()) return target_.size();
       hash = hash * kMultiplier + value_of(target_[at + kBlock]) - value_of(target_[at]) * kLeaving;
       ++at;
-      if (at % kPaceBytes == 0 && pace_) pace_(at);
+      if (at % kBlockPaceBytes == 0 && pace_) pace_(at);
       if (at % kBlock == 0 && is_uniform(target_.subspan(at, kBlock))) return at;
     }
   }
@@ -126,7 +126,7 @@ class Scan {
     }
     if (size < kMinCoverBytes) return 0;
     covers_.push_back({target, source, size});
-    if (pace_ && target / kPaceBytes != (target + size) / kPaceBytes) pace_(target + size);
+    if (pace_ && target / kBlockPaceBytes != (target + size) / kBlockPaceBytes) pace_(target + size);
     return target + size;
   }
 

@@ -5,16 +5,16 @@
 namespace aloft::delta::detail {
 namespace {
 
-constexpr std::array<unsigned, 6> kLevels = {6, 9, 4, 5, 7, 8};  // the likeliest first
+constexpr std::array<unsigned, 6> kGzipLevels = {6, 9, 4, 5, 7, 8};  // the likeliest first
 
-struct Point {
+struct GzipPoint {
   std::size_t content;
   std::size_t packed;
   DeflateState state;
 };
 
 // How many bytes of the stream the level gives, and where its blocks end.
-std::size_t encoded(unsigned level, ByteView packed, ByteView content, std::vector<Point>& points) {
+std::size_t encoded(unsigned level, ByteView packed, ByteView content, std::vector<GzipPoint>& points) {
   Bytes made(packed.size());
   GzipDeflate deflate(level);
   points.assign(1, {0, 0, {}});
@@ -40,10 +40,10 @@ std::size_t encoded(unsigned level, ByteView packed, ByteView content, std::vect
 
 StreamCuts cut_gzip(ByteView packed, ByteView content) {
   StreamCuts result;
-  std::vector<Point> points;
+  std::vector<GzipPoint> points;
   std::size_t most = 0;
-  for (const unsigned level : kLevels) {
-    std::vector<Point> found;
+  for (const unsigned level : kGzipLevels) {
+    std::vector<GzipPoint> found;
     const std::size_t right = encoded(level, packed, content, found);
     if (right <= most || found.size() < 2) continue;
     most = right;
@@ -68,7 +68,7 @@ StreamCuts cut_gzip(ByteView packed, ByteView content) {
     result.cuts.push_back(cut);
     i = end;
   }
-  const Point& end = points.back();
+  const GzipPoint& end = points.back();
   if (end.packed < packed.size())
     result.cuts.push_back({.packed_begin = end.packed,
                            .packed_end = packed.size(),

@@ -5,21 +5,21 @@
 namespace aloft::delta::detail {
 namespace {
 
-constexpr std::array<unsigned, 11> kLevels = {9, 12, 3, 4, 5, 6, 7, 8, 10, 11, 1};  // the likeliest first
+constexpr std::array<unsigned, 11> kLz4Levels = {9, 12, 3, 4, 5, 6, 7, 8, 10, 11, 1};  // the likeliest first
 constexpr std::size_t kFewSequences = 8;
 constexpr std::size_t kProbes = 8;
 constexpr std::size_t kAttempts = 40;  // cuts that are tried for one piece
 constexpr unsigned kMore = 15;
 constexpr std::uint64_t kMinMatch = 4;
 
-struct Point {
+struct Lz4Point {
   std::uint64_t content;
   std::uint64_t packed;
 };
 
 // Where sequences begin, and the stream's end. The stream is one that has been unpacked before.
-std::vector<Point> sequences_of(ByteView packed, std::uint64_t content_bytes) {
-  std::vector<Point> points;
+std::vector<Lz4Point> sequences_of(ByteView packed, std::uint64_t content_bytes) {
+  std::vector<Lz4Point> points;
   std::uint64_t at = 0;
   std::uint64_t made = 0;
   const auto next = [&] { return at < packed.size() ? std::to_integer<std::uint64_t>(packed[at++]) : 0; };
@@ -83,7 +83,7 @@ class Cutter {
   // The last point that is not too far for a piece.
   std::size_t farthest(std::size_t from) const {
     const std::uint64_t most = points_[from].content + kPieceContentBytes;
-    return static_cast<std::size_t>(std::ranges::upper_bound(points_, most, {}, &Point::content) - points_.begin()) - 1;
+    return static_cast<std::size_t>(std::ranges::upper_bound(points_, most, {}, &Lz4Point::content) - points_.begin()) - 1;
   }
 
   Cut cut(std::size_t from, std::size_t to) const {
@@ -113,7 +113,7 @@ class Cutter {
 
   ByteView packed_;
   ByteView content_;
-  std::vector<Point> points_;
+  std::vector<Lz4Point> points_;
   std::unique_ptr<PieceCoder> coder_;
 };
 
@@ -122,8 +122,8 @@ class Cutter {
 StreamCuts cut_lz4(ByteView packed, ByteView content) {
   StreamCuts result;
   Cutter cutter(packed, content);
-  const auto level = std::ranges::find_if(kLevels, [&](unsigned one) { return cutter.choose(one); });
-  if (level == kLevels.end()) return result;
+  const auto level = std::ranges::find_if(kLz4Levels, [&](unsigned one) { return cutter.choose(one); });
+  if (level == kLz4Levels.end()) return result;
   result.coding = {.compressor = Compressor::lz4_stream, .version = library_version(Compressor::lz4_stream), .level = *level};
   result.cuts = cutter.run();
   return result;

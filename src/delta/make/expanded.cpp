@@ -9,7 +9,6 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::size_t kWriteBytes = 1 << 20;
-constexpr std::uint64_t kRelaxEvery = 64ULL << 20;
 
 // Appends to the segments and to the file of the expansion.
 class Expansion {

@@ -12,7 +12,6 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::size_t kBatchPerThread = 16;
-constexpr std::uint64_t kRelaxEvery = 64ULL << 20;
 constexpr std::size_t kHashStep = 1 << 20;
 
 // Hands out the frames of a batch to threads; the records come back in order.

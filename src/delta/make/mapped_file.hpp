@@ -8,6 +8,8 @@
 
 namespace aloft::delta {
 
+inline constexpr std::uint64_t kRelaxEvery = 64ULL << 20;  // so many bytes may stay in memory once they were read
+
 // A regular file, mapped read only. It must not become shorter while it is mapped: the process would die of SIGBUS.
 class MappedFile {
  public:

@@ -10,7 +10,7 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::size_t kBuckets = 1 << 16;
-constexpr std::uint64_t kPaceBytes = 1ULL << 20;
+constexpr std::uint64_t kSuffixPaceBytes = 1ULL << 20;
 constexpr std::size_t kBetterBy = 12;  // how much longer a match must be than what the present distance gives
 constexpr std::size_t kGoodEnough = 64;
 
@@ -198,8 +198,8 @@ class NearScan {
   }
 
   void tell() {
-    if (pace_ && scan_ / kPaceBytes != told_) pace_(scan_);
-    told_ = scan_ / kPaceBytes;
+    if (pace_ && scan_ / kSuffixPaceBytes != told_) pace_(scan_);
+    told_ = scan_ / kSuffixPaceBytes;
   }
 
   ByteView source_;
