@@ -1,9 +1,8 @@
-# aloft_layer(NAME [UNITY] DEPENDS targets...)
+# aloft_layer(NAME DEPENDS targets...)
 #   One folder of src/ is one static library aloft_NAME. Sources are the folder's *.cpp but main*.cpp and tests;
 #   tests are *_test.cpp (label "unit") and *_cut_test.cpp (label "cut"), each kind one executable.
-#   UNITY: its files are slow to read and are compiled several at a time (decision 34).
 function(aloft_layer name)
-  cmake_parse_arguments(arg "UNITY" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   list(FILTER sources EXCLUDE REGEX "(_test|/main[a-z_]*)\\.cpp$")
   if(NOT sources)
@@ -15,9 +14,7 @@ function(aloft_layer name)
   target_include_directories(aloft_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(aloft_${name} PUBLIC ${arg_DEPENDS} PRIVATE aloft_warnings)
   aloft_precompile(aloft_${name})
-  if(arg_UNITY)
-    aloft_unity(aloft_${name})
-  endif()
+  aloft_unity(aloft_${name})
   if(NOT ALOFT_TESTS)
     return()
   endif()
@@ -36,6 +33,7 @@ function(aloft_test target label layer sources)
   add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE aloft_${layer} aloft_warnings GTest::gtest GTest::gmock GTest::gtest_main)
   aloft_precompile(${target})
+  aloft_unity(${target})
   if(label STREQUAL "cut")  # long: in two parts, side by side
     foreach(shard 0 1)
       add_test(NAME ${target}_${shard} COMMAND ${target})
@@ -57,7 +55,7 @@ function(aloft_precompile target)
   endif()
 endfunction()
 
-# Compiles eight files at a time as one: what they include is read once, and what they instantiate is made once.
+# Compiles eight files at a time as one: what they include is read once, and what they instantiate is made once (decision 34).
 function(aloft_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${ALOFT_UNITY} UNITY_BUILD_BATCH_SIZE 8)
 endfunction()
