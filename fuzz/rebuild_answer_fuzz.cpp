@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     delta::Rebuilder rebuilder({}, Fd(ends[0]), std::nullopt);
     const Bytes record(10);
     Bytes content(kFrame);
-    const auto made = ask == Ask::fill   ? rebuilder.fill(content, std::vector<delta::Gap>{{10, 20, 5, record}})
+    const auto made = ask == Ask::fill   ? rebuilder.fill(content, std::vector<delta::Gap>{{10, 20, record}})
                       : ask == Ask::make ? rebuilder.make(40, record, content,
                                                           [](std::uint64_t earlier, Bytes& out) -> Result<> {
                                                             if (earlier >= 40 || earlier < 9) std::abort();

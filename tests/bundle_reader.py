@@ -222,9 +222,8 @@ class Image:
             self.stored = list(zip(sizes, digests(stored["sha256"], count)))
         self.blocks = None
         if "blocks" in value:
-            blocks = known(value["blocks"], ["size", "prefix", "sha256"])
+            blocks = known(value["blocks"], ["size", "sha256"])
             whole(blocks["size"], 4096, 4096)
-            whole(blocks["prefix"], 32768, 32768)
             self.blocks = hexadecimal(blocks["sha256"])
 
         self.verity = None
@@ -295,7 +294,7 @@ def decode(image, frame, stored):
     while len(content) < size:
         packed = stored[:zstd_frame_bytes(stored)]
         stored = stored[len(packed):]
-        content += unpack(packed, min(4096, size - len(content)), content[-32768:])
+        content += unpack(packed, min(4096, size - len(content)), content)
         sizes.append(len(packed))
     need(not stored, "something follows the blocks of a frame")
     return content, sizes

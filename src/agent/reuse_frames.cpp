@@ -164,10 +164,7 @@ Result<bool> ReuseFrames::fetch_missing(std::uint64_t frame, MutableByteView con
         std::ranges::copy(stored.first(std::min(size, stored.size())), content.subspan(offset).begin());
         continue;
       }
-      gaps.push_back({.offset = static_cast<std::uint32_t>(offset),
-                      .size_bytes = static_cast<std::uint32_t>(size),
-                      .prefix_bytes = static_cast<std::uint32_t>(std::min(offset, bundle::kBlockPrefixBytes)),
-                      .packed = stored});
+      gaps.push_back({.offset = static_cast<std::uint32_t>(offset), .size_bytes = static_cast<std::uint32_t>(size), .packed = stored});
     }
   }
   if (gaps.empty()) return true;

@@ -37,8 +37,7 @@ class File final : public ByteSource {
 Result<> fill(MutableByteView content, std::span<const delta::Gap> gaps) {
   delta::Unpacker unpacker;
   for (const delta::Gap& gap : gaps)
-    TRY(unpacker.unpack_behind(ByteView(content).subspan(gap.offset - gap.prefix_bytes, gap.prefix_bytes), gap.packed,
-                               content.subspan(gap.offset, gap.size_bytes)));
+    TRY(unpacker.unpack_behind(ByteView(content).first(gap.offset), gap.packed, content.subspan(gap.offset, gap.size_bytes)));
   return {};
 }
 

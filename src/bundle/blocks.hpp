@@ -1,5 +1,5 @@
-// Blocks of 4 KiB that are packed one by one, and the section that names them: what a device needs to fetch single blocks.
-// Text form and rules: docs/bundle-format.md.
+// Blocks of 4 KiB that are packed one by one, each with all of its frame's content before it as prefix, and the section that names them:
+// what a device needs to fetch single blocks. Text form and rules: docs/bundle-format.md.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,6 @@
 #include "bundle/manifest.hpp"
 
 namespace aloft::bundle {
-
-// A block is packed with so much of its frame's content before it as prefix, so that packing it by itself costs next to nothing. Whoever
-// unpacks one has that content: from a slot, or because it was unpacked before.
-inline constexpr std::size_t kBlockPrefixBytes = 32U << 10;
 
 // A block's RollingSum (32 bits), and above it the first 2 bytes of its SHA-256, little-endian. A hint: of what is put together by names
 // the frame's digest is checked.

@@ -90,6 +90,31 @@ TEST_F(Blocks, TheContentBeforeABlockHelpsToPackIt) {
   EXPECT_LT(table.at(0, 1).stored_bytes, 40U);
 }
 
+// Matches across the ends of blocks, of any length, near and far, at every level that parses in another way.
+TEST_F(Blocks, ThatShareLongMatchesComeOutRight) {
+  Bytes mixed = test::test_content(3 * kFrame, 5);
+  for (std::size_t at = 5'000; at + 20'000 < mixed.size(); at += 9'001)
+    std::copy_n(mixed.begin() + static_cast<std::ptrdiff_t>(at / 3), at % 7'000, mixed.begin() + static_cast<std::ptrdiff_t>(at));
+  std::fill_n(mixed.begin() + 3 * kBlockBytes - 2, kBlockBytes + 4, std::byte{7});
+  for (const std::size_t size : {mixed.size(), std::size_t{kFrame + 4097}, std::size_t{kFrame + 1}, std::size_t{6}}) {
+    const Bytes content(mixed.begin(), mixed.begin() + static_cast<std::ptrdiff_t>(size));
+    for (const int level : {1, 3, 6, 9, 12, 13, 17, 19}) {
+      FrameEncoder encoder(Encoding::zstd, level, kFrame, BlockNames::include);
+      for (std::size_t at = 0; at < size; at += kFrame) {
+        const ByteView frame = ByteView(content).subspan(at, std::min<std::size_t>(kFrame, size - at));
+        PackedFrame packed;
+        must(encoder.encode(frame, packed));
+        Image image{.name = "one", .size_bytes = frame.size(), .frame_size_bytes = kFrame};
+        image.frames = {packed.content_sha256};
+        image.stored = {{static_cast<std::uint32_t>(packed.stored.size()), packed.stored_sha256}};
+        image.blocks = Digest{};
+        Bytes out(frame.size());
+        EXPECT_TRUE(FrameDecoder().decode(image, 0, packed.stored, out)) << size << " " << level << " " << at;
+      }
+    }
+  }
+}
+
 TEST_F(Blocks, ASectionThatDoesNotFitTheFramesIsRefused) {
   EXPECT_EQ(parsed(section_), 0);
   EXPECT_EQ(parsed(ByteView(section_).first(section_.size() - 8)), kBadBlocks.number);

@@ -62,8 +62,8 @@ Result<> FrameDecoder::State::unpack_blocks(const std::string& name, ByteView st
   for (std::size_t at = 0; at < content.size(); at += kBlockBytes) {
     const std::size_t size = ZSTD_findFrameCompressedSize(stored.data(), stored.size());
     if (size > stored.size()) return fail(kBadFrame, name + " has a block that is no zstd frame; make the bundle again");  // as errors are
-    const ByteView prefix = ByteView(content).first(at).last(std::min(at, kBlockPrefixBytes));
-    TRY(unpack(name, prefix, stored.first(size), content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at))));
+    TRY(unpack(name, ByteView(content).first(at), stored.first(size),
+               content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at))));
     stored = stored.subspan(size);
   }
   return stored.empty() ? Result<>() : fail(kBadFrame, "something follows the blocks of " + name + "; make the bundle again");

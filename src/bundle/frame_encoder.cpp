@@ -3,8 +3,10 @@
 #include <zstd.h>
 
 #include <bit>
+#include <optional>
 
 #include "base/zeros.hpp"
+#include "bundle/block_packer.hpp"
 #include "bundle/blocks.hpp"
 #include "bundle/errors.hpp"
 
@@ -16,6 +18,7 @@ struct FrameEncoder::State {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   Encoding encoding = Encoding::zstd;
   BlockNames blocks = BlockNames::omit;
+  std::optional<BlockPacker> packer;  // of blocks
   std::uint32_t frame_size_bytes = 0;
   std::size_t zeros_bytes = 0;  // what `zeros` is of; 0: nothing yet
   PackedFrame zeros;
@@ -26,6 +29,7 @@ FrameEncoder::FrameEncoder(Encoding encoding, int level, std::uint32_t frame_siz
   state_->encoding = encoding;
   state_->blocks = blocks;
   state_->frame_size_bytes = frame_size_bytes;
+  if (blocks == BlockNames::include) state_->packer.emplace(level, frame_size_bytes);
   ZSTD_CCtx_setParameter(state_->context, ZSTD_c_compressionLevel, level);
   // A window as large as the frame makes every frame a single segment: its decoder needs no window beside the content.
   ZSTD_CCtx_setParameter(state_->context, ZSTD_c_windowLog, std::countr_zero(frame_size_bytes));
@@ -48,12 +52,7 @@ Result<> FrameEncoder::State::pack_one(ByteView content, Bytes& stored) {
 Result<> FrameEncoder::State::pack(ByteView content, bool zero, Bytes& stored) {
   stored.clear();
   if (blocks == BlockNames::omit || (zero && content.size() == frame_size_bytes)) return pack_one(content, stored);
-  for (std::size_t at = 0; at < content.size(); at += kBlockBytes) {
-    const ByteView prefix = content.first(at).last(std::min(at, kBlockPrefixBytes));
-    ZSTD_CCtx_refPrefix(context, prefix.data(), prefix.size());
-    TRY(pack_one(content.subspan(at, std::min<std::size_t>(kBlockBytes, content.size() - at)), stored));
-  }
-  return {};
+  return packer->pack(content, stored);
 }
 
 Result<> FrameEncoder::encode(ByteView content, PackedFrame& packed) {

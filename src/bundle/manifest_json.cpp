@@ -90,7 +90,6 @@ Result<> read_stored(const Json& json, Image& image, const std::string& at) {
 Result<> read_blocks(const Json& json, Image& image, const std::string& at) {
   auto object = TRY(JsonObject::of(json, at));
   if (TRY(object.number("size")) != kBlockBytes) return bad(at + ": \"size\" must be 4096");
-  if (TRY(object.number("prefix")) != kBlockPrefixBytes) return bad(at + ": \"prefix\" must be " + std::to_string(kBlockPrefixBytes));
   image.blocks = TRY(digest_from_hex(TRY(object.text("sha256")), at + ": \"sha256\""));
   return object.no_more();
 }
@@ -204,7 +203,7 @@ Json to_json(const Image& image) {
   }
   if (image.verity)
     json["verity"] = {{"data_size", image.verity->data_bytes}, {"root", to_hex(image.verity->root)}, {"salt", to_hex(image.verity->salt)}};
-  if (image.blocks) json["blocks"] = {{"size", kBlockBytes}, {"prefix", kBlockPrefixBytes}, {"sha256", to_hex(*image.blocks)}};
+  if (image.blocks) json["blocks"] = {{"size", kBlockBytes}, {"sha256", to_hex(*image.blocks)}};
   return json;
 }
 

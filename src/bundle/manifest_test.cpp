@@ -134,7 +134,6 @@ TEST(Manifest, EveryBadValueIsRefused) {
       {"/images/0/stored/sha256", digest},
       {"/images/0/blocks/size", 512},
       {"/images/0/blocks/sha256", "zz"},
-      {"/images/0/blocks/prefix", 65536},
       {"/images/0/blocks", nullptr},
       {"/images/0", nullptr},
   };

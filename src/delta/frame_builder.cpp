@@ -17,15 +17,13 @@ std::unexpected<Error> bad_record(const char* what) { return fail(kBadRecord, st
 
 // As bundles store frames (docs/bundle-format.md): one zstd frame, or one for each block of it, packed behind what stands before.
 Result<> unpack_stored(Unpacker& unpacker, ByteView stored, MutableByteView content) {
-  constexpr std::size_t kPrefixBytes = 32U << 10;
   std::size_t at = 0;
   while (at < content.size()) {
     const std::size_t packed = ZSTD_findFrameCompressedSize(stored.data(), stored.size());
     const unsigned long long size = ZSTD_getFrameContentSize(stored.data(), stored.size());
     if (packed > stored.size() || size == 0 || size > content.size() - at)  // as errors are
       return bad_record("holds no stored frame of its size");
-    const ByteView prefix = ByteView(content).first(at).last(std::min(at, kPrefixBytes));
-    TRY(unpacker.unpack_behind(prefix, stored.first(packed), content.subspan(at, static_cast<std::size_t>(size))));
+    TRY(unpacker.unpack_behind(ByteView(content).first(at), stored.first(packed), content.subspan(at, static_cast<std::size_t>(size))));
     at += static_cast<std::size_t>(size);
     stored = stored.subspan(packed);
   }

@@ -12,7 +12,7 @@
 
 namespace aloft::delta {
 
-inline constexpr std::uint32_t kWireVersion = 3;
+inline constexpr std::uint32_t kWireVersion = 4;
 inline constexpr std::size_t kMessageHeadBytes = 16;
 inline constexpr std::size_t kMaxFailureBytes = 2048;
 
@@ -23,8 +23,8 @@ enum class MessageKind : std::uint32_t {
   make = 3,       // 8 bytes: a frame's number; then its record. Answer: frame, or want
   record = 4,     // what was wanted. Answer: as to make
   no_record = 5,  // it is not to be had. Answer: failed
-  fill = 6,       // 8 bytes: a content's size; it, with gaps; then for each gap 4 bytes each: its place, its size, bytes before it that it
-                  // was packed behind, bytes of what is packed; and that. Answer: frame
+  fill = 6,       // 8 bytes: a content's size; it, with gaps; then for each gap 4 bytes each: its place, its size, bytes of what is
+                  // packed behind all that stands before it; and that. Answer: frame
   // From the program:
   ready = 101,   // at its beginning: 4 bytes kWireVersion, 4 bytes of Held; else nothing
   bytes = 102,   // what was unpacked

@@ -96,9 +96,9 @@ class Worker {
     return say(MessageKind::frame, content_);
   }
 
-  // In order: a gap's prefix may have been a gap itself.
+  // In order: what stands before a gap may have been a gap itself.
   Result<> fill() {
-    constexpr std::size_t kGapHeadBytes = 16;
+    constexpr std::size_t kGapHeadBytes = 12;
     Input in(body_);
     const ByteView present = TRY(in.take(load_le64(TRY(in.take(sizeof(std::uint64_t))))));
     content_.assign(present.begin(), present.end());
@@ -106,11 +106,9 @@ class Worker {
       const ByteView head = TRY(in.take(kGapHeadBytes));
       const std::size_t offset = load_le32(head);
       const std::size_t size = load_le32(head.subspan(4));
-      const std::size_t prefix = load_le32(head.subspan(8));
-      const ByteView packed = TRY(in.take(load_le32(head.subspan(12))));
-      if (offset > content_.size() || size > content_.size() - offset || prefix > offset)
-        return fail(kBadDelta, "a gap is not within its content");
-      TRY(unpacker_.unpack_behind(ByteView(content_).subspan(offset - prefix, prefix), packed, std::span(content_).subspan(offset, size)));
+      const ByteView packed = TRY(in.take(load_le32(head.subspan(8))));
+      if (offset > content_.size() || size > content_.size() - offset) return fail(kBadDelta, "a gap is not within its content");
+      TRY(unpacker_.unpack_behind(ByteView(content_).first(offset), packed, std::span(content_).subspan(offset, size)));
     }
     return say(MessageKind::frame, content_);
   }

@@ -205,8 +205,7 @@ Result<> Rebuilder::make(std::uint64_t frame, ByteView record, MutableByteView c
 Result<> Rebuilder::fill(MutableByteView content, std::span<const Gap> gaps) {
   Bytes body(content.begin(), content.end());
   for (const Gap& gap : gaps) {
-    for (const std::uint64_t value :
-         {std::uint64_t{gap.offset}, std::uint64_t{gap.size_bytes}, std::uint64_t{gap.prefix_bytes}, std::uint64_t{gap.packed.size()}}) {
+    for (const std::uint64_t value : {std::uint64_t{gap.offset}, std::uint64_t{gap.size_bytes}, std::uint64_t{gap.packed.size()}}) {
       body.resize(body.size() + sizeof(std::uint32_t));
       store_le32(std::span(body).last(sizeof(std::uint32_t)), static_cast<std::uint32_t>(value));
     }

@@ -21,11 +21,10 @@ struct RebuildSpec {
   std::chrono::seconds cpu_per_mib{60};                         // and so much for each MiB of the frame
 };
 
-// A part of a content that is not there yet, packed behind so many bytes of what stands before it.
+// A part of a content that is not there yet, packed behind all that stands before it.
 struct Gap {
   std::uint32_t offset;
   std::uint32_t size_bytes;
-  std::uint32_t prefix_bytes;  // at most `offset`
   ByteView packed;
 };
 
