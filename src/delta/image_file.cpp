@@ -2,20 +2,12 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/fresh_file.hpp"
+#include "base/zeros.hpp"
 #include "delta/errors.hpp"
 #include "delta/image_frames.hpp"
 
 namespace aloft::delta {
-namespace {
-
-bool is_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-}
-
-}  // namespace
 
 Result<> apply_to_file(ByteSource& old, const std::string& old_name, Patch& patch, const std::filesystem::path& output,
                        const Progress& progress) {

@@ -9,6 +9,7 @@
 
 #include "base/errors.hpp"
 #include "base/fresh_file.hpp"
+#include "base/zeros.hpp"
 #include "bundle/container.hpp"
 #include "bundle/frame_encoder.hpp"
 #include "bundle/reader.hpp"
@@ -104,8 +105,7 @@ Result<delta::MappedFile> unpacked(bundle::Reader& reader, std::size_t index, co
   for (std::uint64_t i = 0; i < image.frame_count(); ++i) {
     frame.resize(image.frame_content_bytes(i));
     TRY(content.read_at(i * image.frame_size_bytes, frame));
-    const bool zero = std::ranges::all_of(frame, [](std::byte byte) { return byte == std::byte{0}; });
-    if (!zero) TRY(write_all_at(fd.get(), frame, i * image.frame_size_bytes));
+    if (!is_zero(frame)) TRY(write_all_at(fd.get(), frame, i * image.frame_size_bytes));
   }
   return delta::MappedFile::map(fd.get(), folder / image.name);
 }
