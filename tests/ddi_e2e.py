@@ -101,7 +101,8 @@ def case_a_gateway_acts_for_any_device_and_brings_new_ones():
         chosen = server.operator("POST", "/api/v1/ddi/gateways", {"product": "p", "hardware": "h", "token": "taken-from-hawkbit-0815"})
         assert chosen["token"] == "taken-from-hawkbit-0815"
         assert Client(server, "moved", gateway="taken-from-hawkbit-0815").get()
-        refused(400, 9069, server.operator, "POST", "/api/v1/ddi/gateways", {"product": "p", "hardware": "h", "token": "short"})
+        for bad in ("short", "-looks-like-an-option"):
+            refused(400, 9069, server.operator, "POST", "/api/v1/ddi/gateways", {"product": "p", "hardware": "h", "token": bad})
 
 
 def case_an_update_is_shown_fetched_and_reported():

@@ -11,6 +11,7 @@ namespace aloft::server {
 std::string new_secret(Random& random) {
   std::array<std::byte, 32> bytes{};
   random.fill(bytes);
+  bytes[0] &= std::byte{0x7f};  // the first character is one of A to f
   return to_base64url(bytes);
 }
 

@@ -8,6 +8,15 @@
 namespace aloft::server {
 namespace {
 
+TEST(Secrets, BeginWithALetter) {
+  SeededRandom random(1);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string secret = new_secret(random);
+    EXPECT_EQ(secret.size(), 43U);
+    EXPECT_TRUE((secret[0] >= 'A' && secret[0] <= 'Z') || (secret[0] >= 'a' && secret[0] <= 'f')) << secret;
+  }
+}
+
 TEST(Passwords, MatchThemselvesOnly) {
   ASSERT_GE(sodium_init(), 0);
   const auto hash = hash_password("correct horse");
