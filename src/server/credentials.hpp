@@ -17,8 +17,8 @@ inline constexpr std::size_t kMinPasswordBytes = 10;
 inline constexpr std::size_t kMaxPasswordBytes = 1024;
 inline constexpr std::chrono::seconds kSessionLife{12 * 3600};
 
-// 255 random bits, base64url: what a bearer, an enrolment or the set-up token consists of. Begins with a letter: programs that take it on their
-// command line read a leading '-' as an option (SWUpdate 2022.12 then ceases to poll, without a word).
+// 255 random bits, base64url: what a bearer, an enrolment or the set-up token consists of. Begins with a letter: programs that take it on
+// their command line read a leading '-' as an option (SWUpdate 2022.12 then ceases to poll, without a word).
 std::string new_secret(Random& random);
 // How secrets are kept. Secrets have 255 bits of entropy, so a plain digest is enough.
 crypto::Digest hash_of(std::string_view secret);

@@ -53,7 +53,8 @@ Result<std::string> DdiAdminApi::token_for(JsonObject& object) {
   const bool printable =
       given->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=") == std::string::npos;
   if (given->size() < kMinTokenBytes || !printable || given->front() == '-')
-    return fail(kBadParameter, "\"token\" must have 16 to 128 letters, digits or -._~+/=, and not begin with '-'; without it the server makes one");
+    return fail(kBadParameter,
+                "\"token\" must have 16 to 128 letters, digits or -._~+/=, and not begin with '-'; without it the server makes one");
   return *given;
 }
 
