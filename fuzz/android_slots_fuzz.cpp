@@ -5,18 +5,10 @@
 #include "base/crc32.hpp"
 #include "boot/android.hpp"
 #include "boot/test_loader.hpp"
+#include "require.hpp"
 
-namespace {
-
-using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int android_slots_fuzz(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
   if (size == 0) return 0;
   std::string record(reinterpret_cast<const char*>(data) + 1, std::min<std::size_t>(size - 1, 32));
   record.resize(32, '\0');

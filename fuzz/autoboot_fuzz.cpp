@@ -1,18 +1,10 @@
 // autoboot.txt as anything may have left it: read, mended, and used.
 #include "boot/errors.hpp"
 #include "boot/test_tryboot.hpp"
+#include "require.hpp"
 
-namespace {
-
-using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int autoboot_fuzz(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
   const std::string file(reinterpret_cast<const char*>(data), std::min(size, boot::kAutobootBytes));
   boot::test::MemoryStorage storage;
   boot::test::TestTryboot loader(storage, {"A", "B"});

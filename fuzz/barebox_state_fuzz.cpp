@@ -4,6 +4,7 @@
 #include "base/crc32.hpp"
 #include "boot/barebox.hpp"
 #include "boot/test_loader.hpp"
+#include "require.hpp"
 
 namespace {
 
@@ -12,13 +13,9 @@ using namespace aloft;
 constexpr std::size_t kStride = 256;
 constexpr std::uint32_t kMagic = 0x3f45620b;
 
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int barebox_state_fuzz(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   std::string content(reinterpret_cast<const char*>(data) + 1, size - 1);
   if (data[0] % 2 == 0 && content.size() <= kStride - 24) content = boot::format_barebox_copy(content, kMagic);

@@ -2,7 +2,7 @@
 
 #include "base/bytes.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int base64_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   // One value has one text: what is accepted is exactly what would be written.
   if (const auto bytes = aloft::from_base64(text); bytes && aloft::to_base64(*bytes) != text) std::abort();

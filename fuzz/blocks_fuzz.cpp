@@ -20,7 +20,7 @@ bundle::Image image() {
 }  // namespace
 
 // A section that is parsed fits the frames. A frame that is stored block by block never decodes to more than its content.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int blocks_fuzz(const std::uint8_t* data, std::size_t size) {
   static const bundle::Image about = image();
   static bundle::FrameDecoder decoder;
   const ByteView bytes = std::as_bytes(std::span(data, size));

@@ -1,18 +1,10 @@
 // A boot loader entry and its file name, as anything may have left them.
 #include "boot/boot_entry.hpp"
 #include "boot/region.hpp"
+#include "require.hpp"
 
-namespace {
-
-using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int boot_entry_fuzz(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
   const std::string input(reinterpret_cast<const char*>(data), size);
   if (const auto entry = boot::parse_entry(input)) {
     const auto again = boot::format_entry(*entry);

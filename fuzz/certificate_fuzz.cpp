@@ -1,19 +1,16 @@
 // Certificates, public keys and revocation lists, in PEM and DER: what is taken has one text, and nothing unsigned counts as signed.
-#include <cstdlib>
 #include <string>
 
 #include "crypto/certificate.hpp"
 #include "crypto/client_authorities.hpp"
 #include "crypto/key.hpp"
 #include "crypto/trust.hpp"
+#include "fleet/device_key.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void check(const crypto::Certificate& certificate) {
   const auto again = crypto::Certificate::from_der(certificate.der());
@@ -26,7 +23,7 @@ void check(const crypto::Certificate& certificate) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int certificate_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   const auto listed = crypto::Certificate::list_from_pem(text);
   if (listed) {
@@ -51,5 +48,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Such bytes are nobody's signature, by no kind of key.
   require(!crypto::verify_signature(text, as_bytes("a message"), Bytes(64, std::byte{0xff})));
   (void)crypto::PrivateKey::from_pem(text);
+  if (fleet::device_key_sha256(text)) require(text.starts_with("-----BEGIN PUBLIC KEY-----"));
   return 0;
 }

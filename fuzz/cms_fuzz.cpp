@@ -5,7 +5,7 @@
 #include "crypto/trust.hpp"
 
 // The corpus holds signatures over this text, by keys that were thrown away.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int cms_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const auto content = as_bytes("what is signed");
   const auto cms = std::as_bytes(std::span(data, size));

@@ -2,7 +2,7 @@
 
 #include "agent/config.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int config_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto config = aloft::agent::parse_config({reinterpret_cast<const char*>(data), size}, "system.toml");
   if (!config) return 0;
   // What the rest of the agent relies on.

@@ -25,7 +25,7 @@ void mend_checksum(Bytes& bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int container_fuzz(const std::uint8_t* data, std::size_t size) {
   Bytes bytes(size);
   std::ranges::transform(std::span(data, size), bytes.begin(), [](std::uint8_t octet) { return std::byte{octet}; });
   mend_checksum(bytes);

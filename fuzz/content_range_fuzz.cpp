@@ -4,7 +4,7 @@
 #include "net/http_client.hpp"
 #include "net/tls_trust.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int content_range_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (const auto range = aloft::net::parse_content_range(text)) {
     if (range->last < range->first || (range->size_bytes && *range->size_bytes <= range->last)) std::abort();

@@ -1,20 +1,16 @@
 // Whatever a hawkBit-compatible server answers: it is refused, or leads to no address that the device did not mean to ask.
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 
 #include "ddi/client_answers.hpp"
 #include "ddi/client_feedback.hpp"
 #include "ddi/feedback.hpp"
 #include "net/web_address.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace aloft;
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
 
 void check_link(const std::optional<ddi::ActionLink>& link) {
   if (!link) return;
@@ -25,7 +21,7 @@ void check_link(const std::optional<ddi::ActionLink>& link) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int ddi_answers_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto poll = ddi::read_poll(text)) {
     require(poll->sleep >= std::chrono::seconds(1) && poll->sleep <= std::chrono::hours(24));

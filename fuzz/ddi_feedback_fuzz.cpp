@@ -7,7 +7,7 @@
 #include "ddi/lenient_json.hpp"
 #include "ddi/local_hour.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int ddi_feedback_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   if (const auto strict = parse_json(text)) {

@@ -44,7 +44,7 @@ void check(const Result<>& done) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int delta_block_fuzz(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   static const Bytes old = old_image();
   delta::FrameBuilder builder(codings());

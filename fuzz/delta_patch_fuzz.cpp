@@ -5,7 +5,7 @@
 #include "delta/view_source.hpp"
 
 // The input as a whole delta, and as the description within one, which a checksum would otherwise keep from being reached.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int delta_patch_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const ByteView bytes = std::as_bytes(std::span(data, size));
   delta::ViewSource source(bytes);

@@ -4,7 +4,7 @@
 #include "delta/view_source.hpp"
 
 // A frame of 4096 bytes from an old image of 300; whatever comes, nothing is read or written outside the two (the sanitizers watch).
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int delta_record_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   static delta::FrameBuilder builder;
   const Bytes old(300, std::byte{'o'});

@@ -5,7 +5,7 @@
 #include "delta/make/cuts.hpp"
 #include "delta/make/streams.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int delta_streams_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const ByteView image = std::as_bytes(std::span(data, size));
   std::uint64_t end = 0;

@@ -2,7 +2,7 @@
 #include "agent/mounts.hpp"
 #include "storage/file_system_id.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int device_names_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const std::string text(reinterpret_cast<const char*>(data), size);
   const auto id = storage::file_system_id(as_bytes(text));

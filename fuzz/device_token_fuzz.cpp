@@ -5,7 +5,7 @@
 
 #include "server/device_tokens.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int device_token_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const ByteView secret = as_bytes("a secret that no input knows");
   static const server::DeviceTokens tokens(Bytes(secret.begin(), secret.end()));

@@ -1,18 +1,10 @@
 // A boot entry of the firmware, the boot order and the mark of a trial, as anything may have left them: what is read is written so that it
 // reads the same again.
 #include "boot/uefi.hpp"
+#include "require.hpp"
 
-namespace {
-
-using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int efi_load_option_fuzz(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   if (const auto option = boot::parse_load_option(input)) {
     const auto again = boot::parse_load_option(boot::format_load_option(*option));

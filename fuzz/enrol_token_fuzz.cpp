@@ -4,7 +4,7 @@
 
 #include "agent/identity.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int enrol_token_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto token = agent::parse_enrol_token(text);

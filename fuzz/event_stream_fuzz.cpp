@@ -17,7 +17,7 @@ std::string events_of(aloft::ByteView stream, std::size_t piece) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int event_stream_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto stream = std::as_bytes(std::span(data, size));
   if (events_of(stream, 1) != events_of(stream, 4096)) std::abort();  // where the network cuts makes no difference
   return 0;

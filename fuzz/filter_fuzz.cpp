@@ -5,7 +5,7 @@
 #include "fleet/filter.hpp"
 #include "fleet/filter_sql.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int filter_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto filter = aloft::fleet::Filter::parse(text);
   if (!filter) {

@@ -8,7 +8,7 @@
 #include "foreign/raucb.hpp"
 #include "foreign/sw_description.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int foreign_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const ByteView bytes = std::as_bytes(std::span(data, size));
   const std::string_view text = as_text(bytes);

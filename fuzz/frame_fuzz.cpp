@@ -3,7 +3,7 @@
 #include "bundle/reader.hpp"
 
 // The corpus holds zstd frames of 300 bytes of content; whatever comes, the decoder writes those 300 bytes at most.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int frame_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   constexpr std::size_t kContentBytes = 300;
   static bundle::FrameDecoder decoder;

@@ -2,18 +2,10 @@
 #include "boot/errors.hpp"
 #include "boot/grub.hpp"
 #include "boot/test_loader.hpp"
+#include "require.hpp"
 
-namespace {
-
-using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int grubenv_fuzz(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
   std::string content(reinterpret_cast<const char*>(data), size);
   if (size > 0 && size < boot::kGrubEnvBytes) content.resize(boot::kGrubEnvBytes, '#');
   boot::test::MemoryStorage storage;

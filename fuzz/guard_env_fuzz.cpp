@@ -1,14 +1,11 @@
 // An environment of EFI Boot Guard: read, written, and read again; with a right checksum put in, since few inputs have one by chance.
 #include "base/crc32.hpp"
 #include "boot/bgenv.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
 
 void check(std::string_view file) {
   const auto env = boot::parse_guard_env(file);
@@ -24,7 +21,7 @@ void check(std::string_view file) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int guard_env_fuzz(const std::uint8_t* data, std::size_t size) {
   std::string file(reinterpret_cast<const char*>(data), size);
   check(file);
   if (file.size() < 4) return 0;

@@ -5,7 +5,7 @@
 
 #include "httpd/range.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int http_range_fuzz(const std::uint8_t* data, std::size_t size) {
   if (size < 8) return 0;
   std::uint64_t total = 0;
   std::memcpy(&total, data, sizeof total);

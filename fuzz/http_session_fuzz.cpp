@@ -5,9 +5,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 
 #include "httpd/session.hpp"
+#include "require.hpp"
 
 namespace {
 
@@ -15,10 +15,6 @@ using namespace aloft;
 
 constexpr std::size_t kMostBody = 64;
 constexpr std::size_t kMostInput = 64U << 10;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void check(const httpd::Request& request) {
   for (const char* name : {"host", "authorization", "content-length", "transfer-encoding"})
@@ -96,7 +92,7 @@ void check_answers(std::string_view answers) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int http_session_fuzz(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   static const OneSite site;
   const std::size_t step = data[0] == 0 ? kMostInput : data[0];

@@ -4,7 +4,7 @@
 
 #include "httpd/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int http_target_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto target = aloft::httpd::parse_target({reinterpret_cast<const char*>(data), size});
   if (!target) return 0;
   for (const std::string& segment : target->segments) {

@@ -2,7 +2,7 @@
 
 #include "base/json.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int json_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto value = aloft::parse_json({reinterpret_cast<const char*>(data), size});
   if (!value) return 0;
   // What was accepted is written and read again as the same value.

@@ -1,12 +1,13 @@
-// Texts of the kernel that the agent reads: its command line, routes, mappings.
+// Texts of the kernel that the agent reads: its command line, routes, mappings, what it says of devices.
 #include <cstdlib>
 #include <string>
 
 #include "agent/idle_memory.hpp"
 #include "agent/metered_link.hpp"
 #include "agent/root_device.hpp"
+#include "storage/device_name.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int kernel_texts_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const std::string text(reinterpret_cast<const char*>(data), size);
   const std::string value = agent::command_line_value(text, "root=");
@@ -17,5 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (interface.empty() || interface.find_first_of(" \t\n") != std::string::npos) std::abort();
   for (const agent::CleanMapping& mapping : agent::clean_mappings(text))
     if (mapping.start >= mapping.end) std::abort();
+  for (const auto& [key, told] : storage::parse_uevent(text))
+    if (!text.contains(key + "=" + told) || told.contains('\n')) std::abort();
   return 0;
 }

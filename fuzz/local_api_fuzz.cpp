@@ -2,7 +2,7 @@
 
 #include "agent/local_api.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int local_api_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft::agent;
   const auto request = parse_local_request({reinterpret_cast<const char*>(data), size});
   if (!request) return 0;

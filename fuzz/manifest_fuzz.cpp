@@ -2,7 +2,7 @@
 
 #include "bundle/manifest.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int manifest_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto manifest = aloft::bundle::parse_manifest({reinterpret_cast<const char*>(data), size});
   if (!manifest) return 0;
   // What was accepted has one text, which is accepted as the same.

@@ -1,18 +1,14 @@
 // What agents and servers say to each other: what is taken is said again in the same words, and keeps to its bounds.
 #include <bit>
-#include <cstdlib>
 #include <optional>
 #include <string_view>
 
 #include "protocol/messages.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 template <typename Message>
 std::optional<Message> taken(const Json& json) {
@@ -42,7 +38,7 @@ void check_policy(const protocol::InstallPolicy& policy) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int protocol_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto json = parse_json({reinterpret_cast<const char*>(data), size});
   if (!json) return 0;
   if (const auto enrolment = taken<protocol::EnrolRequest>(*json)) require(protocol::is_device_name(enrolment->name));

@@ -8,7 +8,7 @@
 #include "delta/rebuilder.hpp"
 
 // The input as all that the confined program ever says: as an answer to one frame, to a packed part, and to a content with a gap.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int rebuild_answer_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   constexpr std::size_t kMost = 16 << 10;  // what a socket takes at once
   constexpr std::size_t kFrame = 64;

@@ -8,7 +8,7 @@
 #include "agent/spool.hpp"
 #include "base/file.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int report_spool_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const std::string text(reinterpret_cast<const char*>(data), size);
   static const Fd file(::memfd_create("spool", MFD_CLOEXEC));

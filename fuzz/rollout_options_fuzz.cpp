@@ -19,7 +19,7 @@ bool holds_a_hole(const Json& json) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int rollout_options_fuzz(const std::uint8_t* data, std::size_t size) {
   std::istringstream lines(std::string(reinterpret_cast<const char*>(data), size));
   const auto next = [&lines] {
     std::string line;

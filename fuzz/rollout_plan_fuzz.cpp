@@ -5,7 +5,7 @@
 #include "fleet/filter.hpp"
 #include "fleet/rollout.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int rollout_plan_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const auto json = parse_json({reinterpret_cast<const char*>(data), size});
   if (!json) return 0;

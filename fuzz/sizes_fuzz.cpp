@@ -8,7 +8,7 @@
 #include "base/sizes.hpp"
 #include "fleet/quota.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int sizes_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (const auto bytes = parse_size(text); bytes && parse_size(std::to_string(*bytes)).value() != *bytes) std::abort();

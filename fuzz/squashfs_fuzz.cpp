@@ -4,7 +4,7 @@
 #include "delta/make/squashfs_inodes.hpp"
 
 // A whole image, and its beginning as an inode table. Whatever it says, the blocks that come of it lie in it, in order, none over another.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int squashfs_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const ByteView image = std::as_bytes(std::span(data, size));
   if (delta::is_squashfs(image)) {

@@ -4,7 +4,7 @@
 #include "oidc/endpoint.hpp"
 #include "oidc/settings.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int sso_settings_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   std::filesystem::path secret_file;
   const auto settings = oidc::parse_settings({reinterpret_cast<const char*>(data), size}, "sso.toml", secret_file);

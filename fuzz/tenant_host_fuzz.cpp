@@ -5,7 +5,7 @@
 
 #include "server/tenant_name.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int tenant_host_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft::server;
   const std::string host = host_of({reinterpret_cast<const char*>(data), size});
   const std::string_view label = label_under(host, "updates.example");

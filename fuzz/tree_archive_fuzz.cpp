@@ -2,10 +2,10 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/file.hpp"
+#include "memory_folder.hpp"
 #include "storage/archive_reader.hpp"
 #include "storage/tree_writer.hpp"
 
@@ -14,36 +14,23 @@ namespace {
 using namespace aloft;
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMostContent = 1 << 20;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+constexpr std::int64_t kMostTreeBytes = 1 << 20;
 
 class Place {
  public:
-  Place() {
-    std::string name = fs::exists("/dev/shm") ? "/dev/shm/aloft-fuzz-XXXXXX" : (fs::temp_directory_path() / "aloft-fuzz-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr);
-    folder_ = name;
-    require(replace_file(folder_ / "beside", "untouched").has_value());
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { fs::remove_all(folder_); }
-
+  Place() { require(replace_file(folder_.path() / "beside", "untouched").has_value()); }
   Fd tree() const {
-    fs::remove_all(folder_ / "tree");
-    require(fs::create_directory(folder_ / "tree"));
-    return Fd(::open((folder_ / "tree").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    fs::remove_all(folder_.path() / "tree");
+    require(fs::create_directory(folder_.path() / "tree"));
+    return Fd(::open((folder_.path() / "tree").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   void check_beside() const {
-    require(read_file(folder_ / "beside").value() == "untouched");
-    require(std::distance(fs::directory_iterator(folder_), {}) == 2);
+    require(read_file(folder_.path() / "beside").value() == "untouched");
+    require(std::distance(fs::directory_iterator(folder_.path()), {}) == 2);
   }
 
  private:
-  fs::path folder_;
+  MemoryFolder folder_;
 };
 
 void fill(storage::ByteQueue& stream, ByteView bytes) {
@@ -59,18 +46,18 @@ bool is_small(ByteView bytes) {
   for (;;) {
     const auto member = reader.next();
     if (!member || *member == nullptr) return true;
-    if (::archive_entry_size(*member) > kMostContent) return false;
+    if (::archive_entry_size(*member) > kMostTreeBytes) return false;
     for (;;) {
       const auto piece = reader.piece();
       if (!piece || !*piece) break;
-      if ((*piece)->offset > std::uint64_t{kMostContent}) return false;
+      if ((*piece)->offset > std::uint64_t{kMostTreeBytes}) return false;
     }
   }
 }
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int tree_archive_fuzz(const std::uint8_t* data, std::size_t size) {
   static const Place place;
   const ByteView bytes = std::as_bytes(std::span(data, size));
   if (!is_small(bytes)) return 0;

@@ -4,7 +4,7 @@
 #include "base/ubi.hpp"
 #include "storage/ubifs.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int ubifs_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const auto bytes = std::as_bytes(std::span(data, size));
   if (const auto geometry = storage::read_ubifs(bytes); geometry && geometry->block_bytes == 0) std::abort();

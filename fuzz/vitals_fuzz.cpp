@@ -3,18 +3,10 @@
 #include "agent/vitals.hpp"
 #include "base/json.hpp"
 #include "protocol/messages.hpp"
+#include "require.hpp"
 
-namespace {
-
-using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int vitals_fuzz(const std::uint8_t* data, std::size_t size) {
+  using namespace aloft;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   agent::Metrics metrics;
   agent::read_metrics(text, "script", metrics);

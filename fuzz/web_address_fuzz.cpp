@@ -1,22 +1,18 @@
 // Addresses that people give a server to call, and those that names lead to.
 #include <arpa/inet.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "cli/credentials.hpp"
 #include "net/public_address.hpp"
 #include "net/web_address.hpp"
+#include "require.hpp"
 #include "server/webhook_api.hpp"
 
 namespace {
 
 using namespace aloft;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 bool is_public(const in_addr& v4) {
   sockaddr_in address{};
@@ -50,7 +46,7 @@ void check_v6(const in6_addr& address) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int web_address_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (server::check_webhook_url(text)) {
     // Who calls it later finds one host in it, the same that was looked at, and no password.

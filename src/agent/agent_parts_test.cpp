@@ -52,6 +52,16 @@ TEST(Deferral, OneFromAWrongClockIsNone) {
   EXPECT_EQ(deferral.left(), milliseconds(0));
 }
 
+// Under the sanitizers: nothing is subtracted from it that leads out of its type.
+TEST(Deferral, OneAtTheEndOfTimeIsNone) {
+  const test::Folder folder;
+  FakeClock clock;
+  for (const char* time : {"-9223372036854775808", "9223372036854775807"}) {
+    ASSERT_TRUE(replace_file(folder / "until", time));
+    EXPECT_EQ(Deferral(folder / "until", clock).left(), milliseconds(0)) << time;
+  }
+}
+
 TEST(LogRing, KeepsTheLatestWithinItsBounds) {
   LogRing ring;
   for (int line = 0; line < 5000; ++line) ring.add("line " + std::to_string(line) + std::string(40, '.'));

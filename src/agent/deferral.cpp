@@ -24,8 +24,8 @@ Result<> Deferral::set(WallTime until) {
 
 milliseconds Deferral::left() const {
   const std::lock_guard lock(mutex_);
-  const auto left = until_ - clock_.now();
-  return left <= milliseconds::zero() || left > kMaxDefer ? milliseconds::zero() : left;
+  const WallTime now = clock_.now();
+  return until_ <= now || until_ > now + kMaxDefer ? milliseconds::zero() : until_ - now;
 }
 
 WallTime Deferral::until() const {

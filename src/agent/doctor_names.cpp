@@ -9,6 +9,7 @@
 #include "agent/examination.hpp"
 #include "agent/root_device.hpp"
 #include "base/file.hpp"
+#include "storage/device_name.hpp"
 #include "storage/file_system_id.hpp"
 
 namespace aloft::agent {
@@ -74,15 +75,9 @@ void add_file_systems(const Config& config, const Places& places, Answers& answe
 void add_partitions(const fs::path& sys, Answers& answers) {
   std::error_code problem;
   for (const auto& entry : fs::directory_iterator(sys / "class/block", problem)) {
-    const auto uevent = read_file(entry.path() / "uevent", kMaxTableBytes);
-    if (!uevent) continue;
-    std::string_view rest = *uevent;
-    while (!rest.empty()) {
-      const auto end = std::min(rest.find('\n'), rest.size());
-      const std::string_view line = rest.substr(0, end);
-      if (line.starts_with("PARTNAME=")) answers["PARTLABEL=" + std::string(line.substr(9))].push_back(entry.path().filename());
-      if (line.starts_with("PARTUUID=")) answers[std::string(line)].push_back(entry.path().filename());
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+    for (const auto& [key, value] : storage::parse_uevent(read_file(entry.path() / "uevent", kMaxTableBytes).value_or(""))) {
+      if (key == "PARTNAME") answers["PARTLABEL=" + value].push_back(entry.path().filename());
+      if (key == "PARTUUID") answers["PARTUUID=" + value].push_back(entry.path().filename());
     }
   }
 }

@@ -1,17 +1,16 @@
 #include "agent/retry_after.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "net/retry_after.hpp"
 
 namespace aloft::agent {
 
 void RetryAfter::note(const net::Response& response) {
-  constexpr std::int64_t kMostSeconds = 3600;
+  constexpr std::chrono::seconds kMost = std::chrono::hours(1);
   if (response.status != 429 && response.status != 503) return;
-  const std::string_view text = response.header("Retry-After").value_or("");
-  std::int64_t seconds = 0;
-  if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc{})
-    until_ = clock_.steady() + std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMostSeconds));
+  if (const auto wait = net::parse_retry_after(response.header("Retry-After").value_or("")))
+    until_ = clock_.steady() + std::min(*wait, kMost);
 }
 
 std::chrono::milliseconds RetryAfter::left() const { return std::max(until_.load() - clock_.steady(), std::chrono::milliseconds::zero()); }

@@ -16,6 +16,8 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+}  // namespace
+
 Result<Credentials> parse_credentials(std::string_view text) {
   const Json json = TRY(parse_json(text));
   JsonObject object = TRY(JsonObject::of(json, "credentials"));
@@ -25,7 +27,11 @@ Result<Credentials> parse_credentials(std::string_view text) {
   return credentials;
 }
 
-}  // namespace
+std::string to_text(const Credentials& credentials) {
+  Json json{{"server", credentials.server}, {"user", credentials.user}, {"token", credentials.token}};
+  if (credentials.certificate) json["certificate_sha256"] = to_hex(*credentials.certificate);
+  return json.dump(2) + "\n";
+}
 
 std::filesystem::path credentials_path() {
   const std::string configuration = environment("XDG_CONFIG_HOME");
@@ -53,13 +59,11 @@ Result<Credentials> load_credentials() {
 }
 
 Result<> save_credentials(const Credentials& credentials) {
-  Json json{{"server", credentials.server}, {"user", credentials.user}, {"token", credentials.token}};
-  if (credentials.certificate) json["certificate_sha256"] = to_hex(*credentials.certificate);
   const auto path = credentials_path();
   std::error_code problem;
   std::filesystem::create_directories(path.parent_path(), problem);
   if (problem) return fail(system_error("cannot make folder", path.parent_path(), problem.value()));
-  return replace_file(path, json.dump(2) + "\n", 0600);
+  return replace_file(path, to_text(credentials), 0600);
 }
 
 Result<> forget_credentials() {

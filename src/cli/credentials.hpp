@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "crypto/sha256.hpp"
@@ -15,7 +16,12 @@ struct Credentials {
   std::optional<crypto::Digest> certificate;  // pinned; without one the system's authorities are believed
   std::string user;
   std::string token;  // a secret
+  bool operator==(const Credentials&) const = default;
 };
+
+// What stands in the file. Errors: kBadJson, kBadEncoding for the certificate's fingerprint.
+Result<Credentials> parse_credentials(std::string_view text);
+std::string to_text(const Credentials& credentials);
 
 // $XDG_CONFIG_HOME/aloft/credentials.json, or that under ~/.config.
 std::filesystem::path credentials_path();

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cstring>
 
 #include "base/log.hpp"
 #include "net/content_range.hpp"
 #include "net/errors.hpp"
+#include "net/retry_after.hpp"
 
 namespace aloft::net {
 namespace {
@@ -22,13 +22,10 @@ std::string validator_of(const Head& head) {
   return std::string(find_header(head.headers, "Last-Modified").value_or(""));
 }
 
-// As the answer asks, in seconds; its other form, a date, counts as none: clocks of devices are not to be relied on.
+// As the answer asks; 0 where it does not.
 std::chrono::seconds retry_after(const Head& head) {
-  constexpr std::uint32_t kMostSeconds = 24 * 3600;
-  const std::string_view text = find_header(head.headers, "Retry-After").value_or("");
-  std::uint32_t seconds = 0;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  return std::chrono::seconds(problem == std::errc() && end == text.data() + text.size() ? std::min(seconds, kMostSeconds) : 0);
+  constexpr std::chrono::seconds kMost = std::chrono::hours(24);
+  return std::min(parse_retry_after(find_header(head.headers, "Retry-After").value_or("")).value_or(std::chrono::seconds(0)), kMost);
 }
 
 bool is_final(const Error& error) {

@@ -72,11 +72,8 @@ Result<> hand_over(const fs::path& made) {
 }
 
 Result<Tenant> read_tenant(const fs::path& folder) {
-  const Json json = TRY(parse_json(TRY(read_file(folder / kCard, kMaxCardBytes))));
-  auto object = TRY(JsonObject::of(json, "tenant"));
-  Tenant tenant{.name = folder.filename().string(), .host = TRY(object.text("host")), .created_ms = TRY(object.number("created_ms"))};
-  if (const Json* const quotas = TRY(object.optional_object("quotas")); quotas != nullptr)
-    tenant.limits = TRY(fleet::changed_limits({}, *quotas));
+  Tenant tenant = TRY(parse_card(TRY(read_file(folder / kCard, kMaxCardBytes))));
+  tenant.name = folder.filename().string();
   struct stat info{};
   if (::stat(folder.c_str(), &info) != 0) return fail(system_error("cannot read", folder, errno));
   tenant.inode = info.st_ino;
@@ -127,6 +124,36 @@ Result<> put_link(const fs::path& database_file, const std::string& secret) {
 }
 
 }  // namespace
+
+Result<Tenant> parse_card(std::string_view text) {
+  const Json json = TRY(parse_json(text));
+  auto object = TRY(JsonObject::of(json, "tenant"));
+  Tenant tenant{.host = TRY(object.text("host")), .created_ms = TRY(object.number("created_ms"))};
+  if (const Json* const quotas = TRY(object.optional_object("quotas")); quotas != nullptr)
+    tenant.limits = TRY(fleet::changed_limits({}, *quotas));
+  return tenant;
+}
+
+std::string card_of(const Tenant& tenant) {
+  Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
+  if (!tenant.limits.none()) card["quotas"] = to_json(tenant.limits);
+  return card.dump() + "\n";
+}
+
+Result<Reach> parse_reach(std::string_view text) {
+  const Json json = TRY(parse_json(text));
+  auto object = TRY(JsonObject::of(json, "service"));
+  return Reach{.scheme = TRY(object.text("scheme")),
+               .domain = TRY(object.text("domain")),
+               .port = TRY(object.text("port")),
+               .certificate_sha256 = TRY(object.text("certificate_sha256"))};
+}
+
+std::string to_text(const Reach& reach) {
+  const Json json{
+      {"scheme", reach.scheme}, {"domain", reach.domain}, {"port", reach.port}, {"certificate_sha256", reach.certificate_sha256}};
+  return json.dump() + "\n";
+}
 
 std::string Reach::url_of(const Tenant& tenant) const {
   return scheme + "://" + (tenant.host.empty() ? tenant.name + "." + domain : tenant.host) + port;
@@ -187,15 +214,9 @@ Result<> TenantFolder::check_new(const std::string& name, const std::string& hos
   return {};
 }
 
-Result<> TenantFolder::write_card(const fs::path& folder, const Tenant& tenant) const {
-  Json card{{"host", tenant.host}, {"created_ms", tenant.created_ms}};
-  if (!tenant.limits.none()) card["quotas"] = to_json(tenant.limits);
-  return put_file(folder, kCard, card.dump() + "\n");
-}
-
 // The last step of making one: after it, it is there.
 Result<> TenantFolder::settle(const fs::path& made, const Tenant& tenant) const {
-  TRY(write_card(made, tenant));
+  TRY(put_file(made, kCard, card_of(tenant)));
   TRY(hand_over(made));
   TRY(flush_folder(made));
   return rename_durably(made, path_of(tenant.name));
@@ -248,7 +269,7 @@ Result<fleet::Limits> TenantFolder::change_limits(const std::string& name, const
   const Fd turn = TRY(take_turn());
   Tenant tenant = TRY(find(name));
   tenant.limits = TRY(fleet::changed_limits(tenant.limits, change));
-  TRY(write_card(path_of(name), tenant));
+  TRY(put_file(path_of(name), kCard, card_of(tenant)));
   return tenant.limits;
 }
 
@@ -321,9 +342,7 @@ Result<std::size_t> TenantFolder::restore_all(const fs::path& from) const {
 
 Result<> TenantFolder::keep_reach(const Reach& reach) const {
   TRY(make_folder(folder_));
-  const Json json{
-      {"scheme", reach.scheme}, {"domain", reach.domain}, {"port", reach.port}, {"certificate_sha256", reach.certificate_sha256}};
-  return replace_file(folder_ / kReach, json.dump() + "\n", 0600);
+  return replace_file(folder_ / kReach, to_text(reach), 0600);
 }
 
 Result<Reach> TenantFolder::reach() const {
@@ -331,12 +350,7 @@ Result<Reach> TenantFolder::reach() const {
   if (!text)
     return fail(kTenantsOff,
                 "this server has no tenants: start it with --tenant-domain DOMAIN, which says that NAME.DOMAIN is tenant NAME");
-  const Json json = TRY(parse_json(*text));
-  auto object = TRY(JsonObject::of(json, "service"));
-  return Reach{.scheme = TRY(object.text("scheme")),
-               .domain = TRY(object.text("domain")),
-               .port = TRY(object.text("port")),
-               .certificate_sha256 = TRY(object.text("certificate_sha256"))};
+  return parse_reach(*text);
 }
 
 Result<> TenantFolder::sweep() const {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -25,6 +26,10 @@ struct Tenant {
   std::uint64_t inode = 0;    // another one: another tenant that has the same name
 };
 
+// Its card, tenants/NAME/tenant.json: its host, when it was made, its quotas; the rest is not in it. Errors: kBadJson, kQuotaWrong.
+Result<Tenant> parse_card(std::string_view text);
+std::string card_of(const Tenant& tenant);
+
 // How tenants are reached: what a running server writes down for those who make them while it runs, or does not.
 struct Reach {
   std::string scheme = "https";
@@ -35,7 +40,12 @@ struct Reach {
   std::string url_of(const Tenant& tenant) const;
   // As a first start prints it: "URL/setup#SECRET.CERTIFICATE".
   std::string setup_token(const std::string& secret) const;
+  bool operator==(const Reach&) const = default;
 };
+
+// As it is written down. Errors: kBadJson.
+Result<Reach> parse_reach(std::string_view text);
+std::string to_text(const Reach& reach);
 
 // All of it blocks. Several processes may use it at once: changes take turns, and each happens whole or, after a power cut, not at all.
 class TenantFolder {
@@ -84,7 +94,6 @@ class TenantFolder {
   Result<Fd> take_turn() const;
   Result<> check_new(const std::string& name, const std::string& host) const;
   std::filesystem::path aside(Random& random) const;
-  Result<> write_card(const std::filesystem::path& folder, const Tenant& tenant) const;
   Result<> settle(const std::filesystem::path& made, const Tenant& tenant) const;
   std::filesystem::path folder_;
 };

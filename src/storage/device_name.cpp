@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <map>
+#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -30,24 +30,11 @@ struct Partition {
   std::string number;  // PARTN
 };
 
-std::map<std::string, std::string> read_uevent(const fs::path& folder) {
-  std::map<std::string, std::string> values;
-  const auto text = read_file(folder / "uevent", kMaxUevent);
-  if (!text) return values;
-  for (std::size_t at = 0; at < text->size();) {
-    const std::size_t end = std::min(text->find('\n', at), text->size());
-    const std::string line = text->substr(at, end - at);
-    at = end + 1;
-    if (const auto equals = line.find('='); equals != std::string::npos) values[line.substr(0, equals)] = line.substr(equals + 1);
-  }
-  return values;
-}
-
 std::vector<Partition> partitions(const DeviceTree& tree) {
   std::vector<Partition> found;
   std::error_code ignored;
   for (const auto& one : fs::directory_iterator(tree.sysfs, ignored)) {
-    const auto uevent = read_uevent(one.path());
+    const auto uevent = parse_uevent(read_file(one.path() / "uevent", kMaxUevent).value_or(""));
     const auto number = uevent.find("PARTN");
     if (number == uevent.end()) continue;
     const fs::path real = fs::canonical(one.path(), ignored);
@@ -62,7 +49,8 @@ GptEntry entry_of(const Partition& partition, const DeviceTree& tree) {
   const auto disk = FileDevice::open(tree.dev / partition.disk, Claim::shared);
   if (!disk) return {};
   const auto gpt = Gpt::read(**disk);
-  const unsigned long number = std::stoul(partition.number);
+  std::size_t number = 0;
+  std::from_chars(partition.number.data(), partition.number.data() + partition.number.size(), number);
   if (!gpt || number < 1 || number > gpt->entry_count()) return {};
   return gpt->entry(number - 1);
 }
@@ -120,6 +108,17 @@ Result<std::vector<fs::path>> devices(std::string_view text, const DeviceTree& t
 }
 
 }  // namespace
+
+std::map<std::string, std::string> parse_uevent(std::string_view text) {
+  std::map<std::string, std::string> values;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (const auto equals = line.find('='); equals != std::string_view::npos)
+      values[std::string(line.substr(0, equals))] = line.substr(equals + 1);
+  }
+  return values;
+}
 
 bool is_device_name(std::string_view text) {
   if (text.starts_with(kMtd)) return text.size() > kMtd.size();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -15,6 +17,10 @@ struct DeviceTree {
   std::filesystem::path mtd = "/sys/class/mtd";
   std::filesystem::path ubi = "/sys/class/ubi";
 };
+
+// What the kernel says of a device in its sysfs file uevent: lines KEY=VALUE. Others are passed over; of a key that stands twice the last
+// counts.
+std::map<std::string, std::string> parse_uevent(std::string_view text);
 
 // Whether text is an absolute path, "partlabel:NAME", "partuuid:UUID", "disk:/dev/DISK#NUMBER", "mtd:NAME", "ubi:NAME" or "ubi0:NAME".
 bool is_device_name(std::string_view text);

@@ -94,6 +94,19 @@ TEST_F(DeviceNameTest, FlashIsFoundByItsNames) {
   EXPECT_EQ(find_device("ubi1:rootfs-a", tree_).error().code.number, kNoPartition.number);
 }
 
+TEST(Uevent, IsLinesOfKeysAndValues) {
+  const std::map<std::string, std::string> wanted{{"DEVTYPE", "partition"}, {"PARTN", "3"}, {"PARTNAME", "a=b c"}};
+  EXPECT_EQ(parse_uevent("DEVTYPE=partition\n\nno line\nPARTN=2\nPARTN=3\nPARTNAME=a=b c"), wanted);
+  EXPECT_TRUE(parse_uevent("").empty());
+}
+
+TEST_F(DeviceNameTest, APartitionWithoutItsNumberHasNoEntryInTheTable) {
+  for (const char* number : {"", "x", "-1", "99999999999999999999"}) {
+    must(replace_file(folder_ / "devices/sda/sda3/uevent", "PARTN=" + std::string(number) + "\nPARTNAME=\n"));
+    EXPECT_EQ(find_device("partlabel:unsaid", tree_).error().code.number, kNoPartition.number) << number;
+  }
+}
+
 TEST_F(DeviceNameTest, WhatIsNotThereOrTwiceIsAnError) {
   EXPECT_EQ(find_device("partlabel:none", tree_).error().code.number, kNoPartition.number);
   const auto twice = find_device("partlabel:twice", tree_);
