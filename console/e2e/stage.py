@@ -88,6 +88,14 @@ class Stage:
     def do_log(self, name, deployment, text):
         self.server.call("PUT", f"/api/device/v1/deployments/{deployment}/log", text.encode(), headers=self.devices[name].headers)
 
+    def do_authority(self, name):
+        """Writes who issues devices' certificates, and a revocation list of it, as files; their paths."""
+        from ddi_certificates_e2e import Authority, revocation_list  # pylint: disable=import-outside-toplevel
+        authority = Authority(self.server.folder, name)
+        revoked = self.server.folder / f"{name}.crl"
+        revoked.write_text(revocation_list(authority))
+        return {"certificate": str(authority.certificate), "key": str(authority.key), "list": str(revoked)}
+
     def do_provider(self, **wishes):
         """The server again, with an identity provider that shows people a page; wishes: claims, forge, denial of its next tokens."""
         url = f"https://127.0.0.1:{self.server.port}"

@@ -83,12 +83,13 @@ const deployments = createRoute({
 const deployment = createRoute({ getParentRoute: () => inside, path: "/deployments/$id", component: lazyRouteComponent(() => import("./pages/deployments/DeploymentPage"), "DeploymentPage") });
 
 const enrolment = createRoute({ getParentRoute: () => inside, path: "/enrolment", component: lazyRouteComponent(() => import("./pages/enrolment/Enrolment"), "Enrolment") });
+const hawkbit = createRoute({ getParentRoute: () => inside, path: "/hawkbit", component: lazyRouteComponent(() => import("./pages/hawkbit/Hawkbit"), "Hawkbit") });
 const audit = createRoute({ getParentRoute: () => inside, path: "/audit", component: lazyRouteComponent(() => import("./pages/audit/Audit"), "Audit") });
 const deviceTypes = createRoute({ getParentRoute: () => inside, path: "/device-types", component: lazyRouteComponent(() => import("./pages/types/DeviceTypes"), "DeviceTypes") });
 const tenants = createRoute({ getParentRoute: () => inside, path: "/tenants", component: lazyRouteComponent(() => import("./pages/tenants/Tenants"), "Tenants") });
 const settings = createRoute({ getParentRoute: () => inside, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings/Settings"), "Settings") });
 
-const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, deviceTypes, audit, tenants, settings])]);
+const tree = root.addChildren([login, setup, inside.addChildren([overview, devices, device, groups, releases, release, rollouts, newRollout, rollout, deployments, deployment, enrolment, hawkbit, deviceTypes, audit, tenants, settings])]);
 
 export function newRouter(client: QueryClient) {
   return createRouter({ routeTree: tree, context: { client }, defaultPreload: "intent", scrollRestoration: true });

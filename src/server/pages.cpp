@@ -10,24 +10,10 @@ using httpd::Request;
 using httpd::Response;
 
 // The console's pages: the same list as console/src/routes.tsx and docs/openapi.yaml.
-constexpr const char* kPages[] = {"/",
-                                  "/setup",
-                                  "/login",
-                                  "/devices",
-                                  "/devices/{name}",
-                                  "/groups",
-                                  "/releases",
-                                  "/releases/{id}",
-                                  "/rollouts",
-                                  "/rollouts/new",
-                                  "/rollouts/{id}",
-                                  "/deployments",
-                                  "/deployments/{id}",
-                                  "/enrolment",
-                                  "/audit",
-                                  "/settings",
-                                  "/device-types",
-                                  "/tenants"};
+constexpr const char* kPages[] = {
+    "/",         "/setup",        "/login",         "/devices",     "/devices/{name}",   "/groups",    "/releases", "/releases/{id}",
+    "/rollouts", "/rollouts/new", "/rollouts/{id}", "/deployments", "/deployments/{id}", "/enrolment", "/hawkbit",  "/audit",
+    "/settings", "/device-types", "/tenants"};
 
 // Nothing inline, nothing from elsewhere, nowhere to send a form, in nobody's frame.
 constexpr std::string_view kPolicy =

@@ -4,6 +4,7 @@ import { doorCases } from "./door.mjs";
 import { enrolmentCases } from "./enrolment.mjs";
 import { frameCases } from "./frame.mjs";
 import { groupCases } from "./groups.mjs";
+import { hawkbitCases } from "./hawkbit.mjs";
 import { releaseCases } from "./releases.mjs";
 import { rolloutCases } from "./rollouts.mjs";
 import { settingsCases } from "./settings.mjs";
@@ -11,4 +12,4 @@ import { signOnCases } from "./sign_on.mjs";
 import { tenantCases } from "./tenants.mjs";
 
 // Name: what it proves. options: of the page; fresh: the server has not been set up; loggedOut: nobody has logged in.
-export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...settingsCases, ...signOnCases, ...tenantCases };
+export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...hawkbitCases, ...settingsCases, ...signOnCases, ...tenantCases };

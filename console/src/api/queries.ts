@@ -236,6 +236,23 @@ export const deviceTypesQuery = queryOptions({
   refetchInterval: listRefreshMs,
 });
 
+export const ddiGatewaysQuery = queryOptions({
+  queryKey: ["ddi", "gateways"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/ddi/gateways", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const ddiAuthoritiesQuery = queryOptions({
+  queryKey: ["ddi", "authorities"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/ddi/authorities", { signal })),
+  refetchInterval: listRefreshMs,
+});
+
+export const ddiSettingsQuery = queryOptions({
+  queryKey: ["ddi", "settings"],
+  queryFn: ({ signal }) => take(api.GET("/api/v1/ddi/settings", { signal })),
+});
+
 export const webhooksQuery = queryOptions({
   queryKey: ["webhooks", "list"],
   queryFn: ({ signal }) => take(api.GET("/api/v1/webhooks", { signal })),

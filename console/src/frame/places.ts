@@ -1,7 +1,7 @@
 import type { IconName } from "../parts/Icon";
 
 export interface Place {
-  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/device-types" | "/audit" | "/tenants" | "/settings";
+  to: "/" | "/devices" | "/groups" | "/rollouts" | "/releases" | "/deployments" | "/enrolment" | "/hawkbit" | "/device-types" | "/audit" | "/tenants" | "/settings";
   label: string;
   icon: IconName;
   key: string; // pressed after g
@@ -18,6 +18,7 @@ export const places: Place[] = [
   { to: "/rollouts", label: "Rollouts", icon: "rollouts", key: "l" },
   { to: "/deployments", label: "Deployments", icon: "deployments", key: "u" },
   { to: "/enrolment", label: "Enrolment", icon: "enrolment", key: "e" },
+  { to: "/hawkbit", label: "hawkBit devices", icon: "plug", key: "h" },
   { to: "/device-types", label: "Device types", icon: "types", key: "t" },
   { to: "/audit", label: "Audit log", icon: "audit", key: "a", admin: true },
   { to: "/tenants", label: "Tenants", icon: "tenants", key: "n", admin: true, service: true },

@@ -2,6 +2,7 @@ import { Alert, Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { Fragment, useState } from "react";
 import { api, type Device, take } from "../../api/client";
 import { deviceQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
@@ -13,6 +14,8 @@ import { Facts, Page, Panel } from "../../parts/Page";
 import { DeviceState } from "../../parts/State";
 import { Ago } from "../../parts/Time";
 import { timeText } from "../../parts/text";
+import { DeviceOrders } from "../hawkbit/DeviceOrders";
+import { type DeviceToken, DeviceTokenNote } from "../hawkbit/DeviceTokenNote";
 import { UpdateDialog } from "../devices/UpdateDialog";
 import { DeviceHealth } from "../health/Health";
 import { Updates } from "./Updates";
@@ -24,8 +27,10 @@ const route = getRouteApi("/inside/devices/$name");
 export function DevicePage() {
   const { name } = route.useParams();
   const query = useQuery(deviceQuery(name));
+  const [made, setMade] = useState<DeviceToken>();
   return (
-    <Page title={name} back={{ to: "/devices", label: "Devices" }} actions={query.data && <Actions device={query.data} />}>
+    <Page title={name} back={{ to: "/devices", label: "Devices" }} actions={query.data && <Actions device={query.data} made={setMade} />}>
+      {made?.name === name && <DeviceTokenNote made={made} />}
       <Loaded query={query}>
         {(device) => (
           <>
@@ -41,11 +46,12 @@ export function DevicePage() {
                   ["Running version", device.version],
                   ["Product", device.product],
                   ["Hardware", device.hardware],
-                  ["Tags", device.tags?.length ? device.tags.map((tag) => <Membership key={tag} field="tag" name={tag} />) : undefined],
-                  ["Groups", device.groups?.length ? device.groups.map((group) => <Membership key={group} field="group" name={group} />) : undefined],
+                  ["Tags", device.tags?.length ? <Memberships key="" field="tag" names={device.tags} /> : undefined],
+                  ["Groups", device.groups?.length ? <Memberships key="" field="group" names={device.groups} /> : undefined],
                   ["Last seen", <Ago key="" ms={device.last_seen_ms} />],
-                  ["First seen", timeText(device.created_ms)],
-                  ["Key's SHA-256", <Copyable key="" text={device.key_sha256} what="the digest" />],
+                  [isHawkbit(device) ? "Registered" : "First seen", timeText(device.created_ms)],
+                  ["Protocol", isHawkbit(device) ? "hawkBit's" : undefined],
+                  [isHawkbit(device) ? "Token's SHA-256" : "Key's SHA-256", /[^0]/.test(device.key_sha256) ? <Copyable key="" text={device.key_sha256} what="the digest" /> : "no token of its own"],
                 ]}
               />
             </Panel>
@@ -60,14 +66,17 @@ export function DevicePage() {
   );
 }
 
-function Membership({ field, name }: { field: "tag" | "group"; name: string }) {
-  return (
-    <>
+const isHawkbit = (device: Device) => device.protocol === "hawkbit";
+
+function Memberships({ field, names }: { field: "tag" | "group"; names: string[] }) {
+  return names.map((name, i) => (
+    <Fragment key={name}>
+      {i > 0 && ", "}
       <To to="/devices" search={{ q: `${field}==${name}` }}>
         {name}
-      </To>{" "}
-    </>
-  );
+      </To>
+    </Fragment>
+  ));
 }
 
 // What the device has found out about itself.
@@ -81,7 +90,7 @@ function Inventory({ attributes }: { attributes: Record<string, string> }) {
   );
 }
 
-function Actions({ device }: { device: Device }) {
+function Actions({ device, made }: { device: Device; made: (made: DeviceToken) => void }) {
   const { name } = device;
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -102,6 +111,7 @@ function Actions({ device }: { device: Device }) {
       ) : (
         <Button onClick={accept.open}>Accept…</Button>
       )}
+      {isHawkbit(device) && <DeviceOrders name={name} made={made} />}
       {device.status !== "rejected" && (
         <ConfirmButton label="Reject…" title={`Reject ${name}?`} action="Reject" run={async () => take(api.POST("/api/v1/devices/{name}/reject", path)).then(() => after("rejected"))}>
           Its access ends at once. It can be accepted again later.
@@ -118,7 +128,7 @@ function Actions({ device }: { device: Device }) {
           await after("deleted");
         }}
       >
-        The device, its deployments and logs are forgotten. If it still exists, it comes back as a stranger.
+        The device, its deployments and logs are forgotten. If it still exists, it {isHawkbit(device) ? "is refused, unless it shows a gateway's token" : "comes back as a stranger"}.
       </ConfirmButton>
       <Confirm
         opened={accepting}
@@ -128,10 +138,16 @@ function Actions({ device }: { device: Device }) {
         dangerous={false}
         run={async () => take(api.POST("/api/v1/devices/{name}/accept", path)).then(() => after("accepted"))}
       >
-        Compare this digest with what <code>aloftd status</code> shows on the device:
-        <p>
-          <code>{device.key_sha256}</code>
-        </p>
+        {isHawkbit(device) ? (
+          "It gets updates again, by the token or certificate that it had."
+        ) : (
+          <>
+            Compare this digest with what <code>aloftd status</code> shows on the device:
+            <p>
+              <code>{device.key_sha256}</code>
+            </p>
+          </>
+        )}
       </Confirm>
       <UpdateDialog opened={updating} close={update.close} devices={[device]} />
     </>

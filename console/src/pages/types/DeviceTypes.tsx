@@ -2,7 +2,8 @@ import { Button, Table, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import type { DeviceType } from "../../api/client";
-import { deviceTypesQuery, sessionQuery } from "../../api/queries";
+import { deviceTypesQuery } from "../../api/queries";
+import { useMay } from "../../api/roles";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
 import { To } from "../../parts/To";
@@ -11,7 +12,7 @@ import { EditType } from "./EditType";
 // Products and their hardware revisions: what is described, and what devices have brought.
 export function DeviceTypes() {
   const query = useQuery(deviceTypesQuery);
-  const mayChange = useQuery(sessionQuery).data?.roles.some((role) => role === "operator" || role === "admin") ?? false;
+  const mayChange = useMay("operator");
   const [making, make] = useDisclosure(false);
   return (
     <Page title="Device types" lead="Products and their hardware revisions, as they are described here and as devices have brought them." actions={mayChange && <Button onClick={make.open}>New device type…</Button>}>

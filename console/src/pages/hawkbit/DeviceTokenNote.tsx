@@ -1,0 +1,24 @@
+import { SecretNote } from "../../parts/SecretNote";
+import { To } from "../../parts/To";
+
+export interface DeviceToken {
+  name: string;
+  token: string;
+}
+
+// A device's own token, as its client's configuration takes it.
+export function DeviceTokenNote({ made: { name, token } }: { made: DeviceToken }) {
+  return (
+    <SecretNote title={`The token of ${name}`} secret={token}>
+      Put it into the configuration of{" "}
+      <To to="/devices/$name" params={{ name }} underline="always">
+        {name}
+      </To>
+      &apos;s client; SWUpdate takes{" "}
+      <code>
+        -t default -u {location.origin} -i {name} -k
+      </code>{" "}
+      and the token.
+    </SecretNote>
+  );
+}
