@@ -9,7 +9,7 @@ function(aloft_console target)
   set(built ${CMAKE_CURRENT_BINARY_DIR}/console)
   file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${source}/src/* ${source}/tools/* ${source}/*.json ${source}/*.ts ${source}/index.html)
   list(FILTER inputs EXCLUDE REGEX "/node_modules/|/schema\\.d\\.ts$")
-  list(APPEND inputs ${source}/build ${PROJECT_SOURCE_DIR}/docs/openapi.yaml)
+  list(APPEND inputs ${source}/build ${PROJECT_SOURCE_DIR}/docs/openapi.yaml ${PROJECT_SOURCE_DIR}/docs/error-codes.md)
   add_custom_command(OUTPUT ${built}/console.pack DEPENDS ${inputs}
     COMMAND ${source}/build ${built}/console.pack
     COMMENT "Building the web console" VERBATIM)

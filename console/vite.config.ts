@@ -14,6 +14,6 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 700, // kB, not compressed; tools/first_load.mjs holds the budget that counts
   },
-  server: { proxy: { "/api": { target: server, secure: false } } },
+  server: { fs: { allow: [".."] }, proxy: { "/api": { target: server, secure: false } } },
   test: { include: ["src/**/*.test.ts", "src/**/*.test.tsx", "tools/**/*.test.mjs"] },
 });

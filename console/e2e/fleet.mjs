@@ -8,7 +8,7 @@ const logText = [
   "12:04:31 aloftd: on trial in slot rootfs.1",
   "12:04:35 health: unit modem.service failed: exit status 1",
   "12:04:35 health: /dev/ttyUSB2 did not appear within 30 s",
-  "12:05:05 aloftd: E6004 health check modem failed; going back to slot rootfs.0",
+  "12:05:05 aloftd: E6002 health check modem failed; going back to slot rootfs.0",
   "12:05:27 aloftd: slot rootfs.0 runs again, update given up",
 ].join("\n");
 
@@ -33,7 +33,7 @@ export async function fleet(stage, { cams = 9 } = {}) {
   await stage.commit("cam-04", of["cam-04"], "2.4.1");
   const failed = of["cam-02"];
   for (const state of ["accepted", "downloading", "installing", "verified", "armed", "rebooting", "on-trial"]) await stage.do("report", { name: "cam-02", deployment: failed, state });
-  await stage.do("report", { name: "cam-02", deployment: failed, state: "rolled-back", error: 6004, message: "health check modem failed: /dev/ttyUSB2 did not appear within 30 s" });
+  await stage.do("report", { name: "cam-02", deployment: failed, state: "rolled-back", error: 6002, message: "health check modem failed: /dev/ttyUSB2 did not appear within 30 s" });
   await stage.do("log", { name: "cam-02", deployment: failed, text: logText });
   for (const state of ["accepted", "downloading"]) await stage.do("report", { name: "cam-05", deployment: of["cam-05"], state });
   await stage.do("report", { name: "cam-05", deployment: of["cam-05"], state: "installing", progress_permille: 640 });
@@ -80,7 +80,7 @@ async function rollOut(stage) {
       continue;
     }
     await stage.do("report", { name, deployment, state: "on-trial" });
-    await stage.do("report", { name, deployment, state: "rolled-back", error: ended === 8 ? 6001 : 6004, message: ended === 8 ? "the system did not come up within 300 s" : "health check radio failed: no carrier" });
+    await stage.do("report", { name, deployment, state: "rolled-back", error: ended === 8 ? 6003 : 6002, message: ended === 8 ? "the system did not come up within 300 s" : "health check radio failed: no carrier" });
   }
   const next = await stage.do("release", { version: "5.2", product });
   await stage.api("POST", "/rollouts", { ...plan, name: "Sensors to 5.2", release: next.id, needs_approval: true });

@@ -30,9 +30,9 @@ export const deploymentCases = {
     run: async ({ page, stage }) => {
       const deployment = await running(stage);
       await stage.do("report", { name: "cam-01", deployment, state: "on-trial" });
-      await stage.do("report", { name: "cam-01", deployment, state: "rolled-back", error: 6004, message: "health check network failed" });
+      await stage.do("report", { name: "cam-01", deployment, state: "rolled-back", error: 6002, message: "health check network failed" });
       await page.goto(`/deployments/${deployment}`);
-      await page.getByRole("alert").getByText("Rolled back: error E6004").waitFor();
+      await page.getByRole("alert").getByText("Rolled back: error E6002").waitFor();
       await page.getByRole("alert").getByText("health check network failed").waitFor();
     },
   },

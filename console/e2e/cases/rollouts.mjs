@@ -81,12 +81,12 @@ export const rolloutCases = {
         const offer = await stage.do("poll", { name: `cam-0${i}` });
         if (!offer?.deployment || failed === 2) continue;
         await stage.do("report", { name: `cam-0${i}`, deployment: offer.deployment.id, state: "on-trial" });
-        await stage.do("report", { name: `cam-0${i}`, deployment: offer.deployment.id, state: "rolled-back", error: 6004, message: "health check network failed" });
+        await stage.do("report", { name: `cam-0${i}`, deployment: offer.deployment.id, state: "rolled-back", error: 6002, message: "health check network failed" });
         failed += 1;
       }
       assert.equal(failed, 2);
       await page.getByText("Why it stopped").waitFor();
-      await page.getByRole("region", { name: "Failure reasons" }).getByText("E6004").waitFor();
+      await page.getByRole("region", { name: "Failure reasons" }).getByRole("row", { name: /E6002 the new system failed its health check/ }).waitFor();
       await page.getByRole("button", { name: "Resume…" }).waitFor();
       await page.getByRole("button", { name: /2\s*Rolled back/ }).click();
       const devices = page.getByRole("region", { name: "Devices: rolled back" });

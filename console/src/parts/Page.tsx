@@ -18,7 +18,7 @@ export function Page({ title, lead, back, actions, children }: PageProps) {
   return (
     <main id="main" className={classes.page} tabIndex={-1}>
       <header className={classes.head}>
-        <div>
+        <div className={classes.words}>
           {back && (
             <Link to={back.to} className={classes.back}>
               <Icon name="left" size={16} /> {back.label}

@@ -66,7 +66,7 @@ export function Waiting() {
                         <Ago ms={device.created_ms} />
                       </Table.Td>
                       <Table.Td>
-                        <Group gap="xs" justify="flex-end" wrap="nowrap">
+                        <Group gap="xs" justify="flex-end">
                           <Button size="compact-sm" onClick={() => setAsked({ act: "accept", device })} aria-label={`Accept ${device.name}`}>
                             Accept
                           </Button>

@@ -66,7 +66,7 @@ export function UploadPanel() {
         <Asking file={stage.file} before={stage.said} send={(said) => void send(stage.file, said)} stop={() => setStage({ kind: "waiting" })} />
       ) : (
         <Group justify="space-between">
-          <Text size="sm" c="dimmed">
+          <Text size="sm" c="dimmed" className={classes.words}>
             Drop a bundle (<code>.aloft</code>) here, which the server checks completely before it becomes a release; or a <code>.swu</code> or <code>.raucb</code> file for
             devices that speak hawkBit's protocol.
           </Text>

@@ -1,5 +1,7 @@
 import { Table } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import type { Rollout } from "../../api/client";
+import { errorMeaningsQuery } from "../../api/errors";
 import { Facts, Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
 import { To } from "../../parts/To";
@@ -8,12 +10,14 @@ import { countText, timeText } from "../../parts/text";
 
 // What devices ended with, the most frequent first.
 export function Errors({ errors }: { errors: { error: number; device_count: number }[] }) {
+  const { data: meanings } = useQuery(errorMeaningsQuery);
   return (
     <Panel title="Failure reasons" flush>
       <Table aria-label="Failure reasons">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Error</Table.Th>
+            <Table.Th>Meaning</Table.Th>
             <Table.Th ta="right">Devices</Table.Th>
           </Table.Tr>
         </Table.Thead>
@@ -23,6 +27,7 @@ export function Errors({ errors }: { errors: { error: number; device_count: numb
             .map(({ error, device_count: count }) => (
               <Table.Tr key={error}>
                 <Table.Td>{error === 0 ? "without an error number" : <code>E{error}</code>}</Table.Td>
+                <Table.Td>{meanings?.get(error)}</Table.Td>
                 <Table.Td ta="right" className="numbers">
                   {count.toLocaleString("en")}
                 </Table.Td>
@@ -81,7 +86,7 @@ function rateText({ rate_per_minute: rate, rate_growth: growth }: Rollout): stri
 }
 
 export function Plan({ rollout }: { rollout: Rollout }) {
-  const gates = (rollout.gates ?? []).map(({ failure, max_permille: max, min_sample: sample }) => `more than ${max / 10}% ${failure ?? "any failure"} of at least ${countText(sample ?? 1, "device")}`);
+  const gates = (rollout.gates ?? []).map(({ failure, max_permille: max, min_sample: sample }) => `more than ${max / 10}% ${!failure || failure === "any" ? "failed in any way" : failure} of at least ${countText(sample ?? 1, "device")}`);
   return (
     <Panel title="The plan">
       <Facts
@@ -98,7 +103,7 @@ export function Plan({ rollout }: { rollout: Rollout }) {
           ["Window", rollout.policy?.window && windowText(rollout.policy.window)],
           ["Made", <span key=""><Ago ms={rollout.created_ms} /> by {rollout.created_by}</span>],
           ["Approved by", rollout.approved_by],
-          ["Starts", rollout.start_at_ms !== undefined && rollout.started_ms === undefined && timeText(rollout.start_at_ms)],
+          ["Starts", rollout.start_at_ms !== undefined && rollout.started_ms === undefined ? timeText(rollout.start_at_ms) : undefined],
           ["Takes back", rollout.parent && <To to="/rollouts/$id" params={{ id: String(rollout.parent) }}>Rollout {rollout.parent}</To>],
           ["Taken back by", rollout.successor && <To to="/rollouts/$id" params={{ id: String(rollout.successor) }}>Rollout {rollout.successor}</To>],
         ]}

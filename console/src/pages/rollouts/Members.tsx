@@ -41,7 +41,7 @@ export function Members({ rollout, state, all }: { rollout: number; state?: Memb
                   <Table.Tr>
                     <Table.Th>Device</Table.Th>
                     <Table.Th>State</Table.Th>
-                    <Table.Th className="wide">Reason</Table.Th>
+                    <Table.Th className="wide">Why</Table.Th>
                     <Table.Th ta="right">Wave</Table.Th>
                     <Table.Th className="wide" ta="right">
                       Tries
@@ -61,7 +61,14 @@ export function Members({ rollout, state, all }: { rollout: number; state?: Memb
                       <Table.Td>
                         <Dot tone={memberStates[device.state].tone}>{memberStates[device.state].label}</Dot>
                       </Table.Td>
-                      <Table.Td className="wide">{device.reason}</Table.Td>
+                      <Table.Td className="wide">
+                        {device.reason}{" "}
+                        {device.deployment !== undefined && (
+                          <To to="/deployments/$id" params={{ id: String(device.deployment) }}>
+                            Deployment {device.deployment}
+                          </To>
+                        )}
+                      </Table.Td>
                       <Table.Td ta="right" className="numbers">
                         {device.wave || ""}
                       </Table.Td>

@@ -67,7 +67,7 @@ function useCreate() {
   return useMutation({
     mutationFn: (plan: RolloutPlan) => take(api.POST("/api/v1/rollouts", { body: plan })),
     onSuccess: async (rollout) => {
-      announce(`Rollout ${rollout.name} made; start it when you are ready`);
+      announce(`Rollout ${rollout.name} made; ${rollout.start_at_ms === undefined ? "start it when you are ready" : "it starts by itself"}`);
       await client.invalidateQueries({ queryKey: ["rollouts"] });
       await navigate({ to: "/rollouts/$id", params: { id: String(rollout.id) } });
     },
@@ -167,6 +167,7 @@ function How({ form, set }: Part) {
           <TextInput type="time" label="Not before" description="By the device's own clock" value={form.windowFrom} onChange={(event) => set({ windowFrom: event.currentTarget.value })} />
           <TextInput type="time" label="Not after" description="The next day, if it is earlier" value={form.windowUntil} onChange={(event) => set({ windowUntil: event.currentTarget.value })} />
         </div>
+        <TextInput type="datetime-local" label="Starts at" description="By your clock. Empty: when you start it" value={form.startAt} onChange={(event) => set({ startAt: event.currentTarget.value })} />
         <Switch label="A person at the device has to agree first" checked={form.consent} onChange={(event) => set({ consent: event.currentTarget.checked })} />
         <Switch label="Download only: devices install it when the rollout is released" checked={form.downloadOnly} onChange={(event) => set({ downloadOnly: event.currentTarget.checked })} />
         <Switch label="Devices that come to match later join" checked={form.adopt} onChange={(event) => set({ adopt: event.currentTarget.checked })} />

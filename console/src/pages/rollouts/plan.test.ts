@@ -48,6 +48,10 @@ describe("planOf", () => {
     [{ windowFrom: "01:00" }, "A window has a beginning and an end"],
     [{ waves: [{ amount: 50, unit: "%" as const, soakMinutes: 0 }, { amount: 50, unit: "%" as const, soakMinutes: 0 }] }, "Each wave must reach further than the one before"],
   ])("says what is missing: %j", (change, missing) => expect(planOf({ ...ready, ...change })).toEqual({ missing }));
+  it("starts by itself at a time of the own clock, or by hand", () => {
+    expect(planOf({ ...ready, startAt: "2026-11-25T14:03" })).toMatchObject({ plan: { start_at_ms: new Date(2026, 10, 25, 14, 3).getTime() } });
+    expect(planOf(ready)).not.toHaveProperty("plan.start_at_ms");
+  });
   it("lets a rate grow, if there is one", () => {
     const grown = { growthPercent: 150, growthMinutes: 5 };
     const made = planOf({ ...ready, ratePerMinute: 10, ...grown });

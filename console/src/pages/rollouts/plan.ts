@@ -33,6 +33,7 @@ export interface PlanForm {
   downloadOnly: boolean;
   windowFrom: string;
   windowUntil: string;
+  startAt: string; // "2026-11-25T14:03" by this browser's clock; "": by hand
 }
 
 export const careful: PlanForm = {
@@ -65,6 +66,7 @@ export const careful: PlanForm = {
   downloadOnly: false,
   windowFrom: "",
   windowUntil: "",
+  startAt: "",
 };
 
 // The plan, or what is still missing.
@@ -98,6 +100,7 @@ export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: strin
       retries: form.retries,
       adopt: form.adopt,
       needs_approval: form.needsApproval,
+      ...(form.startAt === "" ? {} : { start_at_ms: new Date(form.startAt).getTime() }),
       ...(form.consent || form.downloadOnly || window ? { policy: { ...(form.consent ? { consent: true } : {}), ...(form.downloadOnly ? { download_only: true } : {}), ...(window ? { window } : {}) } } : {}),
     },
   };

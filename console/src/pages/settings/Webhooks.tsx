@@ -34,7 +34,7 @@ export function Webhooks() {
       <Loaded query={query} rows={2}>
         {({ webhooks }) =>
           webhooks.length === 0 ? (
-            <Empty icon="enrolment" title="No other program is told what happens" />
+            <Empty icon="plug" title="No other program is told what happens" />
           ) : (
             <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
               <Table aria-label="Webhooks">
