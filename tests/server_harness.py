@@ -110,7 +110,7 @@ class Server:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
             connection.connect()
             return connection
-        context = ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one reads all of the system's authorities, for each connection
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
         connection.connect()
