@@ -125,7 +125,7 @@ class DeltaTest(unittest.TestCase):
     def test_an_image_that_the_old_bundle_lacks(self):
         self.there_and_back(self.bundle("old", "none", images=[f"rootfs={self.home}/old.img"]), self.new)
 
-    def squashfs_pair(self, *options):
+    def tree_pair(self, make, *options):
         """Two images of trees that differ in some files; of one file only a few bytes, so that its blocks change and their content hardly does."""
         source = random.Random(3)
         words = [bytes(source.choices(b"abcdefghijklmnop", k=source.randrange(3, 12))) for _ in range(4000)]
@@ -139,20 +139,44 @@ class DeltaTest(unittest.TestCase):
             (tree / f"big{i}").write_bytes(text(700_000))
         (tree / "noise").write_bytes(source.randbytes(200_000))
         (tree / "zeros").write_bytes(bytes(400_000))
-        images = [self.home / "old.squashfs", self.home / "new.squashfs"]
-        self.squash(tree, images[0], *options)
+        images = [self.home / "old.files", self.home / "new.files"]
+        make(tree, images[0], *options)
         big = bytearray((tree / "big1").read_bytes())
         for at in range(5, len(big), 40_000):
             big[at : at + 4] = b"ABCD"
         (tree / "big1").write_bytes(bytes(big[:300_000] + b"inserted" + big[300_000:]))
         (tree / "etc" / "file7").write_bytes(text(3100))
-        self.squash(tree, images[1], *options)
+        make(tree, images[1], *options)
         return images
+
+    def squashfs_pair(self, *options):
+        return self.tree_pair(self.squash, *options)
 
     @staticmethod
     def squash(tree, image, *options):
         subprocess.run(["mksquashfs", tree, image, "-noappend", "-no-progress", "-quiet", "-all-root", "-mkfs-time", "0", "-all-time", "0", *options],
                        check=True, capture_output=True)  # fmt: skip
+
+    @staticmethod
+    def erofs(tree, image, *options):
+        subprocess.run(["mkfs.erofs", "-T1750000000", "-U", "11111111-2222-3333-4444-555555555555", "--all-root", *options, image, tree], check=True, capture_output=True)
+
+    def test_erofs_is_taken_apart(self):
+        for options in (["-zlz4hc"], ["-zlz4hc,12"], ["-zlz4hc,3"], ["-zlz4"], ["-zlz4hc", "-Elegacy-compress"], ["-zlz4hc", "-C65536"], ["-zlz4hc", "-Eztailpacking"]):  # fmt: skip
+            with self.subTest(options=options):
+                old, new = self.tree_pair(self.erofs, *options)
+                delta = self.there_and_back(old, new)
+                self.assertLess(delta.stat().st_size, 16_000)
+                shown = json.loads(aloft("delta", "info", delta, "--json").stdout)
+                self.assertEqual(shown["images"][0]["blocks_made_by"][0]["compressor"], "lz4")
+
+    def test_damaged_erofs_images_come_back_as_they_are(self):
+        old, new = self.tree_pair(self.erofs, "-zlz4hc")
+        image = new.read_bytes()
+        new.write_bytes(image[:200_000] + bytes([image[200_000] ^ 0xFF]) + image[200_001:])
+        self.there_and_back(old, new)
+        new.write_bytes(image[: len(image) // 2])
+        self.there_and_back(old, new)
 
     def test_squashfs_is_taken_apart(self):
         for options in (["-comp", "zstd"], ["-comp", "zstd", "-Xcompression-level", "3", "-b", "32768"], ["-comp", "zstd", "-b", "1048576"],

@@ -46,7 +46,8 @@ std::uint64_t library_version(Compressor compressor) {
       return version << (4 * (4 - parts));
     }
     case Compressor::lz4:
-    case Compressor::lz4_stream: return static_cast<std::uint64_t>(LZ4_versionNumber());
+    case Compressor::lz4_stream:
+    case Compressor::lz4_fixed: return static_cast<std::uint64_t>(LZ4_versionNumber());
     case Compressor::gzip: return kGzipModelVersion;
   }
   return 0;
@@ -58,7 +59,8 @@ const char* name_of(Compressor compressor) {
     case Compressor::xz: return "xz";
     case Compressor::zlib: return "zlib";
     case Compressor::lz4:
-    case Compressor::lz4_stream: return "lz4";
+    case Compressor::lz4_stream:
+    case Compressor::lz4_fixed: return "lz4";
     case Compressor::gzip: return "gzip";
   }
   return "?";
@@ -87,6 +89,7 @@ bool is_valid(const BlockCoding& coding) {
     case Compressor::gzip:
       return coding.level >= kMinGzipLevel && coding.level <= kMaxGzipLevel && coding.window == 0 && coding.variant == 0;
     case Compressor::lz4_stream: return coding.level >= 1 && coding.level <= 12 && coding.window == 0 && coding.variant == 0;
+    case Compressor::lz4_fixed: return coding.level <= 12 && coding.window == 0 && coding.variant <= (coding.level == 0 ? 1 : 0);
   }
   return false;
 }
@@ -109,7 +112,8 @@ Result<BlockCoding> Coders::coding(std::uint64_t number) const {
 
 Result<BlockCoder*> Coders::at(std::uint64_t number) {
   const BlockCoding coding = TRY(this->coding(number));
-  if (is_stream(coding.compressor)) return fail(kBadRecord, "a record of the delta has a block by a compressor of streams");
+  if (is_stream(coding.compressor) || (is_in_pieces(coding.compressor) && coding.version != 0))
+    return fail(kBadRecord, "a record of the delta has a block by a compressor of pieces");
   auto& coder = coders_[static_cast<std::size_t>(number)];
   if (!coder) {
     if (alive_.size() == kAlive) {
@@ -120,7 +124,8 @@ Result<BlockCoder*> Coders::at(std::uint64_t number) {
     switch (coding.compressor) {
       case Compressor::xz: coder = detail::make_xz(coding); break;
       case Compressor::zlib: coder = detail::make_zlib(coding); break;
-      case Compressor::lz4: coder = detail::make_lz4(coding); break;
+      case Compressor::lz4:
+      case Compressor::lz4_fixed: coder = detail::make_lz4(coding); break;
       default: coder = detail::make_zstd(coding);
     }
   }
@@ -129,11 +134,15 @@ Result<BlockCoder*> Coders::at(std::uint64_t number) {
 
 Result<PieceCoder*> Coders::piece_at(std::uint64_t number) {
   const BlockCoding coding = TRY(this->coding(number));
-  if (!is_stream(coding.compressor) || coding.version == 0)
-    return fail(kBadRecord, "a record of the delta has a piece of a stream by a compressor that makes none");
+  if (!is_in_pieces(coding.compressor) || coding.version == 0)
+    return fail(kBadRecord, "a record of the delta has a piece by a compressor that makes none");
   if (!piece_coder_ || piece_number_ != number) {
     piece_coder_.reset();
-    piece_coder_ = coding.compressor == Compressor::gzip ? detail::make_gzip_pieces(coding) : detail::make_lz4_pieces(coding);
+    switch (coding.compressor) {
+      case Compressor::gzip: piece_coder_ = detail::make_gzip_pieces(coding); break;
+      case Compressor::lz4_fixed: piece_coder_ = detail::make_lz4_fixed(coding); break;
+      default: piece_coder_ = detail::make_lz4_pieces(coding);
+    }
     piece_number_ = number;
   }
   return piece_coder_.get();

@@ -14,17 +14,22 @@ namespace aloft::delta {
 inline constexpr std::uint64_t kMaxBlockBytes = 1ULL << 20;  // of a block's content, and as it is packed
 inline constexpr std::size_t kMaxCodings = 8;                // of an image
 
-// The last two are of streams, which are made in pieces: see piece_coding.hpp.
-enum class Compressor : std::uint8_t { zstd = 1, xz = 2, zlib = 3, lz4 = 4, gzip = 5, lz4_stream = 6 };
+// gzip and lz4_stream are of streams; these and lz4_fixed, whose blocks are a size that as much content as fits is packed to, are made in
+// pieces: see piece_coding.hpp.
+enum class Compressor : std::uint8_t { zstd = 1, xz = 2, zlib = 3, lz4 = 4, gzip = 5, lz4_stream = 6, lz4_fixed = 7 };
 inline bool is_stream(Compressor compressor) { return compressor == Compressor::gzip || compressor == Compressor::lz4_stream; }
+inline bool is_in_pieces(Compressor compressor) { return is_stream(compressor) || compressor == Compressor::lz4_fixed; }
 
 // All that decides what a compressor makes of a block.
 struct BlockCoding {
   Compressor compressor = Compressor::zstd;
   std::uint64_t version = 0;  // of its library, as library_version says; 0: blocks of the old image, which are only taken apart
-  std::uint64_t level = 0;   // zstd 1 to 22; xz preset 0 to 9; zlib 1 to 9; lz4 0 for fast, 1 to 12 for HC; gzip 4 to 9; lz4_stream 1 to 12
+  // zstd 1 to 22; xz preset 0 to 9; zlib 1 to 9; lz4 and lz4_fixed 0 for fast, 1 to 12 for HC; gzip 4 to 9; lz4_stream 1 to 12
+  std::uint64_t level = 0;
   std::uint64_t window = 0;  // xz: bytes of dictionary, 4096 to 2^20; zlib: 8 to 15, the base-2 logarithm
-  std::uint64_t variant = 0;  // xz: the .xz format's number of a BCJ filter before LZMA2, 0 for none; zlib: its strategy, 0 to 4
+  // xz: the .xz format's number of a BCJ filter before LZMA2, 0 for none; zlib: its strategy, 0 to 4; lz4_fixed, level 0: 1 when the
+  // content goes on for 64 KiB and more
+  std::uint64_t variant = 0;
   bool operator==(const BlockCoding&) const = default;
 };
 
@@ -61,9 +66,10 @@ class Coders {
   Coders(const Coders&) = delete;
   Coders& operator=(const Coders&) = delete;
   ~Coders();
-  // To be used at once: a later call may do away with it. Errors: kBadRecord for a number that there is not, or that is of streams.
+  // To be used at once: a later call may do away with it. Errors: kBadRecord for a number that there is not, or that is of streams, or of
+  // the new image and made in pieces.
   Result<BlockCoder*> at(std::uint64_t number);
-  // The same for streams. Errors: kBadRecord for a number that there is not, or that is of blocks or of the old image.
+  // The same for pieces. Errors: kBadRecord for a number that there is not, or that is of blocks or of the old image.
   Result<PieceCoder*> piece_at(std::uint64_t number);
   // Errors: kBadRecord for a number that there is not.
   Result<BlockCoding> coding(std::uint64_t number) const;
@@ -84,6 +90,7 @@ std::unique_ptr<BlockCoder> make_zlib(const BlockCoding& coding);
 std::unique_ptr<BlockCoder> make_lz4(const BlockCoding& coding);
 std::unique_ptr<PieceCoder> make_gzip_pieces(const BlockCoding& coding);
 std::unique_ptr<PieceCoder> make_lz4_pieces(const BlockCoding& coding);
+std::unique_ptr<PieceCoder> make_lz4_fixed(const BlockCoding& coding);
 std::unexpected<Error> does_not_fit();
 std::unexpected<Error> does_not_unpack();
 std::unexpected<Error> comes_out_short();

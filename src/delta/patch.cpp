@@ -14,7 +14,8 @@ constexpr std::string_view kMagic = "ALDLT\r\n\x1a";
 constexpr std::uint32_t kPlainVersion = 1;     // differences are in the body
 constexpr std::uint32_t kModelledVersion = 2;  // or before it
 constexpr std::uint32_t kStreamsVersion = 3;   // and streams are made in pieces
-static_assert(kStreamsVersion == kNewestFormat);
+constexpr std::uint32_t kFixedVersion = 4;     // and blocks of a given size
+static_assert(kFixedVersion == kNewestFormat);
 constexpr std::size_t kChecksumAt = 32;
 constexpr int kPackLevel = 19;
 constexpr std::uint64_t kMaxPackedBytes = kMaxManifestBytes + kMaxManifestBytes / 128 + kMaxSignatureBytes;
@@ -78,6 +79,7 @@ Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, const Unpack& 
 }
 
 std::uint32_t version_of(const Plan& plan) {
+  if (std::ranges::any_of(plan.images, &ImagePlan::has_fixed)) return kFixedVersion;
   if (std::ranges::any_of(plan.images, &ImagePlan::has_streams)) return kStreamsVersion;
   return std::ranges::any_of(plan.images, &ImagePlan::modelled) ? kModelledVersion : kPlainVersion;
 }

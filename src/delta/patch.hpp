@@ -17,7 +17,7 @@ namespace aloft::delta {
 
 using crypto::Digest;
 
-inline constexpr std::uint32_t kNewestFormat = 3;  // that is read; all before it are, too
+inline constexpr std::uint32_t kNewestFormat = 4;  // that is read; all before it are, too
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::uint64_t kMaxDescriptionBytes = 8ULL << 20;
 inline constexpr std::uint64_t kMaxFrames = 1ULL << 20;  // of all images
@@ -41,6 +41,7 @@ struct ImagePlan {
   bool modelled = false;                    // records may have modelled differences (record.hpp); all images of a delta alike
   std::vector<std::uint32_t> record_bytes;  // one per frame, each at least 1
   bool has_streams() const { return std::ranges::any_of(codings, is_stream, &BlockCoding::compressor); }
+  bool has_fixed() const { return std::ranges::find(codings, Compressor::lz4_fixed, &BlockCoding::compressor) != codings.end(); }
 
   std::uint64_t frame_bytes() const { return std::uint64_t{1} << frame_shift; }
   std::uint64_t frame_count() const { return target_bytes / frame_bytes() + (target_bytes % frame_bytes() != 0 ? 1 : 0); }

@@ -65,7 +65,7 @@ TEST(Patch, ModelledDifferencesAreVersionTwo) {
   EXPECT_EQ(patch.version(), 2U);
   EXPECT_TRUE(patch.images()[1].modelled);
   Bytes newer = bytes;
-  newer[8] = std::byte{4};
+  newer[8] = std::byte{kNewestFormat + 1};
   EXPECT_EQ(error_of(newer), kDeltaVersion.number);
 }
 
@@ -83,6 +83,25 @@ TEST(Patch, StreamsAreVersionThree) {
   for (const BlockCoding& bad : {BlockCoding{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 3},
                                  BlockCoding{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 6, .variant = 1},
                                  BlockCoding{.compressor = Compressor::lz4_stream, .version = 1, .level = 13}}) {
+    plan.images[1].codings[0] = bad;
+    EXPECT_FALSE(encode_plan(plan));
+  }
+}
+
+TEST(Patch, BlocksOfAGivenSizeAreVersionFour) {
+  Plan plan = plan_of_two_images();
+  plan.images[1].codings = {{.compressor = Compressor::lz4_fixed, .version = 10904, .level = 9}, {.compressor = Compressor::lz4_fixed}};
+  const Bytes bytes = crypto::test::must(encode_plan(plan));
+  ViewSource source(bytes);
+  const Patch patch = crypto::test::must(Patch::open(source, PatchUse::look));
+  EXPECT_EQ(patch.version(), 4U);
+  EXPECT_EQ(patch.images()[1].codings, plan.images[1].codings);
+  Bytes older = bytes;
+  older[8] = std::byte{3};
+  EXPECT_NE(error_of(older), 0);
+  for (const BlockCoding& bad : {BlockCoding{.compressor = Compressor::lz4_fixed, .version = 1, .level = 13},
+                                 BlockCoding{.compressor = Compressor::lz4_fixed, .version = 1, .level = 9, .variant = 1},
+                                 BlockCoding{.compressor = Compressor::lz4_fixed, .version = 1, .level = 0, .variant = 2}}) {
     plan.images[1].codings[0] = bad;
     EXPECT_FALSE(encode_plan(plan));
   }

@@ -1,4 +1,5 @@
-// Compressed streams that are too large to be made at once: they are made in pieces, each of which needs little of the one before.
+// Compressed streams that are too large to be made at once: they are made in pieces, each of which needs little of the one before. And
+// blocks of a given size, which are pieces without a history.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -24,8 +25,8 @@ struct Piece {
 class PieceCoder {
  public:
   virtual ~PieceCoder() = default;
-  // Fills `packed` with the bytes of the stream that stand where the content behind the history does. Errors: kBadRecord when they are
-  // fewer.
+  // Fills `packed` with the bytes of the stream that stand where the content behind the history does; lz4_fixed: with as much of the
+  // content as it has room for, at its end, and zeros before. Errors: kBadRecord when they are fewer.
   virtual Result<> encode(const Piece& piece, MutableByteView packed) = 0;
 };
 

@@ -30,7 +30,8 @@ class PieceRecord : public ::testing::Test {
   static std::vector<BlockCoding> codings() {
     return {{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 6},
             {.compressor = Compressor::gzip},
-            {.compressor = Compressor::zlib}};
+            {.compressor = Compressor::zlib},
+            {.compressor = Compressor::lz4_fixed, .version = library_version(Compressor::lz4_fixed), .level = 9}};
   }
 
   std::uint16_t error_of(const std::vector<Op>& ops) {
@@ -90,13 +91,32 @@ TEST_F(PieceRecord, StatesThatNoneCanHaveAreRefused) {
       {"more content than a block may have", [](Op& op) { op.size_bytes = kMaxBlockBytes + 1; }},
       {"the old image's compressor", [](Op& op) { op.coding = 1; }},
       {"a compressor of blocks", [](Op& op) { op.coding = 2; }},
-      {"a compressor that there is not", [](Op& op) { op.coding = 3; }},
+      {"a compressor that there is not", [](Op& op) { op.coding = 4; }},
   };
   for (const auto& one : cases) {
     Op piece = whole_;
     one.change(piece);
     EXPECT_EQ(error_of(with(piece)), kBadRecord.number) << one.name;
   }
+}
+
+// As much of the letters as 4096 bytes hold, and 500 that are only looked at.
+TEST_F(PieceRecord, ABlockOfAGivenSizeIsMadeOfItsContent) {
+  Coders coders({codings()[3], {.compressor = Compressor::lz4_fixed}});
+  Bytes packed(4096);
+  ASSERT_TRUE(must(coders.piece_at(0))->encode({.content = old_}, packed));
+  Bytes content(old_.size());
+  content.resize(must(must(coders.at(1))->decode(packed, content)));
+  EXPECT_TRUE(std::ranges::equal(content, ByteView(old_).first(content.size())));
+  Op piece{OpKind::piece, content.size() + 500, 0, packed.size(), 3};
+  piece.piece.ahead_bytes = 500;
+  EXPECT_EQ(error_of(with(piece)), 0);
+  EXPECT_TRUE(std::ranges::equal(ByteView(made_).first(packed.size()), packed));
+  piece.piece.primed_bytes = 1;
+  EXPECT_EQ(error_of(with(piece)), kBadRecord.number);
+  piece.piece.primed_bytes = 0;
+  piece.kind = OpKind::block;
+  EXPECT_EQ(error_of(with(piece)), kBadRecord.number);
 }
 
 TEST_F(PieceRecord, AStreamsCompressorMakesNoBlocks) {

@@ -1,9 +1,11 @@
 #include "delta/make/block_plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <optional>
 #include <thread>
+
+#include "delta/piece_coding.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -34,28 +36,51 @@ class Remaker {
   Remaker(const std::vector<BlockCoding>& candidates, const Expanded& target)
       : target_(target), coders_(candidates), tried_(candidates.size()), hit_(candidates.size()) {}
 
-  // None: no candidate does.
-  std::optional<std::size_t> find(const Segment& segment) {
-    if (last_ < hit_.size() && remakes(last_, segment)) return last_;
+  // What the block is remade by; `stored`: no candidate does.
+  BlockDecision find(const Segment& segment) {
+    BlockDecision decision;
+    if (last_ < hit_.size() && remakes(last_, segment, decision)) return decision;
     for (std::size_t number = 0; number < hit_.size(); ++number) {
-      if (number == last_ || (hit_[number] == 0 && tried_[number] >= kPatience) || !remakes(number, segment)) continue;
+      if (number == last_ || (hit_[number] == 0 && tried_[number] >= kPatience) || !remakes(number, segment, decision)) continue;
       last_ = number;
-      return number;
+      break;
     }
-    return std::nullopt;
+    return decision;
   }
 
  private:
   static constexpr unsigned kPatience = 12;  // blocks that a candidate may miss before it is given up
-  bool remakes(std::size_t number, const Segment& segment) {
-    room_.resize(static_cast<std::size_t>(segment.image_bytes));
+  // Bytes behind a block of a given size that may decide what it is packed to: hardly ever any, but a long match may go on there.
+  static constexpr std::array<std::uint64_t, 5> kAheadBytes = {0, 32, 256, 2048, kMaxAheadBytes};
+
+  bool remakes(std::size_t number, const Segment& segment, BlockDecision& decision) {
     ++tried_[number];
+    const std::uint64_t follow = std::min({segment.follow_bytes, target_.bytes().size() - segment.place_end(),
+                                           kMaxBlockBytes - std::min(kMaxBlockBytes, segment.content_bytes)});
+    for (const std::uint64_t most : kAheadBytes) {
+      const std::uint64_t ahead = std::min(most, follow);
+      if (packs(number, segment, ahead) && std::ranges::equal(room_, target_.packed(segment))) {
+        ++hit_[number];
+        decision = {.fate = BlockFate::remade, .coding = number, .ahead_bytes = ahead};
+        return true;
+      }
+      if (ahead == follow) break;
+    }
+    return false;
+  }
+
+  // Whether it gives as many bytes as the block has.
+  bool packs(std::size_t number, const Segment& segment, std::uint64_t ahead_bytes) {
+    room_.resize(static_cast<std::size_t>(segment.image_bytes));
+    if (is_in_pieces(segment.compressor)) {
+      const auto coder = coders_.piece_at(number);
+      const Piece piece{.content = target_.bytes().subspan(segment.place, segment.content_bytes + ahead_bytes)};
+      return coder && (*coder)->encode(piece, room_);
+    }
     const auto coder = coders_.at(number);
     if (!coder) return false;
     const auto size = (*coder)->encode(target_.content(segment), room_);
-    if (!size || *size != room_.size() || !std::ranges::equal(room_, target_.packed(segment))) return false;
-    ++hit_[number];
-    return true;
+    return size && *size == room_.size();
   }
   const Expanded& target_;
   Coders coders_;
@@ -102,9 +127,7 @@ void remake_all(const std::vector<std::size_t>& changed, const std::vector<Block
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     Remaker remaker(candidates, target);
-    for (std::size_t i = next++; i < changed.size(); i = next++)
-      if (const auto number = remaker.find(target.segments()[changed[i]]))
-        plan.decisions[changed[i]] = {.fate = BlockFate::remade, .coding = *number};
+    for (std::size_t i = next++; i < changed.size(); i = next++) plan.decisions[changed[i]] = remaker.find(target.segments()[changed[i]]);
   };
   std::vector<std::jthread> others;
   for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);

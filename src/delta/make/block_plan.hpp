@@ -18,6 +18,7 @@ struct BlockDecision {
   BlockFate fate = BlockFate::stored;
   std::uint64_t source_offset = 0;  // copied: where
   std::uint64_t coding = 0;         // remade: by which
+  std::uint64_t ahead_bytes = 0;    // remade in pieces: bytes behind its content that are looked at
 };
 
 struct BlockPlan {

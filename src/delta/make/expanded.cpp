@@ -29,7 +29,7 @@ class Expansion {
 
   Result<> block(const Packed& packed, Compressor compressor, ByteView content) {
     TRY(raw(packed.offset));
-    segments_.push_back({packed.offset, packed.packed_bytes, place_, content.size(), true, compressor});
+    segments_.push_back({packed.offset, packed.packed_bytes, place_, content.size(), true, compressor, nullptr, packed.follow_bytes});
     place_ += content.size();
     offset_ = packed.offset_end();
     return write(content);

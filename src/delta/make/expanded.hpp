@@ -18,6 +18,7 @@ struct Segment {
   bool is_block;                             // or a stream, or a run of one
   Compressor compressor = Compressor::zstd;  // of a block or stream
   const Cut* cut = nullptr;                  // of the new image: the run of a stream that this is
+  std::uint64_t follow_bytes = 0;            // as Packed has it
   std::uint64_t offset_end() const { return offset + image_bytes; }
   std::uint64_t place_end() const { return place + content_bytes; }
 };

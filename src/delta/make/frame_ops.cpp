@@ -94,8 +94,9 @@ std::uint64_t FrameOps::place_in_record(const Segment& segment, std::uint64_t pl
 
 // As RecordRun counts it.
 std::uint64_t FrameOps::new_place(std::uint64_t target) const {
+  if (in_block_) return target + inside_;
   const Segment& segment = pair_.target.at_place(target);
-  return segment.is_block ? target + inside_ : segment.offset + (target - segment.place);
+  return segment.offset + (target - segment.place);
 }
 
 // Cut where the old image goes on with another block, or with bytes that are in none.
@@ -172,8 +173,8 @@ void FrameOps::add_content(std::uint64_t place, std::uint64_t end) {
 }
 
 // As RecordRun has it when the block is entered; its content's size.
-std::uint64_t FrameOps::enter(const Segment& segment, std::uint64_t coding) {
-  Op op{OpKind::block, segment.content_bytes, 0, segment.image_bytes, coding};
+std::uint64_t FrameOps::enter(const Segment& segment, const BlockDecision& decision) {
+  Op op{OpKind::block, segment.content_bytes, 0, segment.image_bytes, decision.coding};
   std::uint64_t begin = segment.place;
   if (segment.cut != nullptr) {
     op.kind = OpKind::piece;
@@ -183,6 +184,10 @@ std::uint64_t FrameOps::enter(const Segment& segment, std::uint64_t coding) {
       op.piece.primed_bytes = std::min<std::uint64_t>(detail::history_of(segment.compressor), segment.cut->content_begin);
     op.size_bytes += op.piece.primed_bytes + op.piece.ahead_bytes;
     begin -= op.piece.primed_bytes;
+  } else if (is_in_pieces(segment.compressor)) {
+    op.kind = OpKind::piece;
+    op.piece.ahead_bytes = decision.ahead_bytes;
+    op.size_bytes += decision.ahead_bytes;
   }
   if (op.size_bytes > limits_.block_bytes - block_bytes_) return 0;
   ops_.push_back(op);
@@ -193,15 +198,17 @@ std::uint64_t FrameOps::enter(const Segment& segment, std::uint64_t coding) {
   return op.size_bytes;
 }
 
-void FrameOps::add_remade(const Segment& segment, std::uint64_t coding) {
-  const std::uint64_t size = enter(segment, coding);
+void FrameOps::add_remade(const Segment& segment, const BlockDecision& decision) {
+  const std::uint64_t size = enter(segment, decision);
   if (size == 0) {  // the frame has no room for more blocks
     put_fresh(pair_.target.packed(segment));
     return;
   }
   const Op& op = ops_.back();
   const std::uint64_t begin = segment.place - op.piece.primed_bytes;
+  in_block_ = true;
   add_content(begin, begin + size);
+  in_block_ = false;
 }
 
 void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::uint64_t end, Start start) {
@@ -221,7 +228,7 @@ void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::ui
       ops_.push_back({OpKind::copy, to - begin, from});
     }
   } else if (remade && segment.offset >= offset) {
-    add_remade(segment, decision.coding);
+    add_remade(segment, decision);
   } else if (remade && start == Start::carried) {
     back_ = offset / frame_bytes_ - segment.offset / frame_bytes_;
     ops_.push_back({OpKind::carry, to - begin});

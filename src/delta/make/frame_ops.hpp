@@ -45,8 +45,8 @@ class FrameOps {
 
  private:
   void clear();
-  void add_remade(const Segment& segment, std::uint64_t coding);
-  std::uint64_t enter(const Segment& segment, std::uint64_t coding);
+  void add_remade(const Segment& segment, const BlockDecision& decision);
+  std::uint64_t enter(const Segment& segment, const BlockDecision& decision);
   void add_segment(const Segment& segment, std::uint64_t offset, std::uint64_t end, Start start);
   void add_content(std::uint64_t place, std::uint64_t end);
   void add_cover(std::uint64_t target, std::uint64_t source, std::uint64_t end);
@@ -68,7 +68,8 @@ class FrameOps {
   std::vector<AddRun> runs_;
   std::uint64_t blocks_end_ = 0;                                // of the contents of all blocks so far
   std::uint64_t block_bytes_ = 0;                               // that they take of the record's limit
-  std::uint64_t inside_ = 0;                                    // where the content of the block begins that is being made, less its place
+  bool in_block_ = false;                                       // a block's content is being made
+  std::uint64_t inside_ = 0;                                    // where that begins, less its place
   const Segment* piece_ = nullptr;                              // the last thing that was made
   std::vector<std::pair<std::uint64_t, std::uint64_t>> parts_;  // offset of each block that is named, and where its content lies
   std::uint64_t parts_end_ = 0;

@@ -2,21 +2,22 @@
 
 #include <algorithm>
 
+#include "delta/make/erofs.hpp"
 #include "delta/make/squashfs.hpp"
 #include "delta/make/streams.hpp"
 
 namespace aloft::delta {
 
 Layout take_apart(ByteView image, std::string& why_not) {
-  if (!is_squashfs(image)) {
-    Layout plain;
-    plain.streams = find_streams(image);
-    return plain;
+  const bool squashfs = is_squashfs(image);
+  if (squashfs || is_erofs(image)) {
+    auto layout = squashfs ? read_squashfs(image) : read_erofs(image);
+    if (!layout) why_not = layout.error().message;
+    if (!layout || squashfs || !layout->blocks.empty()) return layout ? *std::move(layout) : Layout();
   }
-  auto layout = read_squashfs(image);
-  if (layout) return *std::move(layout);
-  why_not = layout.error().message;
-  return {};
+  Layout plain;
+  plain.streams = find_streams(image);
+  return plain;
 }
 
 void put_in_order(std::vector<Packed>& blocks, std::uint64_t image_bytes) {

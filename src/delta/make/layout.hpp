@@ -13,6 +13,7 @@ struct Packed {
   std::uint64_t offset;
   std::uint64_t packed_bytes;
   std::uint64_t content_limit_bytes;  // its content is no larger
+  std::uint64_t follow_bytes = 0;     // of the content that its compressor had behind it, which follow it where blocks are taken apart
   std::uint64_t offset_end() const { return offset + packed_bytes; }
 };
 
@@ -26,7 +27,7 @@ struct Stream {
 };
 
 struct Layout {
-  std::string file_system;     // "squashfs"; empty: nothing is taken apart
+  std::string file_system;     // "squashfs", "erofs"; empty: nothing is taken apart
   std::vector<Packed> blocks;  // in rising order of offset, none over another
   Compressor compressor = Compressor::zstd;
   std::vector<BlockCoding> candidates;  // how they may have been made, the likeliest first

@@ -19,7 +19,7 @@ std::uint64_t uniform_end(ByteView image, std::uint64_t at, std::uint64_t end) {
 }  // namespace
 
 void Residue::add_plain(std::uint64_t offset, std::uint64_t end) {
-  if (offset < end) pieces_.push_back({offset, end - offset, size_bytes()});
+  if (offset < end) remnants_.push_back({offset, end - offset, size_bytes()});
 }
 
 void Residue::add(ByteView image, std::uint64_t offset, std::uint64_t end) {
@@ -35,18 +35,18 @@ void Residue::add(ByteView image, std::uint64_t offset, std::uint64_t end) {
   add_plain(begin, end);
 }
 
-const Piece& Residue::piece_at(std::uint64_t place) const {
-  const auto behind = std::ranges::upper_bound(pieces_, place, {}, &Piece::place);
+const Remnant& Residue::at_place(std::uint64_t place) const {
+  const auto behind = std::ranges::upper_bound(remnants_, place, {}, &Remnant::place);
   return *(behind - 1);
 }
 
 Bytes Residue::copy(ByteView image, std::uint64_t begin, std::uint64_t end) const {
   Bytes out(static_cast<std::size_t>(end - begin));
   for (std::uint64_t at = begin; at < end;) {
-    const Piece& piece = piece_at(at);
-    const std::uint64_t skipped = at - piece.place;
-    const std::uint64_t size = std::min(piece.size_bytes - skipped, end - at);
-    std::memcpy(out.data() + (at - begin), image.data() + piece.offset + skipped, static_cast<std::size_t>(size));
+    const Remnant& remnant = at_place(at);
+    const std::uint64_t skipped = at - remnant.place;
+    const std::uint64_t size = std::min(remnant.size_bytes - skipped, end - at);
+    std::memcpy(out.data() + (at - begin), image.data() + remnant.offset + skipped, static_cast<std::size_t>(size));
     at += size;
   }
   return out;
@@ -88,8 +88,8 @@ Residue unread_source(ByteView source, const Covers& covers) {
 
 void split_cover(const Cover& cover, const Residue& target, const Residue& source, Covers& out) {
   for (std::uint64_t done = 0; done < cover.size_bytes;) {
-    const Piece& to = target.piece_at(cover.target + done);
-    const Piece& from = source.piece_at(cover.source + done);
+    const Remnant& to = target.at_place(cover.target + done);
+    const Remnant& from = source.at_place(cover.source + done);
     const std::uint64_t to_skipped = cover.target + done - to.place;
     const std::uint64_t from_skipped = cover.source + done - from.place;
     const std::uint64_t size = std::min({cover.size_bytes - done, to.size_bytes - to_skipped, from.size_bytes - from_skipped});

@@ -9,27 +9,27 @@
 
 namespace aloft::delta {
 
-struct Piece {
+struct Remnant {
   std::uint64_t offset;  // in the image
   std::uint64_t size_bytes;
   std::uint64_t place;  // in the residue
 };
 
-// Pieces of one image, one behind the other.
+// Remnants of one image, one behind the other.
 class Residue {
  public:
-  // Only runs of one repeated byte are left out of a piece, from 4096 bytes on.
+  // Only runs of one repeated byte are left out of one, from 4096 bytes on.
   void add(ByteView image, std::uint64_t offset, std::uint64_t end);
-  std::uint64_t size_bytes() const { return pieces_.empty() ? 0 : pieces_.back().place + pieces_.back().size_bytes; }
-  const std::vector<Piece>& pieces() const { return pieces_; }
+  std::uint64_t size_bytes() const { return remnants_.empty() ? 0 : remnants_.back().place + remnants_.back().size_bytes; }
+  const std::vector<Remnant>& remnants() const { return remnants_; }
   // The bytes from `begin` to `end` of the residue.
   Bytes copy(ByteView image, std::uint64_t begin, std::uint64_t end) const;
-  // The piece that holds the residue's byte at `place`.
-  const Piece& piece_at(std::uint64_t place) const;
+  // The remnant that holds the residue's byte at `place`.
+  const Remnant& at_place(std::uint64_t place) const;
 
  private:
   void add_plain(std::uint64_t offset, std::uint64_t end);
-  std::vector<Piece> pieces_;
+  std::vector<Remnant> remnants_;
 };
 
 // The new image without what the covers have.
