@@ -168,6 +168,19 @@ TEST_P(Erofs, ItIsDifferencedByItsContents) {
   EXPECT_EQ(must(Patch::open(bytes)).version(), 4U);
 }
 
+// What a block's content ends with may stand in the old image right before the block that is copied next: these are two operations.
+TEST_P(Erofs, ABlockThatIsCopiedBehindOneThatIsMadeIsNoPartOfIt) {
+  const Bytes plain = test::noise(kErofsBlockBytes, 5);
+  const Bytes same = text(100'000, 6);
+  Bytes made = text(6'000, 7);
+  const Bytes from = SmallErofs({made, plain, same}, GetParam()).bytes();
+  made.insert(made.end(), plain.end() - 1'500, plain.end());
+  const Bytes to = SmallErofs({made, same}, GetParam()).bytes();
+  const Bytes delta = test::delta_of(write("old", from), write("new", to));
+  EXPECT_LT(delta.size(), 2'000U);
+  EXPECT_EQ(must(test::applied(delta, from)), to);
+}
+
 TEST_P(Erofs, EveryFrameCanBeStartedWith) {
   const Bytes delta = test::delta_of(write("old", old_), write("new", new_));
   for (std::uint64_t first = 1; first <= new_.size() / 65536; ++first) {

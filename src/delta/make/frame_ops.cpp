@@ -35,6 +35,7 @@ void FrameOps::clear() {
   parts_.clear();
   kept_.clear();
   block_bytes_ = 0;
+  block_ops_ = 0;
   piece_ = nullptr;
   streams_.clear();
   parts_end_ = pair_.source.image().size();
@@ -209,6 +210,7 @@ void FrameOps::add_remade(const Segment& segment, const BlockDecision& decision)
   in_block_ = true;
   add_content(begin, begin + size);
   in_block_ = false;
+  block_ops_ = ops_.size();
 }
 
 void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::uint64_t end, Start start) {
@@ -222,7 +224,7 @@ void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::ui
   const bool remade = decision.fate == BlockFate::remade;
   if (decision.fate == BlockFate::copied) {
     const std::uint64_t from = decision.source_offset + (begin - segment.offset);
-    if (!ops_.empty() && ops_.back().kind == OpKind::copy && ops_.back().source_offset + ops_.back().size_bytes == from) {
+    if (ops_.size() > block_ops_ && ops_.back().kind == OpKind::copy && ops_.back().source_offset + ops_.back().size_bytes == from) {
       ops_.back().size_bytes += to - begin;
     } else {
       ops_.push_back({OpKind::copy, to - begin, from});

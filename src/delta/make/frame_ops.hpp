@@ -68,6 +68,7 @@ class FrameOps {
   std::vector<AddRun> runs_;
   std::uint64_t blocks_end_ = 0;                                // of the contents of all blocks so far
   std::uint64_t block_bytes_ = 0;                               // that they take of the record's limit
+  std::size_t block_ops_ = 0;                                   // operations up to the end of the last block that was made
   bool in_block_ = false;                                       // a block's content is being made
   std::uint64_t inside_ = 0;                                    // where that begins, less its place
   const Segment* piece_ = nullptr;                              // the last thing that was made
