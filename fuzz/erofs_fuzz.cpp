@@ -5,7 +5,7 @@
 
 // A whole image, and its beginning as the map of a file, of either kind. Whatever it says, the blocks that come of it lie in it, in order,
 // none over another.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int erofs_fuzz(const std::uint8_t* data, std::size_t size) {
   using namespace aloft;
   const ByteView image = std::as_bytes(std::span(data, size));
   if (delta::is_erofs(image)) {
