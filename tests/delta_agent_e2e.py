@@ -97,17 +97,19 @@ class DeltaAgentTest(unittest.TestCase):
         self.assertGreater(in_place, SIZE // (64 << 10) // 4, "after the last kill, which was late, much is on the slot already")
         self.boots_and_commits(device)
 
-    def test_what_gzip_packed_is_made_again_by_the_confined_program(self):
-        """A text that changed in a few places: as a file of gzip all of it differs behind the first."""
+    def changed_text(self):
+        """A text, and what became of it: it changed in a few places."""
         source = random.Random(8)
         words = [source.randbytes(source.randrange(2, 9)).hex() for _ in range(5000)]
         old_text = " ".join(source.choice(words) for _ in range(600_000)).encode()
         new_text = bytearray(old_text)
         for at in range(100_000, len(new_text), len(new_text) // 20):
             new_text[at:at + 200] = source.randbytes(100).hex().encode()
-        packed = [subprocess.run(["gzip", "-6", "-n"], input=bytes(text), stdout=subprocess.PIPE, check=True).stdout for text in (old_text, new_text)]
-        before = source.randbytes(1 << 20)
-        old, self.new = ((before + one).ljust(SIZE, b"\0") for one in packed)
+        return old_text, bytes(new_text)
+
+    def install_between(self, old, new):
+        """The delta's bytes; all of the update came by it."""
+        old, self.new = (image.ljust(SIZE, b"\0") for image in (old, new))
         bundles = []
         for version, content in (("1.5", old), ("2.5", self.new)):
             image = self.vendor.folder / f"image-{version}"
@@ -116,10 +118,30 @@ class DeltaAgentTest(unittest.TestCase):
         self.full = bundles[1].read_bytes()
         delta = self.vendor.folder / "1.5-2.5.delta"
         subprocess.run([TOOLS.aloft, "delta", "create", *bundles, "-o", delta], check=True, capture_output=True)
-        self.assertLess(delta.stat().st_size, len(packed[1]) // 10)
         by_delta, by_full = self.install(self.device(old), delta.read_bytes())
         self.assertEqual(by_full, 0)
+        return by_delta
+
+    def test_what_gzip_packed_is_made_again_by_the_confined_program(self):
+        """As a file of gzip all of it differs behind the first change."""
+        packed = [subprocess.run(["gzip", "-6", "-n"], input=text, stdout=subprocess.PIPE, check=True).stdout for text in self.changed_text()]
+        before = random.Random(9).randbytes(1 << 20)
+        by_delta = self.install_between(*(before + one for one in packed))
+        self.assertLess(by_delta, len(packed[1]) // 10)
         print(f"{by_delta} bytes of delta for a file of gzip of {len(packed[1])}", file=sys.stderr)
+
+    def test_what_erofs_packed_is_made_again_by_the_confined_program(self):
+        tree = self.vendor.folder / "tree"
+        (tree / "usr").mkdir(parents=True)
+        images = []
+        for text in self.changed_text():
+            (tree / "usr" / "text").write_bytes(text)
+            image = self.vendor.folder / "erofs"
+            subprocess.run(["mkfs.erofs", "-zlz4hc", "-T0", "-U", "11111111-2222-3333-4444-555555555555", "--all-root", image, tree], check=True, capture_output=True)
+            images.append(image.read_bytes())
+        by_delta = self.install_between(*images)
+        self.assertLess(by_delta, len(images[1]) // 10)
+        print(f"{by_delta} bytes of delta for an erofs of {len(images[1])}", file=sys.stderr)
 
     def test_damaged_frames_come_from_the_full_bundle(self):
         damaged = bytearray(self.delta)
