@@ -14,8 +14,8 @@ extern "C" int erofs_fuzz(const std::uint8_t* data, std::size_t size) {
     std::uint64_t end = 0;
     for (std::size_t i = 0; layout && i < layout->blocks.size(); ++i) {
       const delta::Packed& block = layout->blocks[i];
-      if (block.offset < end || block.packed_bytes == 0 || block.packed_bytes > delta::kMaxBlockBytes || block.offset_end() > image.size() ||
-          block.content_limit_bytes > delta::kMaxBlockBytes)
+      if (block.offset < end || block.packed_bytes == 0 || block.packed_bytes > delta::kMaxBlockBytes ||
+          block.offset_end() > image.size() || block.content_limit_bytes > delta::kMaxBlockBytes)
         std::abort();
       end = block.offset_end();
     }
