@@ -2,7 +2,7 @@
 // ONLY="expression" runs the tests whose names match; the others are skipped.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, login, newPage } from "./browser.mjs";
+import { enter, launch, newPage } from "./browser.mjs";
 import { cases } from "./cases/index.mjs";
 import { Stage } from "./stage.mjs";
 
@@ -19,7 +19,7 @@ for (const [name, { options, run }] of Object.entries(cases)) {
     const page = await newPage(browser, stage, options);
     try {
       const operator = options?.fresh ? undefined : await stage.do("set_up");
-      if (operator && !options?.loggedOut) await login(page, operator);
+      if (operator && !options?.loggedOut) await enter(page, operator);
       await run({ page, stage, operator, browser });
       assert.deepEqual(page.complaints, [], "the browser has nothing to complain of");
     } catch (error) {

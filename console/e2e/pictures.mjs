@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { launch, login, newPage } from "./browser.mjs";
+import { enter, launch, newPage } from "./browser.mjs";
 import { fleet } from "./fleet.mjs";
 import { Stage } from "./stage.mjs";
 
@@ -40,7 +40,7 @@ try {
   for (const [name, path, options] of pictures(made)) {
     if (only && !only.includes(name)) continue;
     const page = await newPage(browser, stage, options);
-    await login(page, operator);
+    await enter(page, operator);
     await page.goto(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));

@@ -52,6 +52,7 @@ export const doorCases = {
   },
   "no script of the page can read the session, and logging out ends it at the server": {
     run: async ({ page }) => {
+      await page.goto("/");
       assert.equal(await page.evaluate(() => document.cookie), "");
       const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
       const [cookie] = await page.context().cookies();

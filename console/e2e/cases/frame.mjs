@@ -48,9 +48,11 @@ export const frameCases = {
       assert.ok(second < 5_000, `${second} bytes the second time`);
     },
   },
-  "every page has no fault that axe-core finds, in light and dark, wide and narrow, and nothing sticks out": {
+  "every page has no fault that axe-core finds, in light and dark, wide and narrow, nothing sticks out, and every answer is a good one": {
     run: async ({ page, stage }) => {
       const made = await fleet(stage);
+      const failed = [];
+      page.on("response", (answer) => answer.status() >= 400 && failed.push(`${answer.status()} ${answer.url()}`));
       for (const path of pagesOf(made)) {
         await page.setViewportSize(sizes.desktop);
         await page.goto(path);
@@ -66,10 +68,13 @@ export const frameCases = {
           await assertFits(page, `${path} ${size}`);
         }
       }
+      assert.deepEqual(failed, []);
     },
   },
   "keys lead everywhere, and the content can be reached without the navigation": {
     run: async ({ page }) => {
+      await page.goto("/");
+      await settled(page);
       await page.keyboard.press("g");
       await page.keyboard.press("d");
       await page.getByRole("heading", { name: "Devices", level: 1 }).waitFor();
@@ -87,6 +92,8 @@ export const frameCases = {
   "the dark look can be chosen and is remembered": {
     run: async ({ page }) => {
       const scheme = () => page.evaluate(() => document.documentElement.dataset.mantineColorScheme);
+      await page.goto("/");
+      await settled(page);
       assert.equal(await scheme(), "light");
       await page.getByRole("button", { name: "admin" }).click();
       await page.getByRole("menuitem", { name: "Dark" }).click();
@@ -99,6 +106,7 @@ export const frameCases = {
   "the navigation of a phone opens and leads on": {
     options: { size: "phone" },
     run: async ({ page }) => {
+      await page.goto("/");
       await page.getByRole("button", { name: "Open the navigation" }).click();
       await assertAccessible(page, "the open navigation");
       await page.getByRole("dialog").getByRole("link", { name: "Releases" }).click();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertAccessible, login } from "../browser.mjs";
+import { assertAccessible, enter } from "../browser.mjs";
 
 const poll = async (page, name, kind, token) => (await page.request.get(`/default/controller/v1/${name}`, { headers: { Authorization: `${kind} ${token}` } })).status();
 const secretOf = (page, title) => page.getByRole("alert", { name: title }).locator("code").first().textContent();
@@ -97,7 +97,7 @@ export const hawkbitCases = {
       await page.getByText("No certificate counts").waitFor();
       assert.deepEqual(await stage.api("GET", "/ddi/authorities"), { authorities: [], revocation_lists: [] });
       await page.context().clearCookies();
-      await login(page, { user: "olga", password: "a long password" });
+      await enter(page, { user: "olga", password: "a long password" });
       await page.goto("/hawkbit");
       await page.getByText("No certificate counts").waitFor();
       assert.deepEqual((await page.getByRole("main").getByRole("button").allTextContents()).filter(Boolean), ["Register a device…"]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertAccessible, login } from "../browser.mjs";
+import { assertAccessible, enter, login } from "../browser.mjs";
 
 export const settingsCases = {
   "an administrator changes another's roles; who changes the own password logs in with the new one": {
@@ -12,7 +12,7 @@ export const settingsCases = {
       await page.getByRole("dialog").getByRole("button", { name: "Change" }).click();
       await page.getByRole("row").filter({ hasText: "vic" }).getByText("releaser").waitFor();
       await page.context().clearCookies();
-      await login(page, { user: "vic", password: "a long password" });
+      await enter(page, { user: "vic", password: "a long password" });
       await page.goto("/settings");
       await page.getByText("Roles").first().waitFor();
       await page.getByRole("button", { name: "Change my password…" }).click();
