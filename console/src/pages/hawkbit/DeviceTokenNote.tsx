@@ -1,3 +1,4 @@
+import { Copyable } from "../../parts/Copy";
 import { SecretNote } from "../../parts/SecretNote";
 import { To } from "../../parts/To";
 
@@ -14,11 +15,7 @@ export function DeviceTokenNote({ made: { name, token } }: { made: DeviceToken }
       <To to="/devices/$name" params={{ name }} underline="always">
         {name}
       </To>
-      &apos;s client; SWUpdate takes{" "}
-      <code>
-        -t default -u {location.origin} -i {name} -k
-      </code>{" "}
-      and the token.
+      &apos;s client. SWUpdate&apos;s suricatta takes all that it needs as <Copyable text={`-t default -u ${location.origin} -i ${name} -k ${token}`} what="SWUpdate's options" />
     </SecretNote>
   );
 }

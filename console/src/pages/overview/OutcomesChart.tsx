@@ -30,7 +30,7 @@ export function OutcomesChart({ outcomes, scheme }: { outcomes: Outcomes; scheme
         legend: { show: false },
         cursor: { show: false },
         scales: { x: { time: true }, y: { range: (_, __, max) => [0, Math.max(4, Math.ceil(max * 1.1))] } },
-        axes: [{ ...axis, values: (_, seconds) => seconds.map((second) => timeText(second * 1000).slice(11, 16)) }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
+        axes: [{ ...axis, size: 28, values: (_, seconds) => seconds.map((second) => timeText(second * 1000).slice(11, 16)) }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }],
         series: [
           {},
           { fill: color("--tone-bad"), stroke: color("--tone-bad"), width: 0, paths: bars, points: { show: false } },

@@ -46,8 +46,8 @@ export function RolloutPage() {
               <Counts counts={rollout.counts} shown={shown} show={setShown} />
             </Panel>
             <Waves rollout={rollout} />
-            <RolloutHealth id={id} />
             {rollout.errors.length > 0 && <Errors errors={rollout.errors} />}
+            <RolloutHealth id={id} />
             <Members rollout={id} state={shown} all={() => setShown(undefined)} />
             <Events events={rollout.events} />
             <Plan rollout={rollout} />
