@@ -1,6 +1,7 @@
 #include "storage/sim_disk.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 
 #include "storage/errors.hpp"
@@ -171,7 +172,7 @@ bool SimDisk::holds_same(const SimDisk& other) const {
   for (std::size_t i = 0; i < current_.size(); ++i) {
     const auto& a = current_[i];
     const auto& b = other.current_[i];
-    if (a != b && (a->hash != b->hash || a->bytes != b->bytes)) return false;
+    if (a != b && (a->hash != b->hash || std::memcmp(a->bytes.data(), b->bytes.data(), kPageBytes) != 0)) return false;
   }
   return true;
 }
