@@ -1,4 +1,4 @@
-// An enrolment token as somebody has copied it; the error never shows it.
+// An enrolment token as somebody has copied it; the error is the same for each, and so never shows it.
 #include <cstdlib>
 #include <string_view>
 
@@ -9,7 +9,8 @@ extern "C" int enrol_token_fuzz(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto token = agent::parse_enrol_token(text);
   if (!token) {
-    if (size >= 16 && token.error().text().contains(text)) std::abort();
+    static const std::string said = agent::parse_enrol_token("").error().text();
+    if (token.error().text() != said) std::abort();
     return 0;
   }
   if (token->secret.empty() || !from_base64url(token->secret)) std::abort();

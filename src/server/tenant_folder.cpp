@@ -11,6 +11,7 @@
 
 #include "base/errors.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "fleet/sqlite_store.hpp"
 #include "server/credentials.hpp"
 #include "server/errors.hpp"
@@ -52,6 +53,11 @@ Result<> erase_folder(const fs::path& path) {
   fs::remove_all(path, problem);
   if (problem) return fail(kIo, "cannot delete " + path.string() + ": " + problem.message());
   return {};
+}
+
+// What stays is swept at the next start.
+void discard(const fs::path& made) {
+  if (const auto erased = erase_folder(made); !erased) log::warning(erased.error().text());
 }
 
 Result<> give(const fs::path& path, const struct stat& owner) {
@@ -237,7 +243,7 @@ Result<std::string> TenantFolder::add(const std::string& name, const std::string
   };
   const Result<> filled = fill();
   if (filled) return secret;
-  (void)erase_folder(made);
+  discard(made);
   return std::unexpected(filled.error());
 }
 
@@ -310,7 +316,7 @@ Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const
     return report;
   };
   const auto filled = fill();
-  if (!filled) (void)erase_folder(made);
+  if (!filled) discard(made);
   return filled;
 }
 
