@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { assertAccessible } from "../browser.mjs";
 
 const heading = (page, name) => page.getByRole("heading", { name, level: 1 });
 
 export const doorCases = {
-  "the first start's link makes the administrator and logs in": {
+  "the first start's link makes the administrator, logs in and leads to the first device": {
     options: { fresh: true },
     run: async ({ page, stage }) => {
       await page.goto(`/setup#${stage.setup}`);
@@ -15,6 +16,11 @@ export const doorCases = {
       await page.getByRole("button", { name: "Set up" }).click();
       await heading(page, "Overview").waitFor();
       assert.ok(!page.url().includes("#"), "the token is gone from the address");
+      const first = page.getByRole("link", { name: "Let the first device in" });
+      await first.waitFor();
+      await assertAccessible(page, "the overview of an empty site");
+      await first.click();
+      await heading(page, "Enrolment").waitFor();
       await page.goto(`/setup#${stage.setup}`);
       await page.getByLabel("Password", { exact: true }).fill("a long password");
       await page.getByLabel("Password again").fill("a long password");

@@ -1,9 +1,10 @@
 import { SegmentedControl } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 import { deploymentsQuery } from "../../api/queries";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
+import { To } from "../../parts/To";
 import classes from "../devices/Devices.module.css";
 import { DeploymentTable } from "./DeploymentTable";
 
@@ -32,7 +33,7 @@ export function Deployments() {
         <Loaded query={query} rows={8}>
           {() =>
             shown.length === 0 ? (
-              <Empty icon="deployments" title={show === "active" ? "Nothing is running" : "No deployment yet"} action={<Link to="/devices">Choose devices to update</Link>} />
+              <Empty icon="deployments" title={show === "active" ? "Nothing is running" : "No deployment yet"} action={<To to="/devices">Choose devices to update</To>} />
             ) : (
               <DeploymentTable deployments={shown} />
             )

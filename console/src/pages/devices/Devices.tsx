@@ -1,7 +1,7 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { devicesQuery } from "../../api/queries";
 import { Loaded, More } from "../../parts/Loaded";
@@ -11,6 +11,7 @@ import type { Outcome } from "./bulk";
 import { BulkActions, Failures } from "./BulkActions";
 import classes from "./Devices.module.css";
 import { DeviceTable } from "./DeviceTable";
+import { FirstDevice } from "./FirstDevice";
 import { SaveGroup } from "./SaveGroup";
 
 const route = getRouteApi("/inside/devices");
@@ -73,7 +74,7 @@ export function Devices() {
         <Loaded query={query} rows={8}>
           {() =>
             shown.length === 0 ? (
-              <Empty icon="devices" title={q ? "No device matches" : status ? `No device is ${status}` : "No device yet"} action={status || q ? undefined : <Link to="/enrolment">Let the first device in</Link>}>
+              <Empty icon="devices" title={q ? "No device matches" : status ? `No device is ${status}` : "No device yet"} action={status || q ? undefined : <FirstDevice />}>
                 {status || q ? undefined : "A device appears here when its agent has asked this server for the first time."}
               </Empty>
             ) : (

@@ -8,6 +8,7 @@ import { Empty, Loading, Page, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
 import { To } from "../../parts/To";
 import { DeploymentTable } from "../deployments/DeploymentTable";
+import { FirstDevice } from "../devices/FirstDevice";
 import { RolloutTable } from "../rollouts/RolloutTable";
 import { type Count, counts, quoted } from "./counts";
 import { outcomesOf } from "./outcomes";
@@ -20,6 +21,7 @@ export function Overview() {
   const deployments = useInfiniteQuery(deploymentsQuery({ active: true }));
   const underWay = rollouts.data?.pages.flatMap((page) => page.rollouts) ?? [];
   const running = deployments.data?.pages.flatMap((page) => page.deployments) ?? [];
+  const noDevice = useQuery(filterCheckQuery("status==accepted")).data?.device_count === 0;
   return (
     <Page title="Overview">
       <div className={classes.counts}>
@@ -38,7 +40,7 @@ export function Overview() {
       </div>
       <Panel title="Devices being updated" flush aside={running.length > 10 && <To to="/deployments" search={{ show: "active" }}>Show all</To>}>
         <Loaded query={deployments}>
-          {() => (running.length === 0 ? <Empty icon="deployments" title="Nothing is running" action={<Link to="/devices">Choose devices to update</Link>} /> : <DeploymentTable deployments={running.slice(0, 10)} />)}
+          {() => (running.length === 0 ? <Empty icon="deployments" title="Nothing is running" action={noDevice ? <FirstDevice /> : <To to="/devices">Choose devices to update</To>} /> : <DeploymentTable deployments={running.slice(0, 10)} />)}
         </Loaded>
       </Panel>
     </Page>
