@@ -22,7 +22,7 @@ export async function newPage(browser, stage, { size = "desktop", scheme = "ligh
     hasTouch: size === "phone",
     ...more,
   });
-  context.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 20_000));
+  context.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 60_000));
   const page = await context.newPage();
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(`script: ${error.stack}`));
