@@ -189,12 +189,9 @@ Result<> read_all(Table& table, Config& config) {
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, std::string_view file_name) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed)
-    return fail(kConfigSyntax, std::string(file_name) + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
-                                   std::string(parsed.error().description()));
+  const toml::table parsed = TRY(parse_toml(text, file_name));
   Config config;
-  Table root(parsed.table(), "", file_name);
+  Table root(parsed, "", file_name);
   TRY(read_all(root, config));
   for (auto& [slot_class, slot] : config.shared) {
     slot.work_folder = config.state_dir / "modules" / slot_class;

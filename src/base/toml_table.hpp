@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 // The library asserts what not every input keeps to, as fuzzing found; behind its assertions
 // stand its own error checks. With NDEBUG it would even promise the compiler that they hold.
@@ -14,8 +15,23 @@
 #include <toml++/toml.h>
 
 #include "base/config_errors.hpp"
+#include "base/toml_text.hpp"
 
 namespace aloft {
+
+// A TOML file's content; file_name is for the error. Characters beyond ASCII must stand in strings and comments, as TOML 1.0 has it: the
+// library (3.3) promises the compiler that many of them are nowhere else. Errors: kConfigSyntax.
+inline Result<toml::table> parse_toml(std::string_view text, std::string_view file_name) {
+  const auto wrong = [&](std::size_t line, std::string_view what) {
+    return fail(kConfigSyntax, std::string(file_name) + ":" + std::to_string(line) + ": " + std::string(what));
+  };
+  if (const std::size_t at = find_stray_character(text); at != std::string_view::npos)
+    return wrong(static_cast<std::size_t>(std::ranges::count(text.substr(0, at), '\n')) + 1,
+                 "a character beyond ASCII that stands in no string and no comment; put it in quotes");
+  toml::parse_result parsed = toml::parse(text);
+  if (!parsed) return wrong(parsed.error().source().begin.line, parsed.error().description());
+  return std::move(parsed).table();
+}
 
 // Reads one table's keys and notices those that nobody asked for.
 class Table {

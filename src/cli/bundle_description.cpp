@@ -103,11 +103,9 @@ Result<> read_images(Table& table, const std::filesystem::path& folder, bundle::
 
 Result<bundle::Recipe> load_description(const std::filesystem::path& file) {
   const auto text = TRY(read_file(file, kMaxDescriptionBytes));
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed)
-    return bad(file.string() + ", line " + std::to_string(parsed.error().source().begin.line) + ": " +
-               std::string(parsed.error().description()));
-  Table table(parsed.table(), file.string());
+  const auto parsed = parse_toml(text, file.string());
+  if (!parsed) return bad(parsed.error().message);
+  Table table(*parsed, file.string());
   bundle::Recipe recipe;
   std::int64_t security_version = 0;
   TRY(table.read("product", recipe.product, "text"));

@@ -61,11 +61,8 @@ Result<> read_roles(Table& table, std::map<std::string, fleet::Roles>& roles) {
 }  // namespace
 
 Result<Settings> parse_settings(std::string_view text, std::string_view file_name, std::filesystem::path& client_secret_file) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed)
-    return fail(kConfigSyntax, std::string(file_name) + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
-                                   std::string(parsed.error().description()));
-  Table table(parsed.table(), "", file_name);
+  const toml::table parsed = TRY(parse_toml(text, file_name));
+  Table table(parsed, "", file_name);
   Settings settings;
   TRY(table.required_text("name", settings.name));
   TRY(table.required_text("issuer", settings.issuer));

@@ -1,0 +1,12 @@
+// Looks at TOML text before it is parsed.
+#pragma once
+
+#include <string_view>
+
+namespace aloft {
+
+// Where the first character beyond ASCII stands that is in no string and no comment, and no mark of byte order at the beginning; npos:
+// nowhere. Of text that is no TOML it finds all that a parser meets before it can know.
+std::size_t find_stray_character(std::string_view text);
+
+}  // namespace aloft
