@@ -205,6 +205,7 @@ def case_one_that_is_removed_and_made_again_at_once_is_another():
             server.process.send_signal(signal.SIGCONT)
         fresh = Tenant(server, "acme", {"setup_token": made.split("--setup ")[1].strip()})
         until(lambda: not works(acme))
+        until(lambda: found(fresh.call, "GET", "/healthz"))  # the old one goes first
         fresh.set_up()
         assert fresh.operator("GET", "/api/v1/devices")["devices"] == []
 
