@@ -21,7 +21,7 @@ constexpr unsigned kFileType = 0xf000, kRegular = 0x8000, kDirectory = 0x4000;  
 enum Feature : unsigned { behind_zeros = 1, fragments = 0x20, known = 0x7f };
 
 struct Inode {
-  enum DataLayout : unsigned { flat, packed, tail_within, packed_compact, in_chunks };
+  enum DataLayout : unsigned { flat, packed, tail_within, packed_compact };
   std::uint64_t end;  // behind it and its attributes
   unsigned mode;
   unsigned data_layout;

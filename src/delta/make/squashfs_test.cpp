@@ -103,13 +103,7 @@ TEST_F(Squashfs, ItIsDifferencedByItsContents) {
   EXPECT_EQ(must(test::applied(delta, old_)), new_);
 }
 
-TEST_F(Squashfs, EveryFrameCanBeStartedWith) {
-  const Bytes delta = test::delta_of(write("old", old_), write("new", new_));
-  for (std::uint64_t first = 1; first <= new_.size() / 65536; ++first) {
-    const Bytes tail = must(test::applied(delta, old_, first));
-    EXPECT_TRUE(std::ranges::equal(tail, ByteView(new_).subspan(first * 65536))) << first;
-  }
-}
+TEST_F(Squashfs, EveryFrameCanBeStartedWith) { test::expect_any_start(test::delta_of(write("old", old_), write("new", new_)), old_, new_); }
 
 TEST_F(Squashfs, FromAnotherKindOfImageItComesBackToo) {
   const Bytes plain = letters(200'000, 1);

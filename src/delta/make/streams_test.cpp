@@ -107,13 +107,7 @@ TEST_F(Streams, AreDifferencedByTheirContents) {
   EXPECT_EQ(must(test::applied(delta, old_)), new_);
 }
 
-TEST_F(Streams, EveryFrameCanBeStartedWith) {
-  const Bytes delta = test::delta_of(write("old", old_), write("new", new_));
-  for (std::uint64_t first = 1; first <= new_.size() / 65536; ++first) {
-    const Bytes tail = must(test::applied(delta, old_, first));
-    EXPECT_TRUE(std::ranges::equal(tail, ByteView(new_).subspan(first * 65536))) << first;
-  }
-}
+TEST_F(Streams, EveryFrameCanBeStartedWith) { test::expect_any_start(test::delta_of(write("old", old_), write("new", new_)), old_, new_); }
 
 TEST_F(Streams, OfEveryLevelComeBack) {
   const ByteView old_content = ByteView(content_).first(300'000);

@@ -94,4 +94,12 @@ inline Result<Bytes> applied(ByteView delta, ByteView source, std::uint64_t firs
   return out;
 }
 
+// The delta makes the target from any frame on.
+inline void expect_any_start(ByteView delta, ByteView source, ByteView target) {
+  for (std::uint64_t first = 0; first <= target.size() / 65536; ++first) {
+    const Bytes tail = crypto::test::must(applied(delta, source, first));
+    EXPECT_TRUE(std::ranges::equal(tail, target.subspan(first * 65536))) << first;
+  }
+}
+
 }  // namespace aloft::delta::test

@@ -7,8 +7,8 @@ import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
 import { timeText } from "../../parts/text";
-import bar from "../devices/Devices.module.css";
-import classes from "./Audit.module.css";
+import classes from "../devices/Devices.module.css";
+import own from "./Audit.module.css";
 
 // Who changed what, the newest first; for administrators.
 export function Audit() {
@@ -19,8 +19,8 @@ export function Audit() {
   return (
     <Page title="Audit log" lead="Every change that somebody asked for, and how it was answered.">
       <Panel flush>
-        <div className={bar.bar}>
-          <TextInput className={bar.query} aria-label="User" placeholder="Only of one user" data-query-bar value={user} onChange={(event) => setUser(event.currentTarget.value)} spellCheck={false} autoComplete="off" />
+        <div className={classes.bar}>
+          <TextInput className={classes.query} aria-label="User" placeholder="Only of one user" data-query-bar value={user} onChange={(event) => setUser(event.currentTarget.value)} spellCheck={false} autoComplete="off" />
         </div>
         <Loaded query={query} rows={8}>
           {() =>
@@ -43,7 +43,7 @@ export function Audit() {
                       <Table.Tr key={entry.id}>
                         <Table.Td className="numbers nowrap">{timeText(entry.time_ms)}</Table.Td>
                         <Table.Td title={entry.peer}>{entry.user || <span className="dim">nobody yet</span>}</Table.Td>
-                        <Table.Td className={classes.asked}>
+                        <Table.Td className={own.asked}>
                           <code>
                             {entry.method} {entry.path.replace("/api/v1", "")}
                           </code>
