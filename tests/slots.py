@@ -13,7 +13,11 @@ TOOLS = Tools(os.environ.get("ALOFT_AGENT", BUILD / "src/agent/aloftd"), os.envi
 
 
 def run(*command, **options):
-    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, **options).stdout.strip()
+    """What the command prints; what it says on the way to a failure is in the exception."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{done.args} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout.strip()
 
 
 class LoopDevice:
@@ -86,8 +90,11 @@ class SlotsCase(unittest.TestCase):
 
 
 def main():
-    """Runs the tests; ends with status 77 (skipped) without root and loop devices."""
+    """Runs the tests, with mounts of their own; ends with status 77 (skipped) without root and loop devices."""
     if os.geteuid() != 0 or subprocess.run(["losetup", "-f"], capture_output=True).returncode != 0:
         print("skipped: needs root and loop devices")
         sys.exit(77)
+    # A namespace that another test makes holds copies of the mounts it found: a slot that was looked into just then would stay in use.
+    if "ALOFT_OWN_MOUNTS" not in os.environ:
+        os.execvpe("unshare", ["unshare", "--mount", sys.executable, *sys.argv], {**os.environ, "ALOFT_OWN_MOUNTS": "1"})
     unittest.main()
