@@ -1,9 +1,12 @@
-// Texts of the kernel that the agent reads: its command line, routes, mappings, what it says of devices.
+// Texts of the running system that the agent reads: the kernel's command line, routes, mappings, mounts, what it says of devices; fstab,
+// and systemd's list of what failed.
 #include <cstdlib>
 #include <string>
 
+#include "agent/health.hpp"
 #include "agent/idle_memory.hpp"
 #include "agent/metered_link.hpp"
+#include "agent/mounts.hpp"
 #include "agent/root_device.hpp"
 #include "storage/device_name.hpp"
 
@@ -20,5 +23,14 @@ extern "C" int kernel_texts_fuzz(const std::uint8_t* data, std::size_t size) {
     if (mapping.start >= mapping.end) std::abort();
   for (const auto& [key, told] : storage::parse_uevent(text))
     if (!text.contains(key + "=" + told) || told.contains('\n')) std::abort();
+  const auto mounts = agent::parse_mountinfo(text);
+  for (const agent::Mount& mount : mounts)
+    if (mount.number.empty() || mount.point.empty()) std::abort();
+  if (const agent::Mount* root = agent::mount_of(mounts, "/etc/fstab");
+      root != nullptr && root->point.string().size() > sizeof "/etc/fstab")
+    std::abort();
+  for (const std::string& source : agent::fstab_sources(text))
+    if (source.empty() || source.size() > size) std::abort();
+  if (agent::failed_units(text).contains('\n')) std::abort();
   return 0;
 }

@@ -48,18 +48,6 @@ Result<> run_check(const fs::path& check, milliseconds limit, const std::atomic<
   return {};
 }
 
-// Names, without a stick's that was plugged in and could not be installed: it says nothing about this system.
-std::string failed_units(const std::string& list) {
-  std::string names;
-  std::istringstream lines(list);
-  for (std::string line; std::getline(lines, line);) {
-    const std::string name = line.substr(0, line.find(' '));
-    if (name.empty() || name.starts_with("aloft-usb@")) continue;
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  return names;
-}
-
 }  // namespace
 
 Result<> run_health_checks(const HealthConfig& config, steady_clock::time_point deadline, const std::atomic<bool>& stop) {
@@ -86,6 +74,17 @@ Result<> check_systemd_units(steady_clock::time_point deadline, const std::atomi
       return fail(kTrialDeadline, "systemd did not finish starting up; it says \"" + state + "\"");
     std::this_thread::sleep_for(kUnitPoll);
   }
+}
+
+std::string failed_units(std::string_view list) {
+  std::string names;
+  std::istringstream lines{std::string(list)};
+  for (std::string line; std::getline(lines, line);) {
+    const std::string name = line.substr(0, line.find(' '));
+    if (name.empty() || name.starts_with("aloft-usb@")) continue;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
 }
 
 }  // namespace aloft::agent

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <string>
+#include <string_view>
 
 #include "agent/config.hpp"
 #include "base/result.hpp"
@@ -17,5 +19,9 @@ Result<> run_health_checks(const HealthConfig& config, std::chrono::steady_clock
 // Waits until systemd has finished starting up, then fails when any unit has failed but that of a stick (aloft-usb@). Blocks, until
 // `deadline` or `stop` at the latest. Errors: kUnitsFailed with the units' names, kTrialDeadline.
 Result<> check_systemd_units(std::chrono::steady_clock::time_point deadline, const std::atomic<bool>& stop);
+
+// "a.service, b.mount" of the lines of `systemctl list-units --failed --plain --no-legend`, without a stick's, which says nothing about
+// this system: it was plugged in and could not be installed.
+std::string failed_units(std::string_view list);
 
 }  // namespace aloft::agent

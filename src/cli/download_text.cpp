@@ -9,7 +9,7 @@ Result<std::string> download_text(const Json& download) {
   const std::string method = TRY(object.text("method", 64));
   const std::uint64_t fetched = TRY(object.number("fetched_bytes"));
   const std::uint64_t saved = TRY(object.number("saved_bytes"));
-  return printable(method) + ", " + readable_size(fetched) + " fetched, " + readable_size(saved) + " saved";
+  return method + ", " + readable_size(fetched) + " fetched, " + readable_size(saved) + " saved";
 }
 
 }  // namespace aloft::cli

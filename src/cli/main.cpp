@@ -3,6 +3,7 @@
 
 #include "base/errors.hpp"
 #include "cli/commands.hpp"
+#include "cli/terminal.hpp"
 
 namespace {
 
@@ -29,6 +30,6 @@ int main(int argc, char** argv) {
   if (!run) return kWrongUsage;
   const auto result = run();
   if (result) return 0;
-  std::cerr << result.error().text() << '\n';
+  std::cerr << aloft::cli::printable(result.error().text()) << '\n';
   return result.error().code.number == aloft::kBadArgument.number ? kWrongUsage : kFailed;
 }

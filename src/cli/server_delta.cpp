@@ -52,7 +52,7 @@ Result<> add(const ReleaseDeltaOptions& options) {
   }
   const Delta delta = TRY(parse_delta(json));
   print("Delta " + std::to_string(delta.id) + ": " + readable_size(delta.size_bytes) + ", offered to devices that run " +
-        printable(delta.from_version) + ".\n");
+        delta.from_version + ".\n");
   return {};
 }
 
@@ -68,14 +68,14 @@ Result<> list(const ReleaseDeltaOptions& options) {
   std::vector<std::vector<std::string>> rows{{"DELTA", "FROM VERSION", "SIZE", "MADE (UTC)", "BY"}};
   for (const Json& element : *TRY(object.array("deltas", 100'000))) {
     const Delta delta = TRY(parse_delta(element));
-    rows.push_back({std::to_string(delta.id), printable(delta.from_version),
-                    delta.problem.empty() ? readable_size(delta.size_bytes) : "none: " + printable(delta.problem),
-                    readable_time(delta.created_ms), printable(delta.created_by)});
+    rows.push_back({std::to_string(delta.id), delta.from_version,
+                    delta.problem.empty() ? readable_size(delta.size_bytes) : "none: " + delta.problem, readable_time(delta.created_ms),
+                    delta.created_by});
   }
   print_table(rows);
   if (const Json* making = TRY(object.optional_object("making")); making != nullptr) {
     auto inner = TRY(JsonObject::of(*making, "making"));
-    print("The one from " + printable(TRY(inner.text("from_version"))) + " is being made.\n");
+    print("The one from " + TRY(inner.text("from_version")) + " is being made.\n");
   }
   const Json& downloads = *TRY(object.array("downloads", 1000));
   if (!downloads.empty()) print("\nDownloads of this release, by method:\n");

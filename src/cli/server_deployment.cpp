@@ -152,7 +152,7 @@ Result<> release(const DeploymentOptions& options) {
 
 Result<> show_log(const DeploymentOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  print(printable(TRY(session.send({}, deployment_path(options.id) + "/log")).body));
+  print(TRY(session.send({}, deployment_path(options.id) + "/log")).body);
   return {};
 }
 

@@ -125,7 +125,7 @@ Result<> create_token(const DeviceOptions& options) {
     print_json(json);
   } else {
     print(token + "\n");
-    if (const auto url = TRY(object.optional_text("url"))) std::cerr << "for devices whose server.url is " << *url << "\n";
+    if (const auto url = TRY(object.optional_text("url"))) std::cerr << "for devices whose server.url is " << printable(*url) << "\n";
   }
   return {};
 }

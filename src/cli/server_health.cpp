@@ -41,11 +41,11 @@ Result<> of_device(const HealthOptions& options) {
     return {};
   }
   JsonObject health = TRY(JsonObject::of(json, "health"));
-  print("last start: " + printable(TRY(health.optional_text("last_boot")).value_or("not told")) + "\n");
+  print("last start: " + TRY(health.optional_text("last_boot")).value_or("not told") + "\n");
   for (const Json& element : *TRY(health.array("versions", 1000))) {
     JsonObject version = TRY(JsonObject::of(element, "version"));
-    print("\n" + printable(TRY(version.text("version"))) + ": up " + hours_text(TRY(version.number("uptime_s"))) +
-          ", reboots: " + printable(TRY(reboots_text(*TRY(version.object("reboots"))))) + "\n");
+    print("\n" + TRY(version.text("version")) + ": up " + hours_text(TRY(version.number("uptime_s"))) +
+          ", reboots: " + TRY(reboots_text(*TRY(version.object("reboots")))) + "\n");
     std::vector<std::vector<std::string>> rows{{"METRIC", "MEAN", "LAST", "VALUES"}};
     for (const auto& [name, metric] : TRY(version.object("metrics"))->items())
       rows.push_back({name, number_text(metric, "mean"), number_text(metric, "last"), number_text(metric, "count")});
@@ -61,11 +61,11 @@ Result<> print_comparison(const Json& json, bool as_json) {
   }
   JsonObject health = TRY(JsonObject::of(json, "health"));
   JsonObject step = TRY(JsonObject::of(*TRY(health.object("step")), "step"));
-  print(std::to_string(TRY(health.number("device_count"))) + " devices have told of " + printable(TRY(health.text("version"))) + ", up " +
+  print(std::to_string(TRY(health.number("device_count"))) + " devices have told of " + TRY(health.text("version")) + ", up " +
         hours_text(TRY(health.number("uptime_s"))) + "; reboots: " + TRY(reboots_text(*TRY(health.object("reboots")))) + "\n");
   for (const Json& element : *TRY(step.array("from", 100'000))) {
     JsonObject from = TRY(JsonObject::of(element, "version"));
-    print("  " + std::to_string(TRY(from.number("device_count"))) + " of them ran " + printable(TRY(from.text("version"))) + " before\n");
+    print("  " + std::to_string(TRY(from.number("device_count"))) + " of them ran " + TRY(from.text("version")) + " before\n");
   }
   std::vector<std::vector<std::string>> rows{{"MEASURE", "DEVICES", "VALUE", "COMPARED", "BEFORE", "NOW"}};
   for (const Json& element : *TRY(health.array("measures", 10'000))) {

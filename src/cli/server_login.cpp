@@ -59,7 +59,7 @@ Result<> log_in_by_token(const Login& login) {
   JsonObject object = TRY(JsonObject::of(answer, "session"));
   credentials.user = TRY(object.text("user"));
   TRY(save_credentials(credentials));
-  print("Logged in to " + credentials.server + " as " + printable(credentials.user) + ", with an API token; logging out revokes it.\n");
+  print("Logged in to " + credentials.server + " as " + credentials.user + ", with an API token; logging out revokes it.\n");
   warn_of_plain_http(credentials);
   return {};
 }

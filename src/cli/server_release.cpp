@@ -145,7 +145,7 @@ Result<> show_contents(const Json& json) {
   }
   print("\n");
   print_table(rows);
-  if (const auto note = TRY(contents.optional_text("note"))) print(printable(*note) + "\n");
+  if (const auto note = TRY(contents.optional_text("note"))) print(*note + "\n");
   return {};
 }
 

@@ -65,7 +65,7 @@ Result<> preview(const RolloutOptions& options) {
         " of them have another deployment to finish first\n");
   for (const Json& element : *TRY(answer.array("left_out", 100))) {
     JsonObject left_out = TRY(JsonObject::of(element, "reason"));
-    print("  " + std::to_string(TRY(left_out.number("device_count"))) + " would not: " + printable(TRY(left_out.text("reason"))) + "\n");
+    print("  " + std::to_string(TRY(left_out.number("device_count"))) + " would not: " + TRY(left_out.text("reason")) + "\n");
   }
   std::size_t wave = 0;
   for (const Json& count : *TRY(answer.array("waves", 100))) print("  wave " + std::to_string(++wave) + ": " + count.dump() + " devices\n");
@@ -159,10 +159,10 @@ Result<> why(const RolloutOptions& options) {
     return {};
   }
   JsonObject answer = TRY(JsonObject::of(json, "answer"));
-  print(options.device + " runs " + printable(TRY(answer.text("version"))) + "; " + TRY(answer.text("verdict")) + ":\n");
+  print(options.device + " runs " + TRY(answer.text("version")) + "; " + TRY(answer.text("verdict")) + ":\n");
   for (const Json& element : *TRY(answer.array("reasons", 1000))) {
     JsonObject reason = TRY(JsonObject::of(element, "reason"));
-    print("  " + printable(TRY(reason.text("text"))) + "\n");
+    print("  " + TRY(reason.text("text")) + "\n");
   }
   return {};
 }

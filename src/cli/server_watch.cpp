@@ -37,7 +37,7 @@ Result<> Watch::take(const net::StreamEvent& event) {
   const Json json = TRY(parse_json(event.data));
   if (options.json) {
     end_passing_line();
-    print(json.dump() + "\n");
+    print_json(json, Form::one_line);
   }
   if (event.type == "end") ended = json;
   if (event.type == "transition" && !options.json) return take_transition(json);
@@ -52,8 +52,8 @@ Result<> Watch::take_transition(const Json& json) {
   if (first_time_ms == 0) first_time_ms = time_ms;
   if (std::exchange(state, now) != now || !permille) {
     end_passing_line();
-    print(readable_time(time_ms).substr(11) + seconds_text(time_ms - std::min(time_ms, first_time_ms)) + "  " + transition_text(json) +
-          "\n");
+    const std::string time = readable_time(time_ms);
+    print(time.substr(time.find(' ') + 1) + seconds_text(time_ms - std::min(time_ms, first_time_ms)) + "  " + transition_text(json) + "\n");
   }
   if (permille) show_passing_line(std::string(20, ' ') + now + " " + progress_bar(*permille));
   return {};
@@ -88,7 +88,7 @@ Result<> verdict(std::uint64_t id, const Json& deployment) {
 std::string transition_text(const Json& transition) {
   const auto text_of = [&](const char* key) {
     const auto member = transition.find(key);
-    return member != transition.end() && member->is_string() ? printable(member->get<std::string>()) : std::string();
+    return member != transition.end() && member->is_string() ? member->get<std::string>() : std::string();
   };
   std::string text = text_of("state");
   const std::string message = text_of("message");

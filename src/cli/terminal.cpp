@@ -35,13 +35,21 @@ Result<std::string> ask(const Fd& terminal, const std::string& question) {
 
 }  // namespace
 
-void print(std::string_view text) { std::cout << text << std::flush; }
+void print(std::string_view text) { std::cout << printable(text) << std::flush; }
 
-void print_json(const Json& json) { print(json.dump(2) + "\n"); }
+void print_json(const Json& json, Form form) { std::cout << json.dump(form == Form::indented ? 2 : -1) << "\n" << std::flush; }
 
 std::string printable(std::string_view text) {
-  std::string safe(text);
-  std::ranges::replace_if(safe, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f; }, '?');
+  std::string safe;
+  safe.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;  // U+0080 to U+009F: terminals take some for the escapes of two bytes
+    const bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+    safe += c1 || control ? '?' : text[i];
+    i += c1 ? 1 : 0;
+  }
   return safe;
 }
 
@@ -54,7 +62,7 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::string text;
   for (const auto& row : rows) {
     std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += printable(row[i]) + std::string(widths[i] - row[i].size() + 2, ' ');
+    for (std::size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
   }
   print(text);
@@ -62,7 +70,7 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 
 void show_passing_line(std::string_view line) {
   if (::isatty(STDERR_FILENO) == 0) return;
-  std::cerr << "\r\x1b[2K" << line << std::flush;
+  std::cerr << "\r\x1b[2K" << printable(line) << std::flush;
   passing_line_shown = true;
 }
 

@@ -12,12 +12,14 @@
 
 namespace aloft::cli {
 
-// To standard output; a closed pipe ends the program quietly, as everywhere.
+// To standard output, printable; a closed pipe ends the program quietly, as everywhere.
 void print(std::string_view text);
-void print_json(const Json& json);
-// Without control characters, line ends and tabs excepted: what devices say must not steer an operator's terminal.
+// The same for programs: nothing is replaced.
+enum class Form : std::uint8_t { indented, one_line };
+void print_json(const Json& json, Form form = Form::indented);
+// With "?" for each control character, line ends and tabs excepted: what servers and devices say must not steer an operator's terminal.
 std::string printable(std::string_view text);
-// Cells made printable, columns as wide as their widest cell; the first row is the heading.
+// Columns as wide as their widest cell; the first row is the heading.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
 // A line that is overwritten by the next: on standard error, and only where that is a terminal.

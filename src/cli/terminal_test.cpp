@@ -11,6 +11,12 @@ TEST(Terminal, TablesLineUpAndAreSafeToPrint) {
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "NAME         STATE\na-long-name  x\nb            ?[2J\n");
 }
 
+TEST(Terminal, NothingThatIsPrintedSteersIt) {
+  testing::internal::CaptureStdout();
+  print("a\tb\x1b]0;title\a\r\x7f \u009b2J \u00e9\u00a0\xc2\n");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "a\tb?]0;title??? ?2J \u00e9\u00a0\xc2\n");
+}
+
 TEST(Terminal, SizesAreReadable) {
   EXPECT_EQ(readable_size(0), "0 B");
   EXPECT_EQ(readable_size(1023), "1023 B");
