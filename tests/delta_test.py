@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """aloft delta end to end: images and bundles come back bit for bit; whatever is damaged or does not fit ends with a number, and no output."""
+import io
 import json
 import os
 import pathlib
 import random
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 
@@ -213,6 +215,89 @@ class DeltaTest(unittest.TestCase):
         new.write_bytes(image[: len(image) // 2])  # its tables are gone
         self.assertIn("is differenced as it stands", aloft("delta", "create", old, new, "-o", self.home / "one.delta").stdout)
         self.there_and_back(old, new)
+
+    def tars(self):
+        """Two archives of a tree, of which a file changed and one has moved."""
+        source = random.Random(4)
+        tree = self.home / "files"
+        shutil.rmtree(tree, ignore_errors=True)
+        (tree / "usr/share" / ("long-" * 30)).mkdir(parents=True)
+        for i in range(150):
+            (tree / f"usr/share/file{i}").write_bytes(source.randbytes(2000 + i))
+        (tree / "usr/share" / ("long-" * 30) / "one").write_bytes(source.randbytes(300_000))
+        (tree / "empty").touch()
+        (tree / "link").symlink_to("usr")
+        with open(tree / "sparse", "wb") as file:
+            file.write(source.randbytes(5000))
+            file.seek(1 << 20)
+            file.write(source.randbytes(5000))
+        tars = [self.home / "old.tar", self.home / "new.tar"]
+        pack = lambda to: subprocess.run(["tar", "--format=pax", "--sparse", "--sort=name", "--mtime=@1700000000", "-C", tree, "-cf", to, "."], check=True)
+        pack(tars[0])
+        (tree / "usr/share/file7").write_bytes(b"new")
+        (tree / "usr/share/file8").rename(tree / "moved")
+        pack(tars[1])
+        return tars
+
+    @staticmethod
+    def runs_of(delta):
+        """Of a delta with one image, read as docs/delta-format.md says: (place in the archive, size, path, place in the file)."""
+        file = delta.read_bytes()
+        size = int.from_bytes(file[16:24], "little")
+        text = io.BytesIO(subprocess.run(["zstd", "-dcq"], input=file[64 : 64 + size], stdout=subprocess.PIPE, check=True).stdout)
+
+        def number():
+            value, shift = 0, 0
+            while True:
+                (byte,) = text.read(1)
+                value |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    return value
+
+        assert number() == 1
+        text.read(number())  # name
+        number(), text.read(32)
+        new_size, _, shift = number(), text.read(32), number()
+        number(), number()  # encoder and level
+        for _ in range(number() * 5):
+            number()
+        for _ in range(-(-new_size >> shift)):
+            number()
+        number(), number()  # manifest and signature
+        end = number() + text.tell()
+        runs, place, path, in_file = [], 0, b"", 0
+        while text.tell() < end:
+            if len(runs) % 64 == 0:
+                path, in_file = b"", 0
+            place += number()
+            size, before = number(), path
+            path = path[: number()] + text.read(number())
+            in_file = number() + (in_file if path == before else 0)
+            runs.append((place, size, path.decode(), in_file))
+            place, in_file = place + size, in_file + size
+        assert not text.read()
+        return int.from_bytes(file[8:12], "little"), runs
+
+    def test_archives_in_bundles_start_from_files(self):
+        tars = self.tars()
+        old, new = (self.bundle(tar.stem + "tar", "none", "--type", "rootfs=tar", "--encoding", "none", images=[f"rootfs={tar}"]) for tar in tars)
+        delta = self.there_and_back(old, new)
+        self.assertLess(delta.stat().st_size, 20_000)
+        version, runs = self.runs_of(delta)
+        self.assertEqual(version, 5)
+        self.assertEqual(json.loads(aloft("delta", "info", delta, "--json").stdout)["images"][0]["old_files"], len(runs))
+        archive = tars[0].read_bytes()
+        with tarfile.open(tars[0]) as members:
+            files = {member.name.removeprefix("./"): members.extractfile(member).read() for member in members if member.isreg() and member.size}
+        self.assertEqual({path for _, _, path, _ in runs}, set(files))
+        self.assertEqual(len(runs), 153)
+        for place, size, path, in_file in runs:
+            self.assertEqual(archive[place : place + size], files[path][in_file : in_file + size], path)
+
+    def test_bare_archives_are_images_like_others(self):
+        delta = self.there_and_back(*self.tars())
+        self.assertEqual(json.loads(aloft("delta", "info", delta, "--json").stdout)["images"][0]["old_files"], 0)
 
     def test_the_wrong_old_file(self):
         delta = self.make(self.home / "old.img", self.home / "new.img")

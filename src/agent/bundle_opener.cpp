@@ -8,7 +8,9 @@
 
 #include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
+#include "agent/tree_files.hpp"
 #include "base/log.hpp"
+#include "delta/file_view.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -39,7 +41,21 @@ class SourceOpener::Open final : public OpenBundle {
   bool has_delta() const override { return patch_.has_value(); }
   std::unique_ptr<storage::FrameMaker> by_delta(std::size_t image, std::unique_ptr<ByteSource> old) override {
     if (!patch_ || !delta_serves(*patch_, reader_->manifest(), image)) return nullptr;
-    if (old->descriptor() < 0) return nullptr;
+    if (old->descriptor() < 0 || starts_from_tree(image)) return nullptr;
+    return frames(image, std::move(old));
+  }
+  bool starts_from_tree(std::size_t image) const override {
+    return patch_ && image < patch_->images().size() && patch_->images()[image].is_of_tree();
+  }
+  std::unique_ptr<storage::FrameMaker> by_delta_of_tree(std::size_t image, Fd tree) override {
+    if (!starts_from_tree(image) || !delta_serves(*patch_, reader_->manifest(), image)) return nullptr;
+    const delta::ImagePlan& plan = patch_->images()[image];
+    auto read = [files = std::make_shared<TreeFiles>(std::move(tree))](const delta::FileRun& run, std::uint64_t at, MutableByteView out) {
+      return files->read(run.path, run.file_offset + at, out);
+    };
+    return frames(image, std::make_unique<delta::FileView>(plan.files, plan.source_bytes, std::move(read)));
+  }
+  std::unique_ptr<storage::FrameMaker> frames(std::size_t image, std::unique_ptr<ByteSource> old) {
     return std::make_unique<DeltaFrames>(*patch_, image, std::move(old), opener_.rebuild_,
                                          [this, image](std::uint64_t frame) { return may_leave(image, frame); });
   }

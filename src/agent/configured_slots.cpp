@@ -58,6 +58,13 @@ Result<std::unique_ptr<ByteSource>> ConfiguredSlots::look(const std::string& gro
   return storage::open_content(slot->second);
 }
 
+Result<Fd> ConfiguredSlots::look_into(const std::string& group, const std::string& slot_class) {
+  const GroupConfig& slots = *TRY(find(group));
+  const auto slot = slots.find(slot_class);
+  if (slot == slots.end()) return Fd();
+  return storage::open_files(slot->second);
+}
+
 Result<> ConfiguredSlots::written(const bundle::Image& image) {
   const auto slot = config_.shared.find(image.slot_class);
   if (slot == config_.shared.end() || !storage::waits_for_commit(slot->second.type)) return {};

@@ -35,6 +35,7 @@ class ConfiguredSlots final : public Slots {
   Result<std::vector<BlockName>> block_names(const std::string& group, const std::string& slot_class, ByteSource& slot,
                                              const std::function<bool()>& stop) override;
   Result<std::unique_ptr<ByteSource>> look(const std::string& group, const std::string& slot_class) override;
+  Result<Fd> look_into(const std::string& group, const std::string& slot_class) override;
   Result<> written(const bundle::Image& image) override;
   Result<> commit() override { return switches_.commit(); }
   Result<> abandon() override { return switches_.abandon(); }

@@ -14,7 +14,8 @@ namespace aloft::agent {
 namespace {
 
 constexpr std::string_view kDeltaMark = "#delta=";
-constexpr unsigned kDeltaPatience = 8;  // frames in a row that come out wrong: the old image is another one
+constexpr unsigned kPatience = 8;       // frames in a row that come out wrong: the old image is another one
+constexpr unsigned kTreePatience = 64;  // of a tree, where it may be a large file that was changed
 
 }  // namespace
 
@@ -98,15 +99,17 @@ Result<> DeltaFrames::have_made(std::uint64_t frame, MutableByteView content) {
   const delta::ImagePlan& plan = patch_.images()[image_];
   if (!rebuilder_) {
     rebuilder_ = TRY(delta::Rebuilder::start(program_, old_->descriptor(), plan.target_bytes));
-    TRY(rebuilder_->begin(plan));
+    TRY(rebuilder_->begin(plan, old_->descriptor() < 0 ? old_.get() : nullptr));
   }
   TRY(patch_.fetch_record(image_, frame, record_));
   return rebuilder_->make(frame, record_, content,
                           [this](std::uint64_t earlier, Bytes& record) { return patch_.fetch_record(image_, earlier, record); });
 }
 
+unsigned DeltaFrames::patience() const { return patch_.images()[image_].is_of_tree() ? kTreePatience : kPatience; }
+
 Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
-  if (wrong_ >= kDeltaPatience) {
+  if (wrong_ >= patience()) {
     if (!left_) TRY(may_leave_(frame));
     left_ = true;
     return false;
@@ -130,7 +133,7 @@ Result<bool> DeltaFrames::make(std::uint64_t frame, MutableByteView content) {
 // It is no longer there or not for us, as when the server has dropped it; or there is nothing to apply it with.
 void DeltaFrames::give_up(const std::string& why) {
   log::warning("delta: " + why + "; the rest comes from the full bundle");
-  wrong_ = kDeltaPatience;
+  wrong_ = patience();
   rebuilder_.reset();
 }
 
@@ -144,7 +147,7 @@ void DeltaFrames::checked(bool right) {
 
 void DeltaFrames::count_wrong(const std::string& why) {
   if (wrong_++ == 0) log::warning("delta: a frame is taken from the full bundle instead: " + why);
-  if (wrong_ < kDeltaPatience) return;
+  if (wrong_ < patience()) return;
   log::warning("delta: it does not serve here; the rest comes from the full bundle");
   rebuilder_.reset();
 }

@@ -61,7 +61,7 @@ class DeltaFrames final : public storage::FrameMaker {
  public:
   // Whether this frame and all behind it may come from the full bundle; asked once, when the delta is given up.
   using MayLeave = std::function<Result<>(std::uint64_t frame)>;
-  // The patch must outlive this; `old` must have a descriptor, and is read only.
+  // The patch must outlive this. `old` is only read; one with a descriptor by the program itself, another one by this process.
   DeltaFrames(delta::Patch& patch, std::size_t image, std::unique_ptr<ByteSource> old, delta::RebuildSpec program, MayLeave may_leave)
       : patch_(patch), image_(image), old_(std::move(old)), program_(std::move(program)), may_leave_(std::move(may_leave)) {}
 
@@ -72,6 +72,7 @@ class DeltaFrames final : public storage::FrameMaker {
 
  private:
   Result<> have_made(std::uint64_t frame, MutableByteView content);
+  unsigned patience() const;
   void give_up(const std::string& why);
   void count_wrong(const std::string& why);
   delta::Patch& patch_;

@@ -39,6 +39,9 @@ class OpenBundle {
   virtual std::optional<std::uint64_t> delta_bytes(std::size_t /*image*/) const { return std::nullopt; }
   // The image's frames by way of a delta from what `old` holds; null where there is no delta for it.
   virtual std::unique_ptr<storage::FrameMaker> by_delta(std::size_t /*image*/, std::unique_ptr<ByteSource> /*old*/) { return nullptr; }
+  // Whether that delta starts from a tree of files; then the frames by way of what the root folder `tree` holds.
+  virtual bool starts_from_tree(std::size_t /*image*/) const { return false; }
+  virtual std::unique_ptr<storage::FrameMaker> by_delta_of_tree(std::size_t /*image*/, Fd /*tree*/) { return nullptr; }
   virtual bool has_delta() const { return false; }
   virtual std::uint64_t fetched_bytes() const { return 0; }  // over a network, so far
   // Its whole file, for what may be read without a check; null where it is not read by offset over a network.
@@ -69,6 +72,8 @@ class Slots {
   virtual Result<storage::Target> open(const std::string& group, const bundle::Image& image) = 0;
   // What a group's slot of a class holds, read only; null where that is not an image byte for byte.
   virtual Result<std::unique_ptr<ByteSource>> look(const std::string& /*group*/, const std::string& /*slot_class*/) { return nullptr; }
+  // The root folder of the file system that it holds, read only and out of which no path is to lead; no descriptor where it holds none.
+  virtual Result<Fd> look_into(const std::string& /*group*/, const std::string& /*slot_class*/) { return Fd(); }
   // The names of the blocks that look() gives, in order. Errors: the source's; kCancelled when `stop` says so.
   virtual Result<std::vector<BlockName>> block_names(const std::string& /*group*/, const std::string& /*slot_class*/, ByteSource& slot,
                                                      const std::function<bool()>& stop) {

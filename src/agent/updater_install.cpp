@@ -178,6 +178,11 @@ void Updater::tally() {
 // What runs is the old image: the slot of the running group. In a recovery system there is none.
 std::unique_ptr<storage::FrameMaker> Updater::frames_by_delta(const bundle::Image& image, std::size_t index) {
   if (!bundle_->has_delta() || !can_use_old(state_.target) || plan_.images[index] != DownloadMethod::delta) return nullptr;
+  if (bundle_->starts_from_tree(index)) {
+    auto tree = seams_.slots.look_into(config_.booted, image.slot_class);
+    if (!tree) log::warning("delta: the running slot cannot be looked into: " + tree.error().text());
+    return tree && *tree ? bundle_->by_delta_of_tree(index, *std::move(tree)) : nullptr;
+  }
   auto old = seams_.slots.look(config_.booted, image.slot_class);
   if (!old) log::warning("delta: the running slot cannot be read: " + old.error().text());
   if (!old || !*old) return nullptr;

@@ -39,6 +39,9 @@ std::string version_of(const delta::BlockCoding& coding) {
 // How an image was taken apart, and what a device must have for that.
 void print_report(const delta::ImagePlan& image, const delta::PairReport& report) {
   if (!report.why_not.empty()) std::cout << "  image " << image.name << " is differenced as it stands: " << report.why_not << "\n";
+  if (image.is_of_tree())
+    std::cout << "  image " << image.name << ": from the files of a tree, " << image.files.count()
+              << " runs of them; devices must have unpacked the old image, and read deltas of version 5\n";
   if (report.file_system.empty()) return;
   std::cout << "  image " << image.name << ": " << report.file_system << ", " << report.blocks_copied
             << " compressed blocks are in the old image, " << report.blocks_remade << " are made again from their content";
@@ -116,6 +119,7 @@ Json info_json(const delta::Patch& patch, const std::optional<bundle::Manifest>&
                       {"records_size", sum_of(image)},
                       {"zstd_version", image.encoder},
                       {"zstd_level", image.encoder_level},
+                      {"old_files", image.files.count()},
                       {"blocks_made_by", codings_json(image)}});
   Json json = {{"format", patch.version()}, {"size", patch.size_bytes()}, {"header_size", patch.header_bytes()}, {"images", images}};
   if (manifest) json["bundle"] = {{"product", manifest->product}, {"version", manifest->version}};
@@ -138,6 +142,7 @@ Result<> info(const DeltaOptions& options) {
   for (const auto& image : patch.images()) {
     out << "Image " << image.name << "\n"
         << "  From:            " << readable_size(image.source_bytes) << ", digest " << to_hex(image.source_sha256) << "\n"
+        << (image.is_of_tree() ? "  Read from:       files of a tree, " + std::to_string(image.files.count()) + " runs of them\n" : "")
         << "  To:              " << readable_size(image.target_bytes) << ", digest " << to_hex(image.target_sha256) << "\n"
         << "  Blocks made by:  " << blocks_made_by(image) << "\n"
         << "  Records:         " << image.frame_count() << " of frames of " << readable_size(image.frame_bytes()) << ", "

@@ -86,6 +86,21 @@ Result<ImagePlan> parse_image(Input& in, std::uint64_t frames_left) {
   return image;
 }
 
+// Of each image where its old one's files lie, if there is a tree among them.
+void put_files(Bytes& out, const Plan& plan) {
+  if (std::ranges::none_of(plan.images, &ImagePlan::is_of_tree)) return;
+  for (const ImagePlan& image : plan.images) {
+    put_varint(out, image.files.text().size());
+    out.insert(out.end(), image.files.text().begin(), image.files.text().end());
+  }
+}
+
+Result<> take_files(Input& in, Plan& plan) {
+  if (in.empty()) return {};
+  for (ImagePlan& image : plan.images) image.files = TRY(FileMap::parse(TRY(in.take(TRY(in.varint()))), image.source_bytes));
+  return std::ranges::any_of(plan.images, &ImagePlan::is_of_tree) ? Result<>() : bad("lists the files of no tree");
+}
+
 void put_image(Bytes& out, const ImagePlan& image) {
   put_varint(out, image.name.size());
   out.insert(out.end(), as_bytes(image.name).begin(), as_bytes(image.name).end());
@@ -108,6 +123,7 @@ Result<Bytes> encode_description(const Plan& plan) {
   for (const ImagePlan& image : plan.images) put_image(out, image);
   put_varint(out, plan.bundle ? plan.bundle->manifest_text.size() : 0);
   put_varint(out, plan.bundle ? plan.bundle->signature.size() : 0);
+  put_files(out, plan);
   Plan same;
   auto read = out.size() <= kMaxDescriptionBytes ? parse_description(out, same) : bad("is too large");
   if (!read) return fail(kCannotMake, "no delta can be made of this: " + read.error().message);
@@ -126,6 +142,7 @@ Result<BundleSizes> parse_description(ByteView text, Plan& plan) {
   BundleSizes sizes;
   sizes.manifest_bytes = TRY(take_at_most(in, kMaxManifestBytes, "a manifest"));
   sizes.signature_bytes = TRY(take_at_most(in, kMaxSignatureBytes, "a signature"));
+  TRY(take_files(in, plan));
   if (!in.empty()) return bad("goes on after its end");
   if (sizes.manifest_bytes == 0 && (sizes.signature_bytes != 0 || count != 1))
     return bad("has several images, or a signature, without a manifest");

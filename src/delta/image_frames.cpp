@@ -28,7 +28,9 @@ Result<> ImageFrames::go_back(std::uint64_t frame, std::uint64_t back, ByteSourc
   return {};
 }
 
-Result<> ImageFrames::make(std::uint64_t frame, ByteSource& old, MutableByteView content) {
+Result<> ImageFrames::make(std::uint64_t frame, ByteSource& archive, MutableByteView content) {
+  if (plan_.is_of_tree() && !files_) files_.emplace(FileView::of_archive(plan_.files, plan_.source_bytes, archive));
+  ByteSource& old = files_ ? *files_ : archive;
   TRY(fetch(frame, record_));
   const std::uint64_t offset = frame * plan_.frame_bytes();
   const std::uint64_t back = frames_back(record_.front());

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "delta/file_view.hpp"
 #include "delta/frame_builder.hpp"
 #include "delta/patch.hpp"
 
@@ -21,8 +22,8 @@ class ImageFrames {
   ImageFrames(Patch& patch, std::size_t image)
       : ImageFrames(patch.images()[image],
                     [&patch, image](std::uint64_t frame, Bytes& record) { return patch.fetch_record(image, frame, record); }) {}
-  // content.size() must be the frame's. What is made has to be checked, as FrameBuilder says. Errors: those of FetchRecord and
-  // FrameBuilder.
+  // `old` must be the same each time; of a tree, the archive that it was made from. content.size() must be the frame's. What is made has to
+  // be checked, as FrameBuilder says. Errors: those of FetchRecord and FrameBuilder.
   Result<> make(std::uint64_t frame, ByteSource& old, MutableByteView content);
   ByteView record() const { return record_; }  // of the last frame
 
@@ -31,6 +32,7 @@ class ImageFrames {
   Result<> go_back(std::uint64_t frame, std::uint64_t back, ByteSource& old);
   const FetchRecord fetch_;
   const ImagePlan& plan_;
+  std::optional<FileView> files_;  // of a tree
   FrameBuilder builder_;
   Bytes record_;
 };

@@ -15,7 +15,8 @@ constexpr std::uint32_t kPlainVersion = 1;     // differences are in the body
 constexpr std::uint32_t kModelledVersion = 2;  // or before it
 constexpr std::uint32_t kStreamsVersion = 3;   // and streams are made in pieces
 constexpr std::uint32_t kFixedVersion = 4;     // and blocks of a given size
-static_assert(kFixedVersion == kNewestFormat);
+constexpr std::uint32_t kTreeVersion = 5;      // and old images are trees of files
+static_assert(kTreeVersion == kNewestFormat);
 constexpr std::size_t kChecksumAt = 32;
 constexpr int kPackLevel = 19;
 constexpr std::uint64_t kMaxPackedBytes = kMaxManifestBytes + kMaxManifestBytes / 128 + kMaxSignatureBytes;
@@ -79,6 +80,7 @@ Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, const Unpack& 
 }
 
 std::uint32_t version_of(const Plan& plan) {
+  if (std::ranges::any_of(plan.images, &ImagePlan::is_of_tree)) return kTreeVersion;
   if (std::ranges::any_of(plan.images, &ImagePlan::has_fixed)) return kFixedVersion;
   if (std::ranges::any_of(plan.images, &ImagePlan::has_streams)) return kStreamsVersion;
   return std::ranges::any_of(plan.images, &ImagePlan::modelled) ? kModelledVersion : kPlainVersion;
@@ -134,7 +136,7 @@ Result<Patch> Patch::open(ByteSource& source, PatchUse use, const Unpack& unpack
   const BundleSizes bundle_sizes = TRY(parse_description(text, patch.plan_));
   TRY(unpack_bundle(bundle, bundle_sizes, unpack, patch.plan_));
   for (ImagePlan& image : patch.plan_.images) image.modelled = sizes.version >= kModelledVersion;
-  if (patch.version() > sizes.version) return fail(kBadDelta, "the delta's description names compressors that its version cannot have");
+  if (patch.version() > sizes.version) return fail(kBadDelta, "the delta's description names what its version cannot have");
   for (const ImagePlan& image : patch.plan_.images)
     for (const BlockCoding& coding : image.codings)
       if (use == PatchUse::apply) TRY(check_library(coding));

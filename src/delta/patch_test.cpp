@@ -54,6 +54,36 @@ TEST(Patch, WhatWasWrittenIsRead) {
   EXPECT_EQ(record, Bytes(bytes.end() - 4, bytes.end()));
 }
 
+TEST(Patch, TreesAreVersionFiveAndNoOlderOneHasThem) {
+  Plan plan = plan_of_two_images();
+  plan.images[1].files = crypto::test::must(FileMap::of({{.offset = 3, .size_bytes = 4, .path = "etc/hosts"}}, 9));
+  Bytes bytes = crypto::test::must(encode_plan(plan));
+  EXPECT_EQ(load_le32(ByteView(bytes).subspan(8)), 5U);
+  {
+    ViewSource source(bytes);
+    const Patch patch = crypto::test::must(Patch::open(source));
+    EXPECT_EQ(patch.version(), 5U);
+    EXPECT_FALSE(patch.images()[0].is_of_tree());
+    EXPECT_EQ(patch.images()[1].files.at_or_behind(0)->path, "etc/hosts");
+  }
+  const Bytes text = crypto::test::must(encode_description(plan));
+  for (const std::size_t size : {text.size() - 1, text.size() - plan.images[1].files.text().size() - 1}) {
+    Plan same;
+    EXPECT_EQ(parse_description(ByteView(text).first(size), same).error().code.number, kBadDelta.number) << size;
+  }
+  Bytes of_none = crypto::test::must(encode_description(plan_of_two_images()));
+  of_none.resize(of_none.size() + 2);
+  Plan same;
+  EXPECT_EQ(parse_description(of_none, same).error().code.number, kBadDelta.number) << "lists of no files";
+
+  store_le32(std::span(bytes).subspan(8), 4);
+  crypto::Sha256 hash;
+  hash.update(ByteView(bytes).first(32));
+  hash.update(ByteView(bytes).subspan(64));
+  std::ranges::copy(hash.finish(), bytes.begin() + 32);
+  EXPECT_EQ(error_of(bytes), kBadDelta.number);
+}
+
 TEST(Patch, ModelledDifferencesAreVersionTwo) {
   Plan plan = plan_of_two_images();
   EXPECT_EQ(load_le32(ByteView(crypto::test::must(encode_plan(plan))).subspan(8)), 1U);

@@ -21,7 +21,7 @@ std::array<std::byte, kMessageHeadBytes> encode_head(const MessageHead& head) {
 
 Result<MessageHead> parse_answer_head(ByteView bytes) {
   const std::uint32_t kind = load_le32(bytes);
-  if (kind < static_cast<std::uint32_t>(MessageKind::ready) || kind > static_cast<std::uint32_t>(MessageKind::failed) ||
+  if (kind < static_cast<std::uint32_t>(MessageKind::ready) || kind > static_cast<std::uint32_t>(MessageKind::old) ||
       load_le32(bytes.subspan(4)) != 0)
     return fail(kWorkerProtocol, "it said what there is no word for");
   return MessageHead{static_cast<MessageKind>(kind), load_le64(bytes.subspan(8))};

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -30,7 +31,7 @@ class PassedImage final : public ByteSource {
   bool any_order() const override { return true; }
 };
 
-class Worker {
+class Worker final : private ByteSource {
  public:
   // Until the agent has no more to say.
   Result<> serve(const Confinement& held) {
@@ -80,6 +81,7 @@ class Worker {
 
   Result<> begin() {
     Input in(body_);
+    asks_ = TRY(in.varint()) != 0;
     plan_ = TRY(take_making(in));
     frames_.emplace(plan_, [this](std::uint64_t frame, Bytes& record) { return fetch(frame, record); });
     return say(MessageKind::ready, {});
@@ -92,7 +94,7 @@ class Worker {
     if (!frames_ || frame_ >= plan_.frame_count()) return fail(kBadDelta, "there is no such frame");
     record_.assign(record.begin(), record.end());
     content_.resize(static_cast<std::size_t>(plan_.content_bytes(frame_)));
-    TRY(frames_->make(frame_, old_, content_));
+    TRY(frames_->make(frame_, asks_ ? static_cast<ByteSource&>(*this) : passed_, content_));
     return say(MessageKind::frame, content_);
   }
 
@@ -127,12 +129,32 @@ class Worker {
     return {};
   }
 
-  PassedImage old_;
+  // The old image, when the agent is asked for it; the frame's own record has been put aside by then.
+  Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
+    if (offset >= plan_.source_bytes) return std::size_t{0};
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), plan_.source_bytes - offset));
+    for (std::size_t done = 0; done < size;) {
+      const std::size_t step = std::min(size - done, kMaxOldBytes);
+      Bytes wanted(2 * sizeof(std::uint64_t));
+      store_le64(wanted, offset + done);
+      store_le64(std::span(wanted).subspan(sizeof(std::uint64_t)), step);
+      TRY(say(MessageKind::old, wanted));
+      if (!TRY(hear()) || kind_ != MessageKind::old_bytes || body_.size() != step)
+        return fail(kWrongSource, "a file of the old tree is not there, or is another than the delta starts from");
+      std::ranges::copy(body_, buffer.begin() + static_cast<std::ptrdiff_t>(done));
+      done += step;
+    }
+    return size;
+  }
+  bool any_order() const override { return false; }
+
+  PassedImage passed_;
   Unpacker unpacker_;
   ImagePlan plan_;
   std::optional<ImageFrames> frames_;
   MessageKind kind_{};
   Bytes body_;
+  bool asks_ = false;  // the agent for the old image
   std::uint64_t frame_ = 0;
   Bytes record_;
   Bytes content_;

@@ -181,8 +181,10 @@ Result<> Rebuilder::unpack(ByteView packed, std::uint64_t limit_bytes, Bytes& co
   return receive(content);
 }
 
-Result<> Rebuilder::begin(const ImagePlan& plan) {
-  Bytes making;
+Result<> Rebuilder::begin(const ImagePlan& plan, ByteSource* old) {
+  old_ = old;
+  old_bytes_ = plan.source_bytes;
+  Bytes making(1, static_cast<std::byte>(old != nullptr ? 1 : 0));
   put_making(making, plan);
   TRY(ask(static_cast<std::uint32_t>(MessageKind::image), making, {}, 0));
   const Answer ready = TRY(answer());
@@ -193,9 +195,15 @@ Result<> Rebuilder::begin(const ImagePlan& plan) {
 Result<> Rebuilder::make(std::uint64_t frame, ByteView record, MutableByteView content, const FetchRecord& earlier) {
   TRY(ask(static_cast<std::uint32_t>(MessageKind::make), number(frame), record, content.size()));
   Answer given = TRY(answer());
-  if (given.kind == MessageKind::want && given.size_bytes == sizeof(std::uint64_t)) {
-    TRY(lend(frame, earlier));
-    given = TRY(answer());
+  for (bool lent = false;; given = TRY(answer())) {
+    if (given.kind == MessageKind::old && given.size_bytes == 2 * sizeof(std::uint64_t) && old_ != nullptr) {
+      TRY(lend_old());
+    } else if (given.kind == MessageKind::want && given.size_bytes == sizeof(std::uint64_t) && !lent) {
+      TRY(lend(frame, earlier));
+      lent = true;
+    } else {
+      break;
+    }
   }
   if (given.kind != MessageKind::frame || given.size_bytes != content.size())
     return lose(kWorkerProtocol, "it makes something else than the frame");
@@ -216,6 +224,27 @@ Result<> Rebuilder::fill(MutableByteView content, std::span<const Gap> gaps) {
   if (given.kind != MessageKind::frame || given.size_bytes != content.size())
     return lose(kWorkerProtocol, "it fills something else than the content");
   return receive(content);
+}
+
+// Within the time of the answer that needs it.
+Result<> Rebuilder::lend_old() {
+  std::array<std::byte, 16> asked{};
+  TRY(receive(asked));
+  const std::uint64_t place = load_le64(asked);
+  const std::uint64_t size = load_le64(std::span(asked).subspan(8));
+  if (size == 0 || size > kMaxOldBytes || place > old_bytes_ || size > old_bytes_ - place)
+    return lose(kWorkerProtocol, "it wants bytes that the old image does not have");
+  if (steady_clock::now() > silent_until_) return lose(kWorkerStuck, "its answer does not come to an end");
+  Bytes bytes(static_cast<std::size_t>(size));
+  const auto count = old_->read_at(place, bytes);
+  if (count && *count == bytes.size()) {
+    TRY(send(encode_head({MessageKind::old_bytes, bytes.size()})));
+    return send(bytes);
+  }
+  TRY(send(encode_head({MessageKind::no_old, 0})));
+  const auto understood = answer();
+  if (understood) return lose(kWorkerProtocol, "it goes on without what it needs");
+  return is_lost() || count ? fail(understood.error()) : fail(count.error());
 }
 
 Result<> Rebuilder::lend(std::uint64_t frame, const FetchRecord& earlier) {

@@ -43,8 +43,9 @@ class Rebuilder {
   Result<> greet();
   // As Unpacker. Errors: kBadDelta, those above.
   Result<> unpack(ByteView packed, std::uint64_t limit_bytes, Bytes& content);
-  // The image whose frames make() is asked for.
-  Result<> begin(const ImagePlan& plan);
+  // The image whose frames make() is asked for. `old`, if any, is asked for bytes of the old image in place of the descriptor; it must
+  // outlive the last make().
+  Result<> begin(const ImagePlan& plan, ByteSource* old = nullptr);
   // `content` must have the frame's size. `earlier` is asked for the record of one of the 31 frames before, at most once. Errors:
   // kBadRecord, kBadDelta, kWrongSource (the old image cannot be read, too), those of `earlier`, those above.
   Result<> make(std::uint64_t frame, ByteView record, MutableByteView content, const FetchRecord& earlier);
@@ -66,6 +67,7 @@ class Rebuilder {
   Result<Answer> answer();
   Result<> failure(std::uint64_t size_bytes);
   Result<> lend(std::uint64_t frame, const FetchRecord& earlier);
+  Result<> lend_old();
   std::unexpected<Error> lose(const ErrorCode& code, const std::string& why);
   std::unexpected<Error> ended();
   std::chrono::nanoseconds cpu_used() const;
@@ -74,6 +76,8 @@ class Rebuilder {
   Fd socket_;
   std::optional<Child> child_;
   std::optional<Error> lost_;
+  ByteSource* old_ = nullptr;
+  std::uint64_t old_bytes_ = 0;  // of the whole old image
   Confinement confinement_;
   std::chrono::steady_clock::time_point silent_until_;
   std::chrono::nanoseconds cpu_until_{0};

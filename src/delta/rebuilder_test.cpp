@@ -121,6 +121,37 @@ TEST_F(Confined, AsksForAnEarlierRecordAndTakesANo) {
   EXPECT_FALSE(rebuilder_->is_lost());
 }
 
+// An old image that cannot be read in its second half.
+class HalfSource final : public ByteSource {
+ public:
+  explicit HalfSource(ByteView bytes) : bytes_(bytes) {}
+  Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
+    reads_.push_back(offset);
+    if (offset + buffer.size() > bytes_.size() / 2) return fail(kWrongSource, "that file is gone");
+    std::ranges::copy(bytes_.subspan(offset, buffer.size()), buffer.begin());
+    return buffer.size();
+  }
+  bool any_order() const override { return false; }
+  std::vector<std::uint64_t> reads_;
+
+ private:
+  ByteView bytes_;
+};
+
+TEST_F(Confined, AsksForTheOldImageWhereItHasNone) {
+  ASSERT_TRUE(rebuilder_->greet());
+  HalfSource old(old_);
+  ASSERT_TRUE(rebuilder_->begin(plan(), &old));
+  Bytes content(kFrameBytes);
+  ASSERT_TRUE(rebuilder_->make(0, plain_record({{OpKind::copy, kFrameBytes - 5, 100}, {OpKind::copy, 5, 7}}, 0), content, none_earlier));
+  EXPECT_TRUE(std::ranges::equal(ByteView(content).first(kFrameBytes - 5), ByteView(old_).subspan(100, kFrameBytes - 5)));
+  EXPECT_EQ(old.reads_, (std::vector<std::uint64_t>{100, 7}));
+  const auto made = rebuilder_->make(0, plain_record({{OpKind::copy, kFrameBytes, kOldBytes / 2}}, 0), content, none_earlier);
+  EXPECT_EQ(made.error().message, "that file is gone");
+  EXPECT_FALSE(rebuilder_->is_lost());
+  EXPECT_TRUE(rebuilder_->make(1, plain_record({{OpKind::copy, kFrameBytes, 0}}, 1), content, none_earlier));
+}
+
 TEST_F(Confined, Unpacks) {
   ASSERT_TRUE(rebuilder_->greet());
   const Bytes content = counted(300'000);
@@ -249,6 +280,56 @@ TEST(Hostile, WhateverItSaysOfAFrameIsAnErrorForGood) {
       EXPECT_TRUE((*started)->is_lost());
     }
   }
+}
+
+Bytes asked_for(std::uint64_t place, std::uint64_t size) {
+  Bytes bytes = numbered(place);
+  const Bytes second = numbered(size);
+  bytes.insert(bytes.end(), second.begin(), second.end());
+  return bytes;
+}
+
+TEST(Hostile, WhatItAsksOfTheOldImageIsWithinIt) {
+  const Bytes image = counted(kOldBytes);
+  const std::string good = says(MessageKind::old, asked_for(0, 100));
+  const std::vector<std::string> scripts{
+      says(MessageKind::old, asked_for(0, 0)),
+      says(MessageKind::old, asked_for(kOldBytes, 1)),
+      says(MessageKind::old, asked_for(kOldBytes - 5, 6)),
+      says(MessageKind::old, asked_for(UINT64_MAX, 2)),
+      says(MessageKind::old, asked_for(1ULL << 63, 1ULL << 63)),
+      says(MessageKind::old, asked_for(0, kMaxOldBytes + 1)),
+      says(MessageKind::old, numbered(0)),
+      good + says(MessageKind::old, asked_for(kOldBytes, 1)),
+      says(MessageKind::old, asked_for(kOldBytes / 2, 100)) + says(MessageKind::frame, Bytes(100)),  // goes on without
+  };
+  for (const std::string& script : scripts) {
+    const std::string ready = greeting() + says(MessageKind::ready, {});
+    auto started = Rebuilder::start(played(ready + script + "sleep 60"), -1, 0);
+    ASSERT_TRUE(started) << script;
+    HalfSource old(image);
+    ASSERT_TRUE((*started)->begin(plan(), &old));
+    Bytes content(kFrameBytes);
+    EXPECT_EQ((*started)->make(0, Bytes(20), content, none_earlier).error().code.number, kWorkerProtocol.number) << script;
+  }
+  // One that has the image's descriptor has nothing to ask for.
+  auto started = Rebuilder::start(played(greeting() + says(MessageKind::ready, {}) + good + "sleep 60"), -1, 0);
+  ASSERT_TRUE((*started)->begin(plan()));
+  Bytes content(kFrameBytes);
+  EXPECT_EQ((*started)->make(0, Bytes(20), content, none_earlier).error().code.number, kWorkerProtocol.number);
+}
+
+TEST(Hostile, OneThatAsksWithoutEndIsGivenUp) {
+  RebuildSpec busy = played(greeting() + says(MessageKind::ready, {}) + "cat <&3 >/dev/null & while :; do " +
+                            says(MessageKind::old, asked_for(0, 100)) + "done");
+  busy.silence = milliseconds(700);
+  const Bytes image = counted(kOldBytes);
+  HalfSource old(image);
+  auto started = Rebuilder::start(busy, -1, 0);
+  ASSERT_TRUE(started);
+  ASSERT_TRUE((*started)->begin(plan(), &old));
+  Bytes content(kFrameBytes);
+  EXPECT_EQ((*started)->make(0, Bytes(20), content, none_earlier).error().code.number, kWorkerStuck.number);
 }
 
 TEST(Hostile, OneThatNeitherReadsNorAnswersIsGivenUp) {

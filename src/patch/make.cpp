@@ -17,11 +17,13 @@
 #include "delta/record.hpp"
 #include "patch/bundle_image.hpp"
 #include "patch/stored_frames.hpp"
+#include "patch/tar_files.hpp"
 
 namespace aloft::patch {
 namespace {
 
 constexpr std::size_t kCopyBytes = 1 << 20;
+constexpr std::string_view kTree = "tar";  // the type of an image that devices unpack
 
 std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
@@ -94,10 +96,10 @@ Result<OpenedBundle> open_bundle(const std::filesystem::path& file) {
   return OpenedBundle{std::move(source), std::move(reader)};
 }
 
-// The content of an image, in a file without a name.
-Result<delta::MappedFile> unpacked(bundle::Reader& reader, std::size_t index, const std::filesystem::path& folder) {
+// The content of an image, into a file without a name.
+Result<Fd> unpacked(bundle::Reader& reader, std::size_t index, const std::filesystem::path& folder) {
   const bundle::Image& image = reader.manifest().images[index];
-  const Fd fd = TRY(nameless_file(folder));
+  Fd fd = TRY(nameless_file(folder));
   if (::ftruncate(fd.get(), static_cast<off_t>(image.size_bytes)) != 0)
     return fail(system_error("cannot enlarge a file in", folder, errno));
   BundleImage content(reader, index);
@@ -107,7 +109,27 @@ Result<delta::MappedFile> unpacked(bundle::Reader& reader, std::size_t index, co
     TRY(content.read_at(i * image.frame_size_bytes, frame));
     if (!is_zero(frame)) TRY(write_all_at(fd.get(), frame, i * image.frame_size_bytes));
   }
-  return delta::MappedFile::map(fd.get(), folder / image.name);
+  return fd;
+}
+
+Result<> write_zeros(int fd, std::uint64_t begin, std::uint64_t end) {
+  static const Bytes zeros(kCopyBytes);
+  for (; begin < end; begin += std::min<std::uint64_t>(kCopyBytes, end - begin))
+    TRY(write_all_at(fd, ByteView(zeros).first(static_cast<std::size_t>(std::min<std::uint64_t>(kCopyBytes, end - begin))), begin));
+  return {};
+}
+
+// An archive as a device has it that has unpacked it: its files are there, and zeros for all else.
+Result<delta::FileMap> leave_only_files(int fd, const std::filesystem::path& name) {
+  const auto tar = TRY(delta::MappedFile::map(fd, name));
+  const std::vector<delta::FileRun> runs = files_in(tar.bytes());
+  std::uint64_t end = 0;
+  for (const delta::FileRun& run : runs) {
+    TRY(write_zeros(fd, end, run.offset));
+    end = run.offset_end();
+  }
+  TRY(write_zeros(fd, end, tar.bytes().size()));
+  return delta::FileMap::of(runs, tar.bytes().size());
 }
 
 // Decides which frames travel as the bundle stores them: those that zstd does not make again, and those whose record is no smaller.
@@ -164,8 +186,10 @@ class BundlePair {
     } else if (image.encoding != bundle::Encoding::none) {
       made.unknown_encoder.insert(image.name);
     }
-    const auto target = TRY(unpacked(to_.reader, index, folder_));
-    const auto source = TRY(source_of(image));
+    const auto target = TRY(delta::MappedFile::map(TRY(unpacked(to_.reader, index, folder_)).get(), folder_ / image.name));
+    const auto& olds = from_.reader.manifest().images;
+    const auto old = std::ranges::find(olds, image.name, &bundle::Image::name);
+    const auto source = TRY(source_of(old, image.name, plan));
     StoredChoice choice(to_.reader, index, level, target.bytes());
     made.reports.push_back(TRY(delta::make_records(
         source, target, in_folder(options_, folder_), std::ref(choice), [&](std::uint64_t, ByteView record) { return records.add(record); },
@@ -173,6 +197,7 @@ class BundlePair {
           if (progress_) progress_(done_ + done, total_);
         },
         plan)));
+    if (plan.is_of_tree()) plan.source_sha256 = old->sha256;
     done_ += image.size_bytes;
     made.frames_as_stored += choice.count();
     return {};
@@ -187,13 +212,16 @@ class BundlePair {
   }
 
  private:
-  // The old bundle's image of the same name, or none.
-  Result<delta::MappedFile> source_of(const bundle::Image& image) {
+  using Old = std::vector<bundle::Image>::const_iterator;
+
+  // The old bundle's image, or none: where it has no such image, or one that devices unpack and of which no file is left.
+  Result<delta::MappedFile> source_of(Old old, const std::string& name, delta::ImagePlan& plan) {
     const auto& olds = from_.reader.manifest().images;
-    const auto old = std::ranges::find(olds, image.name, &bundle::Image::name);
-    if (old != olds.end()) return unpacked(from_.reader, static_cast<std::size_t>(old - olds.begin()), folder_);
-    const Fd nothing = TRY(nameless_file(folder_));
-    return delta::MappedFile::map(nothing.get(), folder_ / image.name);
+    Fd content = old == olds.end() ? TRY(nameless_file(folder_))
+                                   : TRY(unpacked(from_.reader, static_cast<std::size_t>(old - olds.begin()), folder_));
+    if (old != olds.end() && old->type == kTree) plan.files = TRY(leave_only_files(content.get(), folder_ / name));
+    if (old != olds.end() && old->type == kTree && !plan.is_of_tree()) content = TRY(nameless_file(folder_));
+    return delta::MappedFile::map(content.get(), folder_ / name);
   }
 
   OpenedBundle from_;

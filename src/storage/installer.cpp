@@ -128,18 +128,11 @@ Result<> Install::fetch(std::uint64_t first, std::uint64_t end, Scratch& scratch
 Result<bool> Install::make(std::uint64_t frame, MutableByteView content) {
   if (options_.maker == nullptr) return false;
   if (!queue_.wait_for_source(frame)) return fail(*queue_.error());
-  auto made = options_.maker->make(frame, content);
-  if (!made) {
-    queue_.leave_source(frame);
-    return made;
-  }
-  if (!*made) return false;
-  const bool right = crypto::sha256(content) == image_.frames[frame];
-  options_.maker->checked(right);
-  if (!right) return false;
+  auto made = make_checked(*options_.maker, image_, frame, content);
+  if (made && !*made) return false;
   queue_.leave_source(frame);
-  ++made_;
-  return true;
+  if (made) ++made_;
+  return made;
 }
 
 Result<> Install::write(std::uint64_t at, ByteView bytes) {
@@ -351,6 +344,13 @@ Result<InstallStats> Install::run() {
 }
 
 }  // namespace
+
+Result<bool> make_checked(FrameMaker& maker, const bundle::Image& image, std::uint64_t frame, MutableByteView content) {
+  if (!TRY(maker.make(frame, content))) return false;
+  const bool right = crypto::sha256(content) == image.frames[frame];
+  maker.checked(right);
+  return right;
+}
 
 Result<InstallStats> install_image(bundle::Reader& reader, std::size_t image, BlockDevice& device, const InstallOptions& options) {
   return Install(reader, image, device, options).run();

@@ -22,6 +22,9 @@ class FrameMaker {
   virtual void checked(bool right) = 0;
 };
 
+// Whether the maker has made the frame, and it is what the manifest names. Errors: the maker's.
+Result<bool> make_checked(FrameMaker& maker, const bundle::Image& image, std::uint64_t frame, MutableByteView content);
+
 struct InstallOptions {
   // Frames at the start that are likely in place already (an install that was cut short): all of them are compared with the manifest
   // by digest before anything is fetched. Beyond them the same is tried as long as it pays. Nothing is trusted unread.
@@ -37,7 +40,7 @@ struct InstallOptions {
   std::function<void(std::uint64_t frames)> settled;
   // Called on the caller's thread by a stream target, with the number of frames that were handed on; nothing of them is certain yet.
   std::function<void(std::uint64_t frames)> streamed;
-  FrameMaker* maker = nullptr;  // asked first; of random access targets
+  FrameMaker* maker = nullptr;  // asked first
   std::stop_token stop;         // asked between frames; kCancelled
 };
 

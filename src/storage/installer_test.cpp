@@ -15,6 +15,7 @@
 #include "storage/errors.hpp"
 #include "storage/file_device.hpp"
 #include "storage/sim_disk.hpp"
+#include "storage/stream_installer.hpp"
 
 namespace aloft::storage {
 namespace {
@@ -132,6 +133,33 @@ TEST_P(InstallerTest, WhatAMakerMakesRightlyIsNotFetchedAndWhatItMakesWronglyIsN
   EXPECT_EQ(maker.right_, 10U);
   EXPECT_EQ(maker.wrong_, 1U);
   EXPECT_TRUE(std::ranges::is_sorted(maker.asked_));
+}
+
+// Keeps what it is given, in order.
+class MemoryStream final : public StreamTarget {
+ public:
+  Result<> begin(const bundle::Image& /*image*/) override { return {}; }
+  Result<> append(ByteView content) override {
+    content_.insert(content_.end(), content.begin(), content.end());
+    return {};
+  }
+  Result<> finish() override { return {}; }
+  void abort() override {}
+  Bytes content_;
+};
+
+TEST_P(InstallerTest, AStreamTakesFramesOfAMakerToo) {
+  PartialMaker maker(content_);
+  InstallOptions asked = options();
+  asked.maker = &maker;
+  MemoryStream stream;
+  const InstallStats stats = must(stream_image(*reader_, 0, stream, asked));
+  EXPECT_EQ(stream.content_, content_);
+  EXPECT_EQ(stats.frames_made, 11U);
+  EXPECT_EQ(stats.frames_fetched, 2U);
+  EXPECT_EQ(maker.wrong_, 1U);
+  maker.broken_at_ = 6;
+  EXPECT_EQ(stream_image(*reader_, 0, stream, asked).error().code.number, 2);
 }
 
 TEST_P(InstallerTest, AMakersErrorEndsTheInstall) {

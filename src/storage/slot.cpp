@@ -231,6 +231,12 @@ Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type) {
   return fail(kNoRow, "an image of type " + std::string(image_type) + " cannot be written to a slot of type " + slot.type);
 }
 
+Result<Fd> open_files(const SlotSpec& slot) {
+  const FileSystemKind* const kind = find_file_system(slot.type);
+  if (kind == nullptr) return Fd();
+  return look_into(TRY(find_device(slot.device)), *kind);
+}
+
 Result<std::unique_ptr<ByteSource>> open_content(const SlotSpec& slot) {
   if (slot.type != "raw") return nullptr;
   return bundle::open_source(TRY(find_device(slot.device)).string());

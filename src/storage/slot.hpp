@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/byte_source.hpp"
+#include "base/file.hpp"
 #include "storage/boot_flag.hpp"
 #include "storage/copy_pair.hpp"
 #include "storage/target.hpp"
@@ -79,6 +80,10 @@ Result<> give_up_slot(const SlotSpec& slot);
 // What a slot holds, for reading only, also while it is in use; null for a type whose content is not an image byte for byte. Errors: file
 // errors, kNoPartition.
 Result<std::unique_ptr<ByteSource>> open_content(const SlotSpec& slot);
+
+// The root folder of the file system that a slot holds, as look_into has it; no descriptor for a type that holds none, or an image. Errors:
+// kMount, kNoPartition.
+Result<Fd> open_files(const SlotSpec& slot);
 
 // Ready to be written, nothing changed yet. kNoRow when the table has no such line; errors of the device.
 Result<Target> open_slot(const SlotSpec& slot, std::string_view image_type);

@@ -15,11 +15,15 @@ Result<> stream_frames(bundle::Reader& reader, std::size_t index, StreamTarget& 
   for (std::uint64_t frame = 0; frame < image.frame_count(); ++frame) {
     if (options.stop.stop_requested()) return fail(kCancelled, "the install was stopped on request");
     const MutableByteView checked = MutableByteView(content).first(image.frame_content_bytes(frame));
-    TRY(reader.fetch_frame(index, frame, stored));
-    TRY(decoder.decode(image, frame, stored, checked));
+    if (options.maker != nullptr && TRY(make_checked(*options.maker, image, frame, checked))) {
+      ++stats.frames_made;
+    } else {
+      TRY(reader.fetch_frame(index, frame, stored));
+      TRY(decoder.decode(image, frame, stored, checked));
+      ++stats.frames_fetched;
+      stats.bytes_fetched += stored.size();
+    }
     TRY(target.append(checked));
-    ++stats.frames_fetched;
-    stats.bytes_fetched += stored.size();
     stats.bytes_written += checked.size();
     if (options.streamed) options.streamed(frame + 1);
   }

@@ -10,9 +10,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/test_tar.hpp"
 #include "bundle/test_bundle.hpp"
 #include "storage/errors.hpp"
-#include "storage/test_tar.hpp"
 
 namespace aloft::storage {
 namespace {

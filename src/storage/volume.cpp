@@ -44,6 +44,18 @@ std::unexpected<Error> mount_failed(int context, const std::filesystem::path& de
                           (more.empty() ? "" : " (" + more + ")") + "; does the kernel have this file system?");
 }
 
+enum class Superblock : std::uint8_t { read_only, read_write };
+
+// errno tells why there is none; `context` has what the kernel says of it.
+Fd try_mount(const std::filesystem::path& device, const FileSystemKind& kind, Superblock superblock, unsigned attributes, Fd& context) {
+  context = Fd(::fsopen(std::string(kind.name).c_str(), FSOPEN_CLOEXEC));
+  if (!context || ::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", device.c_str(), 0) != 0 ||
+      (superblock == Superblock::read_only && ::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) ||
+      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
+    return {};
+  return Fd(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | attributes));
+}
+
 Result<> flush_device(const std::filesystem::path& device) {
   const Fd fd = TRY(open_file(device, O_RDONLY));
   if (::fsync(fd.get()) != 0) return fail(system_error("flushing", device, errno));
@@ -86,16 +98,20 @@ Result<> DeviceVolume::format() {
 }
 
 Result<Fd> DeviceVolume::mount(Access access) {
-  const Fd context(::fsopen(std::string(kind_.name).c_str(), FSOPEN_CLOEXEC));
-  if (!context) return mount_failed(-1, device_, kind_.name, errno);
   const bool read_only = access == Access::read_only;
-  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", device_.c_str(), 0) != 0 ||
-      (read_only && ::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) ||
-      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0)
-    return mount_failed(context.get(), device_, kind_.name, errno);
-  const unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | (read_only ? MOUNT_ATTR_RDONLY : 0U);
-  Fd tree(::fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
+  Fd context;
+  Fd tree =
+      try_mount(device_, kind_, read_only ? Superblock::read_only : Superblock::read_write, read_only ? MOUNT_ATTR_RDONLY : 0U, context);
   if (!tree) return mount_failed(context.get(), device_, kind_.name, errno);
+  return tree;
+}
+
+// The kernel has one superblock for a device: where it is mounted for writing already, ours is that one, and only the mount is read-only.
+Result<Fd> look_into(const std::filesystem::path& device, const FileSystemKind& kind) {
+  Fd context;
+  Fd tree = try_mount(device, kind, Superblock::read_only, MOUNT_ATTR_RDONLY, context);
+  if (!tree && errno == EBUSY) tree = try_mount(device, kind, Superblock::read_write, MOUNT_ATTR_RDONLY, context);
+  if (!tree) return mount_failed(context.get(), device, kind.name, errno);
   return tree;
 }
 

@@ -48,6 +48,11 @@ class DeviceVolume final : public Volume {
   const std::vector<std::string> format_options_;
 };
 
+// The root folder of what the device holds, for reading only, also while it is mounted elsewhere, for writing too. What is mounted on its
+// folders is not seen. It stays mounted as long as the descriptor. A file system that nobody has mounted, and that was not unmounted when
+// the power failed, is set right by the kernel first. Errors: kMount.
+Result<Fd> look_into(const std::filesystem::path& device, const FileSystemKind& kind);
+
 // Whether nothing holds the block device: no mount, no RAID, no other agent. kDeviceBusy, kNotADevice.
 Result<> check_unused(const std::filesystem::path& device);
 

@@ -12,7 +12,7 @@
 
 #include "base/bytes.hpp"
 
-namespace aloft::storage::test {
+namespace aloft::test {
 
 struct Member {
   std::string path;
@@ -91,4 +91,4 @@ inline Bytes tar_of(const std::vector<Member>& members) {
   return {bytes.begin(), bytes.end()};
 }
 
-}  // namespace aloft::storage::test
+}  // namespace aloft::test
