@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The lab's readers of boot states under UEFI, on variables and FAT file systems made by others (mtools, efibootguard's bg_setenv) or byte by byte."""
+"""The lab's readers of boot states under UEFI, on variables and FAT file systems made by others (efibootmgr, mtools, efibootguard's bg_setenv) or byte
+by byte; and what integration/bootloader/uefi/make-entries makes."""
 import os
 import pathlib
 import struct
@@ -12,6 +13,7 @@ SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).r
 sys.path.insert(0, str(SOURCE / "lab"))
 
 import bootstate  # noqa: E402
+import disk  # noqa: E402
 import efi  # noqa: E402
 import fat  # noqa: E402
 import machines  # noqa: E402
@@ -57,8 +59,9 @@ class LongNames(Folder):
         self.assertEqual([name[:4] for name in volume.names("")], ["BLOF"])
 
 
-class Uefi(unittest.TestCase):
+class Uefi(Folder):
     def setUp(self):
+        super().setUp()
         self.model = machines.ALL["uefi-busybox"]
 
     def entry(self, name, partition=None):
@@ -69,6 +72,10 @@ class Uefi(unittest.TestCase):
         named = {f"Boot{number:04X}": entry for number, entry in given.items()} | {"BootOrder": struct.pack(f"<{len(order)}H", *order)}
         if following is not None:
             named["BootNext"] = struct.pack("<H", following)
+        return self.slots_of(named)
+
+    def slots_of(self, named):
+        """Of a flash with these variables."""
         store = nvram.GUID + struct.pack("<IBB6x", 16384 - nvram.STORE, 0x5A, 0xFE)
         fresh = (bytes(nvram.STORE) + store).ljust(nvram.BYTES, b"\xff")
         flash = nvram.with_variables(fresh, {name: (nvram.GLOBAL, value) for name, value in named.items()})
@@ -88,6 +95,35 @@ class Uefi(unittest.TestCase):
     def test_an_erased_store_is_lost(self):
         with self.assertRaises(bootstate.Lost):
             bootstate.READERS["uefi"].slots(lambda partition, offset, size: b"\xff" * size)
+
+    def test_the_installers_entries_start_the_slot_that_is_filled(self):
+        device, variables = self.folder / "disk", self.folder / "variables"
+        disk.make(device, self.model.partitions(), {})
+        loop = subprocess.run(["losetup", "-f", "--show", device], capture_output=True, text=True)
+        if loop.returncode != 0:
+            self.skipTest("needs root and loop devices")
+        self.addCleanup(subprocess.run, ["losetup", "-d", loop.stdout.strip()], check=True)
+        variables.mkdir()
+        suffix = "-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+        other = efi.load_option(self.model.partitions(), "state", "/other.efi", "other")
+        for name, value in (("Boot0003", other), ("BootOrder", struct.pack("<H", 3))):
+            (variables / (name + suffix)).write_bytes(struct.pack("<I", 7) + value)
+        subprocess.run([SOURCE / "integration/bootloader/uefi/make-entries", loop.stdout.strip(), "1:/linux.efi", "2:/linux.efi"], check=True, capture_output=True,
+                       env={**os.environ, "EFIVARFS_PATH": f"{variables}/", "ALOFT_KERNEL_ARGUMENTS": "quiet"})
+        named = {file.name.removesuffix(suffix): file.read_bytes()[4:] for file in variables.iterdir()}
+        named["BootOrder"] = named["BootOrder"][:4]  # it was longer with B in it; a write replaces a variable, but not a file
+        order = struct.unpack("<HH", named["BootOrder"])
+        numbers = {entry: int(name[4:], 16) for name, entry in named.items() if name != "BootOrder"}
+
+        def wanted(letter):
+            text = f"root=PARTLABEL=rootfs-{letter} ro rootwait panic=5 softlockup_panic=1 aloft.slot={letter.upper()} quiet"
+            made = efi.load_option(self.model.partitions(), f"boot-{letter}", "/linux.efi", f"aloft {letter.upper()}", text)
+            return made.removesuffix(b"\0\0")  # efibootmgr leaves arguments without an end
+
+        self.assertEqual(set(numbers), {other, wanted("a"), wanted("b")})
+        self.assertEqual(order, (numbers[wanted("a")], 3))
+        self.assertEqual(self.slots_of(named), ["A:good"])
+        self.assertEqual(self.slots_of(named | {"BootNext": struct.pack("<H", numbers[wanted("b")])}), ["B:1", "A:good"])
 
 
 class SystemdBoot(Folder):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The boot script that uboot-config writes, case by case.
+"""The boot script that uboot-config writes, case by case; and in the first form bootcount.env and ab-select.txt, which stand beside it.
 
   uboot_script_test.py             U-Boot's commands replaced, played by bash (U-Boot's hush is close enough): the choice of slots
   uboot_script_test.py --emulated  the script for raw copies in the real U-Boot (Debian's x86 build) under QEMU, on disks that are looked at
@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import select
+import shlex
 import struct
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import time
 import zlib
 
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE", pathlib.Path(__file__).resolve().parent.parent))
-TOOL = SOURCE / "integration/bootloader/uboot/uboot-config"
+FOLDER = SOURCE / "integration/bootloader/uboot"
+TOOL = FOLDER / "uboot-config"
 ROM = "/usr/lib/u-boot/qemu-x86/u-boot.rom"
 SLOTS = ["--slot", "A:2:rootfs-a", "--slot", "B:3:rootfs-b", "--initrd", "/boot/initrd.img", "--args", "quiet"]
 MIB, COPY, OFFSETS = 1 << 20, 0x4000, (0x100000, 0x104000)
@@ -48,14 +50,35 @@ CASES = [
     ("no boot state: the second, if the first does not load", "", "", "", "", KERNEL_A, "B unknown", "", ""),
 ]
 VARIABLES = ("BOOT_ORDER", "BOOT_A_LEFT", "BOOT_B_LEFT", "aloft_trial")
+# name, mender_boot_part, upgrade_available, bootcount, what is broken, booted slot, mender_boot_part, upgrade_available and bootcount afterwards
+BOOTCOUNT_CASES = [
+    ("the slot of the environment is booted", "2", "0", "0", "", "A", "2", "0", "0"),
+    ("or the other", "3", "0", "0", "", "B", "3", "0", "0"),
+    ("a trial is counted", "3", "1", "0", "", "B", "3", "1", "1"),
+    ("the last try is a try", "3", "1", "2", "", "B", "3", "1", "3"),
+    ("after it the other slot is booted, and stays", "3", "1", "3", "", "A", "2", "0", "4"),
+    ("to B, too", "2", "1", "3", "", "B", "3", "0", "4"),
+    ("a committed slot is not given up", "2", "0", "9", "", "A", "2", "0", "9"),
+    ("what does not load is tried again, and counted", "3", "1", "1", "3:/boot/Image", None, "3", "1", "2"),
+    ("nor does it boot without its device tree", "3", "1", "1", "3:/boot/board.dtb", None, "3", "1", "2"),
+    ("a disk that cannot be written: the other slot is booted all the same", "3", "1", "3", "write", "A", "3", "1", "3"),
+]
+# name, the slot that U-Boot's ab_select gives, what is broken, booted slot
+AB_CASES = [
+    ("slot a", "a", "", "A"),
+    ("slot b", "b", "", "B"),
+    ("a kernel that does not load: again", "b", "3:/boot/Image", None),
+    ("a device tree that does not load: again", "a", "2:/boot/board.dtb", None),
+]
 
 # U-Boot's commands. The stored environment is one file per variable in $state; `broken` lists what fails.
 COMMANDS = r"""
 fails() { case " $broken " in *" $1 "*) return 0;; esac; return 1; }
-setenv() { if [ "$1" = bootargs ]; then bootargs=$2; else printf -v "$1" %s "$2"; fi; }
+setenv() { printf -v "$1" %s "${*:2}"; }
 saveenv() { if fails write; then return 1; fi; if fails drop; then return 0; fi
-  for v in BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT aloft_trial; do printf %s "${!v}" >"$state/$v"; done; }
-env() { for v in BOOT_ORDER BOOT_A_LEFT BOOT_B_LEFT aloft_trial; do printf -v "$v" %s "$(cat "$state/$v")"; done; }
+  for v in $variables; do printf %s "${!v}" >"$state/$v"; done; }
+env() { for v in $variables; do printf -v "$v" %s "$(cat "$state/$v")"; done; }
+run() { local v; for v in "$@"; do eval "${!v}"; done; }
 load() { filesize=77; ! fails "${2#*:}:$4"; }
 wdt() { if fails "wdt $1"; then return 1; fi; echo "$*" >>"$state/wdt"; }
 booti() { if fails booti; then return 1; fi; echo "BOOT $* $bootargs"; exit 0; }
@@ -69,16 +92,18 @@ def script(*arguments):
     return subprocess.run([TOOL, *arguments], capture_output=True, text=True, check=False)
 
 
-def in_bash(text, values, broken):
+def in_bash(text, values, broken, variables=VARIABLES):
     """What was booted, the stored variables afterwards, and what the watchdog was told."""
     with tempfile.TemporaryDirectory() as folder:
         state = pathlib.Path(folder)
-        for name, value in zip(VARIABLES, values):
+        for name, value in zip(variables, values):
             (state / name).write_text(value, encoding="ascii")
-        done = subprocess.run(["bash", "-c", COMMANDS + text], env={"PATH": os.environ["PATH"], "state": folder, "broken": broken, "fdtcontroladdr": "fd7"},
+        given = {"PATH": os.environ["PATH"], "state": folder, "variables": " ".join(variables), "broken": broken, "fdtcontroladdr": "fd7",
+                 "kernel_addr_r": "40400000", "fdt_addr_r": "43000000"}
+        done = subprocess.run(["bash", "-c", COMMANDS + text], env=given,
                               capture_output=True, text=True, timeout=30, check=False)
         told = (state / "wdt").read_text(encoding="ascii").splitlines() if (state / "wdt").exists() else []
-        return (done.stdout or done.stderr).splitlines()[-1], [(state / name).read_text(encoding="ascii") for name in VARIABLES], told
+        return (done.stdout or done.stderr).splitlines()[-1], [(state / name).read_text(encoding="ascii") for name in variables], told
 
 
 def check_choice(problems):
@@ -92,6 +117,33 @@ def check_choice(problems):
                 f"BOOT 40400000 44000000:77 fd7 root=PARTLABEL=rootfs-{slot.lower()} ro rootwait panic=5 softlockup_panic=1 aloft.slot={slot} aloft.state={state} quiet")
             if last != wanted or after[1:3] != [a_after, b_after]:
                 problems.append(f"{name} {extra}: {last!r}, {after}; wanted {wanted!r}, {[a_after, b_after]}")
+
+
+def check_bootcount(problems):
+    """U-Boot itself counts before it runs bootcmd, where upgrade_available is set, and runs altbootcmd above bootlimit (drivers/bootcount/bootcount_env.c)."""
+    lines = [line for line in (FOLDER / "bootcount.env").read_text(encoding="ascii").splitlines() if line and not line.startswith("#")]
+    written = dict(line.split("=", 1) for line in lines)
+    text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in written.items()) + """env
+mender_boot_part_hex=$mender_boot_part
+if [ "$upgrade_available" = 1 ]; then bootcount=$((bootcount + 1)); saveenv; fi
+if [ "$upgrade_available" = 1 ] && [ "$bootcount" -gt "$bootlimit" ]; then run altbootcmd; else run bootcmd; fi
+"""
+    for name, part, available, count, broken, booted, *after in BOOTCOUNT_CASES:
+        last, found, _ = in_bash(text, (part, available, count), broken, ("mender_boot_part", "upgrade_available", "bootcount"))
+        wanted = "RESET" if booted is None else (
+            f"BOOT 40400000 - 43000000 root=PARTLABEL=rootfs-{booted.lower()} ro rootwait panic=5 softlockup_panic=1 aloft.slot={booted}")
+        if last != wanted or found != after:
+            problems.append(f"bootcount.env, {name}: {last!r}, {found}; wanted {wanted!r}, {after}")
+
+
+def check_ab_select(problems):
+    text = (FOLDER / "ab-select.txt").read_text(encoding="ascii")
+    for name, chosen, broken, booted in AB_CASES:
+        last, _, _ = in_bash(f"ab_select() {{ setenv \"$1\" {chosen}; }}\nbootargs=quiet\n" + text, (), broken, ())
+        wanted = "RESET" if booted is None else (
+            f"BOOT 40400000 - 43000000 quiet root=PARTLABEL=rootfs-{chosen} ro rootwait panic=5 softlockup_panic=1 androidboot.slot_suffix=_{chosen} aloft.slot={booted}")
+        if last != wanted:
+            problems.append(f"ab-select.txt, {name}: {last!r}; wanted {wanted!r}")
 
 
 def check_watchdog(problems):
@@ -266,10 +318,12 @@ def main():
     else:
         check_choice(problems)
         check_watchdog(problems)
+        check_bootcount(problems)
+        check_ab_select(problems)
         check_refusals(problems)
     for problem in problems:
         print(problem)
-    print(f"uboot-config: {len(CASES)} walks, {len(problems)} problems")
+    print(f"uboot-config: {len(CASES) + len(BOOTCOUNT_CASES) + len(AB_CASES)} walks, {len(problems)} problems")
     sys.exit(1 if problems else 0)
 
 

@@ -20,6 +20,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/sanitized.hpp"
+
 namespace aloft {
 namespace {
 
@@ -39,12 +41,6 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_PPC64LE;
 constexpr std::uint32_t kArchitecture = AUDIT_ARCH_MIPSEL;
 #else
 #error "add this processor's number of linux/audit.h"
-#endif
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // their shadow is data, too
-#else
-constexpr bool kSanitized = false;
 #endif
 
 constexpr uid_t kNobody = 65534;

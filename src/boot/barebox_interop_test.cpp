@@ -14,33 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 using test::must;
 
-// The example of docs/boot-control.md as a device tree; barebox-state finds the partition by its UUID.
-constexpr const char* kDeviceTree = R"(/dts-v1/;
-/ {
-  #address-cells = <1>; #size-cells = <1>;
-  aliases { state = &state; };
-  disk { partitions {
-    compatible = "fixed-partitions"; #address-cells = <1>; #size-cells = <1>;
-    part: partition@0 { label = "state"; reg = <0x0 0x10000>; partuuid = "PARTUUID"; };
-  }; };
-  state: state {
-    compatible = "barebox,state"; magic = <0x3f45620b>;
-    backend-type = "raw"; backend = <&part>; backend-stridesize = <0x400>; backend-storage-type = "direct";
-    #address-cells = <1>; #size-cells = <1>;
-    bootstate { #address-cells = <1>; #size-cells = <1>;
-      A { #address-cells = <1>; #size-cells = <1>;
-        remaining_attempts@0 { reg = <0x0 0x4>; type = "uint32"; default = <3>; };
-        priority@4 { reg = <0x4 0x4>; type = "uint32"; default = <20>; };
-      };
-      B { #address-cells = <1>; #size-cells = <1>;
-        remaining_attempts@8 { reg = <0x8 0x4>; type = "uint32"; default = <3>; };
-        priority@c { reg = <0xc 0x4>; type = "uint32"; default = <10>; };
-      };
-      last_chosen@10 { reg = <0x10 0x4>; type = "uint32"; };
-    };
-  };
-};
-)";
+// What is put before the device tree that we give to integrators, as the board's file that includes it would be.
+constexpr const char* kBoard = "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>; };\n";
+constexpr std::string_view kSomePartition = "00000000-0000-0000-0000-000000000000";  // where the board's own is to stand
 
 class BareboxTool : public ::testing::Test {
  protected:
@@ -56,8 +32,8 @@ class BareboxTool : public ::testing::Test {
     fs::create_directories(link_.parent_path(), problem);
     fs::create_symlink(folder_ / "disk", link_, problem);
     if (problem) GTEST_SKIP() << "no links can be made in /dev";
-    std::string tree = kDeviceTree;
-    tree.replace(tree.find("PARTUUID"), 8, uuid);
+    std::string tree = kBoard + must(read_file(ALOFT_SOURCE_DIR "/integration/bootloader/barebox/state.dtsi"));
+    tree.replace(tree.find(kSomePartition), kSomePartition.size(), uuid);
     ASSERT_TRUE(replace_file(folder_ / "state.dts", tree));
     ASSERT_TRUE(replace_file(folder_ / "disk", std::string(64 << 10, '\0')));
     run({"/usr/bin/dtc", "-q", "-O", "dtb", "-o", (folder_ / "state.dtb").string(), (folder_ / "state.dts").string()});
