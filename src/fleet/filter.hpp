@@ -12,7 +12,20 @@
 
 namespace aloft::fleet {
 
-enum class Field : std::uint8_t { name, product, hardware, version, status, update_status, attribute, tag, group, created, last_seen };
+enum class Field : std::uint8_t {
+  name,
+  product,
+  hardware,
+  version,
+  protocol,
+  status,
+  update_status,
+  attribute,
+  tag,
+  group,
+  created,
+  last_seen
+};
 enum class Comparison : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal, in, not_in, is_null, not_null };
 
 // For time fields a value is milliseconds since 1970, or one of these, which are filled in when the filter is used.

@@ -12,7 +12,7 @@ struct FieldRow {
 };
 
 // The first name of each field is ours, the others are hawkBit's.
-constexpr std::array<FieldRow, 22> kFields{{{"name", Field::name},
+constexpr std::array<FieldRow, 23> kFields{{{"name", Field::name},
                                             {"id", Field::name},
                                             {"controllerid", Field::name},
                                             {"product", Field::product},
@@ -22,6 +22,7 @@ constexpr std::array<FieldRow, 22> kFields{{{"name", Field::name},
                                             {"hardware", Field::hardware},
                                             {"version", Field::version},
                                             {"installedds.version", Field::version},
+                                            {"protocol", Field::protocol},
                                             {"status", Field::status},
                                             {"updatestatus", Field::update_status},
                                             {"tag", Field::tag},
@@ -49,6 +50,8 @@ std::optional<FieldName> field_of(std::string_view name) {
   return FieldName{.field = found->field, .key = {}};
 }
 
-std::string field_names() { return "name, product, hardware, version, status, updatestatus, tag, group, attribute.KEY, created, lastseen"; }
+std::string field_names() {
+  return "name, product, hardware, version, protocol, status, updatestatus, tag, group, attribute.KEY, created, lastseen";
+}
 
 }  // namespace aloft::fleet

@@ -42,6 +42,7 @@ bool holds(const DeviceFacts& device, const FilterTerm& term, std::uint64_t now_
     case Field::product: return satisfies(device.product, term);
     case Field::hardware: return satisfies(device.hardware, term);
     case Field::version: return satisfies(device.version, term);
+    case Field::protocol: return satisfies(to_string(device.protocol), term);
     case Field::status: return satisfies(to_string(device.status), term);
     case Field::update_status: return satisfies(to_string(device.update_status), term);
     case Field::tag: return any_satisfies(device.tags, term);

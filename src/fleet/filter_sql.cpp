@@ -129,6 +129,7 @@ class Compiler {
       case Field::product: return text_condition("d.product", term);
       case Field::hardware: return text_condition("d.hardware", term);
       case Field::version: return text_condition("d.version", term);
+      case Field::protocol: return text_condition("(CASE d.protocol WHEN 0 THEN 'aloft' ELSE 'hawkbit' END)", term);
       case Field::status: return text_condition("(CASE d.status WHEN 0 THEN 'pending' WHEN 1 THEN 'accepted' ELSE 'rejected' END)", term);
       case Field::update_status: return text_condition(std::string(kUpdateStatusColumn), term);
       case Field::created: return time_condition("d.created_ms", term);
