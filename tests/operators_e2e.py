@@ -162,6 +162,31 @@ def case_roles_bound_what_users_may():
         assert [e["user"] for e in server.operator("GET", "/api/v1/audit?user=anna")["entries"]] == ["anna", "anna", "anna"]
 
 
+def case_a_session_says_which_operations_its_roles_allow():
+    import yaml
+    spec = yaml.safe_load((pathlib.Path(os.environ["ALOFT_SOURCE"]) / "docs/openapi.yaml").read_text())["paths"]
+    known = {f"{method.upper()} {path}": operation for path, item in spec.items() for method, operation in item.items() if method != "parameters"}
+    endless = ("POST /api/v1/logout", "GET /api/v1/events")
+    with site() as server:
+        for role in ("viewer", "operator", "releaser", "approver", "admin"):
+            server.operator("POST", "/api/v1/users", {"name": role + "-1", "password": PASSWORD, "roles": [role]})
+            login = server.call("POST", "/api/v1/login", {"user": role + "-1", "password": PASSWORD})
+            headers = {"Authorization": "Bearer " + login["token"]}
+            told = set(server.call("GET", "/api/v1/session", headers=headers)["operations"])
+            assert told <= set(known), told - set(known)
+            for name, operation in known.items():
+                method, path = name.split()
+                if not path.startswith("/api/v1/") or operation.get("security") == [] or name in endless:
+                    continue
+                concrete = path.replace("{id}", "999999").replace("{name}", "nobody").replace("{sha256}", "0" * 64)
+                number = None
+                try:
+                    server.call(method, concrete, b"" if method in ("POST", "PUT") else None, headers=headers)
+                except Refused as caught:
+                    number = caught.number
+                assert (number == 9075) == (name not in told), (role, name, number)
+
+
 def case_changes_are_told_live():
     with site() as server:
         events = []

@@ -23,8 +23,10 @@ constexpr Row kRows[] = {
     {"/api/v1/ddi/settings",    "",          Role::admin,    Looking::any_role},
     {"/api/v1/tenant",          "",          Role::admin,    Looking::same},       // of the server's own site
     {"/api/v1/webhooks",        "",          Role::admin,    Looking::same},
+    {"/api/v1/setup",           "",          Role::viewer,   Looking::any_role},   // these before anybody is known
+    {"/api/v1/login",           "",          Role::viewer,   Looking::any_role},
+    {"/api/v1/sso",             "",          Role::viewer,   Looking::any_role},
     {"/api/v1/logout",          "",          Role::viewer,   Looking::any_role},
-    {"/api/v1/sso",             "",          Role::viewer,   Looking::any_role},   // before anybody is known
     {"/api/v1/session",         "",          Role::viewer,   Looking::any_role},   // with the password
     {"/api/v1/tokens",          "",          Role::viewer,   Looking::any_role},   // one's own
     {"/api/v1/filter-check",    "",          Role::viewer,   Looking::any_role},

@@ -8,7 +8,7 @@
 
 namespace aloft::server {
 
-// For paths of the operator API. What stands in no row needs the operator's role; looking needs any role.
+// For paths of the operator API, or their patterns in the router. What stands in no row needs the operator's role; looking needs any role.
 fleet::Role role_for(httpd::Method method, std::string_view path);
 // Whether the request changes something that people must be able to look up later.
 bool is_audited(httpd::Method method, std::string_view path);

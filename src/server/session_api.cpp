@@ -7,6 +7,7 @@
 #include "httpd/elsewhere.hpp"
 #include "server/errors.hpp"
 #include "server/json_forms.hpp"
+#include "server/permissions.hpp"
 
 namespace aloft::server {
 namespace {
@@ -35,6 +36,7 @@ SessionApi::SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Worke
 }
 
 void SessionApi::add_routes(httpd::Router& router) {
+  router_ = &router;
   router.add({Method::post, "/api/v1/setup", [this](Request& r) { return setup(r); }, kMaxJsonBytes});
   router.add({Method::post, "/api/v1/login", [this](Request& r) { return login(r); }, kMaxJsonBytes});
   router.add({Method::post, "/api/v1/logout", [this](Request& r) { return logout(r); }, kMaxJsonBytes});
@@ -145,9 +147,20 @@ SessionApi::Answer SessionApi::logout(Request& request) {
   co_return revoked;
 }
 
+std::vector<std::string> SessionApi::operations(fleet::Roles roles) const {
+  std::vector<std::string> operations;
+  for (const httpd::Route& route : router_->routes())
+    if (route.pattern.starts_with("/api/v1/") && fleet::allows(roles, role_for(route.method, route.pattern)))
+      operations.push_back(std::string(httpd::to_string(route.method)) + " " + route.pattern);
+  return operations;
+}
+
 SessionApi::Answer SessionApi::session(Request& request) {
   const fleet::AccessToken token = CO_TRY(access_.check(request));
-  Json json{{"user", token.user}, {"roles", fleet::role_names(token.roles)}, {"server_version", ALOFT_VERSION}};
+  Json json{{"user", token.user},
+            {"roles", fleet::role_names(token.roles)},
+            {"operations", operations(token.roles)},
+            {"server_version", ALOFT_VERSION}};
   if (!token.issuer.empty()) json["issuer"] = token.issuer;
   if (!token.display.empty()) json["display"] = token.display;
   if (!certificate_sha256_.empty()) json["certificate_sha256"] = certificate_sha256_;

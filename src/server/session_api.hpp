@@ -20,6 +20,7 @@ class SessionApi {
   // look after tenants, too.
   SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Workers& passwords, Random& random,
              std::optional<std::string> setup_secret, std::string certificate_sha256, bool serves_tenants);
+  // Its routes and those that are added later are what a session may be told of.
   void add_routes(httpd::Router& router);
 
  private:
@@ -33,6 +34,8 @@ class SessionApi {
   Answer login(httpd::Request& request);
   Answer logout(httpd::Request& request);
   Answer session(httpd::Request& request);
+  // As "POST /api/v1/groups": the operations that whoever has these roles may call.
+  std::vector<std::string> operations(fleet::Roles roles) const;
   Answer list_tokens(httpd::Request& request);
   Answer create_token(httpd::Request& request);
   Answer delete_token(httpd::Request& request);
@@ -50,6 +53,7 @@ class SessionApi {
   std::optional<std::string> setup_hash_;  // in hex
   std::string certificate_sha256_;
   bool serves_tenants_;
+  const httpd::Router* router_ = nullptr;
   Attempts attempts_{10};
   httpd::Workers& passwords_;
 };
