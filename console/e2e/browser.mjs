@@ -55,8 +55,11 @@ export async function assertAccessible(page, what) {
   assert.equal(told.length, 0, `${what}:\n${told.join("\n")}`);
 }
 
-// Nothing sticks out to the side.
+// Nothing sticks out to the side, of the page or of a table's place in it.
 export async function assertFits(page, what) {
-  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-  assert.ok(content <= window, `${what}: ${content} px wide in a window of ${window}`);
+  const wide = await page.evaluate(() => {
+    const places = new Map([["the page", document.documentElement], ...[...document.querySelectorAll("table")].map((table) => [table.getAttribute("aria-label"), table.parentElement])]);
+    return [...places].filter(([, place]) => place.scrollWidth > place.clientWidth).map(([name, place]) => `${name}: ${place.scrollWidth} px wide in ${place.clientWidth}`);
+  });
+  assert.deepEqual(wide, [], what);
 }

@@ -43,6 +43,25 @@ export async function fleet(stage, { cams = 9 } = {}) {
   return { releases, names, failed, rollout, running: of["cam-05"] };
 }
 
+// What makes the pages of administrators full, and names so long that they fit nowhere.
+export async function furnish(stage) {
+  const long = "gateway_of_the_northern_roof_of_hall_4_0123456789abcdef";
+  await stage.do("device", { name: long, product, hardware: hardware[0], version: "2.3.0-rc.1+build.20261126.0123456789abcdef" });
+  await stage.do("stranger", { name: `${long}_2`, product });
+  await stage.api("POST", "/tags/beta/devices", { add: [long] });
+  await stage.api("POST", "/groups", { name: long, filter: `product==${product};name==${long}*;attribute.${long}=is=null` });
+  const { id: release } = await stage.do("release", { version: `3.0.0-rc.1+${long}`, product, hardware });
+  await stage.deploy(release, long);
+  await stage.api("POST", "/rollouts", { name: long, release, filter: `name==${long}`, waves: [{ permille: 1000 }], needs_approval: true });
+  await stage.api("POST", "/users", { name: long, password: "a long password", roles: ["viewer", "operator", "releaser", "approver"] });
+  await stage.api("POST", "/webhooks", { url: `https://127.0.0.1:9/${long}/${long}`, note: long, events: ["rollout", "deployment", "audit"] });
+  await stage.api("POST", "/enrolment-tokens", { note: long });
+  await stage.api("POST", "/tokens", { note: long });
+  await stage.api("POST", "/ddi/gateways", { note: long, product: long, hardware: long });
+  await stage.api("POST", "/ddi/devices", { name: `${long}_3`, product: long, hardware: long });
+  await stage.api("POST", "/tenants", { name: "roadrunner-and-coyote-deliveries" });
+}
+
 async function organise(stage, names) {
   await stage.api("POST", "/tags/beta/devices", { add: names.slice(0, 3) });
   await stage.api("POST", "/groups", { name: "cameras", description: "All cameras on roofs", filter: "product==gateway;name==cam-*" });

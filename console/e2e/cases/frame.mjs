@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { assertAccessible, assertFits, sizes } from "../browser.mjs";
-import { fleet } from "../fleet.mjs";
+import { assertAccessible, assertFits, enter, sizes } from "../browser.mjs";
+import { fleet, furnish } from "../fleet.mjs";
 
 const budgetBytes = 250_000;
 
@@ -51,6 +51,7 @@ export const frameCases = {
   "every page has no fault that axe-core finds, in light and dark, wide and narrow, nothing sticks out, and every answer is a good one": {
     run: async ({ page, stage }) => {
       const made = await fleet(stage);
+      await furnish(stage);
       const failed = [];
       page.on("response", (answer) => answer.status() >= 400 && failed.push(`${answer.status()} ${answer.url()}`));
       for (const path of pagesOf(made)) {
@@ -69,6 +70,41 @@ export const frameCases = {
         }
       }
       assert.deepEqual(failed, []);
+    },
+  },
+  "a viewer is offered nothing that the server refuses: every button of every page is pressed, and every dialog sent": {
+    run: async ({ page, stage }) => {
+      const made = await fleet(stage);
+      await furnish(stage);
+      const viewer = { user: "viv", password: "a long password" };
+      await stage.api("POST", "/users", { name: viewer.user, password: viewer.password, roles: ["viewer"] });
+      await page.context().clearCookies();
+      await enter(page, viewer);
+      const refused = [];
+      page.on("response", (answer) => answer.status() === 403 && refused.push(`${answer.request().method()} ${answer.url()} by ${page.url()}`));
+      const pressed = new Set();
+      for (const path of pagesOf(made).filter((path) => !["/audit", "/tenants"].includes(path))) {
+        await page.goto(path);
+        await settled(page);
+        const buttons = page.getByRole("main").locator(":is(button, [type=checkbox]):enabled:visible");
+        for (let i = 0; i < (await buttons.count()); ++i) {
+          const name = await buttons.nth(i).evaluate((button) => button.getAttribute("aria-label") ?? button.textContent);
+          // They ask the server for nothing, or end this session.
+          if (/^Copy|^Revoke session|^Change my password/.test(name)) continue;
+          await buttons.nth(i).click();
+          pressed.add(name);
+          const dialog = page.getByRole("dialog");
+          if (await dialog.isVisible()) {
+            for (const field of await dialog.locator("input[required]").all()) await field.fill("x");
+            await dialog.locator("[type=submit]").click();
+            await dialog.waitFor({ state: "hidden" });
+          }
+          if (new URL(page.url()).pathname !== new URL(path, page.url()).pathname) await page.goto(path);
+          await settled(page);
+        }
+      }
+      assert.deepEqual(refused, []);
+      assert.ok(pressed.has("New API token…") && pressed.size > 10, [...pressed].join(", "));
     },
   },
   "keys lead everywhere, and the content can be reached without the navigation": {

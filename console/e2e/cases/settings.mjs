@@ -58,7 +58,13 @@ export const settingsCases = {
       await login(page, { user: "vic", password: "a long password" });
       assert.equal(await page.getByRole("link", { name: "Audit log" }).count(), 0);
       await page.goto("/devices");
+      await page.getByRole("link", { name: "cam-01" }).waitFor();
+      assert.equal(await page.getByRole("checkbox").count(), 0);
+      // A role that is taken while the page is open.
+      await stage.api("PUT", "/users/vic", { roles: ["operator"] });
+      await page.reload();
       await page.getByLabel("Choose cam-01").check();
+      await stage.api("PUT", "/users/vic", { roles: ["viewer"] });
       await page.getByRole("button", { name: "Accept…" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Accept" }).click();
       await page.getByRole("dialog", { name: "Not everything was done" }).getByText(/cam-01.*E\d{4}/).waitFor();

@@ -5,6 +5,7 @@ import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { api, take } from "../api/client";
 import { useLiveFleet } from "../api/events";
+import { useMay } from "../api/may";
 import { sessionQuery } from "../api/queries";
 import { Icon } from "../parts/Icon";
 import icon from "../style/icon.svg";
@@ -26,10 +27,10 @@ function Brand() {
 function Navigation({ leave }: { leave?: () => void }) {
   const waiting = useWaiting();
   const session = useQuery(sessionQuery).data;
-  const admin = session?.roles.includes("admin");
+  const may = useMay();
   return (
     <nav className={classes.nav} aria-label="Main">
-      {places.filter((place) => (!place.admin || admin) && (!place.service || session?.serves_tenants)).map((place) => (
+      {places.filter((place) => (!place.asks || may(place.asks)) && (!place.service || session?.serves_tenants)).map((place) => (
         <Link key={place.to} to={place.to} className={classes.link} activeOptions={{ exact: place.to === "/" }} onClick={leave}>
           <Icon name={place.icon} />
           {place.label}

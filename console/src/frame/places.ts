@@ -1,3 +1,4 @@
+import type { Operation } from "../api/may";
 import type { IconName } from "../parts/Icon";
 
 export interface Place {
@@ -5,7 +6,7 @@ export interface Place {
   label: string;
   icon: IconName;
   key: string; // pressed after g
-  admin?: boolean; // only administrators may look
+  asks?: Operation; // what it shows, where not everybody may look
   service?: boolean; // only where tenants are looked after
 }
 
@@ -20,7 +21,7 @@ export const places: Place[] = [
   { to: "/enrolment", label: "Enrolment", icon: "enrolment", key: "e" },
   { to: "/hawkbit", label: "hawkBit devices", icon: "plug", key: "h" },
   { to: "/device-types", label: "Device types", icon: "types", key: "t" },
-  { to: "/audit", label: "Audit log", icon: "audit", key: "a", admin: true },
-  { to: "/tenants", label: "Tenants", icon: "tenants", key: "n", admin: true, service: true },
+  { to: "/audit", label: "Audit log", icon: "audit", key: "a", asks: "GET /api/v1/audit" },
+  { to: "/tenants", label: "Tenants", icon: "tenants", key: "n", asks: "GET /api/v1/tenants", service: true },
   { to: "/settings", label: "Settings", icon: "settings", key: "s" },
 ];

@@ -71,3 +71,12 @@ export function ConfirmButton({ label, button, ...confirm }: ConfirmButtonProps)
     </>
   );
 }
+
+// Buttons in the rows of a table, which are many.
+export const rowButton = { size: "compact-sm", variant: "subtle", color: "gray" } as const;
+
+// Does something with one row, named by `what`, as "Delete group lab".
+export function RowConfirm({ act, what, ...confirm }: { act: string; what: string } & Omit<ConfirmButtonProps, "label" | "button" | "title" | "action">) {
+  const name = `${act} ${what}`;
+  return <ConfirmButton label={`${act}…`} button={{ ...rowButton, "aria-label": name }} title={`${name}?`} action={act} {...confirm} />;
+}

@@ -1,8 +1,9 @@
-import { Table, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { auditQuery } from "../../api/queries";
+import { DataTable } from "../../parts/DataTable";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
@@ -23,44 +24,21 @@ export function Audit() {
           <TextInput className={classes.query} aria-label="User" placeholder="Only of one user" data-query-bar value={user} onChange={(event) => setUser(event.currentTarget.value)} spellCheck={false} autoComplete="off" />
         </div>
         <Loaded query={query} rows={8}>
-          {() =>
-            entries.length === 0 ? (
-              <Empty icon="audit" title={asked ? `Nothing by ${asked}` : "Nothing yet"} />
-            ) : (
-              <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
-                <Table aria-label="Audit log">
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>When</Table.Th>
-                      <Table.Th>User</Table.Th>
-                      <Table.Th>What</Table.Th>
-                      <Table.Th className="wide">Sent</Table.Th>
-                      <Table.Th>Answer</Table.Th>
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {entries.map((entry) => (
-                      <Table.Tr key={entry.id}>
-                        <Table.Td className="numbers nowrap">{timeText(entry.time_ms)}</Table.Td>
-                        <Table.Td title={entry.peer}>{entry.user || <span className="dim">nobody yet</span>}</Table.Td>
-                        <Table.Td className={own.asked}>
-                          <code>
-                            {entry.method} {entry.path.replace("/api/v1", "")}
-                          </code>
-                        </Table.Td>
-                        <Table.Td className="wide">
-                          <code>{entry.detail}</code>
-                        </Table.Td>
-                        <Table.Td>
-                          <Dot tone={entry.status === undefined ? "warn" : entry.status < 400 ? "good" : "bad"}>{entry.status === undefined ? "cut off" : entry.error ? `E${entry.error}` : "done"}</Dot>
-                        </Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
-            )
-          }
+          {() => (
+            <DataTable
+              label="Audit log"
+              rows={entries}
+              rowKey={({ id }) => id}
+              empty={<Empty icon="audit" title={asked ? `Nothing by ${asked}` : "Nothing yet"} />}
+              columns={[
+                { head: "When", cell: ({ time_ms: time }) => <span className="nowrap">{timeText(time)}</span> },
+                { head: "User", phone: "below", cell: ({ user, peer }) => <span title={peer}>{user || <span className="dim">nobody yet</span>}</span> },
+                { head: "What", phone: "below", cell: ({ method, path }) => <code className={own.asked}>{method} {path.replace("/api/v1", "")}</code> },
+                { head: "Sent", phone: "out", cell: ({ detail }) => <code>{detail}</code> },
+                { head: "Answer", cell: ({ status, error }) => <Dot tone={status === undefined ? "warn" : status < 400 ? "good" : "bad"}>{status === undefined ? "cut off" : error ? `E${error}` : "done"}</Dot> },
+              ]}
+            />
+          )}
         </Loaded>
         <More query={query} />
       </Panel>

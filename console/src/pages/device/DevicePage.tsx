@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { Fragment, useState } from "react";
 import { api, type Device, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { deviceQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
 import { Confirm, ConfirmButton } from "../../parts/Confirm";
@@ -95,6 +96,7 @@ function Actions({ device, made }: { device: Device; made: (made: DeviceToken) =
   const client = useQueryClient();
   const navigate = useNavigate();
   const announce = useAnnounce();
+  const may = useMay();
   const [updating, update] = useDisclosure(false);
   const [accepting, accept] = useDisclosure(false);
   const path = { params: { path: { name } } };
@@ -104,32 +106,33 @@ function Actions({ device, made }: { device: Device; made: (made: DeviceToken) =
   };
   return (
     <>
-      {device.status === "accepted" ? (
+      {device.status === "accepted" && may("POST /api/v1/deployments") && (
         <Button onClick={update.open} disabled={device.deployment !== undefined}>
           Update…
         </Button>
-      ) : (
-        <Button onClick={accept.open}>Accept…</Button>
       )}
+      {device.status !== "accepted" && may("POST /api/v1/devices/{name}/accept") && <Button onClick={accept.open}>Accept…</Button>}
       {isHawkbit(device) && <DeviceOrders name={name} made={made} />}
-      {device.status !== "rejected" && (
+      {device.status !== "rejected" && may("POST /api/v1/devices/{name}/reject") && (
         <ConfirmButton label="Reject…" title={`Reject ${name}?`} action="Reject" run={async () => take(api.POST("/api/v1/devices/{name}/reject", path)).then(() => after("rejected"))}>
           Its access ends at once. It can be accepted again later.
         </ConfirmButton>
       )}
-      <ConfirmButton
-        label="Delete…"
-        title={`Delete ${name}?`}
-        action="Delete"
-        typed={name}
-        run={async () => {
-          await take(api.DELETE("/api/v1/devices/{name}", path));
-          await navigate({ to: "/devices" });
-          await after("deleted");
-        }}
-      >
-        The device, its deployments and logs are forgotten. If it still exists, it {isHawkbit(device) ? "is refused, unless it shows a gateway's token" : "comes back as a stranger"}.
-      </ConfirmButton>
+      {may("DELETE /api/v1/devices/{name}") && (
+        <ConfirmButton
+          label="Delete…"
+          title={`Delete ${name}?`}
+          action="Delete"
+          typed={name}
+          run={async () => {
+            await take(api.DELETE("/api/v1/devices/{name}", path));
+            await navigate({ to: "/devices" });
+            await after("deleted");
+          }}
+        >
+          The device, its deployments and logs are forgotten. If it still exists, it {isHawkbit(device) ? "is refused, unless it shows a gateway's token" : "comes back as a stranger"}.
+        </ConfirmButton>
+      )}
       <Confirm
         opened={accepting}
         close={accept.close}

@@ -25,9 +25,7 @@ export function Updates({ device }: { device: string }) {
       <Loaded query={query}>
         {() =>
           deployments.length === 0 ? (
-            <Empty icon="deployments" title="No update yet">
-              Give it a release by Update.
-            </Empty>
+            <Empty icon="deployments" title="No update yet" />
           ) : (
             <ul className={classes.list}>
               {deployments.map((deployment, place) => (

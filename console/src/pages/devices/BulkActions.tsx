@@ -3,6 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Device, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { useAnnounce } from "../../parts/Announcer";
 import { Confirm } from "../../parts/Confirm";
 import { countText } from "../../parts/text";
@@ -14,23 +15,26 @@ import { UpdateDialog } from "./UpdateDialog";
 const acts = {
   accept: {
     label: "Accept",
+    operation: "POST /api/v1/devices/{name}/accept",
     wants: (device: Device) => device.status !== "accepted",
     call: (name: string) => take(api.POST("/api/v1/devices/{name}/accept", { params: { path: { name } } })),
     said: "accepted",
   },
   reject: {
     label: "Reject",
+    operation: "POST /api/v1/devices/{name}/reject",
     wants: (device: Device) => device.status !== "rejected",
     call: (name: string) => take(api.POST("/api/v1/devices/{name}/reject", { params: { path: { name } } })),
     said: "rejected",
   },
   remove: {
     label: "Delete",
+    operation: "DELETE /api/v1/devices/{name}",
     wants: () => true,
     call: (name: string) => take(api.DELETE("/api/v1/devices/{name}", { params: { path: { name } } })),
     said: "deleted",
   },
-};
+} as const;
 type Act = keyof typeof acts;
 
 const questions: Record<Act, string> = {
@@ -45,6 +49,7 @@ export function BulkActions({ devices, clear, refused }: { devices: Device[]; cl
   const [updating, update] = useDisclosure(false);
   const client = useQueryClient();
   const announce = useAnnounce();
+  const may = useMay();
   const targets = asked ? devices.filter(acts[asked].wants).map(({ name }) => name) : [];
 
   const run = async () => {
@@ -62,16 +67,22 @@ export function BulkActions({ devices, clear, refused }: { devices: Device[]; cl
         {countText(devices.length, "device")} chosen
       </Text>
       <Group gap="xs">
-        <Button size="compact-sm" onClick={update.open} disabled={!devices.some(({ status }) => status === "accepted")}>
-          Update…
-        </Button>
-        <Button size="compact-sm" variant="default" onClick={() => setJoining("group")}>
-          Group…
-        </Button>
-        <Button size="compact-sm" variant="default" onClick={() => setJoining("tag")}>
-          Tag…
-        </Button>
-        {(Object.keys(acts) as Act[]).map((act) => (
+        {may("POST /api/v1/deployments") && (
+          <Button size="compact-sm" onClick={update.open} disabled={!devices.some(({ status }) => status === "accepted")}>
+            Update…
+          </Button>
+        )}
+        {may("POST /api/v1/groups/{name}/devices") && (
+          <Button size="compact-sm" variant="default" onClick={() => setJoining("group")}>
+            Group…
+          </Button>
+        )}
+        {may("POST /api/v1/tags/{name}/devices") && (
+          <Button size="compact-sm" variant="default" onClick={() => setJoining("tag")}>
+            Tag…
+          </Button>
+        )}
+        {(Object.keys(acts) as Act[]).filter((act) => may(acts[act].operation)).map((act) => (
           <Button key={act} size="compact-sm" variant="default" onClick={() => setAsked(act)} disabled={!devices.some(acts[act].wants)}>
             {acts[act].label}…
           </Button>

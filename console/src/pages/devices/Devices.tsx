@@ -3,6 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { useMay } from "../../api/may";
 import { devicesQuery } from "../../api/queries";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
@@ -32,6 +33,7 @@ export function Devices() {
         else after.delete(name);
       return after;
     });
+  const may = useMay();
   const clear = () => setChosen(new Set());
   const shown = query.data?.pages.flatMap((page) => page.devices) ?? [];
   const chosenDevices = shown.filter(({ name }) => chosen.has(name));
@@ -59,12 +61,16 @@ export function Devices() {
           <div className={classes.found}>
             <FilterCount filter={q} />
             <span>
-              <Button size="compact-sm" variant="subtle" onClick={save.open}>
-                Save as group…
-              </Button>
-              <Button size="compact-sm" variant="subtle" onClick={() => void go({ to: "/rollouts/new", search: { q } })}>
-                Roll out to these…
-              </Button>
+              {may("POST /api/v1/groups") && (
+                <Button size="compact-sm" variant="subtle" onClick={save.open}>
+                  Save as group…
+                </Button>
+              )}
+              {may("POST /api/v1/rollouts") && (
+                <Button size="compact-sm" variant="subtle" onClick={() => void go({ to: "/rollouts/new", search: { q } })}>
+                  Roll out to these…
+                </Button>
+              )}
             </span>
           </div>
         )}
@@ -78,7 +84,7 @@ export function Devices() {
                 {status || q ? undefined : "A device appears here when its agent has asked this server for the first time."}
               </Empty>
             ) : (
-              <DeviceTable devices={shown} chosen={chosen} choose={choose} />
+              <DeviceTable devices={shown} chosen={chosen} choose={may("POST /api/v1/deployments") ? choose : undefined} />
             )
           }
         </Loaded>

@@ -1,10 +1,12 @@
-import { Button, Select, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type EnrolmentToken, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { enrolmentTokensQuery } from "../../api/queries";
-import { ConfirmButton } from "../../parts/Confirm";
+import { RowConfirm } from "../../parts/Confirm";
+import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
@@ -25,14 +27,22 @@ export function Tokens() {
   const query = useQuery(enrolmentTokensQuery);
   const [making, make] = useDisclosure(false);
   const [secret, setSecret] = useState<string>();
+  const may = useMay();
+  const client = useQueryClient();
+  const remove = async (id: number) => {
+    await take(api.DELETE("/api/v1/enrolment-tokens/{id}", { params: { path: { id } } }));
+    await client.invalidateQueries({ queryKey: enrolmentTokensQuery.queryKey });
+  };
   return (
     <Panel
       title="One-time tokens"
       flush
       aside={
-        <Button size="compact-sm" onClick={make.open}>
-          New token…
-        </Button>
+        may("POST /api/v1/enrolment-tokens") && (
+          <Button size="compact-sm" onClick={make.open}>
+            New token…
+          </Button>
+        )
       }
     >
       {secret && (
@@ -41,15 +51,33 @@ export function Tokens() {
         </SecretNote>
       )}
       <Loaded query={query} rows={2}>
-        {({ enrolment_tokens: tokens }) =>
-          tokens.length === 0 ? (
-            <Empty icon="enrolment" title="No token">
-              A token lets one device in without a person looking at it, for instance on the production line.
-            </Empty>
-          ) : (
-            <TokenTable tokens={tokens} />
-          )
-        }
+        {({ enrolment_tokens: tokens }) => (
+          <DataTable
+            label="Enrolment tokens"
+            rows={tokens}
+            rowKey={({ id }) => id}
+            empty={
+              <Empty icon="enrolment" title="No token">
+                A token lets one device in without a person looking at it, for instance on the production line.
+              </Empty>
+            }
+            columns={[
+              { head: "Note", cell: ({ note }) => note || <span className="dim">none</span> },
+              { head: "State", cell: (token) => <TokenState token={token} /> },
+              { head: "Used by", phone: "below", cell: ({ used_by: by }) => by && <To to="/devices/$name" params={{ name: by }}>{by}</To> },
+              { head: "Made", phone: "out", cell: ({ created_ms: at }) => <Ago ms={at} /> },
+              { head: "Expires", phone: "out", cell: ({ expires_ms: at }) => <Ago ms={at} /> },
+              may("DELETE /api/v1/enrolment-tokens/{id}") && {
+                phone: "below",
+                cell: ({ id, used_ms: used }) => (
+                  <RowConfirm act="Delete" what={`token ${id}`} run={() => remove(id)}>
+                    {used === undefined ? "Nobody can come in with it any more." : "The device that used it stays."}
+                  </RowConfirm>
+                ),
+              },
+            ]}
+          />
+        )}
       </Loaded>
       <NewToken opened={making} close={make.close} made={setSecret} />
     </Panel>
@@ -61,64 +89,6 @@ function TokenState({ token }: { token: EnrolmentToken }) {
   if (token.used_ms !== undefined) return <Dot tone="good">Used</Dot>;
   if (token.expires_ms < now) return <Dot tone="idle">Expired</Dot>;
   return <Dot tone="busy">Open</Dot>;
-}
-
-function TokenTable({ tokens }: { tokens: EnrolmentToken[] }) {
-  const client = useQueryClient();
-  const remove = async (id: number) => {
-    await take(api.DELETE("/api/v1/enrolment-tokens/{id}", { params: { path: { id } } }));
-    await client.invalidateQueries({ queryKey: enrolmentTokensQuery.queryKey });
-  };
-  return (
-    <Table.ScrollContainer minWidth={0} type="native">
-      <Table aria-label="Enrolment tokens">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Note</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th>Used by</Table.Th>
-            <Table.Th className="wide">Made</Table.Th>
-            <Table.Th className="wide">Expires</Table.Th>
-            <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {tokens.map((token) => (
-            <Table.Tr key={token.id}>
-              <Table.Td>{token.note || <span className="dim">none</span>}</Table.Td>
-              <Table.Td>
-                <TokenState token={token} />
-              </Table.Td>
-              <Table.Td>
-                {token.used_by && (
-                  <To to="/devices/$name" params={{ name: token.used_by }}>
-                    {token.used_by}
-                  </To>
-                )}
-              </Table.Td>
-              <Table.Td className="wide">
-                <Ago ms={token.created_ms} />
-              </Table.Td>
-              <Table.Td className="wide">
-                <Ago ms={token.expires_ms} />
-              </Table.Td>
-              <Table.Td ta="right">
-                <ConfirmButton
-                  label="Delete…"
-                  button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Delete token ${token.id}` }}
-                  title="Delete the token?"
-                  action="Delete"
-                  run={() => remove(token.id)}
-                >
-                  {token.used_ms === undefined ? "Nobody can come in with it any more." : "The device that used it stays."}
-                </ConfirmButton>
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
 }
 
 function NewToken({ opened, close, made }: { opened: boolean; close: () => void; made: (secret: string) => void }) {

@@ -1,12 +1,14 @@
-import { Button, Group, Table } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type DdiAuthorities, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { ddiAuthoritiesQuery } from "../../api/queries";
-import { useMay } from "../../api/roles";
+import type { Tone } from "../../api/states";
 import { useAnnounce } from "../../parts/Announcer";
 import { ConfirmButton } from "../../parts/Confirm";
 import { CopyIcon } from "../../parts/Copy";
+import { DataTable } from "../../parts/DataTable";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
@@ -18,26 +20,45 @@ import { authorityState, listState } from "./words";
 // Whose certificates show which device it is.
 export function Authorities() {
   const query = useQuery(ddiAuthoritiesQuery);
-  const mayChange = useMay("admin");
+  const mayChange = useMay()("PUT /api/v1/ddi/authorities");
+  const now = useNow();
   const lists = query.data?.revocation_lists ?? [];
   return (
     <>
       <Panel title="Certificate authorities" flush aside={mayChange && query.data && <Orders all={query.data} />}>
         <Loaded query={query} rows={2}>
-          {(all) =>
-            all.authorities.length === 0 ? (
-              <Empty icon="signature" title="No certificate counts">
-                Where it is said who issues the devices&apos; certificates, a registered device may show one instead of a token. Its common name is the device&apos;s name.
-              </Empty>
-            ) : (
-              <AuthorityTable authorities={all.authorities} />
-            )
-          }
+          {({ authorities }) => (
+            <DataTable
+              label="Certificate authorities"
+              rows={authorities}
+              rowKey={({ sha256 }) => sha256}
+              empty={
+                <Empty icon="signature" title="No certificate counts">
+                  Where it is said who issues the devices&apos; certificates, a registered device may show one instead of a token. Its common name is the device&apos;s name.
+                </Empty>
+              }
+              columns={[
+                { head: "Authority", cell: (authority) => <Authority authority={authority} /> },
+                { head: "State", cell: ({ not_after_ms: notAfterMs }) => <Judged state={authorityState(notAfterMs, now)} /> },
+                { head: "Expires", phone: "out", cell: ({ not_after_ms: notAfterMs }) => <Ago ms={notAfterMs} /> },
+                { head: "SHA-256", phone: "below", cell: ({ subject, sha256 }) => <span className="nowrap"><code title={sha256}>{shortDigest(sha256)}…</code> <CopyIcon text={sha256} what={`the digest of ${subject}`} /></span> },
+              ]}
+            />
+          )}
         </Loaded>
       </Panel>
       {lists.length > 0 && (
         <Panel title="Revocation lists" flush>
-          <ListTable lists={lists} />
+          <DataTable
+            label="Revocation lists"
+            rows={lists.map((list, number) => ({ ...list, number }))}
+            rowKey={({ number }) => number}
+            columns={[
+              { head: "Authority", cell: ({ issuer }) => issuer },
+              { head: "State", cell: ({ next_update_ms: nextUpdateMs }) => <Judged state={listState(nextUpdateMs, now)} /> },
+              { head: "Next update", cell: ({ next_update_ms: nextUpdateMs }) => (nextUpdateMs === undefined ? <span className="dim">none named</span> : <Ago ms={nextUpdateMs} />) },
+            ]}
+          />
         </Panel>
       )}
     </>
@@ -75,77 +96,19 @@ function Orders({ all }: { all: DdiAuthorities }) {
   );
 }
 
-function AuthorityTable({ authorities }: { authorities: DdiAuthorities["authorities"] }) {
-  const now = useNow();
+function Authority({ authority: { subject, by_option: byOption } }: { authority: DdiAuthorities["authorities"][number] }) {
   return (
-    <Table.ScrollContainer minWidth={0} type="native">
-      <Table aria-label="Certificate authorities">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Authority</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th className="wide">Expires</Table.Th>
-            <Table.Th>SHA-256</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {authorities.map(({ subject, sha256, not_after_ms: notAfterMs, by_option: byOption }) => {
-            const [tone, label] = authorityState(notAfterMs, now);
-            return (
-              <Table.Tr key={sha256}>
-                <Table.Td>
-                  {subject}
-                  {byOption && (
-                    <div className="dim">
-                      by <code>--client-ca</code>: only the server&apos;s operator can take it away
-                    </div>
-                  )}
-                </Table.Td>
-                <Table.Td>
-                  <Dot tone={tone}>{label}</Dot>
-                </Table.Td>
-                <Table.Td className="wide">
-                  <Ago ms={notAfterMs} />
-                </Table.Td>
-                <Table.Td className="nowrap">
-                  <code title={sha256}>{shortDigest(sha256)}…</code> <CopyIcon text={sha256} what={`the digest of ${subject}`} />
-                </Table.Td>
-              </Table.Tr>
-            );
-          })}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <>
+      {subject}
+      {byOption && (
+        <div className="dim">
+          by <code>--client-ca</code>: only the server&apos;s operator can take it away
+        </div>
+      )}
+    </>
   );
 }
 
-function ListTable({ lists }: { lists: DdiAuthorities["revocation_lists"] }) {
-  const now = useNow();
-  return (
-    <Table.ScrollContainer minWidth={0} type="native">
-      <Table aria-label="Revocation lists">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Authority</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th>Next update</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {lists.map(({ issuer, next_update_ms: nextUpdateMs }, i) => {
-            const [tone, label] = listState(nextUpdateMs, now);
-            return (
-              <Table.Tr key={`${issuer}-${i}`}>
-                <Table.Td>{issuer}</Table.Td>
-                <Table.Td>
-                  <Dot tone={tone}>{label}</Dot>
-                </Table.Td>
-                <Table.Td>{nextUpdateMs === undefined ? <span className="dim">none named</span> : <Ago ms={nextUpdateMs} />}</Table.Td>
-              </Table.Tr>
-            );
-          })}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
+function Judged({ state: [tone, label] }: { state: [Tone, string] }) {
+  return <Dot tone={tone}>{label}</Dot>;
 }

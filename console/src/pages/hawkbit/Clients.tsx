@@ -3,8 +3,8 @@ import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { ddiSettingsQuery } from "../../api/queries";
-import { useMay } from "../../api/roles";
 import { useAnnounce } from "../../parts/Announcer";
 import { Copyable } from "../../parts/Copy";
 import { FormDialog } from "../../parts/FormDialog";
@@ -17,7 +17,7 @@ const maxPollSeconds = 86_399;
 // What the configuration of every client takes, and how often they poll.
 export function Clients() {
   const query = useQuery(ddiSettingsQuery);
-  const mayChange = useMay("admin");
+  const mayChange = useMay()("PUT /api/v1/ddi/settings");
   const [changing, change] = useDisclosure(false);
   return (
     <Panel

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, take } from "../../api/client";
-import { useMay } from "../../api/roles";
+import { useMay } from "../../api/may";
 import { useAnnounce } from "../../parts/Announcer";
 import { ConfirmButton } from "../../parts/Confirm";
 import { ErrorNote } from "../../parts/ErrorNote";
@@ -9,7 +9,7 @@ import type { DeviceToken } from "./DeviceTokenNote";
 
 // What only a device of hawkBit's protocol can be told.
 export function DeviceOrders({ name, made }: { name: string; made: (made: DeviceToken) => void }) {
-  const mayOrder = useMay("operator");
+  const may = useMay();
   const client = useQueryClient();
   const announce = useAnnounce();
   const path = { params: { path: { name } } };
@@ -21,15 +21,18 @@ export function DeviceOrders({ name, made }: { name: string; made: (made: Device
     made(await take(api.POST("/api/v1/ddi/devices/{name}/token", path)));
     await client.invalidateQueries({ queryKey: ["devices"] });
   };
-  if (!mayOrder) return null;
   return (
     <>
-      <Button variant="default" loading={ask.isPending} onClick={() => ask.mutate()}>
-        Ask for attributes
-      </Button>
-      <ConfirmButton label="New token…" title={`A new token for ${name}?`} action="Make the token" run={renew}>
-        The old one ends at once: the device is refused until its client has the new one.
-      </ConfirmButton>
+      {may("POST /api/v1/ddi/devices/{name}/attributes") && (
+        <Button variant="default" loading={ask.isPending} onClick={() => ask.mutate()}>
+          Ask for attributes
+        </Button>
+      )}
+      {may("POST /api/v1/ddi/devices/{name}/token") && (
+        <ConfirmButton label="New token…" title={`A new token for ${name}?`} action="Make the token" run={renew}>
+          The old one ends at once: the device is refused until its client has the new one.
+        </ConfirmButton>
+      )}
       {ask.isError && <ErrorNote error={ask.error} />}
     </>
   );

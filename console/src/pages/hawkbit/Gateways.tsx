@@ -1,11 +1,12 @@
-import { Button, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, type DdiGateway, take } from "../../api/client";
+import { api, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { ddiGatewaysQuery } from "../../api/queries";
-import { useMay } from "../../api/roles";
-import { ConfirmButton } from "../../parts/Confirm";
+import { RowConfirm } from "../../parts/Confirm";
+import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
@@ -16,15 +17,20 @@ import { GivenToken } from "./GivenToken";
 // Tokens that act for any device and bring new ones.
 export function Gateways() {
   const query = useQuery(ddiGatewaysQuery);
-  const mayChange = useMay("admin");
+  const may = useMay();
   const [making, make] = useDisclosure(false);
   const [secret, setSecret] = useState<string>();
+  const client = useQueryClient();
+  const remove = async (id: number) => {
+    await take(api.DELETE("/api/v1/ddi/gateways/{id}", { params: { path: { id } } }));
+    await client.invalidateQueries({ queryKey: ddiGatewaysQuery.queryKey });
+  };
   return (
     <Panel
       title="Gateway tokens"
       flush
       aside={
-        mayChange && (
+        may("POST /api/v1/ddi/gateways") && (
           <Button size="compact-sm" onClick={make.open}>
             New gateway token…
           </Button>
@@ -37,68 +43,36 @@ export function Gateways() {
         </SecretNote>
       )}
       <Loaded query={query} rows={2}>
-        {({ gateways }) =>
-          gateways.length === 0 ? (
-            <Empty icon="plug" title="No gateway token">
-              One token that many devices share. Whoever shows it is registered by itself, with the token&apos;s product and hardware.
-            </Empty>
-          ) : (
-            <GatewayTable gateways={gateways} mayChange={mayChange} />
-          )
-        }
+        {({ gateways }) => (
+          <DataTable
+            label="Gateway tokens"
+            rows={gateways}
+            rowKey={({ id }) => id}
+            empty={
+              <Empty icon="plug" title="No gateway token">
+                One token that many devices share. Whoever shows it is registered by itself, with the token&apos;s product and hardware.
+              </Empty>
+            }
+            columns={[
+              { head: "Note", cell: ({ note }) => note || <span className="dim">none</span> },
+              { head: "Product", phone: "below", cell: ({ product }) => product },
+              { head: "Hardware", phone: "below", cell: ({ hardware }) => hardware },
+              { head: "Made", phone: "out", cell: ({ created_ms: at }) => <Ago ms={at} /> },
+              { head: "By", phone: "out", cell: ({ created_by: by }) => by },
+              may("DELETE /api/v1/ddi/gateways/{id}") && {
+                phone: "below",
+                cell: ({ id }) => (
+                  <RowConfirm act="Delete" what={`gateway token ${id}`} run={() => remove(id)}>
+                    Devices that show it are refused from now on. Those that it brought stay registered; give them tokens of their own.
+                  </RowConfirm>
+                ),
+              },
+            ]}
+          />
+        )}
       </Loaded>
       {making && <NewGateway close={make.close} made={setSecret} />}
     </Panel>
-  );
-}
-
-function GatewayTable({ gateways, mayChange }: { gateways: DdiGateway[]; mayChange: boolean }) {
-  const client = useQueryClient();
-  const remove = async (id: number) => {
-    await take(api.DELETE("/api/v1/ddi/gateways/{id}", { params: { path: { id } } }));
-    await client.invalidateQueries({ queryKey: ddiGatewaysQuery.queryKey });
-  };
-  return (
-    <Table.ScrollContainer minWidth={0} type="native">
-      <Table aria-label="Gateway tokens">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Note</Table.Th>
-            <Table.Th>Product</Table.Th>
-            <Table.Th>Hardware</Table.Th>
-            <Table.Th className="wide">Made</Table.Th>
-            <Table.Th className="wide">By</Table.Th>
-            {mayChange && <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {gateways.map((gateway) => (
-            <Table.Tr key={gateway.id}>
-              <Table.Td>{gateway.note || <span className="dim">none</span>}</Table.Td>
-              <Table.Td>{gateway.product}</Table.Td>
-              <Table.Td>{gateway.hardware}</Table.Td>
-              <Table.Td className="wide">
-                <Ago ms={gateway.created_ms} />
-              </Table.Td>
-              <Table.Td className="wide">{gateway.created_by}</Table.Td>
-              {mayChange && (
-                <Table.Td ta="right">
-                  <ConfirmButton
-                    label="Delete…"
-                    button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Delete gateway token ${gateway.id}` }}
-                    title="Delete the gateway token?"
-                    action="Delete"
-                    run={() => remove(gateway.id)}
-                  >
-                    Devices that show it are refused from now on. Those that it brought stay registered; give them tokens of their own.
-                  </ConfirmButton>
-                </Table.Td>
-              )}
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
   );
 }
 

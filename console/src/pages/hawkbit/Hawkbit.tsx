@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
-import { useMay } from "../../api/roles";
+import { useMay } from "../../api/may";
 import { Page } from "../../parts/Page";
 import { To } from "../../parts/To";
 import { Authorities } from "./Authorities";
@@ -12,7 +12,7 @@ import { type DeviceToken, DeviceTokenNote } from "./DeviceTokenNote";
 
 // Devices that speak hawkBit's protocol, and what they show to be let in: docs/ddi.md.
 export function Hawkbit() {
-  const mayRegister = useMay("operator");
+  const mayRegister = useMay()("POST /api/v1/ddi/devices");
   const [registering, register] = useDisclosure(false);
   const [made, setMade] = useState<DeviceToken>();
   return (

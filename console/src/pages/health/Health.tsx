@@ -1,7 +1,7 @@
-import { Table } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "../../api/client";
 import { deviceHealthQuery, releaseHealthQuery, rolloutHealthQuery } from "../../api/queries";
+import { DataTable } from "../../parts/DataTable";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
 import { countText } from "../../parts/text";
@@ -20,34 +20,24 @@ export function RolloutHealth({ id }: { id: number }) {
 function Comparison({ health }: { health: Health }) {
   if (health.device_count === 0) return <Empty icon="devices" title="No device has told how it is with this version" />;
   return (
-    <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
-      <Table aria-label="Health" captionSide="top">
-        <Table.Caption>
+    <DataTable
+      label="Health"
+      rows={health.measures}
+      rowKey={({ name }) => name}
+      caption={
+        <>
           {countText(health.device_count, "device")}, up {hoursText(health.uptime_s)}; reboots: {rebootsText(health.reboots)}. {countText(health.step.device_count, "device")} ran another version before
           {health.step.from.length > 0 && ` (${health.step.from.map(({ version }) => version).join(", ")})`}.
-        </Table.Caption>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Measure</Table.Th>
-            <Table.Th ta="right">All</Table.Th>
-            <Table.Th ta="right">Before</Table.Th>
-            <Table.Th ta="right">Now</Table.Th>
-            <Table.Th ta="right">Change</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {health.measures.map(({ name, value, step }) => (
-            <Table.Tr key={name}>
-              <Table.Td>{measureText(name)}</Table.Td>
-              <Table.Td ta="right" className="numbers">{numberText(value)}</Table.Td>
-              <Table.Td ta="right" className="numbers">{step ? numberText(step.before) : "–"}</Table.Td>
-              <Table.Td ta="right" className="numbers">{step ? numberText(step.value) : "–"}</Table.Td>
-              <Table.Td ta="right" className="numbers">{step ? changeText(step.before, step.value) : "–"}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+        </>
+      }
+      columns={[
+        { head: "Measure", cell: ({ name }) => measureText(name) },
+        { head: "All", right: true, phone: "below", cell: ({ value }) => numberText(value) },
+        { head: "Before", right: true, cell: ({ step }) => (step ? numberText(step.before) : "–") },
+        { head: "Now", right: true, cell: ({ step }) => (step ? numberText(step.value) : "–") },
+        { head: "Change", right: true, cell: ({ step }) => (step ? changeText(step.before, step.value) : "–") },
+      ]}
+    />
   );
 }
 
@@ -56,33 +46,18 @@ export function DeviceHealth({ name }: { name: string }) {
   if (!data || data.versions.length === 0) return null;
   return (
     <Panel title="Health" flush>
-      <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
-        <Table aria-label="Health" captionSide="top">
-          {data.last_boot && <Table.Caption>Its last start came about by: {data.last_boot}</Table.Caption>}
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Version</Table.Th>
-              <Table.Th ta="right">Up</Table.Th>
-              <Table.Th>Reboots</Table.Th>
-              <Table.Th>Metrics, on average</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {data.versions.map((version) => (
-              <Table.Tr key={version.version}>
-                <Table.Td>{version.version}</Table.Td>
-                <Table.Td ta="right" className="numbers">{hoursText(version.uptime_s)}</Table.Td>
-                <Table.Td>{rebootsText(version.reboots)}</Table.Td>
-                <Table.Td>
-                  {Object.entries(version.metrics)
-                    .map(([metric, { mean, last }]) => `${metric} ${numberText(mean ?? last)}`)
-                    .join(", ")}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <DataTable
+        label="Health"
+        rows={data.versions}
+        rowKey={({ version }) => version}
+        caption={data.last_boot && `Its last start came about by: ${data.last_boot}`}
+        columns={[
+          { head: "Version", cell: ({ version }) => version },
+          { head: "Up", right: true, cell: ({ uptime_s: uptime }) => hoursText(uptime) },
+          { head: "Reboots", phone: "below", cell: ({ reboots }) => rebootsText(reboots) },
+          { head: "Metrics, on average", phone: "below", cell: ({ metrics }) => Object.entries(metrics).map(([metric, { mean, last }]) => `${metric} ${numberText(mean ?? last)}`).join(", ") },
+        ]}
+      />
     </Panel>
   );
 }

@@ -1,7 +1,7 @@
-import { Table } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { Schemas } from "../../api/client";
 import { deltasQuery } from "../../api/queries";
+import { DataTable } from "../../parts/DataTable";
 import { downloadText } from "../../parts/download";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Facts, Panel } from "../../parts/Page";
@@ -16,16 +16,7 @@ export function Deltas({ release, full_bytes }: { release: number; full_bytes: n
     <>
       <Panel title="Deltas" flush>
         <Loaded query={query}>
-          {({ deltas, making }) => (
-            <>
-              {deltas.length === 0 && !making && (
-                <Empty icon="releases" title="No delta leads here">
-                  The server makes them from versions that devices run, when this release is meant for them. Devices never wait for one.
-                </Empty>
-              )}
-              {(deltas.length > 0 || making) && <DeltaTable deltas={deltas} making={making} full_bytes={full_bytes} />}
-            </>
-          )}
+          {({ deltas, making }) => <DeltaTable deltas={deltas} making={making} full_bytes={full_bytes} />}
         </Loaded>
       </Panel>
       {query.data && query.data.downloads.length > 0 && (
@@ -37,41 +28,27 @@ export function Deltas({ release, full_bytes }: { release: number; full_bytes: n
   );
 }
 
+function outcomeText({ problem, size_bytes: size }: Schemas["Delta"], full_bytes: number): string {
+  return problem ? `none: ${problem}` : `${sizeText(size ?? 0)} of ${sizeText(full_bytes)}`;
+}
+
 function DeltaTable({ deltas, making, full_bytes }: { deltas: Schemas["Delta"][]; making?: { from_version: string; devices: number }; full_bytes: number }) {
   return (
-    <Table.ScrollContainer minWidth={0} type="native">
-      <Table aria-label="Deltas">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>From version</Table.Th>
-            <Table.Th className="wide">Hardware</Table.Th>
-            <Table.Th>Size</Table.Th>
-            <Table.Th className="wide">Made</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {making && (
-            <Table.Tr>
-              <Table.Td className="numbers">{making.from_version}</Table.Td>
-              <Table.Td className="wide" />
-              <Table.Td>
-                <Pill tone="busy">being made</Pill>
-              </Table.Td>
-              <Table.Td className="wide">for {making.devices.toLocaleString("en")} devices</Table.Td>
-            </Table.Tr>
-          )}
-          {deltas.map((delta) => (
-            <Table.Tr key={delta.id}>
-              <Table.Td className="numbers">{delta.from_version}</Table.Td>
-              <Table.Td className="wide">{delta.hardware.join(", ") || "any"}</Table.Td>
-              <Table.Td>{delta.problem ? `none: ${delta.problem}` : `${sizeText(delta.size_bytes ?? 0)} of ${sizeText(full_bytes)}`}</Table.Td>
-              <Table.Td className="wide">
-                <Ago ms={delta.created_ms} /> by {delta.created_by ?? "the server"}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <DataTable
+      label="Deltas"
+      rows={[...(making ? [making] : []), ...deltas]}
+      rowKey={(row) => ("id" in row ? row.id : "making")}
+      empty={
+        <Empty icon="releases" title="No delta leads here">
+          The server makes them from versions that devices run, when this release is meant for them. Devices never wait for one.
+        </Empty>
+      }
+      columns={[
+        { head: "From version", cell: ({ from_version: from }) => from },
+        { head: "Hardware", phone: "out", cell: (row) => "id" in row && (row.hardware.join(", ") || "any") },
+        { head: "Size", cell: (row) => ("id" in row ? outcomeText(row, full_bytes) : <Pill tone="busy">being made</Pill>) },
+        { head: "Made", phone: "out", cell: (row) => ("id" in row ? <><Ago ms={row.created_ms} /> by {row.created_by ?? "the server"}</> : `for ${row.devices.toLocaleString("en")} devices`) },
+      ]}
+    />
   );
 }

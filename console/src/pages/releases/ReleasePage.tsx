@@ -2,6 +2,7 @@ import { Switch } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { api, type Release, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { deploymentsQuery, releaseQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
 import { ConfirmButton } from "../../parts/Confirm";
@@ -23,12 +24,13 @@ export function ReleasePage() {
   const id = Number(route.useParams().id);
   const query = useQuery(releaseQuery(id));
   const release = query.data;
+  const may = useMay();
   return (
     <Page
       title={release ? `${release.product} ${release.version}` : `Release ${id}`}
       lead={release?.description}
       back={{ to: "/releases", label: "Releases" }}
-      actions={release && <Remove release={release} />}
+      actions={release && may("DELETE /api/v1/releases/{id}") && <Remove release={release} />}
     >
       <Loaded query={query}>
         {(found) => (
@@ -62,6 +64,7 @@ export function ReleasePage() {
 }
 
 function MustPass({ release }: { release: Release }) {
+  const mayChange = useMay()("PUT /api/v1/releases/{id}");
   const client = useQueryClient();
   const change = useMutation({
     mutationFn: (must: boolean) => take(api.PUT("/api/v1/releases/{id}", { params: { path: { id: release.id } }, body: { must_pass_through: must } })),
@@ -69,7 +72,7 @@ function MustPass({ release }: { release: Release }) {
   });
   return (
     <>
-      <Switch label="Devices below it get it first, on their way to a release above" checked={release.must_pass_through} disabled={change.isPending} onChange={(event) => change.mutate(event.currentTarget.checked)} />
+      <Switch label="Devices below it get it first, on their way to a release above" checked={release.must_pass_through} disabled={!mayChange || change.isPending} onChange={(event) => change.mutate(event.currentTarget.checked)} />
       {change.isError && <ErrorNote error={change.error} />}
     </>
   );

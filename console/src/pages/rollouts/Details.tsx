@@ -1,7 +1,7 @@
-import { Table } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { Rollout } from "../../api/client";
 import { errorMeaningsQuery } from "../../api/errors";
+import { DataTable } from "../../parts/DataTable";
 import { Facts, Panel } from "../../parts/Page";
 import { Ago } from "../../parts/Time";
 import { To } from "../../parts/To";
@@ -13,28 +13,16 @@ export function Errors({ errors }: { errors: { error: number; device_count: numb
   const { data: meanings } = useQuery(errorMeaningsQuery);
   return (
     <Panel title="Failure reasons" flush>
-      <Table aria-label="Failure reasons">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Error</Table.Th>
-            <Table.Th>Meaning</Table.Th>
-            <Table.Th ta="right">Devices</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {[...errors]
-            .sort((a, b) => b.device_count - a.device_count)
-            .map(({ error, device_count: count }) => (
-              <Table.Tr key={error}>
-                <Table.Td>{error === 0 ? "without an error number" : <code>E{error}</code>}</Table.Td>
-                <Table.Td>{meanings?.get(error)}</Table.Td>
-                <Table.Td ta="right" className="numbers">
-                  {count.toLocaleString("en")}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-        </Table.Tbody>
-      </Table>
+      <DataTable
+        label="Failure reasons"
+        rows={[...errors].sort((a, b) => b.device_count - a.device_count)}
+        rowKey={({ error }) => error}
+        columns={[
+          { head: "Error", cell: ({ error }) => (error === 0 ? "without an error number" : <code>E{error}</code>) },
+          { head: "Meaning", phone: "below", cell: ({ error }) => meanings?.get(error) },
+          { head: "Devices", right: true, cell: ({ device_count: count }) => count.toLocaleString("en") },
+        ]}
+      />
     </Panel>
   );
 }
@@ -50,28 +38,17 @@ interface RolloutEvent {
 export function Events({ events }: { events: RolloutEvent[] }) {
   return (
     <Panel title="What happened" flush>
-      <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
-        <Table aria-label="What happened">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>When</Table.Th>
-              <Table.Th>What</Table.Th>
-              <Table.Th className="wide">By</Table.Th>
-              <Table.Th>Detail</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {[...events].reverse().map((event) => (
-              <Table.Tr key={event.id}>
-                <Table.Td className="numbers">{timeText(event.time_ms)}</Table.Td>
-                <Table.Td>{event.event.replaceAll("-", " ")}</Table.Td>
-                <Table.Td className="wide">{event.by}</Table.Td>
-                <Table.Td>{event.detail}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <DataTable
+        label="What happened"
+        rows={[...events].reverse()}
+        rowKey={({ id }) => id}
+        columns={[
+          { head: "When", cell: ({ time_ms: time }) => timeText(time) },
+          { head: "What", cell: ({ event }) => event.replaceAll("-", " ") },
+          { head: "By", phone: "out", cell: ({ by }) => by },
+          { head: "Detail", phone: "below", cell: ({ detail }) => detail },
+        ]}
+      />
     </Panel>
   );
 }

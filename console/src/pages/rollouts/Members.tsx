@@ -1,9 +1,11 @@
-import { Button, Table, VisuallyHidden } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type MemberState, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { rolloutDevicesQuery } from "../../api/queries";
 import { memberStates } from "../../api/rollouts";
-import { ConfirmButton } from "../../parts/Confirm";
+import { RowConfirm } from "../../parts/Confirm";
+import { DataTable } from "../../parts/DataTable";
 import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
@@ -13,6 +15,7 @@ import { To } from "../../parts/To";
 export function Members({ rollout, state, all }: { rollout: number; state?: MemberState; all: () => void }) {
   const query = useInfiniteQuery(rolloutDevicesQuery(rollout, state));
   const client = useQueryClient();
+  const may = useMay();
   const devices = query.data?.pages.flatMap((page) => page.devices) ?? [];
   const takeOut = async (name: string) => {
     await take(api.POST("/api/v1/rollouts/{id}/devices/{name}/cancel", { params: { path: { id: rollout, name } } }));
@@ -31,73 +34,31 @@ export function Members({ rollout, state, all }: { rollout: number; state?: Memb
       }
     >
       <Loaded query={query}>
-        {() =>
-          devices.length === 0 ? (
-            <Empty icon="devices" title="No device" />
-          ) : (
-            <Table.ScrollContainer minWidth={0} type="native">
-              <Table highlightOnHover aria-label="Devices of the rollout">
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Device</Table.Th>
-                    <Table.Th>State</Table.Th>
-                    <Table.Th className="wide">Why</Table.Th>
-                    <Table.Th ta="right">Wave</Table.Th>
-                    <Table.Th className="wide" ta="right">
-                      Tries
-                    </Table.Th>
-                    <Table.Th className="wide">Changed</Table.Th>
-                    <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {devices.map((device) => (
-                    <Table.Tr key={device.device}>
-                      <Table.Td>
-                        <To to="/devices/$name" params={{ name: device.device }} fw={550}>
-                          {device.device}
-                        </To>
-                      </Table.Td>
-                      <Table.Td>
-                        <Dot tone={memberStates[device.state].tone}>{memberStates[device.state].label}</Dot>
-                      </Table.Td>
-                      <Table.Td className="wide">
-                        {device.reason}{" "}
-                        {device.deployment !== undefined && (
-                          <To to="/deployments/$id" params={{ id: String(device.deployment) }}>
-                            Deployment {device.deployment}
-                          </To>
-                        )}
-                      </Table.Td>
-                      <Table.Td ta="right" className="numbers">
-                        {device.wave || ""}
-                      </Table.Td>
-                      <Table.Td ta="right" className="wide numbers">
-                        {device.attempts}
-                      </Table.Td>
-                      <Table.Td className="wide">
-                        <Ago ms={device.changed_ms} />
-                      </Table.Td>
-                      <Table.Td ta="right">
-                        {(device.state === "waiting" || device.state === "offered") && (
-                          <ConfirmButton
-                            label="Take out…"
-                            button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Take out ${device.device}` }}
-                            title={`Take ${device.device} out of the rollout?`}
-                            action="Take out"
-                            run={() => takeOut(device.device)}
-                          >
-                            Its deployment is withdrawn; it does not count for the gates.
-                          </ConfirmButton>
-                        )}
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )
-        }
+        {() => (
+          <DataTable
+            label="Devices of the rollout"
+            rows={devices}
+            rowKey={({ device }) => device}
+            empty={<Empty icon="devices" title="No device" />}
+            columns={[
+              { head: "Device", cell: ({ device }) => <To to="/devices/$name" params={{ name: device }} fw={550}>{device}</To> },
+              { head: "State", cell: ({ state: now }) => <Dot tone={memberStates[now].tone}>{memberStates[now].label}</Dot> },
+              { head: "Why", phone: "out", cell: ({ reason, deployment }) => <>{reason} {deployment !== undefined && <To to="/deployments/$id" params={{ id: String(deployment) }}>Deployment {deployment}</To>}</> },
+              { head: "Wave", right: true, cell: ({ wave }) => wave || "" },
+              { head: "Tries", right: true, phone: "out", cell: ({ attempts }) => attempts },
+              { head: "Changed", phone: "out", cell: ({ changed_ms: changed }) => <Ago ms={changed} /> },
+              may("POST /api/v1/rollouts/{id}/devices/{name}/cancel") && {
+                phone: "below",
+                cell: ({ device, state: now }) =>
+                  (now === "waiting" || now === "offered") && (
+                    <RowConfirm act="Take out" what={device} run={() => takeOut(device)}>
+                      Its deployment is withdrawn; it does not count for the gates.
+                    </RowConfirm>
+                  ),
+              },
+            ]}
+          />
+        )}
       </Loaded>
       <More query={query} />
     </Panel>

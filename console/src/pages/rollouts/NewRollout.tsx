@@ -3,6 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tansta
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api, type Release, type RolloutPlan, take } from "../../api/client";
+import { useMay } from "../../api/may";
 import { groupsQuery, releasesQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
 import { ErrorNote } from "../../parts/ErrorNote";
@@ -27,6 +28,7 @@ export function NewRollout() {
   const plan = "plan" in made ? made.plan : undefined;
   const missing = "missing" in made ? made.missing : undefined;
   const create = useCreate();
+  const mayMake = useMay()("POST /api/v1/rollouts");
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (plan) create.mutate(plan);
@@ -45,9 +47,11 @@ export function NewRollout() {
             <Stack>
               {create.isError && <ErrorNote error={create.error} />}
               <Group justify="flex-end">
-                <Button type="submit" disabled={!plan || form.name === ""} loading={create.isPending}>
-                  Make the rollout
-                </Button>
+                {mayMake && (
+                  <Button type="submit" disabled={!plan || form.name === ""} loading={create.isPending}>
+                    Make the rollout
+                  </Button>
+                )}
               </Group>
             </Stack>
           </form>

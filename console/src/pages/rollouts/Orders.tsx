@@ -3,7 +3,8 @@ import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Rollout, take } from "../../api/client";
-import { type Order, rolloutStates } from "../../api/rollouts";
+import { useMay } from "../../api/may";
+import { isUnderWay, type Order, rolloutStates } from "../../api/rollouts";
 import { useAnnounce } from "../../parts/Announcer";
 import { Confirm, ConfirmButton } from "../../parts/Confirm";
 import { ErrorNote } from "../../parts/ErrorNote";
@@ -11,16 +12,6 @@ import { Icon } from "../../parts/Icon";
 import classes from "./Rollouts.module.css";
 
 const path = (rollout: Rollout) => ({ params: { path: { id: rollout.id } } });
-const calls: Record<Order, (rollout: Rollout) => Promise<Rollout>> = {
-  approve: (rollout) => take(api.POST("/api/v1/rollouts/{id}/approve", path(rollout))),
-  deny: (rollout) => take(api.POST("/api/v1/rollouts/{id}/deny", path(rollout))),
-  start: (rollout) => take(api.POST("/api/v1/rollouts/{id}/start", path(rollout))),
-  pause: (rollout) => take(api.POST("/api/v1/rollouts/{id}/pause", path(rollout))),
-  resume: (rollout) => take(api.POST("/api/v1/rollouts/{id}/resume", path(rollout))),
-  finish: (rollout) => take(api.POST("/api/v1/rollouts/{id}/finish", path(rollout))),
-  abort: (rollout) => take(api.POST("/api/v1/rollouts/{id}/abort", path(rollout))),
-  "roll-back": (rollout) => take(api.POST("/api/v1/rollouts/{id}/roll-back", path(rollout))),
-};
 
 const questions: Record<Exclude<Order, "pause">, { label: string; dangerous?: boolean; text: string }> = {
   approve: { label: "Approve", text: "It can be started then. Whoever made it cannot approve it." },
@@ -37,7 +28,7 @@ export function Orders({ rollout }: { rollout: Rollout }) {
   const client = useQueryClient();
   const announce = useAnnounce();
   const give = async (order: Order) => {
-    await calls[order](rollout);
+    await take(api.POST(`/api/v1/rollouts/{id}/${order}`, path(rollout)));
     announce(`${rollout.name}: ${order.replace("-", " ")} done`);
     await client.invalidateQueries({ queryKey: ["rollouts"] });
   };
@@ -46,8 +37,9 @@ export function Orders({ rollout }: { rollout: Rollout }) {
     announce(`${rollout.name}: released`);
     await client.invalidateQueries({ queryKey: ["rollouts"] });
   };
+  const may = useMay();
   const pause = useMutation({ mutationFn: () => give("pause") });
-  const orders = rolloutStates[rollout.state].orders.filter((order) => order !== "roll-back" || rollout.rollback_release !== undefined);
+  const orders = rolloutStates[rollout.state].orders.filter((order) => may(`POST /api/v1/rollouts/{id}/${order}`) && (order !== "roll-back" || rollout.rollback_release !== undefined));
   return (
     <>
       <div className={classes.orders}>
@@ -74,12 +66,12 @@ export function Orders({ rollout }: { rollout: Rollout }) {
             </ConfirmButton>
           );
         })}
-        {rollout.policy?.download_only && rolloutStates[rollout.state].orders.length > 0 && (
+        {rollout.policy?.download_only && isUnderWay(rollout.state) && may("POST /api/v1/rollouts/{id}/release") && (
           <ConfirmButton label="Install…" button={{ size: "lg", variant: "filled" }} title={`Have ${rollout.name} installed?`} action="Install" run={release}>
             Devices that have downloaded it install it now; those whose turn comes later download and install. It cannot be taken back.
           </ConfirmButton>
         )}
-        {["running", "soaking", "paused"].includes(rollout.state) && rollout.reached_permille < 1000 && <Raise rollout={rollout} />}
+        {["running", "soaking", "paused"].includes(rollout.state) && rollout.reached_permille < 1000 && may("POST /api/v1/rollouts/{id}/raise") && <Raise rollout={rollout} />}
       </div>
       {pause.isError && <ErrorNote error={pause.error} />}
     </>

@@ -1,10 +1,11 @@
-import { Button, Select, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type ApiToken, take } from "../../api/client";
 import { sessionQuery, tokensQuery } from "../../api/queries";
-import { ConfirmButton } from "../../parts/Confirm";
+import { RowConfirm } from "../../parts/Confirm";
+import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Panel } from "../../parts/Page";
@@ -41,24 +42,18 @@ export function ApiTokens() {
       )}
       <Loaded query={query} rows={2}>
         {({ tokens }) => (
-          <Table.ScrollContainer minWidth={0} type="native">
-            <Table aria-label="API tokens and sessions">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Kind</Table.Th>
-                  <Table.Th>Note</Table.Th>
-                  <Table.Th className="wide">Made</Table.Th>
-                  <Table.Th>Expires</Table.Th>
-                  <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {tokens.map((token) => (
-                  <Row key={token.id} token={token} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <DataTable
+            label="API tokens and sessions"
+            rows={tokens}
+            rowKey={({ id }) => id}
+            columns={[
+              { head: "Kind", cell: ({ kind }) => (kind === "api" ? "API token" : "Session") },
+              { head: "Note", phone: "below", cell: ({ note }) => note },
+              { head: "Made", phone: "out", cell: ({ created_ms: made }) => <Ago ms={made} /> },
+              { head: "Expires", cell: ({ expires_ms: expires }) => (expires === undefined ? "never" : <Ago ms={expires} />) },
+              { phone: "below", cell: (token) => <Revoke token={token} /> },
+            ]}
+          />
         )}
       </Loaded>
       <NewToken opened={making} close={make.close} made={setSecret} />
@@ -66,32 +61,16 @@ export function ApiTokens() {
   );
 }
 
-function Row({ token }: { token: ApiToken }) {
+function Revoke({ token: { id, kind, note } }: { token: ApiToken }) {
   const client = useQueryClient();
   const revoke = async () => {
-    await take(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id: token.id } } }));
+    await take(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } }));
     await client.invalidateQueries();
   };
   return (
-    <Table.Tr>
-      <Table.Td>{token.kind === "api" ? "API token" : "Session"}</Table.Td>
-      <Table.Td>{token.note}</Table.Td>
-      <Table.Td className="wide">
-        <Ago ms={token.created_ms} />
-      </Table.Td>
-      <Table.Td>{token.expires_ms === undefined ? "never" : <Ago ms={token.expires_ms} />}</Table.Td>
-      <Table.Td ta="right">
-        <ConfirmButton
-          label="Revoke…"
-          button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Revoke ${token.kind === "api" ? "token" : "session"} ${token.id}` }}
-          title={token.kind === "api" ? `Revoke “${token.note}”?` : "End this session?"}
-          action={token.kind === "api" ? "Revoke" : "End it"}
-          run={revoke}
-        >
-          {token.kind === "api" ? "Scripts that use it are refused from now on." : "If it is the one that you use now, you are logged out."}
-        </ConfirmButton>
-      </Table.Td>
-    </Table.Tr>
+    <RowConfirm act="Revoke" what={kind === "api" ? `token “${note}”` : `session ${id}`} run={revoke}>
+      {kind === "api" ? "Scripts that use it are refused from now on." : "If it is the one that you use now, you are logged out."}
+    </RowConfirm>
   );
 }
 

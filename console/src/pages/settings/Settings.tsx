@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMay } from "../../api/may";
 import { sessionQuery } from "../../api/queries";
 import { Copyable } from "../../parts/Copy";
 import { Facts, Page, Panel } from "../../parts/Page";
@@ -10,12 +11,13 @@ import { Webhooks } from "./Webhooks";
 
 export function Settings() {
   const { data: session } = useQuery(sessionQuery);
+  const may = useMay();
   return (
     <Page title="Settings">
       <ApiTokens />
       {session && !session.issuer && <OwnPassword user={session.user} />}
-      {session?.roles.includes("admin") && <Users />}
-      {session?.roles.includes("admin") && <Webhooks />}
+      {may("GET /api/v1/users") && <Users />}
+      {may("GET /api/v1/webhooks") && <Webhooks />}
       <Quotas />
       <Panel title="This server">
         <Facts

@@ -1,10 +1,11 @@
-import { Button, PasswordInput, Table, Text, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, PasswordInput, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Role, take, type User } from "../../api/client";
 import { usersQuery } from "../../api/queries";
-import { ConfirmButton } from "../../parts/Confirm";
+import { RowConfirm, rowButton } from "../../parts/Confirm";
+import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Panel } from "../../parts/Page";
@@ -15,12 +16,7 @@ import { RoleChoice } from "./RoleChoice";
 // For administrators.
 export function Users() {
   const query = useQuery(usersQuery);
-  const client = useQueryClient();
   const [making, make] = useDisclosure(false);
-  const remove = async (name: string) => {
-    await take(api.DELETE("/api/v1/users/{name}", { params: { path: { name } } }));
-    await client.invalidateQueries({ queryKey: usersQuery.queryKey });
-  };
   return (
     <Panel
       title="Users"
@@ -33,25 +29,17 @@ export function Users() {
     >
       <Loaded query={query} rows={2}>
         {({ users }) => (
-          <Table.ScrollContainer minWidth={0} type="native">
-            <Table aria-label="Users">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>User</Table.Th>
-                  <Table.Th>Roles</Table.Th>
-                  <Table.Th className="wide">Made</Table.Th>
-                  <Table.Th>
-                    <VisuallyHidden>What to do</VisuallyHidden>
-                  </Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {users.map((user) => (
-                  <Row key={user.name} user={user} remove={() => remove(user.name)} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <DataTable
+            label="Users"
+            rows={users}
+            rowKey={({ name }) => name}
+            columns={[
+              { head: "User", cell: (user) => <Name user={user} /> },
+              { head: "Roles", cell: ({ roles }) => roles.join(", ") },
+              { head: "Made", phone: "out", cell: ({ created_ms: made }) => <Ago ms={made} /> },
+              { phone: "below", cell: (user) => <Acts user={user} /> },
+            ]}
+          />
         )}
       </Loaded>
       <NewUser opened={making} close={make.close} />
@@ -59,42 +47,39 @@ export function Users() {
   );
 }
 
-function Row({ user, remove }: { user: User; remove: () => Promise<void> }) {
-  const [changing, change] = useDisclosure(false);
+function Name({ user: { name, issuer, display } }: { user: User }) {
   return (
-    <Table.Tr>
-      <Table.Td>
-        {user.name}
-        {user.issuer && (
-          <Text size="xs" c="dimmed">
-            {user.display ? `${user.display}, ` : ""}from {user.issuer}
-          </Text>
-        )}
-      </Table.Td>
-      <Table.Td>{user.roles.join(", ")}</Table.Td>
-      <Table.Td className="wide">
-        <Ago ms={user.created_ms} />
-      </Table.Td>
-      <Table.Td ta="right" className="nowrap">
-        {!user.issuer && (
-          <Button size="compact-sm" variant="subtle" color="gray" aria-label={`Change user ${user.name}`} onClick={change.open}>
-            Change…
-          </Button>
-        )}
-        {changing && <ChangeUser user={user} close={change.close} />}
-        <ConfirmButton
-          label="Delete…"
-          button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Delete user ${user.name}` }}
-          title={`Delete user ${user.name}?`}
-          action="Delete"
-          typed={user.name}
-          run={remove}
-        >
-          The user&apos;s sessions and API tokens end at once.
-          {user.issuer && " Who still has a group that may do something here can sign in again."}
-        </ConfirmButton>
-      </Table.Td>
-    </Table.Tr>
+    <>
+      {name}
+      {issuer && (
+        <Text size="xs" c="dimmed">
+          {display ? `${display}, ` : ""}from {issuer}
+        </Text>
+      )}
+    </>
+  );
+}
+
+function Acts({ user }: { user: User }) {
+  const [changing, change] = useDisclosure(false);
+  const client = useQueryClient();
+  const remove = async () => {
+    await take(api.DELETE("/api/v1/users/{name}", { params: { path: { name: user.name } } }));
+    await client.invalidateQueries({ queryKey: usersQuery.queryKey });
+  };
+  return (
+    <>
+      {!user.issuer && (
+        <Button {...rowButton} aria-label={`Change user ${user.name}`} onClick={change.open}>
+          Change…
+        </Button>
+      )}
+      {changing && <ChangeUser user={user} close={change.close} />}
+      <RowConfirm act="Delete" what={`user ${user.name}`} typed={user.name} run={remove}>
+        The user&apos;s sessions and API tokens end at once.
+        {user.issuer && " Who still has a group that may do something here can sign in again."}
+      </RowConfirm>
+    </>
   );
 }
 

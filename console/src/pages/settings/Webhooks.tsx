@@ -1,10 +1,11 @@
-import { Button, Checkbox, Modal, Stack, Switch, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Button, Checkbox, Modal, Stack, Switch, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Schemas, take } from "../../api/client";
 import { deliveriesQuery, webhooksQuery } from "../../api/queries";
-import { ConfirmButton } from "../../parts/Confirm";
+import { RowConfirm, rowButton } from "../../parts/Confirm";
+import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
@@ -32,29 +33,20 @@ export function Webhooks() {
         </SecretNote>
       )}
       <Loaded query={query} rows={2}>
-        {({ webhooks }) =>
-          webhooks.length === 0 ? (
-            <Empty icon="plug" title="No other program is told what happens" />
-          ) : (
-            <Table.ScrollContainer minWidth={0} type="native" tabIndex={0}>
-              <Table aria-label="Webhooks">
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Address</Table.Th>
-                    <Table.Th className="wide">Told of</Table.Th>
-                    <Table.Th>State</Table.Th>
-                    <Table.Th><VisuallyHidden>What to do</VisuallyHidden></Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {webhooks.map((webhook) => (
-                    <Row key={webhook.id} webhook={webhook} />
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          )
-        }
+        {({ webhooks }) => (
+          <DataTable
+            label="Webhooks"
+            rows={webhooks}
+            rowKey={({ id }) => id}
+            empty={<Empty icon="plug" title="No other program is told what happens" />}
+            columns={[
+              { head: "Address", cell: ({ url, note }) => <>{url}{note && <div className="dim">{note}</div>}</> },
+              { head: "Told of", phone: "out", cell: ({ events: told }) => told.join(", ") },
+              { head: "State", cell: (webhook) => <OnOff webhook={webhook} /> },
+              { phone: "below", cell: (webhook) => <Acts webhook={webhook} /> },
+            ]}
+          />
+        )}
       </Loaded>
       <NewWebhook opened={making} close={make.close} made={setSecret} />
     </Panel>
@@ -66,43 +58,37 @@ function stateText(webhook: Webhook): string {
   return webhook.attempts > 0 ? `failing, ${webhook.attempts} attempts` : "on";
 }
 
-function Row({ webhook }: { webhook: Webhook }) {
+const pathOf = ({ id }: Webhook) => ({ params: { path: { id } } });
+
+function useRefresh() {
   const client = useQueryClient();
+  return () => client.invalidateQueries({ queryKey: webhooksQuery.queryKey });
+}
+
+function OnOff({ webhook }: { webhook: Webhook }) {
+  const toggle = useMutation({ mutationFn: (active: boolean) => take(api.PUT("/api/v1/webhooks/{id}", { ...pathOf(webhook), body: { active } })), onSuccess: useRefresh() });
+  return <Switch label={stateText(webhook)} aria-label={`Webhook ${webhook.id} is on`} checked={webhook.active} disabled={toggle.isPending} onChange={(event) => toggle.mutate(event.currentTarget.checked)} />;
+}
+
+function Acts({ webhook }: { webhook: Webhook }) {
   const [reading, read] = useDisclosure(false);
-  const path = { params: { path: { id: webhook.id } } };
-  const refresh = () => client.invalidateQueries({ queryKey: webhooksQuery.queryKey });
-  const toggle = useMutation({ mutationFn: (active: boolean) => take(api.PUT("/api/v1/webhooks/{id}", { ...path, body: { active } })), onSuccess: refresh });
+  const refresh = useRefresh();
+  const remove = async () => {
+    await take(api.DELETE("/api/v1/webhooks/{id}", pathOf(webhook)));
+    await refresh();
+  };
   return (
-    <Table.Tr>
-      <Table.Td>
-        {webhook.url}
-        {webhook.note && <div className="dim">{webhook.note}</div>}
-      </Table.Td>
-      <Table.Td className="wide">{webhook.events.join(", ")}</Table.Td>
-      <Table.Td>
-        <Switch label={stateText(webhook)} aria-label={`Webhook ${webhook.id} is on`} checked={webhook.active} disabled={toggle.isPending} onChange={(event) => toggle.mutate(event.currentTarget.checked)} />
-      </Table.Td>
-      <Table.Td ta="right">
-        <Button size="compact-sm" variant="subtle" color="gray" onClick={read.open} aria-label={`Log of webhook ${webhook.id}`}>
-          Log
-        </Button>
-        <ConfirmButton
-          label="Delete…"
-          button={{ size: "compact-sm", variant: "subtle", color: "gray", "aria-label": `Delete webhook ${webhook.id}` }}
-          title="Delete this webhook?"
-          action="Delete"
-          run={async () => {
-            await take(api.DELETE("/api/v1/webhooks/{id}", path));
-            await refresh();
-          }}
-        >
-          {webhook.url} is told nothing any more, and its log is deleted.
-        </ConfirmButton>
-        <Modal opened={reading} onClose={read.close} size="xl" title={`What was sent to ${webhook.url}`} closeButtonProps={{ "aria-label": "Close" }}>
-          {reading && <Log id={webhook.id} />}
-        </Modal>
-      </Table.Td>
-    </Table.Tr>
+    <>
+      <Button {...rowButton} onClick={read.open} aria-label={`Log of webhook ${webhook.id}`}>
+        Log
+      </Button>
+      <RowConfirm act="Delete" what={`webhook ${webhook.id}`} run={remove}>
+        {webhook.url} is told nothing any more, and its log is deleted.
+      </RowConfirm>
+      <Modal opened={reading} onClose={read.close} size="xl" title={`What was sent to ${webhook.url}`} closeButtonProps={{ "aria-label": "Close" }}>
+        {reading && <Log id={webhook.id} />}
+      </Modal>
+    </>
   );
 }
 
@@ -111,26 +97,17 @@ function Log({ id }: { id: number }) {
   return (
     <Loaded query={query}>
       {({ deliveries }) => (
-        <Table aria-label="What was sent">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>When</Table.Th>
-              <Table.Th>Message</Table.Th>
-              <Table.Th ta="right">Attempt</Table.Th>
-              <Table.Th>Answer</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {deliveries.map((delivery) => (
-              <Table.Tr key={delivery.id}>
-                <Table.Td className="numbers">{timeText(delivery.time_ms)}</Table.Td>
-                <Table.Td>{delivery.message}</Table.Td>
-                <Table.Td ta="right" className="numbers">{delivery.attempt}</Table.Td>
-                <Table.Td>{delivery.status ?? delivery.error}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <DataTable
+          label="What was sent"
+          rows={deliveries}
+          rowKey={(delivery) => delivery.id}
+          columns={[
+            { head: "When", cell: ({ time_ms: time }) => timeText(time) },
+            { head: "Message", phone: "below", cell: ({ message }) => message },
+            { head: "Attempt", right: true, cell: ({ attempt }) => attempt },
+            { head: "Answer", phone: "below", cell: ({ status, error }) => status ?? error },
+          ]}
+        />
       )}
     </Loaded>
   );

@@ -1,9 +1,10 @@
-import { Button, Table, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import type { DeviceType } from "../../api/client";
 import { deviceTypesQuery } from "../../api/queries";
-import { useMay } from "../../api/roles";
+import { useMay } from "../../api/may";
+import { DataTable } from "../../parts/DataTable";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
 import { To } from "../../parts/To";
@@ -12,7 +13,7 @@ import { EditType } from "./EditType";
 // Products and their hardware revisions: what is described, and what devices have brought.
 export function DeviceTypes() {
   const query = useQuery(deviceTypesQuery);
-  const mayChange = useMay("operator");
+  const mayChange = useMay()("PUT /api/v1/device-types");
   const [making, make] = useDisclosure(false);
   return (
     <Page title="Device types" lead="Products and their hardware revisions, as they are described here and as devices have brought them." actions={mayChange && <Button onClick={make.open}>New device type…</Button>}>
@@ -57,30 +58,16 @@ function TypePanel({ type, mayChange }: { type: DeviceType; mayChange: boolean }
           {type.description}
         </Text>
       )}
-      <Table.ScrollContainer minWidth={0} type="native">
-        <Table aria-label={`Hardware of ${type.product}`}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Hardware</Table.Th>
-              <Table.Th ta="right">Devices</Table.Th>
-              <Table.Th>Description</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {type.hardware.map(({ hardware, description, described, device_count: count }) => (
-              <Table.Tr key={hardware}>
-                <Table.Td>
-                  <To to="/devices" search={{ q: `product=="${type.product}";hardware=="${hardware}"` }}>
-                    {hardware}
-                  </To>
-                </Table.Td>
-                <Table.Td ta="right" className="numbers">{count.toLocaleString("en")}</Table.Td>
-                <Table.Td>{described ? description : <span className="dim">not described: a device has brought it</span>}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <DataTable
+        label={`Hardware of ${type.product}`}
+        rows={type.hardware}
+        rowKey={({ hardware }) => hardware}
+        columns={[
+          { head: "Hardware", cell: ({ hardware }) => <To to="/devices" search={{ q: `product=="${type.product}";hardware=="${hardware}"` }}>{hardware}</To> },
+          { head: "Devices", right: true, cell: ({ device_count: count }) => count.toLocaleString("en") },
+          { head: "Description", phone: "below", cell: ({ described, description }) => (described ? description : <span className="dim">not described: a device has brought it</span>) },
+        ]}
+      />
       {editing && <EditType type={type} close={edit.close} />}
     </Panel>
   );
