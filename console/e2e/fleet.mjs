@@ -50,7 +50,7 @@ export async function furnish(stage) {
   await stage.do("stranger", { name: `${long}_2`, product });
   await stage.api("POST", "/tags/beta/devices", { add: [long] });
   await stage.api("POST", "/groups", { name: long, filter: `product==${product};name==${long}*;attribute.${long}=is=null` });
-  const { id: release } = await stage.do("release", { version: `3.0.0-rc.1+${long}`, product, hardware });
+  const { id: release } = await stage.do("release", { version: `3.0.0+${long}`, product, hardware });
   await stage.deploy(release, long);
   await stage.api("POST", "/rollouts", { name: long, release, filter: `name==${long}`, waves: [{ permille: 1000 }], needs_approval: true });
   await stage.api("POST", "/users", { name: long, password: "a long password", roles: ["viewer", "operator", "releaser", "approver"] });

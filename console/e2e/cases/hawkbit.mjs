@@ -34,6 +34,12 @@ export const hawkbitCases = {
       const shown = await page.content();
       assert.ok(![first, second].some((token) => shown.includes(token)));
       assert.equal((await stage.api("GET", "/devices/cam-01")).protocol, "hawkbit");
+      await stage.do("device", { name: "cam-02" });
+      await page.goto("/hawkbit");
+      await page.getByRole("main").getByRole("link", { name: "devices", exact: true }).click();
+      await page.getByText("1 device matches").waitFor();
+      await page.getByRole("link", { name: "cam-01" }).waitFor();
+      assert.equal(await page.getByRole("link", { name: "cam-02" }).count(), 0);
     },
   },
   "a gateway's token is shown once, brings devices until it is deleted, and how often they poll is changed": {

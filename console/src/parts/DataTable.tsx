@@ -40,7 +40,7 @@ export function DataTable<Row>({ label, rows, rowKey, columns, empty, caption, c
         <Table.Thead>
           <Table.Tr>
             {shown.map((column, i) => (
-              <Table.Th key={i} ta={align(column)}>
+              <Table.Th key={i} ta={align(column)} w={typeof column.head === "string" ? undefined : 1}>
                 {column.head ?? <VisuallyHidden>What to do</VisuallyHidden>}
               </Table.Th>
             ))}
@@ -71,7 +71,7 @@ function Below<Row>({ column, row }: { column: Column<Row>; row: Row }) {
   const content = column.cell(row);
   if (content === undefined || content === null || content === "" || content === false) return null;
   return (
-    <div>
+    <div className={classes.below}>
       {column.head !== undefined && <span className="dim">{column.head} </span>}
       {contentOf(column, row)}
     </div>

@@ -21,7 +21,7 @@ export function Hawkbit() {
       lead={
         <>
           Devices with SWUpdate, rauc-hawkbit-updater, Zephyr or another client of hawkBit&apos;s protocol. They stand among the{" "}
-          <To to="/devices" underline="always">
+          <To to="/devices" search={{ q: "protocol==hawkbit" }} underline="always">
             devices
           </To>{" "}
           like those that run aloftd.
