@@ -20,6 +20,7 @@ REBUILD = pathlib.Path(os.environ.get("ALOFT_REBUILD", ROOT / "build/release-sma
 BUILT = ROOT / "build/bench"
 AGENT = pathlib.Path(os.environ.get("ALOFT_AGENT", ROOT / "build/release/src/agent/aloftd"))
 TARGETS = {"ext4": 1_800_000, "ext4-kernel": 11_500_000, "erofs": 1_800_000, "erofs-lz4hc": 2_300_000, "squashfs-zstd": 2_300_000, "squashfs-xz": 2_300_000}  # bytes of aloft's delta
+REUSE_TARGETS = {"ext4": 11_000_000}  # bytes that the agent fetches without a delta
 APPLY_MIB = {"ext4": 8, "ext4-kernel": 18, "erofs": 8, "erofs-lz4hc": 16, "squashfs-zstd": 16, "squashfs-xz": 16}
 
 
@@ -118,6 +119,8 @@ def main():
             results[kind]["no delta"] = reuse(old, new, ROOT / "build/bench/delta-work")
             if not options.json:
                 print(f"{kind:14} {'aloftd, no delta':22} " + "  ".join(f"{key} {value}" for key, value in results[kind]["no delta"].items()), flush=True)
+            if results[kind]["no delta"]["bytes"] > REUSE_TARGETS.get(kind, sys.maxsize):
+                missed.append(f"{kind} without a delta")
         ours = results[kind]["aloft"]
         if kind in TARGETS and (ours["bytes"] > TARGETS[kind] or ours["apply_mib"] > APPLY_MIB[kind]):
             missed.append(kind)

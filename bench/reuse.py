@@ -8,7 +8,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import agent_device  # noqa: E402
 import ranges_server  # noqa: E402
 
-FRAME_KIB, LEVEL = 256, 19
+FRAME_KIB, LEVEL = 512, 19
 
 
 def measure(aloft, aloftd, old, new, work):

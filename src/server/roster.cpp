@@ -72,7 +72,7 @@ void Roster::apply(const fleet::Deployment& deployment) {
     if (final && is_present) present.reset();
     if (!final && !is_present) {
       if (!present) ++deployments_;
-      auto& fresh = present.emplace();
+      auto& fresh = present.emplace(protocol::Assignment::Deployment{});
       fresh.id = deployment.id;
       fresh.version = deployment.version;
       fresh.artifact_sha256 = to_hex(deployment.artifact_sha256);
