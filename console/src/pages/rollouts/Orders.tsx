@@ -1,9 +1,10 @@
 import { Button, NumberInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Rollout, take } from "../../api/client";
 import { useMay } from "../../api/may";
+import { sessionQuery } from "../../api/queries";
 import { isUnderWay, type Order, rolloutStates } from "../../api/rollouts";
 import { useAnnounce } from "../../parts/Announcer";
 import { Confirm, ConfirmButton } from "../../parts/Confirm";
@@ -38,11 +39,15 @@ export function Orders({ rollout }: { rollout: Rollout }) {
     await client.invalidateQueries({ queryKey: ["rollouts"] });
   };
   const may = useMay();
+  const own = useQuery(sessionQuery).data?.user === rollout.created_by;
   const pause = useMutation({ mutationFn: () => give("pause") });
-  const orders = rolloutStates[rollout.state].orders.filter((order) => may(`POST /api/v1/rollouts/{id}/${order}`) && (order !== "roll-back" || rollout.rollback_release !== undefined));
+  const orders = rolloutStates[rollout.state].orders
+    .filter((order) => may(`POST /api/v1/rollouts/{id}/${order}`))
+    .filter((order) => (order !== "roll-back" || rollout.rollback_release !== undefined) && (order !== "approve" || !own));
   return (
     <>
       <div className={classes.orders}>
+        {own && rollout.state === "awaiting-approval" && <span className="dim">Somebody else has to approve it.</span>}
         {orders.includes("pause") && (
           <Button size="lg" color="#bf3f0b" leftSection={<Icon name="pause" size={22} />} loading={pause.isPending} onClick={() => pause.mutate()}>
             Pause
