@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from agent_device import wait_for  # noqa: E402
+import server_harness  # noqa: E402
+from agent_device import Device, wait_for  # noqa: E402
 from ranges_server import Server  # noqa: E402
 from slots import TOOLS, Mounted, SlotsCase, main, run  # noqa: E402
 
@@ -183,6 +184,25 @@ class TreeDeltaTest(SlotsCase):
         self.assertEqual(by_full, 0)
         self.has_new_tree(devices["B"])
         self.boots_and_commits()
+
+    def test_the_server_makes_it_by_itself(self):
+        server = server_harness.Server().start().set_up()
+        self.addCleanup(server.destroy)
+        devices, slots = self.pair("rootfs", 'type = "ext4"')
+        token = server.operator("POST", "/api/v1/enrolment-tokens", {"note": "test"})["token"]
+        self.device = Device(TOOLS, self.vendor.trust, slots=slots, server={"url": f"https://127.0.0.1:{server.port}", "name": "cam-01", "token": token})
+        self.addCleanup(self.device.stop, kill=True)
+        self.device.power_on()
+        self.assertEqual(self.install_and_commit(self.bundles[0], "1.0"), "B")
+        release = [server.operator("POST", "/api/v1/releases", bundle.read_bytes(), timeout=120)["id"] for bundle in self.bundles][1]
+        wait_for("the server has made it", lambda: any("size_bytes" in made for made in server.operator("GET", f"/api/v1/releases/{release}/deltas")["deltas"]), 120)
+        number = server.operator("POST", "/api/v1/deployments", {"release": release, "devices": ["cam-01"]})["deployments"][0]["id"]
+        self.device.wait_for_reboot(120)
+        self.has_new_tree(devices["A"])
+        self.assertEqual(self.device.power_on("2.0"), "A")
+        ended = wait_for("committed", lambda: (lambda d: d if d["state"] == "committed" else None)(server.operator("GET", f"/api/v1/deployments/{number}")), 60)
+        self.assertEqual(ended["download"]["method"], "delta")
+        self.assertLess(ended["download"]["fetched_bytes"], len(self.full) // 20)
 
     def test_the_command_line_does_the_same_with_bundles(self):
         delta, out = self.folder / "delta", self.folder / "out"
