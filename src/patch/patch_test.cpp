@@ -92,6 +92,15 @@ TEST(TarFiles, AreFoundWithTheirPlaces) {
   EXPECT_TRUE(delta::FileMap::of(runs, tar.size()));
 }
 
+TEST(TarFiles, APathThatTheLocaleCannotWriteEndsNothing) {
+  const std::string letters = std::string(120, 'x') + "/F\xc5\x91tan\xc3\xba";
+  const auto runs = files_in(tar_of({{.path = "a", .content = "1"}, {.path = letters, .content = "2"}, {.path = "b", .content = "3"}}));
+  ASSERT_GE(runs.size(), 2U);
+  EXPECT_EQ(runs.front().path, "a");
+  EXPECT_EQ(runs.back().path, "b");
+  for (const auto& run : runs) EXPECT_TRUE(run.path.size() == 1 || run.path == letters);
+}
+
 // As GNU tar writes one in pax archives: a block that says what lies where, and that.
 TEST(TarFiles, OfASparseFileWhatIsThere) {
   using aloft::test::pax_record;

@@ -53,13 +53,15 @@ std::vector<delta::FileRun> files_in(ByteView tar) {
       ::archive_read_open_memory(reader.get(), tar.data(), tar.size()) != ARCHIVE_OK)
     return runs;
   archive_entry* entry = nullptr;
-  while (::archive_read_next_header(reader.get(), &entry) == ARCHIVE_OK) {
+  for (;;) {
+    const int status = ::archive_read_next_header(reader.get(), &entry);
+    if (status == ARCHIVE_WARN) continue;  // as of a path that this locale cannot write
+    if (status != ARCHIVE_OK) return runs;
     const char* const name = ::archive_entry_pathname(entry);
     const std::string path = name == nullptr ? std::string() : plain_path(name);
     if (!path.empty() && ::archive_entry_filetype(entry) == AE_IFREG && ::archive_entry_hardlink(entry) == nullptr)
       add_runs(reader.get(), path, tar, runs);
   }
-  return runs;
 }
 
 }  // namespace aloft::patch
