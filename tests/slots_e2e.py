@@ -22,6 +22,7 @@ def make_tree(folder, marker):
     for name in ("etc", "usr/bin", "dev", "var/empty"):
         (folder / name).mkdir(parents=True)
     (folder / "etc/release").write_text(marker)
+    (folder / "etc/F\u0151tan\u00fas\u00edtv\u00e1ny.crt").write_text("as in Debian's ca-certificates")
     (folder / "usr/bin/tool").write_bytes(os.urandom(700_000))
     (folder / "usr/bin/tool").chmod(0o4755)
     os.link(folder / "usr/bin/tool", folder / "usr/bin/alias")

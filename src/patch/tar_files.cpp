@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/utf8_locale.hpp"
+
 namespace aloft::patch {
 namespace {
 
@@ -52,10 +54,11 @@ std::vector<delta::FileRun> files_in(ByteView tar) {
   if (!reader || ::archive_read_support_format_tar(reader.get()) != ARCHIVE_OK ||
       ::archive_read_open_memory(reader.get(), tar.data(), tar.size()) != ARCHIVE_OK)
     return runs;
+  const Utf8Locale utf8;
   archive_entry* entry = nullptr;
   for (;;) {
     const int status = ::archive_read_next_header(reader.get(), &entry);
-    if (status == ARCHIVE_WARN) continue;  // as of a path that this locale cannot write
+    if (status == ARCHIVE_WARN) continue;  // as of a path that is no UTF-8
     if (status != ARCHIVE_OK) return runs;
     const char* const name = ::archive_entry_pathname(entry);
     const std::string path = name == nullptr ? std::string() : plain_path(name);

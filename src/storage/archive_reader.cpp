@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/utf8_locale.hpp"
 #include "storage/errors.hpp"
 
 namespace aloft::storage {
@@ -36,6 +37,7 @@ std::unexpected<Error> ArchiveReader::broken() const {
 Result<archive_entry*> ArchiveReader::next() {
   if (!open_ && (archive_ == nullptr || ::archive_read_open(archive_, this, nullptr, read_more, nullptr) != ARCHIVE_OK)) return broken();
   open_ = true;
+  const Utf8Locale utf8;  // names in a pax archive are, and libarchive converts them
   archive_entry* found = nullptr;
   const int status = ::archive_read_next_header(archive_, &found);
   if (status == ARCHIVE_OK) return found;

@@ -102,6 +102,19 @@ TEST_F(TreeTargetTest, UnpacksEverythingAnArchiveHolds) {
   EXPECT_TRUE(S_ISFIFO(::lstat((tree() / "pipe").c_str(), &status) == 0 ? status.st_mode : 0));
 }
 
+TEST_F(TreeTargetTest, NamesMayHaveAllCharacters) {
+  const std::string folder(120, 'x');  // too long for a member's own header, so that pax's have the names
+  const std::string name = folder + "/F\u0151tan\u00fas\u00edtv\u00e1ny.crt";
+  const auto done = install(tar_of({{.path = name, .content = "root"},
+                                    {.path = folder + "/link", .type = S_IFLNK, .content = "\u00e9"},
+                                    {.path = "\u00e9", .content = "short"}}));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(text(name), "root");
+  EXPECT_EQ(text("\u00e9"), "short");
+  EXPECT_EQ(fs::read_symlink(tree() / folder / "link"), "\u00e9");
+  EXPECT_EQ(error_of({{.path = folder + "/\xff", .content = "no character"}}), kBadArchive.number);
+}
+
 TEST_F(TreeTargetTest, NoPathLeavesTheTree) {
   const fs::path outside = folder_ / "outside";
   fs::create_directory(outside);
