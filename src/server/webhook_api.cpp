@@ -66,6 +66,7 @@ Result<> check_webhook_url(const std::string& url) {
   const std::string host = url.substr(scheme, url.find_first_of("/?", scheme) - scheme);
   if (host.empty() || host.starts_with(':')) return bad("names no host");
   if (host.find('@') != std::string::npos) return bad("must hold no user and password; who sends is proven by the signature");
+  if (host.contains('%')) return bad("must have its host as it is, without a percent sign");
   if (net::origin_of(url).empty()) return bad("cannot be called: its host or port is none");
   return {};
 }
