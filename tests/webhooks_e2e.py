@@ -150,7 +150,7 @@ def case_the_servers_own_network_is_out_of_reach():
             log = wait_for(lambda one=one: server.operator("GET", f"/api/v1/webhooks/{one['id']}/deliveries")["deliveries"])
             assert "status" not in log[0] and "E7019" in log[0]["error"], log[0]
         assert not receiver.taken and not receiver.refusals
-        for url in ("ftp://example.com/", "https://", "https://user:pw@example.com/", "https://example.com/a b", "file:///etc/passwd", "https://:443/", "https://example.com:99999/"):
+        for url in ("ftp://example.com/", "https://", "https://user:pw@example.com/", "https://example%2ecom/", "https://example.com/a b", "file:///etc/passwd", "https://:443/", "https://example.com:99999/"):
             refused(400, 9651, server.operator, "POST", "/api/v1/webhooks", {"url": url, "events": ["audit"]})
         refused(400, 9651, server.operator, "POST", "/api/v1/webhooks", {"url": "https://example.com/", "events": ["weather"]})
         refused(400, 9651, server.operator, "POST", "/api/v1/webhooks", {"url": "https://example.com/", "events": []})

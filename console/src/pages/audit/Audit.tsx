@@ -8,8 +8,8 @@ import { Loaded, More } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
 import { timeText } from "../../parts/text";
-import classes from "../devices/Devices.module.css";
-import own from "./Audit.module.css";
+import bar from "../devices/Devices.module.css";
+import classes from "./Audit.module.css";
 
 // Who changed what, the newest first; for administrators.
 export function Audit() {
@@ -20,8 +20,8 @@ export function Audit() {
   return (
     <Page title="Audit log" lead="Every change that somebody asked for, and how it was answered.">
       <Panel flush>
-        <div className={classes.bar}>
-          <TextInput className={classes.query} aria-label="User" placeholder="Only of one user" data-query-bar value={user} onChange={(event) => setUser(event.currentTarget.value)} spellCheck={false} autoComplete="off" />
+        <div className={bar.bar}>
+          <TextInput className={bar.query} aria-label="User" placeholder="Only of one user" data-query-bar value={user} onChange={(event) => setUser(event.currentTarget.value)} spellCheck={false} autoComplete="off" />
         </div>
         <Loaded query={query} rows={8}>
           {() => (
@@ -33,7 +33,7 @@ export function Audit() {
               columns={[
                 { head: "When", cell: ({ time_ms: time }) => <span className="nowrap">{timeText(time)}</span> },
                 { head: "User", phone: "below", cell: ({ user, peer }) => <span title={peer}>{user || <span className="dim">nobody yet</span>}</span> },
-                { head: "What", phone: "below", cell: ({ method, path }) => <code className={own.asked}>{method} {path.replace("/api/v1", "")}</code> },
+                { head: "What", phone: "below", cell: ({ method, path }) => <code className={classes.asked}>{method} {path.replace("/api/v1", "")}</code> },
                 { head: "Sent", phone: "out", cell: ({ detail }) => <code>{detail}</code> },
                 { head: "Answer", cell: ({ status, error }) => <Dot tone={status === undefined ? "warn" : status < 400 ? "good" : "bad"}>{status === undefined ? "cut off" : error ? `E${error}` : "done"}</Dot> },
               ]}
