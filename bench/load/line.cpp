@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,8 +39,10 @@ T number_of(std::string_view text) {
   return value;
 }
 
+// SSL_get_error() looks into the thread's queue of errors, too: what one connection left there would be taken for an error of the next.
 bool would_block(SSL* ssl, int outcome) {
   const int reason = SSL_get_error(ssl, outcome);
+  ERR_clear_error();
   return reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE;
 }
 
