@@ -101,6 +101,9 @@ def main():
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
+    for kind in kinds:  # a folder of one's own may have kinds of its own
+        if kind not in TARGETS and not all((options.images / f"{version}.{kind}").exists() for version in ("v1", "v2")):
+            parser.error(f"--kinds: {kind!r} is none of {', '.join(TARGETS)}, and {options.images} has no v1.{kind} and v2.{kind}")
     for made, option, wanted in (("ext4", [], set(kinds) != {"ext4-kernel"}), ("ext4-kernel", ["--kernel"], "ext4-kernel" in kinds)):
         if wanted and not (options.images / f"v2.{made}").exists():
             subprocess.run([ROOT / "bench/image_pair.sh", options.images, *option], check=True, stdout=sys.stderr)

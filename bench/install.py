@@ -12,6 +12,7 @@ import time
 
 import contestants
 import image
+from arguments import at_least
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build/bench"
@@ -120,7 +121,7 @@ def misses(result):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench install", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everyone installs (default 5)")
+    parser.add_argument("--rounds", type=at_least(1), default=5, help="how often everyone installs (default 5)")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         raise SystemExit("bench: loop devices need root")

@@ -13,6 +13,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 import delayed_link  # noqa: E402
+from arguments import at_least  # noqa: E402
 from agent_device import Device, Tools, Vendor  # noqa: E402
 
 SIZE = 48 << 20
@@ -75,11 +76,18 @@ def seconds(tools, vendor, bundle, image, link, ahead_kib):
         run("rm", "-rf", device.folder)
 
 
+def ahead_values(text):
+    for each in text.split(","):
+        if each != "-" and not (each.isdecimal() and 16 <= int(each) <= 8192):
+            raise argparse.ArgumentTypeError(f"{each!r} is neither a number from 16 to 8192 nor `-`")
+    return text.split(",")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench remote", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured; the best counts (default 3)")
-    parser.add_argument("--ahead", default="64,256,1024,4096", help="values of download.ahead_kib to compare")
+    parser.add_argument("--rounds", type=at_least(1), default=3, help="how often each is measured; the best counts (default 3)")
+    parser.add_argument("--ahead", type=ahead_values, default="64,256,1024,4096", metavar="KIB,...", help="values of download.ahead_kib to compare, 16 to 8192; `-`: the agent's own")
     parser.add_argument("--agent", default=os.environ.get("ALOFT_BENCH_AGENT", ROOT / "build/release-small/src/agent/aloftd"))
     parser.add_argument("--cli", default=ROOT / "build/release/src/cli/aloft")
     arguments = parser.parse_args()
@@ -98,7 +106,7 @@ def main():
     for name, round_trip_s, rate in LINKS:
         with contextlib.ExitStack() as stack:
             link = stack.enter_context(contextlib.closing(delayed_link.Link(round_trip_s / 2, rate))) if round_trip_s else None
-            for ahead in arguments.ahead.split(","):
+            for ahead in arguments.ahead:
                 best = min(seconds(tools, vendor, bundle, image, link, None if ahead == "-" else int(ahead)) for _ in range(arguments.rounds))
                 result.setdefault(name, {})[ahead] = round(SIZE / best / 1e6, 2)
                 print(f"bench: {name}, {ahead} KiB ahead: {SIZE / best / 1e6:.2f} MB/s", file=sys.stderr, flush=True)
@@ -106,10 +114,9 @@ def main():
     if arguments.json:
         print(json.dumps(result))
     else:
-        columns = arguments.ahead.split(",")
-        print(f"{'MB/s':20}" + "".join(f"{column + ' KiB':>12}" for column in columns))
+        print(f"{'MB/s':20}" + "".join(f"{column + ' KiB':>12}" for column in arguments.ahead))
         for name, values in result.items():
-            print(f"{name:20}" + "".join(f"{values[column]:12.1f}" for column in columns))
+            print(f"{name:20}" + "".join(f"{values[column]:12.1f}" for column in arguments.ahead))
     return 0
 
 

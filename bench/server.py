@@ -18,10 +18,12 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("ALOFT_BUILD", str(ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "tests"))
+from arguments import at_least, some_of  # noqa: E402
 from crowd import Crowd, Usage, fill, name_of, take_core  # noqa: E402
 from server_harness import Server, Signer  # noqa: E402
 from soak import DEVICES, EXTRA, RELEASE_BYTES, soak  # noqa: E402
 
+PARTS = ("connections", "million", "soak")
 CONNECTIONS = 10_000
 MILLION = 1_000_000
 REPORTERS_OF_MILLION = 2000  # have another deployment, and are passed over
@@ -233,17 +235,17 @@ def verdicts(report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="./dev bench server", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", default="connections,million,soak", help="some of: connections, million, soak")
-    parser.add_argument("--devices", type=int, default=MILLION, help="registered ones, for the part million")
-    parser.add_argument("--soak", type=int, default=150, help="seconds; 3600 is the hour of the target")
+    parser.add_argument("--only", type=some_of(*PARTS), default=PARTS, metavar="PART,...", help=f"some of: {', '.join(PARTS)}")
+    parser.add_argument("--devices", type=at_least(REPORTERS_OF_MILLION), default=MILLION, help="registered ones, for the part million")
+    parser.add_argument("--soak", type=at_least(1), default=150, help="seconds; 3600 is the hour of the target")
     arguments = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     assert hard > CONNECTIONS + 300, f"the limit of open files is {hard}; raise it with ulimit -n"
-    report, parts = {}, arguments.only.split(",")
-    if parts != ["soak"]:
+    report, parts = {}, arguments.only
+    if list(parts) != ["soak"]:
         take_core(LOAD_CORE, PRIORITY, own_session=False)  # it waits most of the time, and measures
     if "connections" in parts:
         measure_connections(report)

@@ -313,11 +313,13 @@ def main():
     parser.add_argument("--seed", type=int, default=int(os.environ.get("ALOFT_SEED", time.time_ns() % 1_000_000)))
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--per-operation", type=int, default=8)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", metavar="PART", help="only operations with this in their method or path")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}")
     begin = time.monotonic()
     spec = Spec(pathlib.Path(os.environ["ALOFT_SOURCE"]) / "docs/openapi.yaml")
+    if not any(arguments.only in str(each) for each in spec.operations()):
+        parser.error(f"--only: no operation has {arguments.only!r} in it")
     site = Site()
     try:
         statuses, accepted, operations, count = fuzz(site, spec, arguments)
