@@ -232,6 +232,27 @@ class BundleTest(unittest.TestCase):
         aloft("bundle", "verify", self.bundle, status=2)
         aloft("bundle", "--help")
         aloft("keys", "init", self.home / "p256", status=1)
+        self.assertIn("--type: rsa not in {p256,ed25519,rsa3072}", aloft("keys", "init", self.home / "x", "--type", "rsa", status=2).stderr)
+        self.assertIn("one of a file in FOLDER", aloft("keys", "issue", self.home / "p256", "--name", "../x", status=2).stderr)
+        for words, told in ((["bundel"], '"bundel" is no command of aloft; see aloft --help'), (["bundle", "creat", "-o", "x"], '"creat" is no command of aloft bundle; see'),
+                            (["bundle"], "aloft bundle needs a command; see aloft bundle --help"), (["bundle", "create", "x"], "--output is required")):
+            self.assertIn(told, aloft(*words, status=2).stderr)
+
+    def test_only_a_file_is_replaced(self):
+        """A rename would put the bundle in the place of /dev/null."""
+        pipe = self.home / "pipe"
+        os.mkfifo(pipe)
+        image = f"rootfs={self.home / 'root.img'}"
+        for place in (pipe, self.home):
+            done = aloft("bundle", "create", "-o", place, "--product", "p", "--hardware", "r", "--version", "1", "--image", image, "--unsigned", status=2)
+            self.assertIn("not replaced by a file", done.stderr)
+            aloft("bundle", "sign", self.bundle, "-o", place, "--key", self.home / "p256/signer.key", "--cert", self.home / "p256/signer.pem", status=2)
+        self.assertTrue(pipe.is_fifo())
+
+    def test_a_result_that_does_not_fit_is_a_failure(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([ALOFT, "bundle", "show", self.bundle], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual((done.returncode, "cannot write all of the result" in done.stderr), (1, True))
 
 
 if __name__ == "__main__":

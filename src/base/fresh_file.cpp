@@ -4,9 +4,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/errors.hpp"
+
 namespace aloft {
 
+Result<> check_replaceable(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const auto there = std::filesystem::status(path, ignored);
+  if (!std::filesystem::exists(there) || std::filesystem::is_regular_file(there)) return {};
+  return fail(kBadArgument, path.string() + " is a folder or a device, which is not replaced by a file; give the name of a file");
+}
+
 Result<FreshFile> FreshFile::create(const std::filesystem::path& path) {
+  TRY(check_replaceable(path));
   auto fresh = path;
   fresh += ".new";
   Fd fd = TRY(open_file(fresh, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW));

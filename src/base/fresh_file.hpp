@@ -7,10 +7,13 @@
 
 namespace aloft {
 
+// Whether a file may take this name: there is nothing, or a file. A rename would also take the place of a device in /dev. Errors: kBadArgument.
+Result<> check_replaceable(const std::filesystem::path& path);
+
 // Written as "PATH.new"; what was not published is removed with the object.
 class FreshFile {
  public:
-  // Errors: file errors.
+  // Errors: as check_replaceable(), file errors.
   static Result<FreshFile> create(const std::filesystem::path& path);
   FreshFile(FreshFile&& other) noexcept
       : path_(std::move(other.path_)), fresh_(std::exchange(other.fresh_, {})), fd_(std::move(other.fd_)) {}

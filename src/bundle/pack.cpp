@@ -102,7 +102,7 @@ Result<> add_tree(OpenImage& image) {
 
 Result<OpenImage> open_image(const ImageFile& file) {
   Fd fd = TRY(open_file(file.path, O_RDONLY));
-  const off_t size = ::lseek(fd.get(), 0, SEEK_END);
+  const off_t size = std::filesystem::is_directory(file.path) ? 0 : ::lseek(fd.get(), 0, SEEK_END);
   if (size <= 0) return bad_recipe("image file " + file.path.string() + " is empty, or neither a file nor a block device");
   OpenImage image{&file, std::move(fd), static_cast<std::uint64_t>(size), {}, {}};
   if (file.verity) TRY(add_tree(image));

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/errors.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/writer.hpp"
 #include "cli/bundle_description.hpp"
 #include "cli/bundle_options.hpp"
@@ -90,8 +91,11 @@ Result<> create(const CreateOptions& options) {
   const auto recipe = TRY(recipe_of(options));
   const std::filesystem::path output = options.output;
   const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
+  TRY(check_replaceable(output));
   Progress progress("packing");
-  const auto package = TRY(bundle::pack(recipe, folder, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); }));
+  auto packed = bundle::pack(recipe, folder, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
+  if (!packed && packed.error().code.number == kNoSpace.number) return fail(std::move(packed).error().within("making " + options.output));
+  const auto package = TRY(std::move(packed));
   const Bytes signature = signers.empty() ? Bytes{} : TRY(crypto::sign_detached(as_bytes(package.manifest_text), signers));
   TRY(bundle::write_bundle(output, package, signature));
   std::cout << options.output << ": " << recipe.product << " " << recipe.version << ", "
@@ -108,7 +112,7 @@ void add_create_command(CLI::App& bundle, Run& run) {
       "Example:\n  aloft bundle create -o gateway-2.0.aloft --product gateway --hardware rev-a --version 2.0 \\\n"
       "    --image rootfs=rootfs.ext4 --key keys/signer.key --cert keys/signer.pem\n"
       "A description file holds the same as TOML: product, hardware, version, security_version, description, and\n"
-      "[[image]] tables with name, slot_class, type, file, blocks, encoding, frame_size. The command line goes over it.");
+      "[[image]] tables with name, slot_class, type, file, blocks, verity, encoding, frame_size. The command line goes over it.");
   command->add_option("-o,--output", options->output, "The bundle to make")->required();
   command->add_option("-d,--description-file", options->description_file, "TOML file that describes the bundle")->check(CLI::ExistingFile);
   command->add_option("--product", options->product, "Product that it is for");
@@ -127,7 +131,7 @@ void add_create_command(CLI::App& bundle, Run& run) {
       ->check(CLI::IsMember({"zstd", "none"}))
       ->capture_default_str();
   command->add_option("--frame-size", options->frame_kib, "KiB of content in a frame: a power of two from 64 to 4096")
-      ->check(CLI::IsMember({64, 128, 256, 512, 1024, 2048, 4096}))
+      ->check(CLI::IsMember({"64", "128", "256", "512", "1024", "2048", "4096"}))
       ->capture_default_str();
   command->add_option("--level", options->level, "zstd level, 1 (fast) to 19 (small)")->check(CLI::Range(1, 19))->capture_default_str();
   command->add_option("--threads", options->threads, "Threads to compress with; 0: one per core")->check(CLI::Range(0U, 64U));

@@ -20,12 +20,12 @@ using std::filesystem::path;
 
 constexpr std::chrono::days kYear{365};
 constexpr std::chrono::days kCrlValidity{30};
-const std::map<std::string, KeyType> kKeyTypes{{"p256", KeyType::p256}, {"ed25519", KeyType::ed25519}, {"rsa3072", KeyType::rsa3072}};
+const std::map<std::string, KeyType, std::less<>> kKeyTypes{{"p256", KeyType::p256}, {"ed25519", KeyType::ed25519}, {"rsa3072", KeyType::rsa3072}};
 
 struct KeysOptions {
   std::string folder;
   std::string name = "signer";
-  KeyType type = KeyType::p256;
+  std::string type = "p256";
   unsigned years = 2;
   bool intermediate = false;
   std::vector<std::string> revoked;
@@ -45,6 +45,7 @@ Result<Pair> load_pair(const path& folder, const std::string& name) {
 // Makes NAME.key and NAME.pem; `above` is what follows the certificate in NAME.pem.
 Result<Pair> make_pair(const path& folder, const std::string& name, KeyType type, crypto::CertificateRequest request, const Pair* issuer,
                        const std::string& above = {}) {
+  if (name.empty() || name.find('/') != std::string::npos) return fail(kBadArgument, "the name must be one of a file in FOLDER, not \"" + name + "\"");
   for (const char* ending : {".key", ".pem"})
     if (std::filesystem::exists(folder / (name + ending)))
       return fail(kExists, (folder / (name + ending)).string() + " exists; choose another name or folder");
@@ -68,7 +69,7 @@ Result<> issue(const KeysOptions& options) {
   const bool under_intermediate = std::filesystem::exists(folder / "intermediate.key");
   const Pair issuer = TRY(load_pair(folder, under_intermediate ? "intermediate" : "root"));
   const auto not_after = SystemClock().now() + options.years * kYear;
-  TRY(make_pair(folder, options.name, options.type, {.common_name = options.name, .profile = Profile::code_signing, .not_after = not_after},
+  TRY(make_pair(folder, options.name, kKeyTypes.at(options.type), {.common_name = options.name, .profile = Profile::code_signing, .not_after = not_after},
                 &issuer, under_intermediate ? issuer.certificate.pem() : ""));
   std::cout << "Signing key:  " << (folder / (options.name + ".key")).string()
             << "\nCertificate:  " << (folder / (options.name + ".pem")).string() << "\n";
@@ -81,9 +82,9 @@ Result<> init(const KeysOptions& options) {
   std::filesystem::create_directories(folder / "trust", problem);
   if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
   const auto root =
-      TRY(make_pair(folder, "root", options.type, {.common_name = "Aloft development root", .profile = Profile::authority}, nullptr));
+      TRY(make_pair(folder, "root", kKeyTypes.at(options.type), {.common_name = "Aloft development root", .profile = Profile::authority}, nullptr));
   if (options.intermediate)
-    TRY(make_pair(folder, "intermediate", options.type, {.common_name = "Aloft development intermediate", .profile = Profile::authority},
+    TRY(make_pair(folder, "intermediate", kKeyTypes.at(options.type), {.common_name = "Aloft development intermediate", .profile = Profile::authority},
                   &root));
   TRY(replace_file(folder / "trust" / "root.pem", root.certificate.pem()));
   TRY(issue(options));
@@ -118,9 +119,9 @@ Result<> revoke(const KeysOptions& options) {
 }
 
 void add_type_option(CLI::App& command, KeysOptions& options) {
-  command.add_option("--type", options.type, "Kind of key: p256, ed25519 or rsa3072")
-      ->transform(CLI::CheckedTransformer(kKeyTypes))
-      ->default_str("p256");
+  command.add_option("--type", options.type, "Kind of key")
+      ->check(CLI::IsMember({"p256", "ed25519", "rsa3072"}))
+      ->capture_default_str();
   command.add_option("--years", options.years, "How long the signing certificate is valid")
       ->check(CLI::Range(1U, 20U))
       ->capture_default_str();

@@ -10,6 +10,22 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
+// The library says of a word that is no command only that one is missing.
+std::string complaint(const CLI::App* app, const CLI::Error& problem) {
+  const CLI::App* last = app;
+  std::string name = app->get_name();
+  for (; !last->get_subcommands().empty(); name += " " + last->get_name()) last = last->get_subcommands().front();
+  if (last->get_require_subcommand_min() == 0) return CLI::FailureMessage::simple(app, problem);
+  const auto words = last->remaining();
+  return (words.empty() ? name + " needs a command" : "\"" + words.front() + "\" is no command of " + name) + "; see " + name + " --help\n";
+}
+
+// A result that a full disk swallowed is a failure.
+aloft::Result<> deliver_output() {
+  if (std::cout.flush()) return {};
+  return aloft::fail(aloft::kIo, "cannot write all of the result to standard output; is the disk full that it goes to?");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -17,6 +33,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "aloft " ALOFT_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
+  app.failure_message(complaint);
   aloft::cli::Run run;
   aloft::cli::add_keys_commands(app, run);
   aloft::cli::add_bundle_commands(app, run);
@@ -28,7 +45,8 @@ int main(int argc, char** argv) {
     return app.exit(problem) == 0 ? 0 : kWrongUsage;
   }
   if (!run) return kWrongUsage;
-  const auto result = run();
+  auto result = run();
+  if (result) result = deliver_output();
   if (result) return 0;
   std::cerr << aloft::cli::printable(result.error().text()) << '\n';
   return result.error().code.number == aloft::kBadArgument.number ? kWrongUsage : kFailed;

@@ -22,6 +22,11 @@ std::string split_listen(const std::string& text, Options& options) {
   return {};
 }
 
+std::string url_complaint(const std::string& url) {
+  const bool good = (url.starts_with("https://") && url.size() > 8) || (url.starts_with("http://") && url.size() > 7);
+  return good ? "" : "must be https://HOST or https://HOST:PORT, not " + url;
+}
+
 void add_sign_on(CLI::App& app, Options& options) {
   app.add_option("--sso", options.sign_on,
                  "TOML file of the identity provider where people may sign in (OpenID Connect): docs/single-sign-on.md")
@@ -44,7 +49,7 @@ Parsed parse_options(int argc, char** argv) {
   std::string listen = "0.0.0.0:8443";
   app.add_option("--data", options.data, "Folder for database, artifacts and keys; made when missing")->envname("ALOFT_DATA");
   app.add_option("--listen", listen, "ADDRESS:PORT to listen on; port 0 takes a free one")->envname("ALOFT_LISTEN")->capture_default_str();
-  app.add_option("--url", options.url, "The server's address as people and devices use it")->envname("ALOFT_URL");
+  app.add_option("--url", options.url, "The server's address as people and devices use it")->envname("ALOFT_URL")->check(url_complaint);
   auto* certificate = app.add_option("--tls-cert", options.tls_certificate, "PEM certificate (and chain) instead of the generated one");
   auto* key = app.add_option("--tls-key", options.tls_key, "PEM key of --tls-cert");
   certificate->envname("ALOFT_TLS_CERT")->needs(key);

@@ -83,7 +83,10 @@ Result<> Service::open_sign_on() {
 
 std::string Service::url(std::uint16_t port) const {
   if (!options_.url.empty()) return options_.url;
-  return std::string(tls_ ? "https://" : "http://") + host_name() + ":" + std::to_string(port);
+  const std::string& address = options_.listen_address;
+  const bool everywhere = address == "0.0.0.0" || address == "::";
+  const std::string host = everywhere ? host_name() : address.find(':') == std::string::npos ? address : "[" + address + "]";
+  return std::string(tls_ ? "https://" : "http://") + host + ":" + std::to_string(port);
 }
 
 void Service::stop() {
