@@ -7,7 +7,8 @@
 
 namespace aloft {
 
-// Whether a file may take this name: there is nothing, or a file. A rename would also take the place of a device in /dev. Errors: kBadArgument.
+// Whether a file may take this name: there is nothing, or a file. A rename would also take the place of a device in /dev. Errors:
+// kBadArgument.
 Result<> check_replaceable(const std::filesystem::path& path);
 
 // Written as "PATH.new"; what was not published is removed with the object.

@@ -20,7 +20,8 @@ using std::filesystem::path;
 
 constexpr std::chrono::days kYear{365};
 constexpr std::chrono::days kCrlValidity{30};
-const std::map<std::string, KeyType, std::less<>> kKeyTypes{{"p256", KeyType::p256}, {"ed25519", KeyType::ed25519}, {"rsa3072", KeyType::rsa3072}};
+const std::map<std::string, KeyType, std::less<>> kKeyTypes{
+    {"p256", KeyType::p256}, {"ed25519", KeyType::ed25519}, {"rsa3072", KeyType::rsa3072}};
 
 struct KeysOptions {
   std::string folder;
@@ -45,7 +46,8 @@ Result<Pair> load_pair(const path& folder, const std::string& name) {
 // Makes NAME.key and NAME.pem; `above` is what follows the certificate in NAME.pem.
 Result<Pair> make_pair(const path& folder, const std::string& name, KeyType type, crypto::CertificateRequest request, const Pair* issuer,
                        const std::string& above = {}) {
-  if (name.empty() || name.find('/') != std::string::npos) return fail(kBadArgument, "the name must be one of a file in FOLDER, not \"" + name + "\"");
+  if (name.empty() || name.find('/') != std::string::npos)
+    return fail(kBadArgument, "the name must be one of a file in FOLDER, not \"" + name + "\"");
   for (const char* ending : {".key", ".pem"})
     if (std::filesystem::exists(folder / (name + ending)))
       return fail(kExists, (folder / (name + ending)).string() + " exists; choose another name or folder");
@@ -69,8 +71,9 @@ Result<> issue(const KeysOptions& options) {
   const bool under_intermediate = std::filesystem::exists(folder / "intermediate.key");
   const Pair issuer = TRY(load_pair(folder, under_intermediate ? "intermediate" : "root"));
   const auto not_after = SystemClock().now() + options.years * kYear;
-  TRY(make_pair(folder, options.name, kKeyTypes.at(options.type), {.common_name = options.name, .profile = Profile::code_signing, .not_after = not_after},
-                &issuer, under_intermediate ? issuer.certificate.pem() : ""));
+  TRY(make_pair(folder, options.name, kKeyTypes.at(options.type),
+                {.common_name = options.name, .profile = Profile::code_signing, .not_after = not_after}, &issuer,
+                under_intermediate ? issuer.certificate.pem() : ""));
   std::cout << "Signing key:  " << (folder / (options.name + ".key")).string()
             << "\nCertificate:  " << (folder / (options.name + ".pem")).string() << "\n";
   return {};
@@ -81,11 +84,11 @@ Result<> init(const KeysOptions& options) {
   std::error_code problem;
   std::filesystem::create_directories(folder / "trust", problem);
   if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
-  const auto root =
-      TRY(make_pair(folder, "root", kKeyTypes.at(options.type), {.common_name = "Aloft development root", .profile = Profile::authority}, nullptr));
+  const auto root = TRY(make_pair(folder, "root", kKeyTypes.at(options.type),
+                                  {.common_name = "Aloft development root", .profile = Profile::authority}, nullptr));
   if (options.intermediate)
-    TRY(make_pair(folder, "intermediate", kKeyTypes.at(options.type), {.common_name = "Aloft development intermediate", .profile = Profile::authority},
-                  &root));
+    TRY(make_pair(folder, "intermediate", kKeyTypes.at(options.type),
+                  {.common_name = "Aloft development intermediate", .profile = Profile::authority}, &root));
   TRY(replace_file(folder / "trust" / "root.pem", root.certificate.pem()));
   TRY(issue(options));
   std::cout << "For devices:  " << (folder / "trust").string() << " (goes to trust_dir, by default /etc/aloft/trust)\n"
@@ -119,9 +122,7 @@ Result<> revoke(const KeysOptions& options) {
 }
 
 void add_type_option(CLI::App& command, KeysOptions& options) {
-  command.add_option("--type", options.type, "Kind of key")
-      ->check(CLI::IsMember({"p256", "ed25519", "rsa3072"}))
-      ->capture_default_str();
+  command.add_option("--type", options.type, "Kind of key")->check(CLI::IsMember({"p256", "ed25519", "rsa3072"}))->capture_default_str();
   command.add_option("--years", options.years, "How long the signing certificate is valid")
       ->check(CLI::Range(1U, 20U))
       ->capture_default_str();

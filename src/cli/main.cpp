@@ -10,11 +10,13 @@ namespace {
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
-// The library says of a word that is no command only that one is missing.
+// The library says of a word that is no command only that one is missing, and not what is wrong with a number.
 std::string complaint(const CLI::App* app, const CLI::Error& problem) {
   const CLI::App* last = app;
   std::string name = app->get_name();
   for (; !last->get_subcommands().empty(); name += " " + last->get_name()) last = last->get_subcommands().front();
+  if (problem.get_name() == "ConversionError")
+    return std::string(problem.what()) + ", which is no number it can take; see " + name + " --help\n";
   if (last->get_require_subcommand_min() == 0) return CLI::FailureMessage::simple(app, problem);
   const auto words = last->remaining();
   return (words.empty() ? name + " needs a command" : "\"" + words.front() + "\" is no command of " + name) + "; see " + name + " --help\n";

@@ -153,7 +153,7 @@ void add_gateway_commands(CLI::App* group, Run& run, const std::shared_ptr<DdiOp
   add_command->add_option("--note", options->note, "What it is for");
   CLI::App* list_command = gateway->add_subcommand("list", "List them, without their secrets");
   CLI::App* remove_command = gateway->add_subcommand("remove", "End one at once");
-  remove_command->add_option("GATEWAY", options->id, "Its number, as listed")->required()->check(CLI::PositiveNumber);
+  remove_command->add_option("GATEWAY", options->id, "Its number, as listed")->required();
   add_command->add_option("--product", options->product, "Of the devices that it brings")->required();
   add_command->add_option("--hardware", options->hardware, "Of the devices that it brings")->required();
   for (CLI::App* command : {add_command, list_command}) command->add_flag("--json", options->json, "Print the server's answer as JSON");

@@ -195,7 +195,7 @@ void add_deployment_commands(CLI::App& app, Run& run) {
   CLI::App* watch_command = app.add_subcommand("watch", "Follow a deployment live; the exit status is 0 only if it is committed");
   watch_command->add_option("--timeout", options->timeout_s, "Give up after so many seconds; the deployment goes on");
   for (CLI::App* command : {show_command, cancel_command, release_command, log_command, watch_command})
-    command->add_option("DEPLOYMENT", options->id, "Its number")->required()->check(CLI::PositiveNumber);
+    command->add_option("DEPLOYMENT", options->id, "Its number")->required();
   for (CLI::App* command : {list_command, show_command, cancel_command, release_command, watch_command})
     command->add_flag("--json", options->json, "Print what the server says as JSON");
   list_command->callback([&run, options] { run = [options] { return list(*options); }; });

@@ -103,7 +103,7 @@ void add_health_commands(CLI::App& app, Run& run) {
   release->add_option("RELEASE", options->release.release, "Its number or its version")->required();
   release->add_option("--product", options->release.product, "With a version that several products have");
   CLI::App* rollout = group->add_subcommand("rollout", "The devices that have committed in a rollout");
-  rollout->add_option("ROLLOUT", options->rollout, "Its number")->required()->check(CLI::PositiveNumber);
+  rollout->add_option("ROLLOUT", options->rollout, "Its number")->required();
   for (CLI::App* command : {device, release, rollout}) command->add_flag("--json", options->json, "Print the server's answer as JSON");
   device->callback([&run, options] { run = [options] { return of_device(*options); }; });
   release->callback([&run, options] { run = [options] { return of_release(*options); }; });

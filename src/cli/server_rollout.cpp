@@ -186,8 +186,7 @@ void add_looking(CLI::App* group, const std::shared_ptr<RolloutOptions>& options
   CLI::App* show_command = group->add_subcommand("show", "Show one with what has happened");
   CLI::App* devices_command = group->add_subcommand("devices", "List its devices");
   devices_command->add_option("--state", options->state, "waiting, offered, committed, failed, rolled-back, silent, cancelled or skipped");
-  for (CLI::App* command : {show_command, devices_command})
-    command->add_option("ROLLOUT", options->id, "Its number")->required()->check(CLI::PositiveNumber);
+  for (CLI::App* command : {show_command, devices_command}) command->add_option("ROLLOUT", options->id, "Its number")->required();
   for (CLI::App* command : {list_command, devices_command})
     command->add_option("--limit", options->limit, "At most so many")->capture_default_str();
   for (CLI::App* command : {list_command, show_command, devices_command})
@@ -210,13 +209,13 @@ void add_steering(CLI::App* group, const std::shared_ptr<RolloutOptions>& option
                                                           {"abort", "Withdraw it from all devices that have not ended"}};
   for (const auto& [name, help] : commands) {
     CLI::App* one = group->add_subcommand(name, help);
-    one->add_option("ROLLOUT", options->id, "Its number")->required()->check(CLI::PositiveNumber);
+    one->add_option("ROLLOUT", options->id, "Its number")->required();
     if (std::string_view(name) == "raise") one->add_option("SHARE", options->share, "Of the target, as 25%")->required();
     one->add_flag("--json", options->json, "Print the server's answer as JSON");
     one->callback([&run, options, what = std::string(name)] { run = [options, what] { return command(*options, what); }; });
   }
   CLI::App* cancel_command = group->add_subcommand("cancel", "Take one device out");
-  cancel_command->add_option("ROLLOUT", options->id, "Its number")->required()->check(CLI::PositiveNumber);
+  cancel_command->add_option("ROLLOUT", options->id, "Its number")->required();
   cancel_command->add_option("DEVICE", options->device, "Its name")->required();
   cancel_command->callback([&run, options] { run = [options] { return cancel_device(*options); }; });
 }

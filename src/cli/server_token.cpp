@@ -71,7 +71,7 @@ void add_token_commands(CLI::App& app, Run& run) {
   CLI::App* list_command = group->add_subcommand("list", "List your tokens and sessions, without their secrets");
   for (CLI::App* command : {create_command, list_command}) command->add_flag("--json", options->json, "Print the server's answer as JSON");
   CLI::App* revoke_command = group->add_subcommand("revoke", "End a token at once");
-  revoke_command->add_option("TOKEN", options->id, "Its number, as listed")->required()->check(CLI::PositiveNumber);
+  revoke_command->add_option("TOKEN", options->id, "Its number, as listed")->required();
   create_command->callback([&run, options] { run = [options] { return create(*options); }; });
   list_command->callback([&run, options] { run = [options] { return list(*options); }; });
   revoke_command->callback([&run, options] { run = [options] { return revoke(*options); }; });

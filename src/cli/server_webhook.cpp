@@ -110,7 +110,7 @@ void add_webhook_commands(CLI::App& app, Run& run) {
   CLI::App* off_command = group->add_subcommand("disable", "Switch one off");
   CLI::App* delete_command = group->add_subcommand("delete", "Delete one with its log");
   for (CLI::App* command : {deliveries_command, on_command, off_command, delete_command})
-    command->add_option("WEBHOOK", options->id, "Its number")->required()->check(CLI::PositiveNumber);
+    command->add_option("WEBHOOK", options->id, "Its number")->required();
   deliveries_command->add_option("--limit", options->limit, "At most so many")->capture_default_str();
   for (CLI::App* command : {create_command, list_command, deliveries_command})
     command->add_flag("--json", options->json, "Print what the server says as JSON");
