@@ -337,8 +337,14 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("E8026 already-running", done.stderr)
 
+    def test_what_cannot_be_cancelled_is_told(self):
+        self.device.power_on()
+        done = self.device.run("cancel")
+        self.assertEqual((done.returncode, "E8045 nothing-to-cancel" in done.stderr, done.stderr.count("\n")), (1, True, 1))
+
     def test_history_tells_every_update(self):
         self.device.power_on()
+        self.assertEqual(self.device.run("history").stdout, "none yet\n")
         self.install_and_reboot(self.good)
         self.device.power_on("2.0")
         self.assert_running("B", "committed")

@@ -206,6 +206,7 @@ TEST(CommandLine, MisuseSaysHowItIsDone) {
                                                                                      {"status", "--wait"},
                                                                                      {"--json"},
                                                                                      {"daemon", "--config"},
+                                                                                     {"defer", "5x"},
                                                                                      {"check", "now"}}) {
     const auto line = parse(words);
     ASSERT_FALSE(line);

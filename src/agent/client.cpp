@@ -46,9 +46,8 @@ class Conversation {
     buffer_.erase(0, end + 1);
     if (json.value("ok", false)) return json;
     const Json error = json.value("error", Json::object());
-    // The daemon's own words under its own number.
-    std::cerr << "E" << error.value("number", 0) << " " << error.value("name", "") << ": " << error.value("message", "") << "\n";
-    return fail(kBadRequest, "the daemon refused");
+    return fail(kBadRequest, "the daemon refused: E" + std::to_string(error.value("number", 0)) + " " + error.value("name", "") + ": " +
+                                 error.value("message", ""));
   }
 
  private:
@@ -172,6 +171,7 @@ Result<> show_history(const fs::path& socket, Output output) {
   auto conversation = TRY(Conversation::begin(socket, LocalRequest{.verb = Verb::history, .uri = {}}));
   const Json answer = TRY(conversation.answer());
   if (output == Output::json) std::cout << answer["updates"].dump(2) << "\n";
+  if (output == Output::text && answer["updates"].empty()) std::cout << "none yet\n";
   if (output == Output::text)
     for (const Json& update : answer["updates"]) std::cout << text_of(update, "time") << "  " << update_text(update) << "\n";
   return {};

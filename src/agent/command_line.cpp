@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/client.hpp"
 #include "base/errors.hpp"
 
 namespace aloft::agent {
@@ -99,6 +100,8 @@ Result<CommandLine> parse_command_line(std::span<const char* const> arguments) {
   if (line.verb.empty()) return misuse("what is to be done?", "");
   const VerbHelp& verb = *find_verb(line.verb);
   if (line.argument.empty() && !verb.argument.empty()) return misuse(line.verb + " needs a " + std::string(verb.argument), line.verb);
+  if (line.verb == "defer")
+    if (const auto duration = parse_duration(line.argument); !duration) return misuse(duration.error().message, line.verb);
   return line;
 }
 

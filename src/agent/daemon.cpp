@@ -264,10 +264,11 @@ class Daemon {
     follower_.follow();
   }
 
-  void cancel() {
-    updater_.cancel();
+  bool cancel() {
+    const bool taken = updater_.cancel();
     surroundings_.end_pause();
     opener_.interrupt();
+    return taken;
   }
 
   Json answer(const LocalRequest& request, Fd attached) {
@@ -284,7 +285,9 @@ class Daemon {
         surroundings_.end_pause();
         return ok_answer();
       case Verb::defer: return defer(request.defer_for);
-      case Verb::cancel: cancel(); return ok_answer();
+      case Verb::cancel:
+        if (cancel()) return ok_answer();
+        return error_answer({kNothingToCancel, "no update is under way, or its new system is armed already; see aloftd status"});
       case Verb::accept: return accept();
     }
     return error_answer({kBadRequest, "unknown request"});

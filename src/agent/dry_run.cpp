@@ -25,6 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds kPatience{30};  // somebody waits for the answer
+
 const SlotConfig* find_slot(const Config& config, const std::string& group, const std::string& slot_class) {
   const auto slots = config.groups.find(group);
   if (slots != config.groups.end())
@@ -103,7 +105,9 @@ Result<> dry_run(const Config& config, const std::string& uri, Output output) {
                          if (slot == nullptr) return std::string();
                          return slot->device + (slot->path.empty() ? "" : (slot->device.empty() ? "" : ":") + slot->path.string());
                        }};
-  SourceOpener opener(config, nullptr, clock, random);
+  Config impatient = config;
+  impatient.download.give_up = std::min<std::chrono::seconds>(config.download.give_up, kPatience);
+  SourceOpener opener(impatient, nullptr, clock, random);
   std::string source = uri;
   if (uri == "-") source = opener.attach(uri, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
   if (uri != "-") source = absolute_source(uri);

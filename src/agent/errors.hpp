@@ -25,6 +25,7 @@ inline constexpr ErrorCode kWatchdogHeld{8041, ErrorKind::retry, "watchdog-held"
 inline constexpr ErrorCode kOutsideWindow{8042, ErrorKind::retry, "outside-window"};
 inline constexpr ErrorCode kNeedsConsent{8043, ErrorKind::ask, "needs-consent"};
 inline constexpr ErrorCode kNothingToAccept{8044, ErrorKind::ask, "nothing-to-accept"};
+inline constexpr ErrorCode kNothingToCancel{8045, ErrorKind::ask, "nothing-to-cancel"};
 inline constexpr ErrorCode kNothingToReset{8050, ErrorKind::ask, "nothing-to-reset"};
 inline constexpr ErrorCode kNotConfirmed{8051, ErrorKind::ask, "not-confirmed"};
 inline constexpr ErrorCode kWouldNotInstall{8052, ErrorKind::ask, "would-not-install"};

@@ -238,14 +238,15 @@ void Updater::defer(const std::string& why) {
 
 void Updater::defer(const Error& why) { interrupt(Event{EventKind::defer, reason(why)}); }
 
-void Updater::cancel() { interrupt(Event{EventKind::cancel, {}}); }
+bool Updater::cancel() { return interrupt(Event{EventKind::cancel, {}}); }
 
-void Updater::interrupt(Event event) {
+bool Updater::interrupt(Event event) {
   const std::lock_guard lock(mutex_);
-  if (!can_be_cancelled(state_.phase)) return;
+  if (!can_be_cancelled(state_.phase)) return false;
   events_.push_back(std::move(event));
   stop_install_.request_stop();
   posted_.notify_all();
+  return true;
 }
 
 void Updater::health_result(const HealthVerdict& verdict) {

@@ -178,8 +178,8 @@ class Updater {
   void accept(const std::string& source = {});
   void defer(const std::string& why);
   void defer(const Error& why);  // its number stays with the state: what it waits for is told apart by it
-  // Until it is armed; later it is ignored.
-  void cancel();
+  // Until it is armed. False: it is too late, or no update is under way.
+  bool cancel();
   void health_result(const HealthVerdict& verdict);
   UpdateStatus status() const;
   std::vector<update::State> history() const;
@@ -192,7 +192,7 @@ class Updater {
  private:
   // What happens to the update
   void post(update::Event event);
-  void interrupt(update::Event event);
+  bool interrupt(update::Event event);
   std::optional<update::Event> next_event();
   std::optional<update::Event> apply(const update::Event& event);
   Result<> record(update::State& state);
