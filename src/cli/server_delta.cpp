@@ -81,7 +81,7 @@ Result<> list(const ReleaseDeltaOptions& options) {
   if (!downloads.empty()) print("\nDownloads of this release, by method:\n");
   for (const Json& total : downloads) {
     auto inner = TRY(JsonObject::of(total, "downloads"));
-    print("  " + std::to_string(TRY(inner.number("deployments"))) + " devices: " + TRY(download_text(total)) + "\n");
+    print("  " + device_count_text(TRY(inner.number("deployments"))) + ": " + TRY(download_text(total)) + "\n");
   }
   return {};
 }

@@ -114,7 +114,8 @@ Result<> check_filter(const GroupOptions& options) {
     return {};
   }
   JsonObject answer = TRY(JsonObject::of(json, "answer"));
-  print(std::to_string(TRY(answer.number("device_count"))) + " devices match\n");
+  const std::uint64_t matching = TRY(answer.number("device_count"));
+  print(device_count_text(matching) + (matching == 1 ? " matches\n" : " match\n"));
   if (!TRY(answer.boolean("steady"))) print("It asks for what changes with time alone: groups and rollouts cannot use it.\n");
   return {};
 }

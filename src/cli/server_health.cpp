@@ -61,7 +61,8 @@ Result<> print_comparison(const Json& json, bool as_json) {
   }
   JsonObject health = TRY(JsonObject::of(json, "health"));
   JsonObject step = TRY(JsonObject::of(*TRY(health.object("step")), "step"));
-  print(std::to_string(TRY(health.number("device_count"))) + " devices have told of " + TRY(health.text("version")) + ", up " +
+  const std::uint64_t devices = TRY(health.number("device_count"));
+  print(device_count_text(devices) + (devices == 1 ? " has" : " have") + " told of " + TRY(health.text("version")) + ", up " +
         hours_text(TRY(health.number("uptime_s"))) + "; reboots: " + TRY(reboots_text(*TRY(health.object("reboots")))) + "\n");
   for (const Json& element : *TRY(step.array("from", 100'000))) {
     JsonObject from = TRY(JsonObject::of(element, "version"));

@@ -60,15 +60,16 @@ Result<> preview(const RolloutOptions& options) {
     return {};
   }
   JsonObject answer = TRY(JsonObject::of(json, "preview"));
-  print(std::to_string(TRY(answer.number("members"))) + " of " + std::to_string(TRY(answer.number("matching"))) +
-        " devices that match would get it; " + std::to_string(TRY(answer.number("busy"))) +
-        " of them have another deployment to finish first\n");
+  print(std::to_string(TRY(answer.number("members"))) + " of " + device_count_text(TRY(answer.number("matching"))) +
+        " that match would get it; " + std::to_string(TRY(answer.number("busy"))) + " of them have another deployment to finish first\n");
   for (const Json& element : *TRY(answer.array("left_out", 100))) {
     JsonObject left_out = TRY(JsonObject::of(element, "reason"));
     print("  " + std::to_string(TRY(left_out.number("device_count"))) + " would not: " + TRY(left_out.text("reason")) + "\n");
   }
   std::size_t wave = 0;
-  for (const Json& count : *TRY(answer.array("waves", 100))) print("  wave " + std::to_string(++wave) + ": " + count.dump() + " devices\n");
+  for (const Json& count : *TRY(answer.array("waves", 100)))
+    print("  wave " + std::to_string(++wave) + ": " + device_count_text(count.is_number_unsigned() ? count.get<std::uint64_t>() : 0) +
+          "\n");
   return {};
 }
 
@@ -104,7 +105,7 @@ Result<> show(const RolloutOptions& options) {
   JsonObject rollout = TRY(JsonObject::of(json, "rollout"));
   for (const Json& element : *TRY(rollout.array("errors", 1000))) {
     JsonObject error = TRY(JsonObject::of(element, "error"));
-    print("  " + std::to_string(TRY(error.number("device_count"))) + " devices ended with E" + std::to_string(TRY(error.number("error"))) +
+    print("  " + device_count_text(TRY(error.number("device_count"))) + " ended with E" + std::to_string(TRY(error.number("error"))) +
           "\n");
   }
   print("\n");

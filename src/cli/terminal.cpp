@@ -87,6 +87,8 @@ std::string progress_bar(std::uint64_t permille) {
   return "[" + std::string(full, '#') + std::string(kCells - full, '-') + "] " + number;
 }
 
+std::string device_count_text(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " device" : " devices"); }
+
 std::string readable_size(std::uint64_t bytes) {
   static constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return std::to_string(bytes) + " B";

@@ -30,6 +30,8 @@ void end_passing_line();
 std::string progress_bar(std::uint64_t permille);
 // "12.3 MiB"
 std::string readable_size(std::uint64_t bytes);
+// "1 device", "2 devices"
+std::string device_count_text(std::uint64_t count);
 // "2026-01-31 12:00:00" (UTC), from milliseconds since 1970; "-" for 0.
 std::string readable_time(std::uint64_t time_ms);
 

@@ -18,6 +18,8 @@ TEST(Terminal, NothingThatIsPrintedSteersIt) {
 }
 
 TEST(Terminal, SizesAreReadable) {
+  EXPECT_EQ(device_count_text(0), "0 devices");
+  EXPECT_EQ(device_count_text(1), "1 device");
   EXPECT_EQ(readable_size(0), "0 B");
   EXPECT_EQ(readable_size(1023), "1023 B");
   EXPECT_EQ(readable_size(1024), "1.0 KiB");
