@@ -7,7 +7,7 @@ import { Loaded } from "../../parts/Loaded";
 import { Empty, Facts, Panel } from "../../parts/Page";
 import { Pill } from "../../parts/State";
 import { Ago } from "../../parts/Time";
-import { sizeText } from "../../parts/text";
+import { countText, sizeText } from "../../parts/text";
 
 // What devices can be brought to the release by, and what its downloads have cost.
 export function Deltas({ release, full_bytes }: { release: number; full_bytes: number }) {
@@ -47,7 +47,7 @@ function DeltaTable({ deltas, making, full_bytes }: { deltas: Schemas["Delta"][]
         { head: "From version", cell: ({ from_version: from }) => from },
         { head: "Hardware", phone: "out", cell: (row) => "id" in row && (row.hardware.join(", ") || "any") },
         { head: "Size", cell: (row) => ("id" in row ? outcomeText(row, full_bytes) : <Pill tone="busy">being made</Pill>) },
-        { head: "Made", phone: "out", cell: (row) => ("id" in row ? <><Ago ms={row.created_ms} /> by {row.created_by ?? "the server"}</> : `for ${row.devices.toLocaleString("en")} devices`) },
+        { head: "Made", phone: "out", cell: (row) => ("id" in row ? <><Ago ms={row.created_ms} /> by {row.created_by ?? "the server"}</> : `for ${countText(row.devices, "device")}`) },
       ]}
     />
   );

@@ -7,6 +7,7 @@ import { Ago } from "../../parts/Time";
 import { To } from "../../parts/To";
 import { healthGateText } from "../health/words";
 import { countText, timeText } from "../../parts/text";
+import { windowText } from "./words";
 
 // What devices ended with, the most frequent first.
 export function Errors({ errors }: { errors: { error: number; device_count: number }[] }) {
@@ -53,10 +54,6 @@ export function Events({ events }: { events: RolloutEvent[] }) {
   );
 }
 
-function windowText(window: { from: string; until: string; days?: string[] }): string {
-  return `${window.from} to ${window.until}${window.days ? `, ${window.days.join(" ")}` : ""}, by the device's clock`;
-}
-
 function rateText({ rate_per_minute: rate, rate_growth: growth }: Rollout): string {
   if (!rate) return "no limit";
   return `${rate} a minute${growth ? `, ${growth.factor_percent}% of it every ${+(growth.interval_s / 60).toFixed(1)} min` : ""}`;
@@ -73,7 +70,7 @@ export function Plan({ rollout }: { rollout: Rollout }) {
           ["Then", rollout.on_broken === "roll-back" ? "rolls back" : "pauses"],
           ["Silent after", rollout.deadline_s && `${+(rollout.deadline_s / 3600).toFixed(1)} h`],
           ["Rate", rateText(rollout)],
-          ["Tried again", rollout.retries ? `${rollout.retries} times` : undefined],
+          ["Tried again", rollout.retries ? countText(rollout.retries, "time") : undefined],
           ["Newcomers", rollout.adopt ? "join" : "stay out"],
           ["Consent", rollout.policy?.consent ? "a person at the device has to agree" : undefined],
           ["Download only", rollout.policy?.download_only ? "until it is released" : undefined],

@@ -125,7 +125,7 @@ function Gates({ form, set, releases }: Part & { releases: Release[] }) {
         <div className={classes.row}>
           <NumberInput label="More failed than" description="Failed, rolled back or silent" min={0} max={100} decimalScale={1} suffix=" %" value={form.failuresPercent} onChange={(value) => set({ failuresPercent: numberOf(value) })} />
           <NumberInput label="More silent than" description="Not heard of in time" min={0} max={100} decimalScale={1} suffix=" %" value={form.silentPercent} onChange={(value) => set({ silentPercent: numberOf(value) })} />
-          <NumberInput label="Judged from" description="Devices that have ended" min={1} suffix=" devices" value={form.minSample} onChange={(value) => set({ minSample: numberOf(value) })} />
+          <NumberInput label="Judged from" description="Devices that have ended" min={1} suffix={form.minSample === 1 ? " device" : " devices"} value={form.minSample} onChange={(value) => set({ minSample: numberOf(value) })} />
         </div>
         <div className={classes.row}>
           <NumberInput label="Crash reboots above" description="Per device-hour; 0: not judged" min={0} decimalScale={4} step={0.01} value={form.crashesPerHour} onChange={(value) => set({ crashesPerHour: numberOf(value) })} />
@@ -159,7 +159,7 @@ function How({ form, set }: Part) {
         <div className={classes.row}>
           <NumberInput label="Silent after" description="Nothing heard for" min={0.1} decimalScale={1} suffix=" h" value={form.deadlineHours} onChange={(value) => set({ deadlineHours: numberOf(value) })} />
           <NumberInput label="At most" description="0: no limit" min={0} suffix=" a minute" value={form.ratePerMinute} onChange={(value) => set({ ratePerMinute: numberOf(value) })} />
-          <NumberInput label="Tried again" description="Before it counts as failed" min={0} max={10} suffix=" times" value={form.retries} onChange={(value) => set({ retries: numberOf(value) })} />
+          <NumberInput label="Tried again" description="Before it counts as failed" min={0} max={10} suffix={form.retries === 1 ? " time" : " times"} value={form.retries} onChange={(value) => set({ retries: numberOf(value) })} />
         </div>
         {form.ratePerMinute > 0 && (
           <div className={classes.row}>

@@ -18,6 +18,7 @@ import { Members } from "./Members";
 import { Orders } from "./Orders";
 import classes from "./Rollouts.module.css";
 import { RolloutState } from "./RolloutTable";
+import { shareText, soakText } from "./words";
 
 const route = getRouteApi("/inside/rollouts/$id");
 
@@ -97,14 +98,14 @@ function Waves({ rollout }: { rollout: Rollout }) {
           const style = now ? (held ? classes.waveHeld : classes.waveNow) : number < rollout.wave || over ? classes.waveDone : "";
           return (
             <li key={number} className={`${classes.wave} ${style}`} aria-current={now ? "step" : undefined}>
-              {wave.permille === undefined ? `${wave.count} devices` : `${wave.permille / 10}%`}
+              {shareText(wave)}
               <div className="dim">
                 {now && rollout.state === "soaking" && rollout.soak_until_ms !== undefined ? (
                   <>
                     next <Ago ms={rollout.soak_until_ms} />
                   </>
                 ) : wave.soak_s ? (
-                  `then ${Math.round(wave.soak_s / 60)} min of watching`
+                  `then ${soakText(wave.soak_s)} of watching`
                 ) : (
                   ""
                 )}

@@ -33,7 +33,7 @@ export function WavesForm({ waves, change }: { waves: WaveForm[]; change: (waves
             ]}
           />
           <NumberInput
-            label={i === 0 ? "Then watch for, minutes" : undefined}
+            label={i === 0 ? "Then watch for" : undefined}
             aria-label={`Wave ${i + 1}, minutes to watch`}
             min={0}
             max={129_600}

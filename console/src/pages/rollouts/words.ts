@@ -1,0 +1,19 @@
+// What a plan says, as people say it.
+import { countText } from "../../parts/text";
+
+// "10 devices", "2.5%".
+export function shareText({ count, permille }: { count?: number; permille?: number }): string {
+  return permille === undefined ? countText(count ?? 0, "device") : `${permille / 10}%`;
+}
+
+// "90 min", "2 h", "3 days": the largest unit that says it exactly, from two of it on.
+export function soakText(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  if (minutes >= 2880 && minutes % 1440 === 0) return `${minutes / 1440} days`;
+  return minutes >= 120 && minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
+}
+
+// "22:00 to 05:00 on sat, sun, by the device's clock"
+export function windowText({ from, until, days }: { from: string; until: string; days?: string[] }): string {
+  return `${from} to ${until}${days && days.length < 7 ? ` on ${days.join(", ")}` : ""}, by the device's clock`;
+}
