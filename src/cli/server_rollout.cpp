@@ -60,8 +60,10 @@ Result<> preview(const RolloutOptions& options) {
     return {};
   }
   JsonObject answer = TRY(JsonObject::of(json, "preview"));
-  print(std::to_string(TRY(answer.number("members"))) + " of " + device_count_text(TRY(answer.number("matching"))) +
-        " that match would get it; " + std::to_string(TRY(answer.number("busy"))) + " of them have another deployment to finish first\n");
+  const std::uint64_t matching = TRY(answer.number("matching"));
+  print(std::to_string(TRY(answer.number("members"))) + " of " + device_count_text(matching) +
+        (matching == 1 ? " that matches" : " that match") + " would get it, " + std::to_string(TRY(answer.number("busy"))) +
+        " of them after another deployment\n");
   for (const Json& element : *TRY(answer.array("left_out", 100))) {
     JsonObject left_out = TRY(JsonObject::of(element, "reason"));
     print("  " + std::to_string(TRY(left_out.number("device_count"))) + " would not: " + TRY(left_out.text("reason")) + "\n");
