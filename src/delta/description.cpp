@@ -86,18 +86,31 @@ Result<ImagePlan> parse_image(Input& in, std::uint64_t frames_left) {
   return image;
 }
 
-// Of each image where its old one's files lie, if there is a tree among them.
+// Of each image where its old one's files lie, if there is a tree among them or more follows.
 void put_files(Bytes& out, const Plan& plan) {
-  if (std::ranges::none_of(plan.images, &ImagePlan::is_of_tree)) return;
+  if (std::ranges::none_of(plan.images, &ImagePlan::is_of_tree) && std::ranges::none_of(plan.images, &ImagePlan::has_words)) return;
   for (const ImagePlan& image : plan.images) {
     put_varint(out, image.files.text().size());
     out.insert(out.end(), image.files.text().begin(), image.files.text().end());
   }
 }
 
+// Of each image whose code it has, if one has another than x86's.
+void put_processors(Bytes& out, const Plan& plan) {
+  if (std::ranges::none_of(plan.images, &ImagePlan::has_words)) return;
+  for (const ImagePlan& image : plan.images) put_varint(out, static_cast<std::uint64_t>(image.processor));
+}
+
+Result<> take_processors(Input& in, Plan& plan) {
+  for (ImagePlan& image : plan.images)
+    image.processor = static_cast<Processor>(TRY(take_at_most(in, static_cast<std::uint64_t>(Processor::arm64), "a processor")));
+  return std::ranges::any_of(plan.images, &ImagePlan::has_words) ? Result<>() : bad("lists the processors of no other code");
+}
+
 Result<> take_files(Input& in, Plan& plan) {
   if (in.empty()) return {};
   for (ImagePlan& image : plan.images) image.files = TRY(FileMap::parse(TRY(in.take(TRY(in.varint()))), image.source_bytes));
+  if (!in.empty()) return take_processors(in, plan);
   return std::ranges::any_of(plan.images, &ImagePlan::is_of_tree) ? Result<>() : bad("lists the files of no tree");
 }
 
@@ -124,6 +137,7 @@ Result<Bytes> encode_description(const Plan& plan) {
   put_varint(out, plan.bundle ? plan.bundle->manifest_text.size() : 0);
   put_varint(out, plan.bundle ? plan.bundle->signature.size() : 0);
   put_files(out, plan);
+  put_processors(out, plan);
   Plan same;
   auto read = out.size() <= kMaxDescriptionBytes ? parse_description(out, same) : bad("is too large");
   if (!read) return fail(kCannotMake, "no delta can be made of this: " + read.error().message);
@@ -154,6 +168,7 @@ void put_making(Bytes& out, const ImagePlan& image) {
   put_varint(out, image.target_bytes);
   put_varint(out, image.frame_shift);
   put_varint(out, image.modelled ? 1 : 0);
+  put_varint(out, static_cast<std::uint64_t>(image.processor));
   put_codings(out, image.codings);
 }
 
@@ -164,6 +179,7 @@ Result<ImagePlan> take_making(Input& in) {
   image.frame_shift = static_cast<unsigned>(TRY(take_at_most(in, kMaxFrameShift, "a frame size")));
   if (image.target_bytes == 0 || image.frame_shift < kMinFrameShift) return bad("has an image or frames that are too small");
   image.modelled = TRY(take_at_most(in, 1, "a version")) != 0;
+  image.processor = static_cast<Processor>(TRY(take_at_most(in, static_cast<std::uint64_t>(Processor::arm64), "a processor")));
   image.codings = TRY(take_codings(in));
   return image;
 }

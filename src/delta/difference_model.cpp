@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delta/mixer.hpp"
+#include "delta/operand.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -11,8 +12,7 @@ constexpr unsigned kSlotBits = 17;
 constexpr std::size_t kNearness = 16;               // how far the last difference is, as far as that matters
 constexpr std::size_t kPositions = 5;               // outside an operand, or at one of its bytes
 constexpr std::size_t kValueSets = kPositions * 8;  // after those of the flags
-constexpr std::size_t kOperandBytes = 4;
-constexpr unsigned kTargetBits = 12;
+constexpr std::uint32_t kMaxWordEnds = 64;          // counted for one place in the word until all are halved
 
 std::uint32_t mix(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
   std::uint32_t x = a * 0x9E3779B1U ^ (b + 0x7F4A7C15U) * 0x85EBCA6BU ^ (c + 0x165667B1U) * 0xC2B2AE35U;
@@ -47,98 +47,76 @@ struct Past {
   }
 };
 
-// A place in the old image that code refers to relative to itself, and where it may be now: what was referred to before has moved by as
-// much.
-class Operand {
- public:
-  static constexpr std::size_t kGuesses = 4;
-  static constexpr std::uint32_t kUnknown = 256;
-  static constexpr std::uint32_t kNone = 257;
-
-  void reset() {
-    for (auto& table : moved_) table.fill(0);
-    last_moved_ = 0;
-    leave();
-  }
-  void leave() { at_ = kOperandBytes; }
-  bool is_inside() const { return at_ < kOperandBytes; }
-  std::uint32_t position() const { return is_inside() ? static_cast<std::uint32_t>(at_) + 1 : 0; }
-
-  void enter(std::uint32_t old_value, std::uint32_t old_end, std::uint32_t shift) {
-    at_ = 0;
-    old_ = old_value;
-    new_ = 0;
-    shift_ = shift;
-    target_ = old_end + old_value;
-    guesses_ = {moved_[0][slot(0)] - shift, moved_[1][slot(1)] - shift, last_moved_ - shift, moved_[2][slot(2)] - shift};
-    held_.fill(true);
-  }
-  // The difference that the guess has for this byte; kUnknown when it was wrong about an earlier one.
-  std::uint32_t expected(std::size_t guess, std::uint32_t old_byte) const {
-    if (!is_inside()) return kNone;
-    return held_[guess] ? (((old_ + guesses_[guess]) >> (8 * at_)) - old_byte) & 255 : kUnknown;
-  }
-  void put(std::uint32_t old_byte, std::uint32_t difference) {
-    if (!is_inside()) return;
-    for (std::size_t i = 0; i < guesses_.size(); ++i) held_[i] = held_[i] && expected(i, old_byte) == difference;
-    new_ |= ((old_byte + difference) & 255) << (8 * at_);
-    if (++at_ < kOperandBytes) return;
-    last_moved_ = new_ - old_ + shift_;
-    for (std::size_t i = 0; i < moved_.size(); ++i) moved_[i][slot(i)] = last_moved_;
-  }
-
- private:
-  // Of the target itself, of its 256 bytes, and of its 4096.
-  std::size_t slot(std::size_t table) const {
-    constexpr std::array<unsigned, 3> kShifts = {0, 8, 12};
-    return (target_ >> kShifts[table]) * 0x9E3779B1U >> (32 - kTargetBits);
-  }
-  std::array<std::array<std::uint32_t, 1 << kTargetBits>, 3> moved_{};
-  std::uint32_t last_moved_ = 0;
-  std::size_t at_ = kOperandBytes;
-  std::uint32_t old_ = 0;
-  std::uint32_t new_ = 0;
-  std::uint32_t shift_ = 0;
-  std::uint32_t target_ = 0;
-  std::array<std::uint32_t, kGuesses> guesses_{};
-  std::array<bool, kGuesses> held_{};
-};
-
 // x86: call, jmp, a conditional jump, or an operand relative to the instruction pointer stands before.
 bool is_before_operand(std::uint32_t before, std::uint32_t two_before) {
   return before == 0xE8 || before == 0xE9 || (two_before == 0x0F && (before & 0xF0) == 0x80) || (before & 0xC7) == 0x05;
 }
 
+// Where arm64's instructions end, as places modulo 4: with most of the bytes that many of them end with. A file system's compressed blocks
+// may begin anywhere in a file.
+class WordEnds {
+ public:
+  void reset() { seen_ = {0, 0, 0, 1}; }
+  std::uint32_t of(ByteView bytes, std::uint32_t place) {
+    while (std::ranges::max(seen_) > kMaxWordEnds)
+      for (std::uint32_t& seen : seen_) seen /= 2;
+    for (const std::byte byte : bytes) seen_[place++ & 3] += arm64::ends_often(u32(byte)) ? 1U : 0U;
+    return static_cast<std::uint32_t>(std::ranges::max_element(seen_) - seen_.begin());
+  }
+
+ private:
+  std::array<std::uint32_t, 4> seen_{};
+};
+
 }  // namespace
 
 class DifferenceModel {
  public:
+  explicit DifferenceModel(Processor processor) : processor_(processor) {}
+
   void reset() {
     mixer_.reset();
     past_ = {};
     operand_.reset();
+    word_ends_.reset();
   }
 
   // Each byte of the run in turn: code(probability of a 1, mixer) gives the bit; `bytes` are old ones, and become new.
   template <typename Code>
   void run(MutableByteView bytes, RunPlace place, const Code& code) {
     operand_.leave();
-    old_ = {};
-    const auto shift = static_cast<std::uint32_t>(place.new_place - place.old_place);
+    before_ = 0;
+    const auto old_place = static_cast<std::uint32_t>(place.old_place);
+    const auto new_place = static_cast<std::uint32_t>(place.new_place);
+    const bool words = processor_ == Processor::arm64;
+    const std::uint32_t word_end = words ? word_ends_.of(bytes, old_place) : 0;
+    std::uint32_t two_before = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       const std::uint32_t byte = u32(bytes[i]);
-      if (!operand_.is_inside() && i > 0 && bytes.size() - i >= kOperandBytes && is_before_operand(old_[0], old_[1]))
-        operand_.enter(load_le32(bytes.subspan(i)), static_cast<std::uint32_t>(place.old_place + i + kOperandBytes), shift);
-      const std::uint32_t difference = one(byte, static_cast<std::uint32_t>(place.new_place + i), i, code);
+      const auto index = static_cast<std::uint32_t>(i);
+      if (words) {
+        begin_in_word(bytes, i, (word_end - old_place - index) & 3, old_place + index, new_place - old_place);
+      } else if (!operand_.is_inside() && i > 0 && bytes.size() - i >= kOperandBytes && is_before_operand(before_, two_before)) {
+        operand_.enter_distance(load_le32(bytes.subspan(i)), old_place + index, new_place - old_place);
+      }
+      const std::uint32_t difference = one(byte, new_place + index, i, code);
       past_.put(difference);
       operand_.put(byte, difference);
-      old_[1] = old_[0];
-      old_[0] = byte;
+      two_before = before_;
+      before_ = byte;
       bytes[i] = static_cast<std::byte>(byte + difference);
     }
   }
 
  private:
+  // Of a byte with so many behind it in its word: what stands before it counts less than what the word is.
+  void begin_in_word(ByteView bytes, std::size_t at, std::uint32_t behind, std::uint32_t place, std::uint32_t shift) {
+    const std::uint32_t operation = at + behind < bytes.size() ? u32(bytes[at + behind]) : 0;
+    before_ = operation | (3 - behind) << 16;
+    if (behind == kOperandBytes - 1 && bytes.size() - at >= kOperandBytes)
+      operand_.enter_word(load_le32(bytes.subspan(at)), bytes.subspan(at + kOperandBytes), place, shift);
+  }
+
   template <typename Code>
   std::uint32_t one(std::uint32_t byte, std::uint32_t new_place, std::size_t index, const Code& code) {
     std::uint32_t guesses = 0;  // each: something, 0, or unknown
@@ -150,7 +128,7 @@ class DifferenceModel {
     const std::uint32_t nearness = std::min<std::uint32_t>(past_.distance, kNearness - 1);
     const Past& past = past_;
     const std::array<std::uint32_t, 5> flag = {
-        mix(1 | position << 8, past.flags & 255, byte), mix(2, old_[0] | byte << 8, (past.flags & 15) | position << 8),
+        mix(1 | position << 8, past.flags & 255, byte), mix(2, before_ | byte << 8, (past.flags & 15) | position << 8),
         mix(3, past.back(8) | past.back(24) << 8 | past.back(16) << 16, new_place & 7), mix(4, guesses, nearness | position << 8),
         mix(5, past.back(4) | past.back(8) << 8 | past.back(12) << 16, past.flags & 15)};
     const bool differs = code(mixer_, mixer_.predict(flag, nearness * kPositions + position), Asked{index, byte, kFlag});
@@ -179,10 +157,12 @@ class DifferenceModel {
     return node & 255;
   }
 
+  const Processor processor_;
   Mixer mixer_{kSlotBits, kNearness* kPositions + kValueSets};
   Past past_;
   Operand operand_;
-  std::array<std::uint32_t, 2> old_{};
+  WordEnds word_ends_;
+  std::uint32_t before_ = 0;  // the old byte before, or what is known of the word
 };
 
 namespace {
@@ -203,7 +183,7 @@ void narrow(std::uint32_t& low, std::uint32_t& high, const Take& take) {
 
 }  // namespace
 
-DifferenceEncoder::DifferenceEncoder() : model_(std::make_unique<DifferenceModel>()) {}
+DifferenceEncoder::DifferenceEncoder(Processor processor) : model_(std::make_unique<DifferenceModel>(processor)) {}
 DifferenceEncoder::~DifferenceEncoder() = default;
 
 void DifferenceEncoder::begin() {
@@ -232,7 +212,7 @@ const Bytes& DifferenceEncoder::finish() {
   return coded_;
 }
 
-DifferenceDecoder::DifferenceDecoder() : model_(std::make_unique<DifferenceModel>()) {}
+DifferenceDecoder::DifferenceDecoder(Processor processor) : model_(std::make_unique<DifferenceModel>(processor)) {}
 DifferenceDecoder::~DifferenceDecoder() = default;
 
 void DifferenceDecoder::begin(ByteView coded) {

@@ -16,12 +16,15 @@ struct RunPlace {
   std::uint64_t new_place = 0;
 };
 
+// Whose code the image has: what operands are told by.
+enum class Processor : std::uint8_t { x86 = 0, arm64 = 1 };  // x86 or any other
+
 class DifferenceModel;
 
 // Of one record, run by run. Memory: 0.6 MiB, for as long as it lives.
 class DifferenceEncoder {
  public:
-  DifferenceEncoder();
+  explicit DifferenceEncoder(Processor processor = Processor::x86);
   ~DifferenceEncoder();
   void begin();
   // `from` and `to` are equally long.
@@ -40,7 +43,7 @@ class DifferenceEncoder {
 // that of the bytes that are made.
 class DifferenceDecoder {
  public:
-  DifferenceDecoder();
+  explicit DifferenceDecoder(Processor processor = Processor::x86);
   ~DifferenceDecoder();
   // `coded` must stay until the last run is done.
   void begin(ByteView coded);

@@ -325,7 +325,7 @@ Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSour
   if (is_modelled(record.front())) {
     if (coding_of(record.front()) == Coding::stored) return bad_record("has differences and no body");
     const std::uint64_t size = TRY(input.varint());
-    if (!differences_) differences_ = std::make_unique<DifferenceDecoder>();
+    if (!differences_) differences_ = std::make_unique<DifferenceDecoder>(processor_);
     modelled = differences_.get();
     modelled->begin(TRY(input.take(size)));
   }

@@ -13,7 +13,8 @@ namespace aloft::delta {
 // images with blocks that are taken apart also those of OldParts and of the coders, and a few blocks.
 class FrameBuilder {
  public:
-  explicit FrameBuilder(std::vector<BlockCoding> codings = {}) : coders_(std::move(codings)), parts_(coders_) {}
+  explicit FrameBuilder(std::vector<BlockCoding> codings = {}, Processor processor = Processor::x86)
+      : coders_(std::move(codings)), parts_(coders_), processor_(processor) {}
   FrameBuilder(const FrameBuilder&) = delete;
   FrameBuilder& operator=(const FrameBuilder&) = delete;
 
@@ -36,6 +37,7 @@ class FrameBuilder {
                bool only_carry);
   Coders coders_;
   OldParts parts_;
+  const Processor processor_;
   Unpacker unpacker_;
   Bytes body_;
   Bytes block_;                                     // content of the block that is being made; of a piece with its history

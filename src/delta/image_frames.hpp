@@ -17,7 +17,7 @@ using FetchRecord = std::function<Result<>(std::uint64_t frame, Bytes& record)>;
 class ImageFrames {
  public:
   // The plan must outlive this; its sizes of records are not used.
-  ImageFrames(const ImagePlan& plan, FetchRecord fetch) : fetch_(std::move(fetch)), plan_(plan), builder_(plan_.codings) {}
+  ImageFrames(const ImagePlan& plan, FetchRecord fetch) : fetch_(std::move(fetch)), plan_(plan), builder_(plan_.codings, plan_.processor) {}
   // The patch must outlive this.
   ImageFrames(Patch& patch, std::size_t image)
       : ImageFrames(patch.images()[image],

@@ -12,13 +12,14 @@
 #include "base/result.hpp"
 #include "crypto/sha256.hpp"
 #include "delta/block_coding.hpp"
+#include "delta/difference_model.hpp"
 #include "delta/file_map.hpp"
 
 namespace aloft::delta {
 
 using crypto::Digest;
 
-inline constexpr std::uint32_t kNewestFormat = 5;  // that is read; all before it are, too
+inline constexpr std::uint32_t kNewestFormat = 6;  // that is read; all before it are, too
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::uint64_t kMaxDescriptionBytes = 8ULL << 20;
 inline constexpr std::uint64_t kMaxFrames = 1ULL << 20;  // of all images
@@ -40,9 +41,11 @@ struct ImagePlan {
   std::uint64_t encoder_level = 0;          // of it
   std::vector<BlockCoding> codings;         // of blocks that are taken apart; none: the image is differenced as it is
   bool modelled = false;                    // records may have modelled differences (record.hpp); all images of a delta alike
+  Processor processor = Processor::x86;     // whose code they are of; another one only where they may be there
   FileMap files;                            // the old image is a tree: where its bytes are in files; empty: it is read as it is
   std::vector<std::uint32_t> record_bytes;  // one per frame, each at least 1
   bool has_streams() const { return std::ranges::any_of(codings, is_stream, &BlockCoding::compressor); }
+  bool has_words() const { return processor == Processor::arm64; }
   bool is_of_tree() const { return !files.empty(); }
   bool has_fixed() const { return std::ranges::find(codings, Compressor::lz4_fixed, &BlockCoding::compressor) != codings.end(); }
 

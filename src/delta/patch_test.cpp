@@ -99,6 +99,32 @@ TEST(Patch, ModelledDifferencesAreVersionTwo) {
   EXPECT_EQ(error_of(newer), kDeltaVersion.number);
 }
 
+TEST(Patch, CodeOfArm64IsVersionSix) {
+  Plan plan = plan_of_two_images();
+  plan.images[1].processor = Processor::arm64;
+  const Bytes bytes = crypto::test::must(encode_plan(plan));
+  EXPECT_EQ(load_le32(ByteView(bytes).subspan(8)), 6U);
+  ViewSource source(bytes);
+  const Patch patch = crypto::test::must(Patch::open(source));
+  EXPECT_EQ(patch.version(), 6U);
+  EXPECT_EQ(patch.images()[0].processor, Processor::x86);
+  EXPECT_EQ(patch.images()[1].processor, Processor::arm64);
+  Bytes text = crypto::test::must(encode_description(plan));
+  for (const auto& [last, cut] :
+       std::vector<std::pair<int, int>>{{2, 0}, {0, 0}, {1, 1}}) {  // a processor that there is not, none of them, one too few
+    Bytes bad = text;
+    bad.back() = static_cast<std::byte>(last);
+    bad.resize(bad.size() - static_cast<std::size_t>(cut));
+    Plan same;
+    EXPECT_EQ(parse_description(bad, same).error().code.number, kBadDelta.number) << last;
+  }
+  Bytes making;
+  put_making(making, plan.images[1]);
+  Input in(making);
+  EXPECT_EQ(crypto::test::must(take_making(in)).processor, Processor::arm64);
+  EXPECT_TRUE(in.empty());
+}
+
 TEST(Patch, StreamsAreVersionThree) {
   Plan plan = plan_of_two_images();
   plan.images[1].codings = {{.compressor = Compressor::gzip, .version = kGzipModelVersion, .level = 6},

@@ -20,7 +20,7 @@ constexpr std::array<std::uint64_t, 3> kMinUnpackBytes = {48, 384, 3072};
 }  // namespace
 
 FrameMaker::FrameMaker(const PairView& pair, std::uint64_t frame_bytes)
-    : pair_(pair), ops_(pair, frame_bytes), packer_(kLevel), builder_(pair.blocks.codings) {}
+    : pair_(pair), ops_(pair, frame_bytes), packer_(kLevel), differences_(pair.processor), builder_(pair.blocks.codings, pair.processor) {}
 
 // The differences as the model codes them, with their size in front.
 Bytes FrameMaker::modelled() {

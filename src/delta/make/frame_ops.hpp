@@ -16,6 +16,7 @@ struct PairView {
   const Expanded& target;
   const BlockPlan& blocks;
   const Covers& covers;
+  Processor processor = Processor::x86;
 };
 
 // What an `add` is made of: as long in the one as in the other.

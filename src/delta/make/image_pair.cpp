@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "delta/make/frame_maker.hpp"
+#include "delta/make/processor.hpp"
 #include "delta/make/streams.hpp"
 
 namespace aloft::delta {
@@ -166,8 +167,9 @@ Result<PairReport> make_records(const MappedFile& source, const MappedFile& targ
                                                                         static_cast<double>(plan.target_bytes) / 2));
                                      },
                                      {.source = stream_runs(old_image), .target = stream_runs(new_image)});
-  const PairView pair{old_image, new_image, blocks, covers};
+  const PairView pair{old_image, new_image, blocks, covers, processor_of(new_image.bytes(), [&] { new_image.relax(); })};
   TRY(make_all(pair, threads, other, take, relax, plan));
+  plan.processor = plan.modelled ? pair.processor : Processor::x86;
   report.file_system = target_layout.file_system;
   report.blocks_copied = blocks.copied;
   report.blocks_remade = blocks.remade;

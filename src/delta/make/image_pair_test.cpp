@@ -42,6 +42,30 @@ TEST_F(ImagePair, ModelledDifferencesAreOfVersionTwoOnly) {
   EXPECT_EQ(made.error().code.number, kBadRecord.number);
 }
 
+// Calls in a program that has grown at its beginning to what has not moved with it.
+TEST_F(ImagePair, DifferencesInProgramsOfArm64AreOfVersionSix) {
+  constexpr std::size_t kGrown = 1000;
+  for (const unsigned machine : {62U, 183U}) {
+    test::Pair pair{.source = noise(300'000, 7), .target = {}};
+    std::ranges::copy(as_bytes("\x7f"
+                               "ELF"),
+                      pair.source.begin());
+    pair.source[18] = static_cast<std::byte>(machine);
+    pair.target = pair.source;
+    test::append(pair.target, Bytes(kGrown));
+    std::ranges::copy_backward(ByteView(pair.source).subspan(100), pair.target.end());
+    for (std::uint32_t at = 100; at + 20 < pair.source.size(); at += 20) {
+      const std::uint32_t target = at * 7919 % 50 * 2400;
+      store_le32(std::span(pair.source).subspan(at), 0x94000000U | ((target - at) >> 2 & 0x3FFFFFFU));
+      store_le32(std::span(pair.target).subspan(at + kGrown), 0x94000000U | ((target - at - kGrown) >> 2 & 0x3FFFFFFU));
+    }
+    const Bytes bytes = delta(pair.source, pair.target);
+    ViewSource source(bytes);
+    EXPECT_EQ(crypto::test::must(Patch::open(source)).version(), machine == 183 ? 6U : 2U);
+    EXPECT_EQ(*applied(bytes, pair.source), pair.target);
+  }
+}
+
 TEST_F(ImagePair, EachFrameStandsAlone) {
   const auto pair = test::typical_pair();
   const Bytes bytes = delta(pair.source, pair.target);
