@@ -61,7 +61,7 @@ TEST_F(ImagePair, DifferencesInProgramsOfArm64AreOfVersionSix) {
     }
     const Bytes bytes = delta(pair.source, pair.target);
     ViewSource source(bytes);
-    EXPECT_EQ(crypto::test::must(Patch::open(source)).version(), machine == 183 ? 6U : 2U);
+    EXPECT_EQ(crypto::test::must(Patch::open(source)).version() == 6, machine == 183);
     EXPECT_EQ(*applied(bytes, pair.source), pair.target);
   }
 }
