@@ -1,4 +1,5 @@
 // The file that names an identity provider: nothing but https, and roles for somebody.
+#include <algorithm>
 #include <cstdlib>
 
 #include "oidc/endpoint.hpp"

@@ -11,6 +11,7 @@ constexpr std::size_t kBlock = kMatchBlockBytes;
 constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15;  // odd: the hash is a polynomial in it, modulo 2^64
 constexpr std::uint64_t kMinCoverBytes = 2048;
 constexpr std::uint64_t kBlockPaceBytes = 32ULL << 20;
+constexpr std::size_t kBlockPaceBlocks = kBlockPaceBytes / kBlock;
 
 std::uint64_t value_of(std::byte byte) { return std::to_integer<std::uint64_t>(byte) + 1; }
 
@@ -34,7 +35,7 @@ std::uint64_t mix(std::uint64_t hash) { return (hash ^ (hash >> 29)) * kMultipli
 // Where in the old image a block with a hash lies; the first one, where there are several.
 class Index {
  public:
-  explicit Index(ByteView source) {
+  Index(ByteView source, const Pace& pace) {
     const std::size_t blocks = source.size() / kBlock;
     const std::size_t slots = std::bit_ceil(blocks * 2 + 1);
     entries_.resize(slots);
@@ -43,6 +44,7 @@ class Index {
     for (std::size_t block = 0; block < blocks; ++block) {
       const ByteView bytes = source.subspan(block * kBlock, kBlock);
       if (!is_uniform(bytes)) add(hash_of(bytes), block + 1);
+      if (block % kBlockPaceBlocks == 0 && pace) pace(0);
     }
   }
 
@@ -75,7 +77,7 @@ class Index {
 
 class Scan {
  public:
-  Scan(ByteView source, ByteView target, const Pace& pace) : source_(source), target_(target), pace_(pace), index_(source) {}
+  Scan(ByteView source, ByteView target, const Pace& pace) : source_(source), target_(target), pace_(pace), index_(source, pace) {}
 
   Covers run() {
     std::size_t at = 0;

@@ -39,11 +39,18 @@ Covers match_images(ByteView source, ByteView target, const MatchLimits& limits,
   Covers covers = match_blocks(source, target, [&](std::uint64_t done) {
     if (pace) pace(done / 2);
   });
-  if (pace) pace(target.size() / 2);
+  const auto half_way = [&] {  // also lets go of the pages that were read
+    if (pace) pace(target.size() / 2);
+  };
+  half_way();
   const Covers repeats = repeats_in_streams(target, streams.target, covers);
+  half_way();
   const Residue left = uncovered_target(target, joined(covers, repeats));
-  const Residue from = unread_source(source, not_wanted(source, streams.source, covers));
-  if (pace) pace(target.size() / 2);
+  half_way();
+  const Covers unwanted = not_wanted(source, streams.source, covers);
+  half_way();
+  const Residue from = unread_source(source, unwanted);
+  half_way();
   const std::uint64_t total = left.size_bytes();
   const std::uint64_t window = std::min(limits.window_bytes, from.size_bytes());
   const std::uint64_t step = from.size_bytes() <= limits.window_bytes ? total : std::max<std::uint64_t>(1, limits.window_bytes / 2);

@@ -6,7 +6,7 @@
 namespace aloft::delta {
 
 struct MatchLimits {
-  // Old bytes that are sorted at once: the memory is five times that. What exact matching leaves of larger images is worked on by windows
+  // Old bytes that are sorted at once: the memory is six times that. What exact matching leaves of larger images is worked on by windows
   // that move along both images in step.
   std::uint64_t window_bytes = 128ULL << 20;
 };
@@ -17,7 +17,7 @@ struct StreamRuns {
   std::vector<Run> target;
 };
 
-// Memory: 24 bytes per KiB of the old image, five times the window, half a window of the new image.
+// Memory: 24 bytes per KiB of the old image, six times the window, half a window of the new image.
 Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace, const StreamRuns& streams = {});
 
 }  // namespace aloft::delta

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace aloft::delta {
@@ -13,6 +14,8 @@ constexpr std::size_t kBuckets = 1 << 16;
 constexpr std::uint64_t kSuffixPaceBytes = 1ULL << 20;
 constexpr std::size_t kBetterBy = 12;  // how much longer a match must be than what the present distance gives
 constexpr std::size_t kGoodEnough = 64;
+constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15;  // odd
+constexpr std::size_t kAhead = 16;                         // places for which the filter is fetched ahead
 
 std::size_t common_prefix(ByteView a, ByteView b) {
   const std::size_t most = std::min(a.size(), b.size());
@@ -21,6 +24,37 @@ std::size_t common_prefix(ByteView a, ByteView b) {
   while (size < most && a[size] == b[size]) ++size;
   return size;
 }
+
+// Turns away what stands nowhere in a text, at the cost of one look into memory. Not all of it: a quarter of what is not there passes.
+class Filter {
+ public:
+  static constexpr std::size_t kBytes = kBetterBy + 1;  // of text; a shorter match is never clearly better than none
+
+  explicit Filter(ByteView text) : words_(std::max<std::size_t>(1, std::bit_ceil(text.size() * 4) / 64)) {
+    for (std::size_t at = 0; at + kBytes <= text.size(); ++at) {
+      const std::uint64_t bit = bit_of(text.data() + at);
+      words_[bit / 64] |= std::uint64_t{1} << bit % 64;
+    }
+  }
+  // wanted: at least kBytes.
+  bool may_have(ByteView wanted) const {
+    const std::uint64_t bit = bit_of(wanted.data());
+    return (words_[bit / 64] >> bit % 64 & 1) != 0;
+  }
+  // What may_have() will soon look at.
+  void fetch(ByteView wanted) const { __builtin_prefetch(&words_[bit_of(wanted.data()) / 64]); }
+
+ private:
+  std::uint64_t bit_of(const std::byte* bytes) const {
+    std::uint64_t head = 0;
+    std::uint64_t tail = 0;
+    std::memcpy(&head, bytes, 8);
+    std::memcpy(&tail, bytes + kBytes - 8, 8);
+    const std::uint64_t mixed = (head * kMultiplier ^ tail) * kMultiplier;
+    return (mixed ^ mixed >> 32) & (words_.size() * 64 - 1);
+  }
+  std::vector<std::uint64_t> words_;
+};
 
 struct Match {
   std::size_t source = 0;
@@ -93,7 +127,8 @@ class SuffixArray {
 // Percival's scan, in his order: `distance` is that of the last cover.
 class NearScan {
  public:
-  NearScan(ByteView source, ByteView target, const Pace& pace) : source_(source), target_(target), pace_(pace), suffixes_(source) {}
+  NearScan(ByteView source, ByteView target, const Pace& pace)
+      : source_(source), target_(target), pace_(pace), suffixes_(source), filter_(source) {}
 
   Covers run() {
     while (scan_ < target_.size()) {
@@ -117,7 +152,7 @@ class NearScan {
     for (; scan_ < target_.size(); ++scan_) {
       tell();
       match_ = at_distance();
-      if (match_.size_bytes < kGoodEnough) {
+      if (match_.size_bytes < kGoodEnough && may_be_near()) {
         const Match longest = suffixes_.longest(target_.subspan(scan_));
         if (longest.size_bytes > match_.size_bytes) match_ = longest;
       }
@@ -126,6 +161,12 @@ class NearScan {
       kept_ -= same_at_distance(scan_) ? 1U : 0U;
     }
     match_.size_bytes = 0;
+  }
+
+  bool may_be_near() const {
+    if (target_.size() - scan_ < Filter::kBytes) return false;
+    if (target_.size() - scan_ >= Filter::kBytes + kAhead) filter_.fetch(target_.subspan(scan_ + kAhead));
+    return filter_.may_have(target_.subspan(scan_));
   }
 
   // What goes on at the distance of the last cover, which spares a search.
@@ -205,7 +246,8 @@ class NearScan {
   ByteView source_;
   ByteView target_;
   const Pace& pace_;
-  SuffixArray suffixes_;
+  const SuffixArray suffixes_;
+  const Filter filter_;
   std::size_t scan_ = 0;
   Match match_;
   std::size_t kept_ = 0;  // bytes of the match that the present distance gives, too
