@@ -10,8 +10,9 @@
 namespace aloft::delta {
 namespace {
 
-constexpr int kLevel = 22;
+constexpr int kLevel = 9;  // what zstd makes of a body mostly only tells whether LZMA is to be tried
 constexpr std::size_t kMinLzmaBytes = 64;
+constexpr std::size_t kMaxZstdBytes = 4096;    // of a longer body LZMA makes less
 constexpr double kLzmaGain = 1.25;             // zstd's size over LZMA's, at most
 constexpr std::size_t kMinModelledBytes = 64;  // of differences
 // A block of the old image is unpacked for no less than this; more where a frame would have too much unpacked.
@@ -42,6 +43,12 @@ void FrameMaker::offer(Coding coding, ByteView modelled, ByteView rest, Bytes& r
   record.insert(record.end(), rest.begin(), rest.end());
 }
 
+Result<> FrameMaker::offer_zstd(ByteView modelled, ByteView body, Bytes& record) {
+  TRY(packer_.pack(body, packed_));
+  offer(Coding::packed, modelled, packed_, record);
+  return {};
+}
+
 Result<> FrameMaker::offer_lzma(ByteView modelled, ByteView body, Bytes& record) {
   if (body.size() < kMinLzmaBytes) return {};
   TRY(pack_lzma(body, packed_));
@@ -49,21 +56,21 @@ Result<> FrameMaker::offer_lzma(ByteView modelled, ByteView body, Bytes& record)
   return {};
 }
 
-// The smallest record. LZMA takes longest: of a body with differences only where it may come out smaller than what the model makes of them.
+// The smallest record, nearly. LZMA takes longest: of a body with differences only where it may come out smaller than what the model makes
+// of them.
 Result<> FrameMaker::choose(std::uint64_t offset, Bytes& record) {
   record.clear();
   const std::uint64_t source_bytes = pair_.source.image().size();
   const Bytes body = encode_body(offset, source_bytes, ops_.ops(), ops_.differences(), ops_.fresh());
   offer(Coding::plain, {}, body, record);
-  TRY(packer_.pack(body, packed_));
-  offer(Coding::packed, {}, packed_, record);
-  if (ops_.differences().size() < kMinModelledBytes) return offer_lzma({}, body, record);
+  const bool differs = ops_.differences().size() >= kMinModelledBytes;
+  if (differs || body.size() < kMaxZstdBytes) TRY(offer_zstd({}, body, record));
+  if (!differs) return offer_lzma({}, body, record);
   const std::size_t unmodelled_bytes = record.size();
   const Bytes before = modelled();
   const Bytes rest = encode_body(offset, source_bytes, ops_.ops(), {}, ops_.fresh());
   offer(Coding::plain, before, rest, record);
-  TRY(packer_.pack(rest, packed_));
-  offer(Coding::packed, before, packed_, record);
+  if (rest.size() < kMaxZstdBytes) TRY(offer_zstd(before, rest, record));
   TRY(offer_lzma(before, rest, record));
   return static_cast<double>(unmodelled_bytes) < static_cast<double>(record.size()) * kLzmaGain ? offer_lzma({}, body, record) : Result<>();
 }

@@ -24,6 +24,7 @@ class FrameMaker {
   Result<> choose(std::uint64_t offset, Bytes& record);
   Bytes modelled();
   void offer(Coding coding, ByteView modelled, ByteView rest, Bytes& record) const;
+  Result<> offer_zstd(ByteView modelled, ByteView body, Bytes& record);
   Result<> offer_lzma(ByteView modelled, ByteView body, Bytes& record);
   Result<bool> prove(std::uint64_t offset, ByteView record);
 
