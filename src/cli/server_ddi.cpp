@@ -182,7 +182,8 @@ void add_authority_commands(CLI::App* group, Run& run, const std::shared_ptr<Ddi
 void add_ddi_commands(CLI::App& app, Run& run) {
   auto options = std::make_shared<DdiOptions>();
   CLI::App* group = app.add_subcommand("ddi", "Devices that speak hawkBit's protocol: see docs/ddi.md")->require_subcommand(1);
-  CLI::App* add_command = group->add_subcommand("add", "Register a device and print its token; it is shown this once");
+  CLI::App* add_command = group->add_subcommand(
+      "add", "Register a device and print its token, shown this once; one that is known gets another, and its old one ends");
   CLI::App* token_command = group->add_subcommand("token", "Give a device another token and print it; the old one ends at once");
   CLI::App* ask_command = group->add_subcommand("ask", "Ask a device for its attributes again");
   for (CLI::App* command : {add_command, token_command, ask_command})

@@ -48,11 +48,14 @@ Result<> copy_data(const Options& options) {
     tenants = backing_up ? TRY(folder.back_up_all(options.backup_to)) : TRY(folder.restore_all(options.restore_from));
     return {};
   };
-  const fleet::BackupReport report = backing_up ? TRY(fleet::back_up(options.data, options.backup_to, copy_tenants))
-                                                : TRY(fleet::restore(options.restore_from, options.data, copy_tenants));
-  std::cout << (backing_up ? "backed up: " : "restored: ") << "the database and " << report.blobs << " artifacts, " << report.bytes
-            << " bytes\n";
-  if (tenants != 0) std::cout << "and " << tenants << " tenants, with all that they have\n";
+  auto copied = backing_up ? fleet::back_up(options.data, options.backup_to, copy_tenants)
+                           : fleet::restore(options.restore_from, options.data, copy_tenants);
+  if (!copied)
+    return fail(
+        std::move(copied).error().within(backing_up ? "backup to " + options.backup_to.string() : "restore to " + options.data.string()));
+  std::cout << (backing_up ? "backed up: " : "restored: ") << "the database and " << copied->blobs
+            << (copied->blobs == 1 ? " artifact, " : " artifacts, ") << copied->bytes << " bytes\n";
+  if (tenants != 0) std::cout << "and " << tenants << (tenants == 1 ? " tenant" : " tenants") << ", with all that they have\n";
   return {};
 }
 
