@@ -6,12 +6,14 @@ import json
 import os
 import pathlib
 import re
+import subprocess
+import tempfile
 import threading
 import time
 import urllib.parse
 
 import scratch
-from server_harness import Device, Refused, Signer, deploy, ready_device, refused, run, site, upload
+from server_harness import PROGRAM, Device, Refused, Signer, deploy, ready_device, refused, run, site, upload
 
 
 def wait_for_held_poll(server):
@@ -42,6 +44,18 @@ def case_a_whole_site_may_enrol_from_one_address():
     with site() as server:
         for number in range(45):
             assert Device(server, f"cam-{number}").enrol(server.enrolment_secret()) is True
+
+
+def case_the_address_that_is_printed_is_one_where_it_answers():
+    with tempfile.TemporaryDirectory() as folder:
+        command = [PROGRAM, "--data", f"{folder}/data", "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            told = process.stdout.readline()
+            process.terminate()
+        assert told.startswith("aloft-server listens on https://127.0.0.1:"), told
+        for wrong in ("updates.example:8443", "https://", "ftp://updates.example"):
+            done = subprocess.run([*command, "--url", wrong], capture_output=True, text=True, timeout=30, check=False)
+            assert done.returncode == 2 and "must be https://HOST" in done.stderr, done
 
 
 def case_a_token_enrols_one_device():
