@@ -187,7 +187,7 @@ class Daemon {
   }
 
   std::optional<update::State> state_of(std::uint64_t deployment) const {
-    const update::State now = updater_.status().state;
+    update::State now = updater_.status().state;
     if (now.deployment == deployment) return now;
     for (update::State& past : updater_.history())
       if (past.deployment == deployment) return std::move(past);
