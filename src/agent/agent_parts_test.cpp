@@ -118,7 +118,8 @@ TEST(Identity, TheKeyIsMadeOnceAndPrivate) {
   const auto first = load_or_make_device_key(folder.path());
   ASSERT_TRUE(first);
   EXPECT_EQ(load_or_make_device_key(folder.path()).value().public_pem(), first->public_pem());
-  EXPECT_EQ(std::filesystem::status(folder / "device-key.pem").permissions(), std::filesystem::perms(0600));
+  EXPECT_EQ(std::filesystem::status(folder / "device-key.pem").permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 TEST(IdleMemory, OnlyCleanPagesOfFilesAreGivenBack) {
