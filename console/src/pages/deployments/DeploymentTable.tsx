@@ -12,8 +12,8 @@ export function DeploymentTable({ deployments, without }: { deployments: Deploym
       rows={deployments}
       rowKey={({ id }) => id}
       columns={[
-        { head: "No.", phone: without === "device" ? undefined : "below", cell: ({ id }) => <To to="/deployments/$id" params={{ id: String(id) }} fw={550}>{id}</To> },
-        without !== "device" && { head: "Device", cell: ({ device }) => <To to="/devices/$name" params={{ name: device }}>{device}</To> },
+        { head: "No.", cell: ({ id }) => <To to="/deployments/$id" params={{ id: String(id) }} fw={550}>{id}</To> },
+        without !== "device" && { head: "Device", phone: "below", cell: ({ device }) => <To to="/devices/$name" params={{ name: device }}>{device}</To> },
         without !== "release" && { head: "Version", phone: "below", cell: ({ version }) => version },
         { head: "State", cell: (deployment) => <DeploymentState deployment={deployment} /> },
         { head: "What the device said", phone: "out", cell: ({ error, message }) => <>{error !== undefined && <code>E{error} </code>}{message}</> },
