@@ -12,7 +12,7 @@ Result<> check_replaceable(const std::filesystem::path& path) {
   std::error_code ignored;
   const auto there = std::filesystem::status(path, ignored);
   if (!std::filesystem::exists(there) || std::filesystem::is_regular_file(there)) return {};
-  return fail(kBadArgument, path.string() + " is a folder or a device, which is not replaced by a file; give the name of a file");
+  return fail(kBadArgument, path.string() + " is a folder, a pipe or a device, which is not replaced by a file; give the name of a file");
 }
 
 Result<FreshFile> FreshFile::create(const std::filesystem::path& path) {

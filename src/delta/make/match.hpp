@@ -17,7 +17,7 @@ struct StreamRuns {
   std::vector<Run> target;
 };
 
-// Memory: 24 bytes per KiB of the old image, six times the window, half a window of the new image.
+// Memory: 24 bytes per KiB of the old image, five and a half times the window, half a window of the new image.
 Covers match_images(ByteView source, ByteView target, const MatchLimits& limits, const Pace& pace, const StreamRuns& streams = {});
 
 }  // namespace aloft::delta
