@@ -64,10 +64,11 @@ bool RolloutRun::counts_as_ended(const Entry& entry) const {
 void RolloutRun::tally(const Entry& entry, std::int64_t by) {
   if (entry.removed) return;
   const auto add = [by](std::uint64_t& number) { number += static_cast<std::uint64_t>(by); };
+  const bool held_up = entry.state == MemberState::waiting && entry.busy;
   const bool in_wave = entry.wave != 0 && entry.wave == rollout_.wave;
-  if (in_wave) add(in_wave_);
+  if (in_wave && !held_up) add(in_wave_);
   if (in_wave && entry.state == MemberState::committed) add(committed_in_wave_);
-  const bool at_it = entry.state == MemberState::offered || (entry.state == MemberState::waiting && !entry.busy);
+  const bool at_it = entry.state == MemberState::offered || (entry.state == MemberState::waiting && !held_up);
   if (entry.wave != 0 && at_it) add(unended_);
   if (!counts_as_ended(entry)) return;
   for (Tally* tally : {&all_, in_wave ? &wave_ : nullptr}) {
@@ -262,6 +263,10 @@ std::optional<std::string> RolloutRun::broken_gate() const {
 
 bool RolloutRun::wave_has_ended() const { return unended_ == 0 && offering_ == 0; }
 
+bool RolloutRun::all_have_ended() const {
+  return wave_has_ended() && rollout_.counts[static_cast<std::size_t>(MemberState::waiting)] == 0;
+}
+
 bool RolloutRun::wave_has_enough() const {
   const RolloutPlan& plan = rollout_.plan;
   return plan.success_permille != 0 && in_wave_ != 0 && committed_in_wave_ * 1000 >= plan.success_permille * in_wave_;
@@ -309,7 +314,8 @@ std::optional<MoveOrder> RolloutRun::next_move(std::uint64_t now_ms) {
   if (rollout_.state == RolloutState::running && (wave_has_ended() || wave_has_enough())) {
     const bool last = rollout_.wave >= plan.waves.size();
     if (!last) event = RolloutEvent::wave_ended;
-    if (last && wave_has_ended()) event = plan.adopt ? RolloutEvent::all_ended : RolloutEvent::last_wave_ended;
+    if (last && plan.adopt && wave_has_ended()) event = RolloutEvent::all_ended;
+    if (last && !plan.adopt && all_have_ended()) event = RolloutEvent::last_wave_ended;
   }
   if (judges(rollout_.state))
     if (auto broken = broken_gate()) {

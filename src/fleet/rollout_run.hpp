@@ -120,7 +120,8 @@ class RolloutRun {
   void add_silences(std::uint64_t now_ms, const LastSeen& last_seen, std::vector<Order>& orders);
   std::optional<std::string> broken_gate() const;
   std::optional<std::string> broken_in(const Tally& tally, bool complete, const std::string& where) const;
-  bool wave_has_ended() const;
+  bool wave_has_ended() const;  // devices whose other deployment has not ended hold up no wave,
+  bool all_have_ended() const;  // but the end of the rollout, after which they would never get it
   bool wave_has_enough() const;
   std::uint64_t reach_of(std::uint64_t wave) const;
   std::uint64_t reach_of_permille(std::uint64_t permille) const;
@@ -134,7 +135,7 @@ class RolloutRun {
   std::set<std::pair<std::uint64_t, std::uint32_t>> offered_;  // by when they were heard of
   std::uint32_t looked_ = 0;                                   // before this one nobody has waited since the reach last changed
   std::uint64_t offering_ = 0;
-  std::uint64_t in_wave_ = 0;  // members of the present wave
+  std::uint64_t in_wave_ = 0;  // members of the present wave, but for busy ones that wait
   std::uint64_t committed_in_wave_ = 0;
   std::uint64_t unended_ = 0;  // of those in reach: waiting (but for busy ones), offered or on their way there
   Tally all_;

@@ -213,7 +213,37 @@ TEST(RolloutRun, ABusyDeviceHoldsNobodyUpAndGetsItsTurn) {
   SimulatedFleet fleet(plan_of({percent(500), percent(1000)}), 100, 1, all_good);
   for (std::uint64_t i = 1; i <= 10; ++i) fleet.busy_.insert(i);
   fleet.command(RolloutEvent::start);
-  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 200));
+  fleet.pass(200);
+  EXPECT_EQ(fleet.count(MemberState::committed), 90U) << "in both waves";
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running) << "it is not finished while ten wait";
+  fleet.restart();
+  fleet.pass(10);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running);
+  fleet.busy_.clear();
+  for (std::uint64_t i = 1; i <= 10; ++i) fleet.run_->freed(i);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 60));
+  EXPECT_EQ(fleet.count(MemberState::committed), 100U);
+}
+
+TEST(RolloutRun, OneBusyDeviceAloneIsWaitedFor) {
+  SimulatedFleet fleet(plan_of({percent(1000)}), 1, 1, all_good);
+  fleet.busy_.insert(1);
+  fleet.command(RolloutEvent::start);
+  fleet.pass(60);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running);
+  EXPECT_EQ(fleet.count(MemberState::waiting), 1U);
+  fleet.run_->cancelled(1, fleet.now_ms_);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 5)) << "a person took it out";
+}
+
+TEST(RolloutRun, ADeviceThatIsHeldUpIsNoMissingSuccess) {
+  auto plan = plan_of({percent(1000)});
+  plan.success_permille = 950;
+  SimulatedFleet fleet(plan, 100, 1, all_good);
+  for (std::uint64_t i = 1; i <= 10; ++i) fleet.busy_.insert(i);
+  fleet.command(RolloutEvent::start);
+  fleet.pass(200);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running) << fleet.rollout_.reason;
   EXPECT_EQ(fleet.count(MemberState::committed), 90U);
 }
 
