@@ -349,6 +349,14 @@ def case_pages_are_strict():
         assert not re.search(rb"<script(?![^>]*src=)|<style|style=| on[a-z]+=", document), "nothing inline"
         refused(404, 1001, server.call, "GET", "/assets/page.css")
         refused(404, 9501, server.call, "GET", "/nowhere")
+        browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+        for path in ("/nowhere", "/devices/cam-01/more"):
+            status, headers, page = server.call("GET", path, headers=browser, raw=True)
+            assert status == 404 and page == document and "default-src 'none'" in headers["Content-Security-Policy"]
+            assert server.call("GET", path, headers={**browser, "If-None-Match": headers["ETag"]}, raw=True)[0] == 404
+        for path in ("/api/v1/nowhere", "/default/controller/v2/cam-01"):
+            refused(404, 9501, server.call, "GET", path, headers=browser)
+        refused(404, 9501, server.call, "POST", "/nowhere", headers=browser)
 
 
 def case_files_of_the_console_come_compressed_and_once():

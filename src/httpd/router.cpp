@@ -42,6 +42,11 @@ void Router::add(Route route) {
   routes_.push_back(std::move(route));
 }
 
+void Router::set_fallback(std::function<bool(const Request&)> takes, Handler handler) {
+  falls_back_ = std::move(takes);
+  fallback_ = {.method = Method::get, .pattern = {}, .handler = std::move(handler)};
+}
+
 bool Router::matches(const Pattern& pattern, const Target& target) const {
   return std::ranges::equal(pattern.segments, target.segments, [](const std::string& expected, const std::string& given) {
     return is_parameter(expected) || expected == given;
@@ -66,6 +71,7 @@ Result<const Route*> Router::find(Request& request) const {
   }
   if (path_known)
     return fail(kMethodNotAllowed, std::string(to_string(request.method)) + " is not for this path; the Allow header names what is");
+  if (falls_back_ && falls_back_(request)) return &fallback_;
   return fail(kNoSuchPath, "there is nothing at this path; docs/openapi.yaml lists what there is");
 }
 

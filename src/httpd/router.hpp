@@ -30,6 +30,8 @@ class Router {
   void add(Route route);
   // Each route that is added from now on gets the handler that `wrap` makes of it.
   void wrap_with(std::function<Handler(const Route&)> wrap) { wrap_ = std::move(wrap); }
+  // For requests to paths that no route has and that `takes` is true for; the others are kNoSuchPath.
+  void set_fallback(std::function<bool(const Request&)> takes, Handler handler);
   const std::vector<Route>& routes() const { return routes_; }
 
   // The route for the request, with its parameters filled in. HEAD finds GET's. Errors: kNoSuchPath, kMethodNotAllowed.
@@ -45,6 +47,8 @@ class Router {
   bool matches(const Pattern& pattern, const Target& target) const;
   std::function<unsigned(const Error&)> error_status_;
   std::function<Handler(const Route&)> wrap_;
+  std::function<bool(const Request&)> falls_back_;
+  Route fallback_;
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;
   std::unordered_multimap<std::string, std::size_t> whole_;  // routes without parameters, by their path

@@ -45,6 +45,14 @@ TEST_F(RouterTest, TellsAWrongPathFromAWrongMethod) {
   EXPECT_EQ(router_.allowed(request_->target), "GET, HEAD, POST");
 }
 
+TEST_F(RouterTest, FallsBackOnlyWhereNoRouteHasThePathAndItIsWanted) {
+  router_.set_fallback([](const Request& request) { return request.method == Method::get; }, nothing);
+  EXPECT_EQ((*find(Method::get, "/thing"))->pattern, "");
+  EXPECT_EQ((*find(Method::get, "/things"))->pattern, "/things");
+  EXPECT_EQ(find(Method::del, "/things").error().code.number, kMethodNotAllowed.number);
+  EXPECT_EQ(find(Method::post, "/thing").error().code.number, kNoSuchPath.number);
+}
+
 TEST_F(RouterTest, GivesItsOwnErrorsTheirStatusAndAsksForOthers) {
   EXPECT_EQ(router_.error_status({kTooSlow, ""}), 408U);
   EXPECT_EQ(router_.error_status({{1, ErrorKind::bug, "x"}, ""}), 418U);

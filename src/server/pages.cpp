@@ -25,7 +25,16 @@ bool names_tag(std::string_view if_none_match, const std::string& tag) {
   return if_none_match == "*" || if_none_match.find(tag) != std::string_view::npos;
 }
 
-Response answer(const Request& request, const ConsolePack::File& file) {
+// A person's browser that was led to a page: programs do not ask for HTML, and what lies below these is theirs.
+bool leads_to_page(const Request& request) {
+  if (request.method != Method::get && request.method != Method::head) return false;
+  const auto& segments = request.target.segments;
+  const bool of_hawkbit = segments.size() > 1 && segments[1] == "controller";
+  const bool of_programs = request.target.path.starts_with("/api/") || of_hawkbit;
+  return !of_programs && request.header("accept").find("text/html") != std::string_view::npos;
+}
+
+Response answer(const Request& request, const ConsolePack::File& file, unsigned status = 200) {
   const std::string_view accepted = request.header("accept-encoding");
   std::string_view encoding;
   std::string_view bytes = file.plain;
@@ -37,7 +46,8 @@ Response answer(const Request& request, const ConsolePack::File& file) {
     bytes = file.gzip;
   }
   const std::string tag = "\"" + file.etag + (encoding.empty() ? "" : "-") + std::string(encoding) + "\"";
-  Response response{.headers = {{"Content-Type", file.type},
+  Response response{.status = status,
+                    .headers = {{"Content-Type", file.type},
                                 {"Content-Security-Policy", std::string(kPolicy)},
                                 {"Cross-Origin-Opener-Policy", "same-origin"},
                                 {"Cross-Origin-Resource-Policy", "same-origin"},
@@ -45,7 +55,7 @@ Response answer(const Request& request, const ConsolePack::File& file) {
                                 {"Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache"},
                                 {"Vary", "Accept-Encoding"},
                                 {"ETag", tag}}};
-  if (names_tag(request.header("if-none-match"), tag)) {
+  if (status == 200 && names_tag(request.header("if-none-match"), tag)) {
     response.status = 304;
     return response;
   }
@@ -59,6 +69,7 @@ Response answer(const Request& request, const ConsolePack::File& file) {
 void Pages::add_routes(httpd::Router& router) {
   for (const char* path : kPages) router.add({Method::get, path, [this](Request& r) { return page(r); }});
   router.add({Method::get, "/assets/{file}", [this](Request& r) { return asset(r); }});
+  if (pack_.find("/index.html") != nullptr) router.set_fallback(leads_to_page, [this](Request& r) { return nowhere(r); });
 }
 
 Pages::Answer Pages::page(Request& request) {
@@ -72,5 +83,7 @@ Pages::Answer Pages::asset(Request& request) {
   if (file == nullptr) co_return fail(kNotFound, "there is no such file; reload the page if the server has been renewed");
   co_return answer(request, *file);
 }
+
+Pages::Answer Pages::nowhere(Request& request) { co_return answer(request, *pack_.find("/index.html"), 404); }
 
 }  // namespace aloft::server

@@ -16,6 +16,8 @@ class Pages {
   // Every page is the same document, whose script looks at the address.
   Answer page(httpd::Request& request);
   Answer asset(httpd::Request& request);
+  // The same document, which finds no page at the address and says so; its status does, too.
+  Answer nowhere(httpd::Request& request);
   ConsolePack pack_;
 };
 

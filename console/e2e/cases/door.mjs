@@ -28,6 +28,22 @@ export const doorCases = {
       await page.getByText("Error E9064").waitFor();
     },
   },
+  "an address that leads nowhere says so and leads back, with a session and without": {
+    run: async ({ page }) => {
+      for (const path of ["/devicez", "/devices/cam-01/more"]) {
+        assert.equal((await page.goto(path)).status(), 404);
+        await heading(page, "There is no such page").waitFor();
+        await page.getByText(path, { exact: true }).waitFor();
+        await assertAccessible(page, path);
+        await page.getByRole("main").getByRole("link", { name: "Go to the overview" }).click();
+        await heading(page, "Overview").waitFor();
+      }
+      await page.context().clearCookies();
+      await page.goto("/devicez");
+      await page.getByRole("link", { name: "Go to the overview" }).click();
+      await heading(page, "Log in to Aloft").waitFor();
+    },
+  },
   "without a session there is only the login, and it leads back to where one wanted to go": {
     options: { loggedOut: true },
     run: async ({ page, operator }) => {

@@ -1,14 +1,18 @@
+import { useLocation } from "@tanstack/react-router";
+import { Door } from "../pages/login/Door";
 import { ErrorNote } from "../parts/ErrorNote";
 import { Page } from "../parts/Page";
 import { To } from "../parts/To";
 
 export function Nowhere() {
+  const { pathname } = useLocation();
   return (
-    <Page title="There is no such page">
+    <Door title="There is no such page">
       <p>
-        The address leads nowhere. <To to="/">Go to the overview</To>.
+        Nothing of this server&apos;s console is at <code>{pathname}</code>.
       </p>
-    </Page>
+      <To to="/">Go to the overview</To>
+    </Door>
   );
 }
 
