@@ -65,7 +65,10 @@ def case_devices_of_hawkbits_protocol_get_their_tokens(server):
     def poll(kind, secret, name="cam-01"):
         return server.call("GET", f"/default/controller/v1/{name}", headers={"Authorization": f"{kind} {secret}"})
 
-    operator.run("ddi", "poll", 7)
+    assert "every 300 s, as servers do that nobody has told otherwise" in operator.run("ddi", "poll")
+    assert "every 7 s, each from its next poll on" in operator.run("ddi", "poll", 7)
+    assert "every 7 s, as somebody has set it" in operator.run("ddi", "poll")
+    assert operator.json("ddi", "poll") == {"poll_s": 7, "by_default": False}
     assert poll("TargetToken", token)["config"]["polling"]["sleep"] == "00:00:07" and poll("GatewayToken", taken, "cam-02")
     assert "cam-02" in operator.run("device", "list")
     new = operator.json("ddi", "token", "cam-01")["token"]

@@ -377,7 +377,11 @@ def case_a_poll_that_changed_nothing_is_not_sent_again():
         assert status == 304 and not data
         deploy(server, release(server), "dev-1")
         assert server.call("GET", client.base, headers={**client.headers, "If-None-Match": headers["ETag"]}, raw=True)[0] == 200
+        assert server.operator("GET", "/api/v1/ddi/settings") == {"poll_s": 300, "by_default": True}
         server.operator("PUT", "/api/v1/ddi/settings", {"poll_s": 5})
+        server.stop()
+        server.start(server.port)
+        assert server.operator("GET", "/api/v1/ddi/settings") == {"poll_s": 5, "by_default": False}
         assert client.get()["config"]["polling"]["sleep"] == "00:00:05"
         refused(400, 9069, server.operator, "PUT", "/api/v1/ddi/settings", {"poll_s": 0})
 

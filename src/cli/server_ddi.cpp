@@ -23,7 +23,7 @@ struct DdiOptions {
   std::string note;
   std::string file;
   std::uint64_t id = 0;
-  std::uint64_t seconds = 0;
+  std::uint64_t seconds = 0;  // 0: not given
   bool token_from_stdin = false;
   bool json = false;
 };
@@ -137,8 +137,18 @@ Result<> remove_authorities(const DdiOptions&) {
 
 Result<> poll(const DdiOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  TRY(session.put(kSettings, Json{{"poll_s", options.seconds}}));
-  print("These devices poll every " + std::to_string(options.seconds) + " s, each from its next poll on.\n");
+  const bool looks = options.seconds == 0;
+  const Json json = TRY(looks ? session.get(kSettings) : session.put(kSettings, Json{{"poll_s", options.seconds}}));
+  if (options.json) {
+    print_json(json);
+    return {};
+  }
+  JsonObject settings = TRY(JsonObject::of(json, "settings"));
+  const bool by_default = TRY(settings.boolean("by_default"));
+  print("These devices poll every " + std::to_string(TRY(settings.number("poll_s"))) + " s, " +
+        (!looks       ? "each from its next poll on.\n"
+         : by_default ? "as servers do that nobody has told otherwise; aloft ddi poll SECONDS changes it.\n"
+                      : "as somebody has set it for this site.\n"));
   return {};
 }
 
@@ -194,8 +204,10 @@ void add_ddi_commands(CLI::App& app, Run& run) {
     command->add_flag("--token-stdin", options->token_from_stdin, "Read the token from standard input instead of making one");
     command->add_flag("--json", options->json, "Print the server's answer as JSON");
   }
-  CLI::App* poll_command = group->add_subcommand("poll", "Say how often these devices poll");
-  poll_command->add_option("SECONDS", options->seconds, "300 when nothing is said")->required()->check(CLI::Range(1, 86'399));
+  CLI::App* poll_command = group->add_subcommand("poll", "Show or set how often these devices poll");
+  poll_command->add_option("SECONDS", options->seconds, "From now on; without it, what holds is shown, and where it comes from")
+      ->check(CLI::Range(1, 86'399));
+  poll_command->add_flag("--json", options->json, "Print the server's answer as JSON");
   add_gateway_commands(group, run, options);
   add_authority_commands(group, run, options);
   on(add_command, run, options, add);

@@ -45,7 +45,7 @@ std::unexpected<Error> refused(const std::string& device) {
 Result<> DdiAccess::load() {
   gateways_ = TRY(store_.ddi_gateways());
   const auto kept = TRY(store_.setting(kPollSetting));
-  if (kept) poll_seconds_ = whole_number(*kept).value_or(kDefaultPollSeconds);
+  if (kept) poll_seconds_ = whole_number(*kept);
   return {};
 }
 

@@ -50,7 +50,8 @@ class DdiAccess {
   const std::vector<fleet::DdiGateway>& gateways() const { return gateways_; }  // newest first
   void put(const fleet::DdiGateway& gateway) { gateways_.insert(gateways_.begin(), gateway); }
   void remove_gateway(std::uint64_t id);
-  std::uint64_t poll_seconds() const { return poll_seconds_; }
+  std::uint64_t poll_seconds() const { return poll_seconds_.value_or(kDefaultPollSeconds); }
+  bool polls_by_default() const { return !poll_seconds_; }
   void set_poll_seconds(std::uint64_t seconds) { poll_seconds_ = seconds; }
 
  private:
@@ -68,7 +69,7 @@ class DdiAccess {
   bool tls_;
   DdiTenancy tenancy_;
   std::vector<fleet::DdiGateway> gateways_;
-  std::uint64_t poll_seconds_ = kDefaultPollSeconds;
+  std::optional<std::uint64_t> poll_seconds_;  // none: nobody has set it
 };
 
 inline constexpr const char* kPollSetting = "ddi-poll-s";

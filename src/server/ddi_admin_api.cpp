@@ -145,9 +145,11 @@ DdiAdminApi::Answer DdiAdminApi::ask_attributes(Request& request) {
   co_return Response{.status = 204};
 }
 
+Json DdiAdminApi::settings_form() const { return Json{{"poll_s", access_.poll_seconds()}, {"by_default", access_.polls_by_default()}}; }
+
 DdiAdminApi::Answer DdiAdminApi::settings(Request& request) {
   CO_TRY(operators_.check(request));
-  co_return json_response(200, Json{{"poll_s", access_.poll_seconds()}});
+  co_return json_response(200, settings_form());
 }
 
 DdiAdminApi::Answer DdiAdminApi::change_settings(Request& request) {
@@ -160,7 +162,7 @@ DdiAdminApi::Answer DdiAdminApi::change_settings(Request& request) {
   const Result<> written = co_await delivered<Result<>>(start);
   if (!written) co_return std::unexpected(written.error());
   access_.set_poll_seconds(seconds);
-  co_return json_response(200, Json{{"poll_s", seconds}});
+  co_return json_response(200, settings_form());
 }
 
 }  // namespace aloft::server

@@ -26,6 +26,7 @@ class DdiAdminApi {
   Answer ask_attributes(httpd::Request& request);
   Answer settings(httpd::Request& request);
   Answer change_settings(httpd::Request& request);
+  Json settings_form() const;
   // What stands in "token", or a new one. Errors: kBadParameter.
   Result<std::string> token_for(JsonObject& object);
 

@@ -59,7 +59,7 @@ export const hawkbitCases = {
       await page.getByLabel("Seconds between polls").fill("60");
       await dialogButton(page, "Change it").click();
       await page.getByText("every 60 seconds").waitFor();
-      assert.deepEqual(await stage.api("GET", "/ddi/settings"), { poll_s: 60 });
+      assert.deepEqual(await stage.api("GET", "/ddi/settings"), { poll_s: 60, by_default: false });
       await page.getByRole("button", { name: /^Delete gateway token/ }).click();
       await dialogButton(page, "Delete").click();
       await page.getByText("No gateway token").waitFor();

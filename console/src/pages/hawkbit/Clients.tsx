@@ -32,7 +32,7 @@ export function Clients() {
       }
     >
       <Loaded query={query} rows={4}>
-        {({ poll_s: seconds }) => (
+        {({ poll_s: seconds, by_default: byDefault }) => (
           <>
             <Facts
               facts={[
@@ -40,7 +40,7 @@ export function Clients() {
                 ["Tenant", <code key="">default</code>],
                 ["Controller id", "the device's name"],
                 ["Token", "the device's own, or a gateway's; none where a certificate shows who it is"],
-                ["Polls", seconds === 1 ? "every second" : `every ${countText(seconds, "second")}`],
+                ["Polls", `${seconds === 1 ? "every second" : `every ${countText(seconds, "second")}`}, ${byDefault ? "as nobody has set it otherwise" : "as it was set"}`],
               ]}
             />
             {changing && <ChangePoll seconds={seconds} close={change.close} />}
