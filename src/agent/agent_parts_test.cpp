@@ -5,6 +5,7 @@
 #include "agent/client.hpp"
 #include "agent/command_line.hpp"
 #include "agent/deferral.hpp"
+#include "agent/errors.hpp"
 #include "agent/identity.hpp"
 #include "agent/idle_memory.hpp"
 #include "agent/log_ring.hpp"
@@ -184,6 +185,19 @@ TEST(Client, Durations) {
   EXPECT_EQ(parse_duration("2h").value(), seconds(7200));
   EXPECT_EQ(parse_duration("30d").value(), seconds(30 * 86400));
   for (const char* bad : {"", "m", "-1s", "31d", "1w", "1.5h", "9999999999999999999"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+}
+
+TEST(Client, SaysHowAnUpdateEndedThatWasWaitedFor) {
+  for (const char* state : {"downloading", "installing", "rebooting", "committed"}) EXPECT_TRUE(ending_of({{"state", state}})) << state;
+  const std::vector<std::pair<const char*, ErrorCode>> endings{
+      {"failed", kUpdateFailed}, {"rolled-back", kUpdateRolledBack}, {"deferred", kUpdateDeferred}, {"cancelled", kCancelled}};
+  for (const auto& [state, code] : endings) EXPECT_EQ(ending_of({{"state", state}}).error().code.number, code.number) << state;
+  const Json failed{{"state", "failed"},
+                    {"progress_permille", 450},
+                    {"version", "2"},
+                    {"error", {{"number", 7011}, {"name", "server-busy"}}},
+                    {"message", "503"}};
+  EXPECT_EQ(ending_of(failed).error().message, "the update failed 45.0%, version 2, E7011 server-busy: 503");
 }
 
 Result<CommandLine> parse(std::vector<const char*> words) { return parse_command_line(words); }

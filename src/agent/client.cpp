@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <iostream>
@@ -67,8 +68,9 @@ std::string permille_text(const Json& update) {
   return " " + std::to_string(permille / 10) + "." + std::to_string(permille % 10) + "%";
 }
 
-std::string update_text(const Json& update) {
-  std::string text = text_of(update, "state") + permille_text(update);
+// What stands behind its state.
+std::string details_text(const Json& update) {
+  std::string text = permille_text(update);
   if (update.contains("version")) text += ", version " + text_of(update, "version");
   if (update.contains("group")) text += ", group " + text_of(update, "group");
   if (update.contains("deployment")) text += ", deployment " + text_of(update, "deployment");
@@ -76,6 +78,8 @@ std::string update_text(const Json& update) {
   if (update.contains("message")) text += ": " + text_of(update, "message");
   return text;
 }
+
+std::string update_text(const Json& update) { return text_of(update, "state") + details_text(update); }
 
 // One line that is rewritten on a terminal, and one line a change elsewhere.
 class ProgressLine {
@@ -98,6 +102,17 @@ class ProgressLine {
   std::string shown_;
 };
 
+struct Ending {
+  std::string_view state;
+  ErrorCode error;
+  std::string_view words;
+};
+constexpr std::array<Ending, 4> kEndings{
+    {{"failed", kUpdateFailed, "the update failed"},
+     {"rolled-back", kUpdateRolledBack, "the new system was not proven good, and the old one runs again"},
+     {"deferred", kUpdateDeferred, "the update is put off"},
+     {"cancelled", kCancelled, "the update was cancelled"}}};
+
 // Follows the update until it is over, or the machine goes down for its restart.
 Result<> follow(Conversation& conversation, std::uint64_t earlier) {
   TRY(conversation.ask(LocalRequest{.verb = Verb::watch, .uri = {}}));
@@ -114,10 +129,7 @@ Result<> follow(Conversation& conversation, std::uint64_t earlier) {
     line.show(update_text(update));
     const std::string state = text_of(update, "state");
     if (state == "committed" || state == "rebooting") return line.end(), Result<>{};
-    if (state == "failed" || state == "cancelled" || state == "rolled-back" || state == "deferred") {
-      line.end();
-      return fail(kCancelled, "the update did not take place: " + update_text(update));
-    }
+    if (auto ended = ending_of(update); !ended) return line.end(), ended;
   }
 }
 
@@ -128,6 +140,12 @@ Result<> ask_once(const fs::path& socket, const LocalRequest& request) {
 }
 
 }  // namespace
+
+Result<> ending_of(const Json& update) {
+  const auto ending = std::ranges::find(kEndings, text_of(update, "state"), &Ending::state);
+  if (ending == kEndings.end()) return {};
+  return fail(ending->error, std::string(ending->words) + details_text(update));
+}
 
 std::string status_text(const Json& answer) {
   const Json status = answer.value("status", Json::object());

@@ -27,6 +27,9 @@ Result<> accept(const std::filesystem::path& socket);
 
 // "90", "90s", "15m", "2h", "7d"; "0" ends a deferral. Errors: kBadRequest.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
+// How an update, as the daemon's status has it, ended that did not take place; nothing while it is under way or when it did. Errors:
+// kUpdateFailed, kUpdateRolledBack, kUpdateDeferred, kCancelled.
+Result<> ending_of(const Json& update);
 // For people: a few lines, from the daemon's status answer.
 std::string status_text(const Json& answer);
 

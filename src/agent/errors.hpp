@@ -26,6 +26,9 @@ inline constexpr ErrorCode kOutsideWindow{8042, ErrorKind::retry, "outside-windo
 inline constexpr ErrorCode kNeedsConsent{8043, ErrorKind::ask, "needs-consent"};
 inline constexpr ErrorCode kNothingToAccept{8044, ErrorKind::ask, "nothing-to-accept"};
 inline constexpr ErrorCode kNothingToCancel{8045, ErrorKind::ask, "nothing-to-cancel"};
+inline constexpr ErrorCode kUpdateFailed{8046, ErrorKind::ask, "update-failed"};
+inline constexpr ErrorCode kUpdateRolledBack{8047, ErrorKind::ask, "update-rolled-back"};
+inline constexpr ErrorCode kUpdateDeferred{8048, ErrorKind::ask, "update-deferred"};
 inline constexpr ErrorCode kNothingToReset{8050, ErrorKind::ask, "nothing-to-reset"};
 inline constexpr ErrorCode kNotConfirmed{8051, ErrorKind::ask, "not-confirmed"};
 inline constexpr ErrorCode kWouldNotInstall{8052, ErrorKind::ask, "would-not-install"};
