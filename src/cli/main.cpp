@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "base/errors.hpp"
+#include "base/usage.hpp"
 #include "cli/commands.hpp"
 #include "cli/terminal.hpp"
 
@@ -9,18 +10,6 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
-
-// The library says of a word that is no command only that one is missing, and not what is wrong with a number.
-std::string complaint(const CLI::App* app, const CLI::Error& problem) {
-  const CLI::App* last = app;
-  std::string name = app->get_name();
-  for (; !last->get_subcommands().empty(); name += " " + last->get_name()) last = last->get_subcommands().front();
-  if (problem.get_name() == "ConversionError")
-    return std::string(problem.what()) + ", which is no number it can take; see " + name + " --help\n";
-  if (last->get_require_subcommand_min() == 0) return CLI::FailureMessage::simple(app, problem);
-  const auto words = last->remaining();
-  return (words.empty() ? name + " needs a command" : "\"" + words.front() + "\" is no command of " + name) + "; see " + name + " --help\n";
-}
 
 // A result that a full disk swallowed is a failure.
 aloft::Result<> deliver_output() {
@@ -35,7 +24,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "aloft " ALOFT_VERSION);
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
-  app.failure_message(complaint);
+  app.failure_message(aloft::usage_complaint);
   aloft::cli::Run run;
   aloft::cli::add_keys_commands(app, run);
   aloft::cli::add_bundle_commands(app, run);

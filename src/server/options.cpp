@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "base/usage.hpp"
 #include "server/delta_child.hpp"
 #include "server/tenant_name.hpp"
 
@@ -44,7 +45,8 @@ std::string sign_on_complaint(const Options& options) {
 Parsed parse_options(int argc, char** argv) {
   Parsed parsed;
   Options& options = parsed.options;
-  CLI::App app("aloft-server: artifacts, devices and deployments of a fleet. See docs/server.md.");
+  CLI::App app("aloft-server: artifacts, devices and deployments of a fleet. See docs/server.md.", "aloft-server");
+  app.failure_message(usage_complaint);
   app.set_version_flag("--version", "aloft-server " ALOFT_VERSION);
   std::string listen = "0.0.0.0:8443";
   app.add_option("--data", options.data, "Folder for database, artifacts and keys; made when missing")->envname("ALOFT_DATA");
