@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -32,9 +33,7 @@ std::uint64_t number_at(const Json& json, const char* key, std::uint64_t otherwi
   return good ? found->get<std::uint64_t>() : otherwise;
 }
 
-std::uint64_t seconds_of(WallTime time) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count() / 1000, 0));
-}
+std::uint64_t seconds_of(WallTime time) { return unix_ms(time) / 1000; }
 
 std::optional<Report> report_of(const Json& json) {
   auto message = protocol::from_json<protocol::Reports>(Json{{"reports", Json::array({json})}, {"version", ""}});
@@ -97,7 +96,7 @@ Result<> ReportSpool::add(WallTime time, const Event& event) {
   make_room();
   reports_.push_back(Report{.deployment = deployment_,
                             .sequence = next_sequence_++,
-                            .time_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0)),
+                            .time_ms = unix_ms(time),
                             .state = event.state,
                             .error = event.error,
                             .message = bounded_text(event.message),

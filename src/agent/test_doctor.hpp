@@ -11,6 +11,7 @@
 #include "agent/local_socket.hpp"
 #include "agent/test_folder.hpp"
 #include "base/file.hpp"
+#include "base/unix_time.hpp"
 #include "boot/grub.hpp"
 #include "crypto/test_pki.hpp"
 #include "update/floor.hpp"
@@ -124,7 +125,7 @@ class SoundDevice {
     fs::create_directories(at("state"));
     auto files = must(update::StateFolder::open(at("state")));
     must(update::raise_floor(files, 3));
-    const auto now = static_cast<std::uint64_t>(const_cast<FakeClock&>(clock).now().time_since_epoch().count());
+    const auto now = unix_ms(const_cast<FakeClock&>(clock).now());
     write("state/journal", update::journal_line({.phase = update::Phase::committed, .update = 1, .time_ms = now - 86'400'000}));
     write("trust/root.pem", authority.certificate.pem());
   }

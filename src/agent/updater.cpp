@@ -4,6 +4,7 @@
 
 #include "agent/try_counting.hpp"
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 #include "boot/errors.hpp"
 #include "boot/order.hpp"
 #include "bundle/compatibility.hpp"
@@ -382,7 +383,7 @@ void Updater::enter(const State& state, Action action) {
 
 Result<> Updater::record(State& state) {
   const bool moved = state.update != state_.update || state.sequence != state_.sequence;
-  if (moved) state.time_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(0, seams_.clock.now().time_since_epoch().count()));
+  if (moved) state.time_ms = unix_ms(seams_.clock.now());
   state.boot_id = config_.boot_id;
   for (unsigned attempt = 1;; ++attempt) {
     auto added = journal_->add(state);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/json.hpp"
+#include "base/unix_time.hpp"
 #include "crypto/hmac.hpp"
 #include "oidc/errors.hpp"
 #include "oidc/id_token.hpp"
@@ -49,7 +50,7 @@ Ticket new_ticket(Random& random, std::string next, WallTime now) {
           .nonce = new_secret(random),
           .verifier = new_secret(random),
           .next = std::move(next),
-          .expires_ms = static_cast<std::uint64_t>(end.time_since_epoch().count())};
+          .expires_ms = unix_ms(end)};
 }
 
 std::string challenge_of(const Ticket& ticket) { return to_base64url(crypto::sha256(as_bytes(ticket.verifier))); }
@@ -100,7 +101,7 @@ Result<Ticket> unsealed(std::string_view text, const Seal& seal, WallTime now) {
   const Result<Json> json = parse_json(*opened);
   if (!json) return stale();
   Result<Ticket> ticket = read_ticket(*json);
-  if (!ticket || ticket->expires_ms <= static_cast<std::uint64_t>(now.time_since_epoch().count())) return stale();
+  if (!ticket || ticket->expires_ms <= unix_ms(now)) return stale();
   return ticket;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/unix_time.hpp"
 #include "server/errors.hpp"
 
 namespace aloft::server {
@@ -60,7 +61,7 @@ void AccessTokens::set_roles(const std::string& user, fleet::Roles roles) {
 
 Result<fleet::AccessToken> AccessTokens::check(std::string_view secret, WallTime now) const {
   const auto found = tokens_.find(to_hex(hash_of(secret)));
-  const auto now_ms = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  const auto now_ms = unix_ms(now);
   if (found == tokens_.end() || (found->second.expires_ms && *found->second.expires_ms <= now_ms))
     return fail(kNotAuthenticated, "not logged in, or the session has ended; log in and send \"Authorization: Bearer <token>\"");
   return found->second;

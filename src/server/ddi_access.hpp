@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/unix_time.hpp"
 #include "fleet/store.hpp"
 #include "httpd/message.hpp"
 #include "server/changes.hpp"
@@ -45,7 +46,7 @@ class DdiAccess {
   httpd::Awaitable<Result<std::string>> device_of(const httpd::Request& request);
   // "https://host/default/controller/v1/cam-01". Errors: kBadParameter when nothing tells the host.
   Result<std::string> base_of(const httpd::Request& request, const std::string& device) const;
-  std::uint64_t now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+  std::uint64_t now_ms() const { return unix_ms(clock_.now()); }
 
   const std::vector<fleet::DdiGateway>& gateways() const { return gateways_; }  // newest first
   void put(const fleet::DdiGateway& gateway) { gateways_.insert(gateways_.begin(), gateway); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.hpp"
+#include "base/unix_time.hpp"
 #include "httpd/elsewhere.hpp"
 #include "server/parameters.hpp"
 
@@ -14,10 +15,6 @@ using httpd::json_response;
 using httpd::Method;
 using httpd::Request;
 using httpd::Response;
-
-std::uint64_t milliseconds_of(WallTime time) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
-}
 
 }  // namespace
 
@@ -36,11 +33,11 @@ Json DdiAuthorityApi::form() const {
     for (const crypto::Certificate& one : all->certificates())
       certificates.push_back({{"subject", one.subject()},
                               {"sha256", one.fingerprint()},
-                              {"not_after_ms", milliseconds_of(one.not_after())},
+                              {"not_after_ms", unix_ms(one.not_after())},
                               {"by_option", certificates.size() < given}});
     for (const auto& list : all->revocation_lists()) {
       Json shown{{"issuer", list.issuer}};
-      if (list.next_update) shown["next_update_ms"] = milliseconds_of(*list.next_update);
+      if (list.next_update) shown["next_update_ms"] = unix_ms(*list.next_update);
       lists.push_back(std::move(shown));
     }
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 #include "fleet/delta_intake.hpp"
 #include "httpd/elsewhere.hpp"
 #include "server/delta_child.hpp"
@@ -47,7 +48,7 @@ DeltaWorkshop::DeltaWorkshop(const Ground& ground, const DeltaSettings& settings
                           .rollout = [this](std::uint64_t) { sleeper_.wake(); }});
 }
 
-std::uint64_t DeltaWorkshop::now_ms() const { return static_cast<std::uint64_t>(ground_.clock.now().time_since_epoch().count()); }
+std::uint64_t DeltaWorkshop::now_ms() const { return unix_ms(ground_.clock.now()); }
 
 void DeltaWorkshop::begin() { ground_.tasks.begin(work_until_stopped()); }
 

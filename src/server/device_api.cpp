@@ -3,6 +3,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/errors.hpp"
+#include "base/unix_time.hpp"
 #include "crypto/key.hpp"
 #include "fleet/device_key.hpp"
 #include "fleet/errors.hpp"
@@ -44,7 +45,7 @@ void DeviceApi::add_routes(httpd::Router& router) {
   router.add({Method::get, path(protocol::kArtifactPath) + "{sha256}", [this](Request& r) { return artifact(r); }});
 }
 
-std::uint64_t DeviceApi::now_ms() { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+std::uint64_t DeviceApi::now_ms() { return unix_ms(clock_.now()); }
 
 Result<const Roster::Entry*> DeviceApi::entry_of(const Request& request) {
   const WallTime now = clock_.now();
@@ -53,7 +54,7 @@ Result<const Roster::Entry*> DeviceApi::entry_of(const Request& request) {
   if (entry == nullptr || !DeviceTokens::is_of(claim, entry->key_sha256))
     return fail(kNotAuthenticated, "the server no longer knows device " + std::string(claim.device) + " with this key; enrol it again");
   TRY(check_accepted(entry->status, claim.device));
-  roster_.touch(*entry, claim.device, static_cast<std::uint64_t>(now.time_since_epoch().count()));
+  roster_.touch(*entry, claim.device, unix_ms(now));
   return entry;
 }
 

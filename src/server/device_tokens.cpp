@@ -5,6 +5,7 @@
 #include <atomic>
 #include <charconv>
 
+#include "base/unix_time.hpp"
 #include "server/errors.hpp"
 
 namespace aloft::server {
@@ -13,8 +14,6 @@ namespace {
 constexpr std::size_t kKeyPrefixBytes = 8;
 
 std::unexpected<Error> refused() { return fail(kNotAuthenticated, "the device's token is not good or has expired; get a new one"); }
-
-std::uint64_t milliseconds(WallTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
 
 }  // namespace
 
@@ -30,7 +29,7 @@ std::string DeviceTokens::seal(std::string_view payload) const {
 }
 
 std::string DeviceTokens::issue(std::string_view device, const crypto::Digest& key_sha256, WallTime now) const {
-  const std::uint64_t expires = milliseconds(now + kDeviceTokenLife);
+  const std::uint64_t expires = unix_ms(now + kDeviceTokenLife);
   const std::string payload = std::to_string(expires) + "~" + key_prefix(key_sha256) + "~" + std::string(device);
   return payload + "~" + seal(payload);
 }
@@ -62,7 +61,7 @@ Result<DeviceTokens::Claim> DeviceTokens::check(std::string_view token, WallTime
   if (second == std::string_view::npos) return refused();
   std::uint64_t expires = 0;
   std::from_chars(payload.data(), payload.data() + first, expires);
-  if (expires <= milliseconds(now)) return refused();
+  if (expires <= unix_ms(now)) return refused();
   return Claim{.device = payload.substr(second + 1), .key_prefix = payload.substr(first + 1, second - first - 1)};
 }
 

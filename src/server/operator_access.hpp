@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/unix_time.hpp"
 #include "httpd/message.hpp"
 #include "server/credentials.hpp"
 #include "server/parameters.hpp"
@@ -28,7 +29,7 @@ class OperatorAccess {
   Result<fleet::AccessToken> identify(const httpd::Request& request) const;
   // The same, and the role that the request needs (permissions.cpp). Errors: kNotPermitted too.
   Result<fleet::AccessToken> check(const httpd::Request& request) const;
-  std::uint64_t now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+  std::uint64_t now_ms() const { return unix_ms(clock_.now()); }
   Clock& clock() const { return clock_; }
 
  private:

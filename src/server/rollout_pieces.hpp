@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/unix_time.hpp"
 #include "fleet/store.hpp"
 #include "httpd/bell.hpp"
 #include "httpd/workers.hpp"
@@ -35,7 +36,7 @@ class RolloutPieces {
   using Write = void (fleet::RolloutStore::*)(std::uint64_t, std::vector<std::uint64_t>, std::uint64_t,
                                               fleet::Done<std::vector<fleet::Deployment>>);
   httpd::Awaitable<Result<Outcome>> write_all(std::uint64_t rollout, fleet::RolloutStore::Which which, Write write, const Told& told);
-  std::uint64_t now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+  std::uint64_t now_ms() const { return unix_ms(clock_.now()); }
 
   fleet::Store& store_;
   httpd::Workers& disk_;

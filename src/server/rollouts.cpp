@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
 
@@ -35,7 +36,7 @@ Rollouts::Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Cha
                    .rollout = {}});
 }
 
-std::uint64_t Rollouts::now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+std::uint64_t Rollouts::now_ms() const { return unix_ms(clock_.now()); }
 
 std::shared_ptr<Rollouts::Running> Rollouts::find(std::uint64_t id) const {
   const auto found = running_.find(id);

@@ -1,6 +1,7 @@
 #include "server/site.hpp"
 
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 #include "httpd/elsewhere.hpp"
 #include "server/release_files.hpp"
 #include "server/status.hpp"
@@ -89,7 +90,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
 }
 
 Result<> Site::load() {
-  const auto now_ms = static_cast<std::uint64_t>(ground_.clock.now().time_since_epoch().count());
+  const auto now_ms = unix_ms(ground_.clock.now());
   TRY(fleet::wait<>([&](auto done) { ground_.store.delete_expired_access_tokens(now_ms, done); }));
   TRY(access_.tokens().load(ground_.store));
   access_.tokens().remove_outside([this](const std::string& issuer) { return sign_on_.knows(issuer); });

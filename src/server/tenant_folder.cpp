@@ -12,6 +12,7 @@
 #include "base/errors.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 #include "fleet/sqlite_store.hpp"
 #include "server/credentials.hpp"
 #include "server/errors.hpp"
@@ -92,7 +93,7 @@ Result<Tenant> read_tenant(const fs::path& folder) {
 }
 
 Tenant fresh_tenant(const std::string& name, const std::string& host, Clock& clock, const fleet::Limits& limits) {
-  return {.name = name, .host = host, .created_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count()), .limits = limits};
+  return {.name = name, .host = host, .created_ms = unix_ms(clock.now()), .limits = limits};
 }
 
 // It is the server's before it has its name: a server that looks meanwhile sees the old file or the new one.

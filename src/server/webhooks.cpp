@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "base/unix_time.hpp"
 #include "fleet/errors.hpp"
 #include "httpd/elsewhere.hpp"
 #include "net/http_client.hpp"
@@ -39,7 +40,7 @@ Webhooks::Webhooks(httpd::Tasks& tasks, fleet::Store& store, Changes& changes, C
                   .rollout = [this](std::uint64_t) { wake_all(); }});
 }
 
-std::uint64_t Webhooks::now_ms() const { return static_cast<std::uint64_t>(clock_.now().time_since_epoch().count()); }
+std::uint64_t Webhooks::now_ms() const { return unix_ms(clock_.now()); }
 
 void Webhooks::begin() {
   const auto found = store_.webhooks();
