@@ -163,6 +163,9 @@ def case_devices_are_accepted_and_rejected(server):
     assert fingerprint == server.fingerprint
     assert Device(server, "cam-8").enrol(secret) is True
     assert "cam-8" in operator.run("enrol-token", "list")
+    operator.run("enrol-token", "create")
+    assert [line.split()[2:4] for line in operator.run("enrol-token", "list").splitlines()[1:]][0][0] == "until"
+    assert " used " in operator.run("enrol-token", "list")
 
 
 def device_that(server, name, *states):

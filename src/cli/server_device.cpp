@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "base/errors.hpp"
+#include "base/unix_time.hpp"
 #include "cli/server_commands.hpp"
 #include "cli/server_session.hpp"
 #include "cli/terminal.hpp"
@@ -137,12 +138,18 @@ Result<> list_tokens(const DeviceOptions& options) {
     print_json(json);
     return {};
   }
-  std::vector<std::vector<std::string>> rows{{"TOKEN", "NOTE", "EXPIRES (UTC)", "USED BY"}};
+  std::vector<std::vector<std::string>> rows{{"TOKEN", "NOTE", "STATE", "SINCE OR UNTIL (UTC)", "USED BY"}};
+  const std::uint64_t now_ms = unix_ms(SystemClock().now());
   JsonObject answer = TRY(JsonObject::of(json, "answer"));
   for (const Json& element : *TRY(answer.array("enrolment_tokens", 100'000))) {
     JsonObject token = TRY(JsonObject::of(element, "enrolment token"));
-    rows.push_back({std::to_string(TRY(token.number("id"))), TRY(token.text("note")), readable_time(TRY(token.number("expires_ms"))),
-                    TRY(token.optional_text("used_by")).value_or("-")});
+    const std::uint64_t expires_ms = TRY(token.number("expires_ms"));
+    const auto used_ms = TRY(token.optional_number("used_ms"));
+    rows.push_back({std::to_string(TRY(token.number("id"))), TRY(token.text("note")),
+                    used_ms                ? "used"
+                    : expires_ms <= now_ms ? "expired"
+                                           : "open until",
+                    readable_time(used_ms.value_or(expires_ms)), TRY(token.optional_text("used_by")).value_or("-")});
   }
   print_table(rows);
   return {};

@@ -32,8 +32,11 @@ export const enrolmentCases = {
       await page.getByRole("link", { name: "cam-01" }).waitFor();
       await page.reload();
       await page.getByText("line 3").waitFor();
+      await page.getByRole("row").filter({ hasText: "line 3" }).getByText(/^Used (now|\d+ sec\. ago)$/).waitFor();
+      assert.equal(await page.getByText(/in \d+ days/).count(), 0);
       assert.ok(!(await page.content()).includes(token));
       const { id } = await stage.api("POST", "/enrolment-tokens", { note: "lost" });
+      await page.getByRole("row").filter({ hasText: "lost" }).getByText(/^Open, expires in \d days$/).waitFor();
       await page.getByRole("button", { name: `Delete token ${id}` }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
       await page.getByText("lost").waitFor({ state: "detached" });

@@ -14,6 +14,7 @@ import { SecretNote } from "../../parts/SecretNote";
 import { Dot } from "../../parts/State";
 import { Ago, useNow } from "../../parts/Time";
 import { To } from "../../parts/To";
+import { standing } from "./words";
 
 const lives = [
   { value: "3600", label: "An hour" },
@@ -66,7 +67,6 @@ export function Tokens() {
               { head: "State", cell: (token) => <TokenState token={token} /> },
               { head: "Used by", phone: "below", cell: ({ used_by: by }) => by && <To to="/devices/$name" params={{ name: by }}>{by}</To> },
               { head: "Made", phone: "out", cell: ({ created_ms: at }) => <Ago ms={at} /> },
-              { head: "Expires", phone: "out", cell: ({ expires_ms: at }) => <Ago ms={at} /> },
               may("DELETE /api/v1/enrolment-tokens/{id}") && {
                 phone: "below",
                 cell: ({ id, used_ms: used }) => (
@@ -85,10 +85,12 @@ export function Tokens() {
 }
 
 function TokenState({ token }: { token: EnrolmentToken }) {
-  const now = useNow();
-  if (token.used_ms !== undefined) return <Dot tone="good">Used</Dot>;
-  if (token.expires_ms < now) return <Dot tone="idle">Expired</Dot>;
-  return <Dot tone="busy">Open</Dot>;
+  const { tone, word, ms } = standing(token, useNow());
+  return (
+    <Dot tone={tone}>
+      {word} <Ago ms={ms} />
+    </Dot>
+  );
 }
 
 function NewToken({ opened, close, made }: { opened: boolean; close: () => void; made: (secret: string) => void }) {
