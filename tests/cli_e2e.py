@@ -228,6 +228,8 @@ def case_api_tokens_open_until_they_are_revoked(server):
     assert short["token"] and short["expires_ms"] - short["created_ms"] == 3 * 24 * 3600 * 1000
     listed = operator.json("token", "list")["tokens"]
     assert [(one["kind"], one["note"]) for one in listed][1:] == [("api", "ci"), ("api", "short")], listed
+    assert listed[0]["current"] and listed[0]["client"] == "aloft" and listed[0]["address"] == "127.0.0.1" and listed[0]["used_ms"] >= listed[0]["created_ms"]
+    assert "session, this one" in operator.run("token", "list")
     assert "token" not in listed[1] and secret not in operator.run("token", "list") and "never" in operator.run("token", "list")
     ci = Operator(server)
     ci.environment = {"PATH": os.environ["PATH"], "ALOFT_SERVER": ci.url(), "ALOFT_TOKEN": secret, "ALOFT_FINGERPRINT": server.fingerprint}

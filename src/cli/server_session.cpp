@@ -28,6 +28,7 @@ Result<ServerSession> ServerSession::open_saved() { return open(TRY(load_credent
 Result<net::Response> ServerSession::send(net::Request request, const std::string& path) {
   request.url = credentials_.server + path;
   request.max_body_bytes = kMaxAnswerBytes;
+  request.headers.push_back({"User-Agent", "aloft"});
   if (!credentials_.token.empty()) request.headers.push_back({"Authorization", "Bearer " + credentials_.token});
   return net::expect_success(TRY(http_->send(request)), request.url);
 }

@@ -39,13 +39,18 @@ Result<> list(const TokenOptions& options) {
     print_json(json);
     return {};
   }
-  std::vector<std::vector<std::string>> rows{{"TOKEN", "KIND", "NOTE", "MADE (UTC)", "EXPIRES (UTC)"}};
+  std::vector<std::vector<std::string>> rows{{"TOKEN", "KIND", "NOTE", "ADDRESS", "MADE (UTC)", "USED (UTC)", "EXPIRES (UTC)"}};
   JsonObject answer = TRY(JsonObject::of(json, "answer"));
   for (const Json& element : *TRY(answer.array("tokens", 100'000))) {
     JsonObject token = TRY(JsonObject::of(element, "token"));
     const auto expires_ms = TRY(token.optional_number("expires_ms"));
-    rows.push_back({std::to_string(TRY(token.number("id"))), TRY(token.text("kind")), TRY(token.text("note")),
-                    readable_time(TRY(token.number("created_ms"))), expires_ms ? readable_time(*expires_ms) : "never"});
+    const auto used_ms = TRY(token.optional_number("used_ms"));
+    const bool current = TRY(token.optional_boolean("current")).value_or(false);
+    const std::string kind = TRY(token.text("kind"));
+    rows.push_back({std::to_string(TRY(token.number("id"))), kind + (current ? ", this one" : ""),
+                    TRY(token.optional_text(kind == "session" ? "client" : "note")).value_or(""),
+                    TRY(token.optional_text("address")).value_or(""), readable_time(TRY(token.number("created_ms"))),
+                    used_ms ? readable_time(*used_ms) : "never", expires_ms ? readable_time(*expires_ms) : "never"});
   }
   print_table(rows);
   return {};

@@ -185,7 +185,15 @@ struct AccessToken {
   Digest hash{};             // of the secret
   std::string note;
   std::uint64_t created_ms = 0;
-  std::optional<std::uint64_t> expires_ms;  // none: never
+  std::optional<std::uint64_t> expires_ms = {};  // none: never
+  std::string client = {};                       // of a session: what the program that began it says it is, as in its header User-Agent
+  std::string address = {};                      // of a session: where it was begun from
+  std::uint64_t used_ms = 0;                     // about when it was used last; 0: never
+};
+
+struct TokenUse {
+  std::uint64_t token = 0;
+  std::uint64_t time_ms = 0;
 };
 
 // Whether a report of state `next` changes a deployment that stands at `present`: what is final is only replaced by another final

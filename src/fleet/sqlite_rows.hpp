@@ -22,6 +22,8 @@ Result<bool> replace_attributes(Database& database, const std::string& device, c
 // Sets the device's membership in the groups by filter, after something about it has changed. A device that is not there has none.
 Result<> refresh_groups(Database& database, const std::string& device);
 
+// Gives the id, and what stands in its user's row. Errors: kTokenUnknown when that is gone.
+Result<AccessToken> insert_access_token(Database& database, AccessToken token);
 // What the deployment cost, in its row and in the totals.
 Result<> note_download(Database& database, std::uint64_t deployment, const protocol::Download& download);
 // Files of the release's deltas, none of which has a row any more after this.

@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 14> kSteps{
+constexpr std::array<const char*, 15> kSteps{
     R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
@@ -379,6 +379,11 @@ CREATE TRIGGER groups_rename AFTER UPDATE OF name ON device_groups WHEN (old.nam
   UPDATE quota_use SET amount=amount+(old.name LIKE '.%')-(new.name LIKE '.%') WHERE what='groups'; END;
 CREATE TRIGGER groups_go AFTER DELETE ON device_groups WHEN old.name NOT LIKE '.%' BEGIN
   UPDATE quota_use SET amount=amount-1 WHERE what='groups'; END;
+)sql",
+    R"sql(
+ALTER TABLE access_tokens ADD COLUMN client TEXT NOT NULL DEFAULT '';
+ALTER TABLE access_tokens ADD COLUMN address TEXT NOT NULL DEFAULT '';
+ALTER TABLE access_tokens ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 }  // namespace

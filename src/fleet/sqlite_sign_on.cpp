@@ -1,5 +1,6 @@
 // People from outside in the SQLite store.
 #include "fleet/errors.hpp"
+#include "fleet/sqlite_rows.hpp"
 #include "fleet/sqlite_store.hpp"
 
 namespace aloft::fleet {
@@ -26,19 +27,6 @@ Result<> put_user(Database& database, const OutsideUser& user) {
       user.name, std::uint64_t{user.roles}, user.now_ms, user.issuer, user.display);
 }
 
-Result<AccessToken> add_session(Database& database, const OutsideUser& user, const AccessToken& session) {
-  TRY(database.run("INSERT INTO access_tokens(kind,user,hash,note,created_ms,expires_ms) SELECT ?1,id,?3,?4,?5,?6 FROM users WHERE name=?2",
-                   static_cast<std::uint64_t>(session.kind), user.name, session.hash, session.note, session.created_ms,
-                   session.expires_ms));
-  AccessToken added = session;
-  added.id = database.last_id();
-  added.user = user.name;
-  added.roles = user.roles;
-  added.issuer = user.issuer;
-  added.display = user.display;
-  return added;
-}
-
 }  // namespace
 
 void SqliteStore::admit_outside_user(OutsideUser user, AccessToken session, Done<AccessToken> done) {
@@ -47,7 +35,9 @@ void SqliteStore::admit_outside_user(OutsideUser user, AccessToken session, Done
         return quotas_.within(database, [&]() -> Result<AccessToken> {
           TRY(check_set_up(database));
           TRY(put_user(database, user));
-          return add_session(database, user, session);
+          AccessToken token = session;
+          token.user = user.name;
+          return insert_access_token(database, std::move(token));
         });
       },
       std::move(done));

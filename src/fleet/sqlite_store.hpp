@@ -125,6 +125,8 @@ class SqliteStore final : public Store {
   Result<std::vector<AccessToken>> access_tokens() override;
   void add_access_token(AccessToken token, Done<AccessToken> done) override;
   void delete_access_token(std::uint64_t id, Done<> done) override;
+  void end_sessions(std::string user, std::uint64_t but, Done<> done) override;
+  void record_token_use(std::vector<TokenUse> used, Done<> done) override;
   void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) override;
   void admit_outside_user(OutsideUser user, AccessToken session, Done<AccessToken> done) override;
   Result<std::vector<Webhook>> webhooks() override;

@@ -98,5 +98,26 @@ TEST(SqliteStore, KeepsTheWavesOfRolloutsThatRanBefore) {
   for (const Member& member : members) EXPECT_EQ(member.wave, member.device % 3);
 }
 
+TEST(SqliteStore, KeepsSessionsOfWhichLessWasKnownBefore) {
+  const TestStoreFolder folder;
+  {
+    Database old = Database::open(folder.file(), Database::Access::read_write).value();
+    ASSERT_TRUE(migrate(old, 14));
+    ASSERT_TRUE(old.execute(
+        "INSERT INTO users(id,name,password,roles) VALUES(1,'admin','$argon2id$',16);"
+        "INSERT INTO access_tokens(id,kind,user,hash,note,created_ms,expires_ms) VALUES(3,0,1,x'05','',7,9),(4,1,1,x'06','ci',8,NULL);"));
+  }
+  const auto store = SqliteStore::open(folder.file()).value();
+  const std::vector<AccessToken> tokens = store->access_tokens().value();
+  ASSERT_EQ(tokens.size(), 2U);
+  EXPECT_EQ(tokens[0].created_ms, 7U);
+  EXPECT_EQ(tokens[0].expires_ms, 9U);
+  EXPECT_EQ(tokens[1].note, "ci");
+  for (const AccessToken& token : tokens) {
+    EXPECT_EQ(token.client + token.address, "");
+    EXPECT_EQ(token.used_ms, 0U);
+  }
+}
+
 }  // namespace
 }  // namespace aloft::fleet

@@ -214,7 +214,9 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore, public Si
   virtual Result<std::vector<AuditEntry>> audit(std::optional<std::string> user, std::uint64_t before, std::size_t limit) = 0;
   virtual Result<std::vector<AccessToken>> access_tokens() = 0;
   virtual void add_access_token(AccessToken token, Done<AccessToken> done) = 0;
-  virtual void delete_access_token(std::uint64_t id, Done<> done) = 0;  // kTokenUnknown
+  virtual void delete_access_token(std::uint64_t id, Done<> done) = 0;              // kTokenUnknown
+  virtual void end_sessions(std::string user, std::uint64_t but, Done<> done) = 0;  // all of the user's but that one
+  virtual void record_token_use(std::vector<TokenUse> used, Done<> done) = 0;
   virtual void delete_expired_access_tokens(std::uint64_t now_ms, Done<> done) = 0;
 
   // Webhooks, by id. A new one, or one that is switched on, begins with what happens from then on.

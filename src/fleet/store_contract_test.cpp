@@ -188,6 +188,29 @@ TEST_P(StoreContract, OnlyTheFirstUserComesBySetup) {
   EXPECT_FALSE(*store_->user("other"));
 }
 
+TEST_P(StoreContract, SessionsSayWhereTheyAreAndEndButForOne) {
+  EXPECT_TRUE(wait<>([&](auto done) { store_->add_first_user({"admin", "hash"}, done); }));
+  EXPECT_TRUE(wait<User>([&](auto done) { store_->add_user({.name = "op", .password = "hash", .roles = 1}, done); }));
+  const AccessToken wanted{
+      .user = "admin", .hash = digest("a"), .created_ms = 5, .expires_ms = 9, .client = "Firefox", .address = "192.0.2.1", .used_ms = 5};
+  const auto add = [&](const AccessToken& token) { return wait<AccessToken>([&](auto done) { store_->add_access_token(token, done); }); };
+  const auto kept = add(wanted);
+  const auto other = add({.user = "admin", .hash = digest("b")});
+  ASSERT_TRUE(kept && other && add({.user = "op", .hash = digest("c")}));
+  ASSERT_TRUE(add({.kind = AccessToken::Kind::api, .user = "admin", .hash = digest("d")}));
+  EXPECT_TRUE(wait<>([&](auto done) { store_->record_token_use({{kept->id, 7}, {1000, 7}}, done); }));
+  const std::vector<AccessToken> before = store_->access_tokens().value();
+  ASSERT_EQ(before.size(), 4U);
+  EXPECT_EQ(before[0].client, "Firefox");
+  EXPECT_EQ(before[0].address, "192.0.2.1");
+  EXPECT_EQ(before[0].used_ms, 7U);
+  EXPECT_EQ(before[1].used_ms, 0U);
+  EXPECT_TRUE(wait<>([&](auto done) { store_->end_sessions("admin", kept->id, done); }));
+  const std::vector<AccessToken> left = store_->access_tokens().value();
+  ASSERT_EQ(left.size(), 3U);
+  for (const AccessToken& one : left) EXPECT_NE(one.id, other->id);
+}
+
 TEST_P(StoreContract, AccessTokensEndWhenTheyExpire) {
   EXPECT_TRUE(wait<>([&](auto done) { store_->add_first_user({"admin", "hash"}, done); }));
   const auto add = [&](std::string secret, std::optional<std::uint64_t> expires) {

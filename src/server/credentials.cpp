@@ -8,6 +8,11 @@
 #include "server/errors.hpp"
 
 namespace aloft::server {
+namespace {
+
+constexpr std::uint64_t kUseNotedEveryMs = 60'000;
+
+}  // namespace
 
 std::string new_secret(Random& random) {
   std::array<std::byte, 32> bytes{};
@@ -49,9 +54,11 @@ void AccessTokens::remove_outside(const std::function<bool(const std::string& is
   std::erase_if(tokens_, [&](const auto& item) { return !item.second.issuer.empty() && !is_known(item.second.issuer); });
 }
 
-void AccessTokens::end_sessions(const std::string& user) {
-  std::erase_if(tokens_,
-                [&user](const auto& item) { return item.second.user == user && item.second.kind == fleet::AccessToken::Kind::session; });
+void AccessTokens::end_sessions(const std::string& user, std::uint64_t but) {
+  std::erase_if(tokens_, [&user, but](const auto& item) {
+    const fleet::AccessToken& token = item.second;
+    return token.user == user && token.kind == fleet::AccessToken::Kind::session && token.id != but;
+  });
 }
 
 void AccessTokens::set_roles(const std::string& user, fleet::Roles roles) {
@@ -59,12 +66,21 @@ void AccessTokens::set_roles(const std::string& user, fleet::Roles roles) {
     if (token.user == user) token.roles = roles;
 }
 
-Result<fleet::AccessToken> AccessTokens::check(std::string_view secret, WallTime now) const {
+Result<fleet::AccessToken> AccessTokens::check(std::string_view secret, WallTime now) {
   const auto found = tokens_.find(to_hex(hash_of(secret)));
   const auto now_ms = unix_ms(now);
   if (found == tokens_.end() || (found->second.expires_ms && *found->second.expires_ms <= now_ms))
     return fail(kNotAuthenticated, "not logged in, or the session has ended; log in and send \"Authorization: Bearer <token>\"");
-  return found->second;
+  fleet::AccessToken& token = found->second;
+  if (token.used_ms + kUseNotedEveryMs <= now_ms) used_[token.id] = token.used_ms = now_ms;
+  return token;
+}
+
+std::vector<fleet::TokenUse> AccessTokens::take_used() {
+  std::vector<fleet::TokenUse> taken;
+  for (const auto& [id, time_ms] : used_) taken.push_back({.token = id, .time_ms = time_ms});
+  used_.clear();
+  return taken;
 }
 
 std::vector<fleet::AccessToken> AccessTokens::of_user(const std::string& user) const {

@@ -36,14 +36,18 @@ class AccessTokens {
   void remove_user(const std::string& user);
   // Those of people whom another identity provider has vouched for.
   void remove_outside(const std::function<bool(const std::string& issuer)>& is_known);
-  void end_sessions(const std::string& user);
+  // All of them, or all but the one of this id.
+  void end_sessions(const std::string& user, std::uint64_t but = 0);
   void set_roles(const std::string& user, fleet::Roles roles);
-  // Errors: kNotAuthenticated.
-  Result<fleet::AccessToken> check(std::string_view secret, WallTime now) const;
+  // Notes that it was used, by the minute. Errors: kNotAuthenticated.
+  Result<fleet::AccessToken> check(std::string_view secret, WallTime now);
   std::vector<fleet::AccessToken> of_user(const std::string& user) const;
+  // Which were used since this was asked last.
+  std::vector<fleet::TokenUse> take_used();
 
  private:
   std::map<std::string, fleet::AccessToken> tokens_;
+  std::map<std::uint64_t, std::uint64_t> used_;  // when, by id
 };
 
 // At most `limit` attempts per key within a minute. On the loop's thread.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sodium.h>
 
+#include "base/unix_time.hpp"
 #include "server/errors.hpp"
 
 namespace aloft::server {
@@ -35,7 +36,7 @@ TEST(Passwords, HaveALeastLength) {
 
 TEST(AccessTokens, AreFoundByTheirSecretUntilTheyExpireOrAreRevoked) {
   FakeClock clock;
-  const auto now_ms = static_cast<std::uint64_t>(clock.now().time_since_epoch().count());
+  const auto now_ms = unix_ms(clock.now());
   AccessTokens tokens;
   tokens.put({.id = 1, .user = "admin", .hash = hash_of("lasting")});
   tokens.put({.id = 2, .user = "admin", .hash = hash_of("short"), .expires_ms = now_ms + 1000});
@@ -47,6 +48,37 @@ TEST(AccessTokens, AreFoundByTheirSecretUntilTheyExpireOrAreRevoked) {
   tokens.remove(1);
   EXPECT_FALSE(tokens.check("lasting", clock.now()));
   EXPECT_EQ(tokens.of_user("admin").size(), 1U);
+}
+
+TEST(AccessTokens, NoteTheirUseByTheMinute) {
+  FakeClock clock;
+  AccessTokens tokens;
+  tokens.put({.id = 1, .user = "admin", .hash = hash_of("one")});
+  tokens.put({.id = 2, .user = "admin", .hash = hash_of("two")});
+  EXPECT_TRUE(tokens.check("one", clock.now()));
+  EXPECT_FALSE(tokens.check("none", clock.now()));
+  const auto used = tokens.take_used();
+  ASSERT_EQ(used.size(), 1U);
+  EXPECT_EQ(used[0].token, 1U);
+  EXPECT_EQ(used[0].time_ms, unix_ms(clock.now()));
+  clock.advance(std::chrono::seconds(59));
+  EXPECT_TRUE(tokens.check("one", clock.now()));
+  EXPECT_TRUE(tokens.take_used().empty());
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_TRUE(tokens.check("one", clock.now()));
+  EXPECT_EQ(tokens.take_used().size(), 1U);
+  EXPECT_EQ(tokens.of_user("admin")[0].used_ms, unix_ms(clock.now()));
+}
+
+TEST(AccessTokens, EndSessionsOfOneUserButForOne) {
+  AccessTokens tokens;
+  for (std::uint64_t id = 1; id <= 3; ++id) tokens.put({.id = id, .user = "ann", .hash = hash_of(std::to_string(id))});
+  tokens.put({.id = 4, .kind = fleet::AccessToken::Kind::api, .user = "ann", .hash = hash_of("4")});
+  tokens.put({.id = 5, .user = "bob", .hash = hash_of("5")});
+  tokens.end_sessions("ann", 2);
+  ASSERT_EQ(tokens.of_user("ann").size(), 2U);
+  EXPECT_EQ(tokens.of_user("ann")[0].id, 2U);
+  EXPECT_EQ(tokens.of_user("bob").size(), 1U);
 }
 
 TEST(Attempts, AreCountedByKeyAndMinute) {

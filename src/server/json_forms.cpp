@@ -131,6 +131,9 @@ Json to_json(const fleet::AccessToken& token) {
             {"note", token.note},
             {"created_ms", token.created_ms}};
   if (token.expires_ms) json["expires_ms"] = *token.expires_ms;
+  if (token.used_ms != 0) json["used_ms"] = token.used_ms;
+  if (!token.client.empty()) json["client"] = token.client;
+  if (!token.address.empty()) json["address"] = token.address;
   return json;
 }
 

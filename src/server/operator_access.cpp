@@ -1,10 +1,14 @@
 #include "server/operator_access.hpp"
 
+#include <algorithm>
+
 #include "server/errors.hpp"
 #include "server/permissions.hpp"
 
 namespace aloft::server {
 namespace {
+
+constexpr std::size_t kMaxClientBytes = 256;
 
 std::string_view find_cookie(std::string_view cookies, std::string_view name) {
   while (!cookies.empty()) {
@@ -34,7 +38,19 @@ std::string session_cookie(std::string_view secret, std::chrono::seconds life) {
          "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(life.count());
 }
 
-Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) const {
+fleet::AccessToken new_session(const httpd::Request& request, std::string_view secret, std::uint64_t now_ms) {
+  std::string client(request.header("user-agent").substr(0, kMaxClientBytes));
+  std::ranges::replace_if(client, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
+  return {.kind = fleet::AccessToken::Kind::session,
+          .hash = hash_of(secret),
+          .created_ms = now_ms,
+          .expires_ms = now_ms + static_cast<std::uint64_t>(kSessionLife.count()) * 1000,
+          .client = std::move(client),
+          .address = request.peer,
+          .used_ms = now_ms};
+}
+
+Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) {
   fleet::AccessToken token = TRY(identify(request));
   const fleet::Role needed = role_for(request.method, request.target.path);
   if (fleet::allows(token.roles, needed)) return token;
@@ -42,7 +58,7 @@ Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) 
                                  " does not have; ask an administrator");
 }
 
-Result<fleet::AccessToken> OperatorAccess::identify(const httpd::Request& request) const {
+Result<fleet::AccessToken> OperatorAccess::identify(const httpd::Request& request) {
   const bool by_header = !request.header("authorization").empty();
   const std::string_view secret = by_header ? bearer_of(request) : cookie_of(request, kSessionCookie);
   fleet::AccessToken token = TRY(tokens_.check(secret, clock_.now()));

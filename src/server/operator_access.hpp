@@ -20,15 +20,19 @@ std::string_view cookie_of(const httpd::Request& request, std::string_view name)
 // The value of Set-Cookie that keeps a session for that long; 0 s ends it.
 std::string session_cookie(std::string_view secret, std::chrono::seconds life);
 
+// A session that the request begins now, in the program and at the address that it comes from; without a user yet. What the program says
+// it is may be anything: 256 characters of it are kept, and of them only printable ASCII.
+fleet::AccessToken new_session(const httpd::Request& request, std::string_view secret, std::uint64_t now_ms);
+
 class OperatorAccess {
  public:
   explicit OperatorAccess(Clock& clock) : clock_(clock) {}
   AccessTokens& tokens() { return tokens_; }
   // By the header Authorization, else by the session's cookie. With the cookie, whatever changes something must carry kConsoleHeader and
   // must not come from another site, so that no foreign page acts in an operator's name. Errors: kNotAuthenticated, kForeignPage.
-  Result<fleet::AccessToken> identify(const httpd::Request& request) const;
+  Result<fleet::AccessToken> identify(const httpd::Request& request);
   // The same, and the role that the request needs (permissions.cpp). Errors: kNotPermitted too.
-  Result<fleet::AccessToken> check(const httpd::Request& request) const;
+  Result<fleet::AccessToken> check(const httpd::Request& request);
   std::uint64_t now_ms() const { return unix_ms(clock_.now()); }
   Clock& clock() const { return clock_; }
 

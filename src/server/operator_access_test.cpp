@@ -34,6 +34,15 @@ class OperatorAccessTest : public ::testing::Test {
   const std::string cookie_ = "theme=dark; " + std::string(kSessionCookie) + "=good; x=y";
 };
 
+TEST(NewSession, SaysWhatBeganItInPrintableAscii) {
+  httpd::Request request{.headers = {{"user-agent", "Fire\x1b[31mfox\xc3\xa9" + std::string(300, 'x')}}, .peer = "192.0.2.1"};
+  const fleet::AccessToken session = new_session(request, "secret", 1000);
+  EXPECT_EQ(session.client, "Fire?[31mfox??" + std::string(242, 'x'));
+  EXPECT_EQ(session.address, "192.0.2.1");
+  EXPECT_EQ(session.used_ms, 1000U);
+  EXPECT_EQ(new_session({}, "secret", 1000).client, "");
+}
+
 TEST_F(OperatorAccessTest, TakesABearerOrTheCookie) {
   EXPECT_EQ(refusal(httpd::Method::post, {{"authorization", "Bearer good"}}), 0);
   EXPECT_EQ(refusal(httpd::Method::get, {{"cookie", cookie_}}), 0);

@@ -26,12 +26,12 @@ class QuotaMetrics {
 class QuotaApi {
  public:
   // Both outlive it.
-  QuotaApi(const OperatorAccess& access, const QuotaDesk& desk) : access_(access), desk_(desk) {}
+  QuotaApi(OperatorAccess& access, const QuotaDesk& desk) : access_(access), desk_(desk) {}
   void add_routes(httpd::Router& router);
 
  private:
   httpd::Awaitable<Result<httpd::Response>> list(httpd::Request& request);
-  const OperatorAccess& access_;
+  OperatorAccess& access_;
   const QuotaDesk& desk_;
 };
 

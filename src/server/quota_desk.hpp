@@ -13,7 +13,7 @@ namespace aloft::server {
 class QuotaDesk {
  public:
   // Both outlive it.
-  QuotaDesk(fleet::Store& store, const OperatorAccess& access) : store_(store), access_(access) {}
+  QuotaDesk(fleet::Store& store, OperatorAccess& access) : store_(store), access_(access) {}
   void set(const fleet::Limits& limits);
   const fleet::Limits& limits() const { return limits_; }
   Result<fleet::QuotaUse> use() const;
@@ -42,7 +42,7 @@ class QuotaDesk {
  private:
   std::optional<httpd::Response> refusal(const httpd::Request& request);
   fleet::Store& store_;
-  const OperatorAccess& access_;
+  OperatorAccess& access_;
   fleet::Limits limits_;
   fleet::Amounts reserved_{};
   fleet::Amounts refused_{};

@@ -44,6 +44,7 @@ void SessionApi::add_routes(httpd::Router& router) {
   router.add({Method::get, "/api/v1/tokens", [this](Request& r) { return list_tokens(r); }});
   router.add({Method::post, "/api/v1/tokens", [this](Request& r) { return create_token(r); }, kMaxJsonBytes});
   router.add({Method::del, "/api/v1/tokens/{id}", [this](Request& r) { return delete_token(r); }});
+  router.add({Method::post, "/api/v1/session/end-others", [this](Request& r) { return end_other_sessions(r); }, kMaxJsonBytes});
 }
 
 // Read anew each time: another process may have made a new link for this site.
@@ -83,7 +84,7 @@ SessionApi::Answer SessionApi::setup(Request& request) {
   const Result<> forgotten = co_await delivered<Result<>>(forget);
   if (!forgotten) log::warning("the one-time link's digest could not be deleted: " + forgotten.error().text());
   attempts_.forgive("peer " + request.peer);
-  co_return co_await begin_session(credentials);
+  co_return co_await begin_session(request, credentials);
 }
 
 Result<SessionApi::Credentials> SessionApi::read_login(const Request& request) {
@@ -109,23 +110,18 @@ SessionApi::Answer SessionApi::login(Request& request) {
   if (!good) co_return fail(kBadCredentials, "the user's name or the password is wrong");
   attempts_.forgive("peer " + request.peer);
   attempts_.forgive("user " + credentials.user);
-  co_return co_await begin_session(credentials);
+  co_return co_await begin_session(request, credentials);
 }
 
-SessionApi::Answer SessionApi::begin_session(const Credentials& credentials) {
+SessionApi::Answer SessionApi::begin_session(const Request& request, const Credentials& credentials) {
   const std::string secret = new_secret(random_);
-  const std::uint64_t now = access_.now_ms();
-  const auto life = static_cast<std::uint64_t>(kSessionLife.count());
-  const fleet::AccessToken token{.kind = fleet::AccessToken::Kind::session,
-                                 .user = credentials.user,
-                                 .hash = hash_of(secret),
-                                 .created_ms = now,
-                                 .expires_ms = now + life * 1000};
+  fleet::AccessToken token = new_session(request, secret, access_.now_ms());
+  token.user = credentials.user;
   auto start = [this, &token](auto done) { store_.add_access_token(token, done); };
   const Result<fleet::AccessToken> added = co_await delivered<Result<fleet::AccessToken>>(start);
   if (!added) co_return std::unexpected(added.error());
   access_.tokens().put(*added);
-  Json json{{"user", credentials.user}, {"expires_in_s", life}};
+  Json json{{"user", credentials.user}, {"expires_in_s", kSessionLife.count()}};
   if (!credentials.cookie) json["token"] = secret;
   Response response = json_response(200, json);
   if (credentials.cookie) response.headers.emplace_back("Set-Cookie", session_cookie(secret, kSessionLife));
@@ -171,7 +167,10 @@ SessionApi::Answer SessionApi::session(Request& request) {
 SessionApi::Answer SessionApi::list_tokens(Request& request) {
   const fleet::AccessToken caller = CO_TRY(access_.check(request));
   Json list = Json::array();
-  for (const fleet::AccessToken& token : access_.tokens().of_user(caller.user)) list.push_back(to_json(token));
+  for (const fleet::AccessToken& token : access_.tokens().of_user(caller.user)) {
+    list.push_back(to_json(token));
+    if (token.id == caller.id) list.back()["current"] = true;
+  }
   co_return json_response(200, Json{{"tokens", std::move(list)}});
 }
 
@@ -211,6 +210,15 @@ SessionApi::Answer SessionApi::delete_token(Request& request) {
   for (const fleet::AccessToken& token : access_.tokens().of_user(caller.user))
     if (token.id == id) co_return co_await revoke(id);
   co_return fail(fleet::kTokenUnknown, "you have no token " + std::to_string(id));
+}
+
+SessionApi::Answer SessionApi::end_other_sessions(Request& request) {
+  const fleet::AccessToken caller = CO_TRY(access_.check(request));
+  auto start = [this, &caller](auto done) { store_.end_sessions(caller.user, caller.id, done); };
+  const Result<> ended = co_await delivered<Result<>>(start);
+  if (!ended) co_return std::unexpected(ended.error());
+  access_.tokens().end_sessions(caller.user, caller.id);
+  co_return Response{.status = 204};
 }
 
 }  // namespace aloft::server

@@ -39,12 +39,13 @@ class SessionApi {
   Answer list_tokens(httpd::Request& request);
   Answer create_token(httpd::Request& request);
   Answer delete_token(httpd::Request& request);
+  Answer end_other_sessions(httpd::Request& request);
 
   Result<std::optional<std::string>> setup_hash() const;  // in hex
   Result<Credentials> read_setup(const httpd::Request& request);
   Result<Credentials> read_login(const httpd::Request& request);
   Result<fleet::AccessToken> read_new_token(const httpd::Request& request);
-  Answer begin_session(const Credentials& credentials);
+  Answer begin_session(const httpd::Request& request, const Credentials& credentials);
   Answer revoke(std::uint64_t id);
 
   fleet::Store& store_;

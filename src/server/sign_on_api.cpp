@@ -164,7 +164,7 @@ SignOnApi::Answer SignOnApi::admit(const Request& request, const oidc::Person& p
   auto begin = [&](auto done) { store_.begin_audit(entry, done); };
   const Result<std::uint64_t> id = co_await delivered<Result<std::uint64_t>>(begin);
   if (!id) co_return std::unexpected(id.error());
-  Result<Response> answer = co_await admit_as(name, person, next);
+  Result<Response> answer = co_await admit_as(request, name, person, next);
   const std::uint64_t status = answer ? answer->status : status_of(answer.error());
   const std::uint64_t error = answer ? 0 : answer.error().code.number;
   auto end = [&](auto done) { store_.end_audit(*id, status, error, done); };
@@ -173,7 +173,8 @@ SignOnApi::Answer SignOnApi::admit(const Request& request, const oidc::Person& p
   co_return answer;
 }
 
-SignOnApi::Answer SignOnApi::admit_as(const std::string& name, const oidc::Person& person, const std::string& next) {
+SignOnApi::Answer SignOnApi::admit_as(const Request& request, const std::string& name, const oidc::Person& person,
+                                      const std::string& next) {
   const Result<fleet::Roles> roles = oidc::roles_of(person, provider_->settings());
   if (!roles) {
     co_await put_out(name);
@@ -183,10 +184,7 @@ SignOnApi::Answer SignOnApi::admit_as(const std::string& name, const oidc::Perso
   const std::uint64_t now = access_.now_ms();
   const fleet::OutsideUser user{
       .name = name, .issuer = provider_->settings().issuer, .display = person.display, .roles = *roles, .now_ms = now};
-  const fleet::AccessToken session{.kind = fleet::AccessToken::Kind::session,
-                                   .hash = hash_of(secret),
-                                   .created_ms = now,
-                                   .expires_ms = now + static_cast<std::uint64_t>(kSessionLife.count()) * 1000};
+  const fleet::AccessToken session = new_session(request, secret, now);
   auto start = [&](auto done) { store_.admit_outside_user(user, session, done); };
   const Result<fleet::AccessToken> added = co_await delivered<Result<fleet::AccessToken>>(start);
   if (!added) co_return std::unexpected(added.error());

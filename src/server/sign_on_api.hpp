@@ -39,7 +39,8 @@ class SignOnApi {
   httpd::Awaitable<Result<httpd::Response>> send_away(httpd::Request& request);
   httpd::Awaitable<Result<httpd::Response>> let_in(httpd::Request& request);
   httpd::Awaitable<Result<httpd::Response>> admit(const httpd::Request& request, const oidc::Person& person, const std::string& next);
-  httpd::Awaitable<Result<httpd::Response>> admit_as(const std::string& name, const oidc::Person& person, const std::string& next);
+  httpd::Awaitable<Result<httpd::Response>> admit_as(const httpd::Request& request, const std::string& name, const oidc::Person& person,
+                                                     const std::string& next);
   httpd::Awaitable<void> put_out(const std::string& name);
   Result<Way> read_way(const httpd::Request& request);
   // Back to the login page, which asks offer() for the reason.

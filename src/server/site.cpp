@@ -123,6 +123,11 @@ httpd::Awaitable<void> Site::flush_last_seen() {
       const Result<> written = co_await httpd::delivered<Result<>>(start);
       if (!written) log::warning("when devices were seen last could not be written: " + written.error().text());
     }
+    if (std::vector<fleet::TokenUse> used = access_.tokens().take_used(); !used.empty()) {
+      auto start = [this, &used](auto done) { ground_.store.record_token_use(std::move(used), done); };
+      const Result<> written = co_await httpd::delivered<Result<>>(start);
+      if (!written) log::warning("when tokens were used last could not be written: " + written.error().text());
+    }
     if (stopping_) co_return;
   }
 }

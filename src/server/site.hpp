@@ -70,7 +70,7 @@ class Site {
   Result<> load();
   httpd::Router& router() { return router_; }
   const httpd::Router& router() const { return router_; }
-  const OperatorAccess& access() const { return access_; }
+  OperatorAccess& access() { return access_; }
   const DdiAuthorities& authorities() const { return ddi_authorities_; }
   // What goes on by itself until stop(): writes down at intervals when devices were seen last, and runs the rollouts.
   void begin_work();

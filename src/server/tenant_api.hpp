@@ -11,7 +11,7 @@ namespace aloft::server {
 class TenantApi {
  public:
   // All references outlive it. access: of the own site.
-  TenantApi(Tenants& tenants, const OperatorAccess& access, Clock& clock, Random& random)
+  TenantApi(Tenants& tenants, OperatorAccess& access, Clock& clock, Random& random)
       : tenants_(tenants), access_(access), clock_(clock), random_(random) {}
   void add_routes(httpd::Router& router);
 
@@ -29,7 +29,7 @@ class TenantApi {
   Json with_link(const Tenants::Standing& standing, const std::string& secret) const;
 
   Tenants& tenants_;
-  const OperatorAccess& access_;
+  OperatorAccess& access_;
   Clock& clock_;
   Random& random_;
 };

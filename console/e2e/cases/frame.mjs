@@ -84,7 +84,7 @@ export const frameCases = {
       page.on("response", (answer) => answer.status() === 403 && refused.push(`${answer.request().method()} ${answer.url()} by ${page.url()}`));
       const pressed = new Set();
       // They ask the server for nothing, or end this session.
-      const left = /^Copy|^Revoke session|^Change my password/;
+      const left = /^Copy|^End session|^Change my password/;
       for (const path of pagesOf(made).filter((path) => !["/audit", "/tenants"].includes(path))) {
         await page.goto(path);
         await settled(page);

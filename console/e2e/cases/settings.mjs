@@ -96,6 +96,38 @@ export const settingsCases = {
       await page.getByText("No other program is told what happens").waitFor();
     },
   },
+  "sessions are told apart, one is ended alone, then all others": {
+    run: async ({ page, stage, operator }) => {
+      const begin = async (client) => {
+        const answer = await page.request.post("/api/v1/login", { data: operator, headers: { "User-Agent": client } });
+        return { headers: { Authorization: `Bearer ${(await answer.json()).token}` } };
+      };
+      const phone = await begin("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1");
+      const laptop = await begin("Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0");
+      const script = await begin("<b>curl</b>/8");
+      const status = async (session) => (await page.request.get("/api/v1/session", session)).status();
+      await page.goto("/settings");
+      const row = (text) => page.getByRole("table", { name: "Sessions" }).getByRole("row").filter({ hasText: text });
+      await row("this one").getByText(/^Chrome \d+ on Linux/).waitFor();
+      await row("Safari 18 on iPhone").getByText("127.0.0.1").waitFor();
+      await row("<b>curl</b>/8").waitFor();
+      await assertAccessible(page, "the sessions");
+      await page.getByRole("button", { name: /^End session \d+, Safari 18 on iPhone$/ }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "End", exact: true }).click();
+      await row("Safari 18 on iPhone").waitFor({ state: "detached" });
+      assert.deepEqual([await status(phone), await status(laptop)], [401, 200]);
+      await page.getByRole("button", { name: "End all others…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "End them" }).click();
+      await row("Firefox 132 on Linux").waitFor({ state: "detached" });
+      await row("this one").waitFor();
+      assert.equal(await page.getByRole("button", { name: "End all others…" }).count(), 0);
+      assert.deepEqual([await status(laptop), await status(script)], [401, 401]);
+      await stage.do("restart");
+      await page.reload();
+      await row("this one").waitFor();
+      assert.deepEqual([await status(phone), await status(laptop), await status(script)], [401, 401, 401]);
+    },
+  },
   "an API token works until it is revoked": {
     run: async ({ page, stage }) => {
       await page.goto("/settings");

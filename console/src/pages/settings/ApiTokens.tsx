@@ -8,7 +8,7 @@ import { RowConfirm } from "../../parts/Confirm";
 import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
-import { Panel } from "../../parts/Page";
+import { Empty, Panel } from "../../parts/Page";
 import { SecretNote } from "../../parts/SecretNote";
 import { Ago } from "../../parts/Time";
 
@@ -27,7 +27,7 @@ export function ApiTokens() {
   const [secret, setSecret] = useState<string>();
   return (
     <Panel
-      title="My API tokens and sessions"
+      title="My API tokens"
       flush
       aside={
         <Button size="compact-sm" onClick={make.open}>
@@ -43,13 +43,18 @@ export function ApiTokens() {
       <Loaded query={query} rows={2}>
         {({ tokens }) => (
           <DataTable
-            label="API tokens and sessions"
-            rows={tokens}
+            label="API tokens"
+            rows={tokens.filter(({ kind }) => kind === "api")}
             rowKey={({ id }) => id}
+            empty={
+              <Empty icon="plug" title="No API token">
+                Scripts and CI come in with one of their own, which can be revoked alone.
+              </Empty>
+            }
             columns={[
-              { head: "Kind", cell: ({ kind }) => (kind === "api" ? "API token" : "Session") },
-              { head: "Note", phone: "below", cell: ({ note }) => note },
+              { head: "Note", cell: ({ note }) => note },
               { head: "Made", phone: "out", cell: ({ created_ms: made }) => <Ago ms={made} /> },
+              { head: "Last used", phone: "out", cell: ({ used_ms: used = 0 }) => <Ago ms={used} /> },
               { head: "Expires", cell: ({ expires_ms: expires }) => (expires === undefined ? "never" : <Ago ms={expires} />) },
               { phone: "below", cell: (token) => <Revoke token={token} /> },
             ]}
@@ -61,15 +66,15 @@ export function ApiTokens() {
   );
 }
 
-function Revoke({ token: { id, kind, note } }: { token: ApiToken }) {
+function Revoke({ token: { id, note } }: { token: ApiToken }) {
   const client = useQueryClient();
   const revoke = async () => {
     await take(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } }));
-    await client.invalidateQueries();
+    await client.invalidateQueries({ queryKey: tokensQuery.queryKey });
   };
   return (
-    <RowConfirm act="Revoke" what={kind === "api" ? `token “${note}”` : `session ${id}`} run={revoke}>
-      {kind === "api" ? "Scripts that use it are refused from now on." : "If it is the one that you use now, you are logged out."}
+    <RowConfirm act="Revoke" what={`token “${note}”`} run={revoke}>
+      Scripts that use it are refused from now on.
     </RowConfirm>
   );
 }

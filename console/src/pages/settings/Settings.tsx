@@ -6,6 +6,7 @@ import { Facts, Page, Panel } from "../../parts/Page";
 import { ApiTokens } from "./ApiTokens";
 import { OwnPassword } from "./OwnPassword";
 import { Quotas } from "./Quotas";
+import { Sessions } from "./Sessions";
 import { Users } from "./Users";
 import { Webhooks } from "./Webhooks";
 
@@ -14,6 +15,7 @@ export function Settings() {
   const may = useMay();
   return (
     <Page title="Settings">
+      <Sessions />
       <ApiTokens />
       {session && !session.issuer && <OwnPassword user={session.user} />}
       {may("GET /api/v1/users") && <Users />}
