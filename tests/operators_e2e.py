@@ -77,6 +77,13 @@ def case_operators_survive_a_restart_and_api_tokens_can_be_revoked():
         refused(401, 9060, server.call, "GET", "/api/v1/session", headers=script)
 
 
+def case_a_session_says_where_devices_reach_the_server_once_somebody_has_said_it():
+    with site() as server:
+        assert "url" not in server.operator("GET", "/api/v1/session")
+    with site(arguments=["--url", "https://updates.example"]) as server:
+        assert server.operator("GET", "/api/v1/session")["url"] == "https://updates.example"
+
+
 def case_every_operator_route_refuses_strangers():
     spec = (pathlib.Path(os.environ["ALOFT_SOURCE"]) / "docs/openapi.yaml").read_text()
     import yaml

@@ -113,6 +113,12 @@ class Stage:
         self.server.stop()
         self.server.start(self.server.port)
 
+    def do_public_url(self, url):
+        """The server again, told by its operator where people and devices reach it."""
+        self.server.stop()
+        self.server.arguments += ["--url", url]
+        self.server.start(self.server.port)
+
     def do_stop(self):
         self.server.stop()
 

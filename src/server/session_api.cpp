@@ -25,11 +25,12 @@ constexpr std::uint64_t kOutsideTokenLife = 30 * 86'400;
 }  // namespace
 
 SessionApi::SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Workers& passwords, Random& random,
-                       std::optional<std::string> setup_secret, std::string certificate_sha256, bool serves_tenants)
+                       std::optional<std::string> setup_secret, std::string certificate_sha256, std::string address, bool serves_tenants)
     : store_(store),
       access_(access),
       random_(random),
       certificate_sha256_(std::move(certificate_sha256)),
+      address_(std::move(address)),
       serves_tenants_(serves_tenants),
       passwords_(passwords) {
   if (setup_secret) setup_hash_ = to_hex(hash_of(*setup_secret));
@@ -160,6 +161,7 @@ SessionApi::Answer SessionApi::session(Request& request) {
   if (!token.issuer.empty()) json["issuer"] = token.issuer;
   if (!token.display.empty()) json["display"] = token.display;
   if (!certificate_sha256_.empty()) json["certificate_sha256"] = certificate_sha256_;
+  if (!address_.empty()) json["url"] = address_;
   if (serves_tenants_) json["serves_tenants"] = true;
   co_return json_response(200, json);
 }

@@ -16,10 +16,10 @@ inline constexpr const char* kSetupSetting = "setup-secret-sha256";
 class SessionApi {
  public:
   // All references outlive it. passwords: as for UserApi. setup_secret: set while there is no user yet; a site may also have the digest of
-  // its one-time link in its store, see kSetupSetting. certificate_sha256: empty without TLS. serves_tenants: this site's administrators
-  // look after tenants, too.
+  // its one-time link in its store, see kSetupSetting. certificate_sha256: empty without TLS. address: as people and devices reach the
+  // site; empty where nobody has said it. serves_tenants: this site's administrators look after tenants, too.
   SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Workers& passwords, Random& random,
-             std::optional<std::string> setup_secret, std::string certificate_sha256, bool serves_tenants);
+             std::optional<std::string> setup_secret, std::string certificate_sha256, std::string address, bool serves_tenants);
   // Its routes and those that are added later are what a session may be told of.
   void add_routes(httpd::Router& router);
 
@@ -53,6 +53,7 @@ class SessionApi {
   Random& random_;
   std::optional<std::string> setup_hash_;  // in hex
   std::string certificate_sha256_;
+  std::string address_;
   bool serves_tenants_;
   const httpd::Router* router_ = nullptr;
   Attempts attempts_{10};

@@ -26,7 +26,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       pages_(std::move(console)),
       sign_on_(ground.store, access_, ground.random, ground.sign_on, token_secret),
       devices_(ground.store, ground.blobs, roster_, delta_shelf_, changes_, std::move(token_secret), ground.clock, ground.random),
-      sessions_(ground.store, access_, ground.passwords, ground.random, std::move(setup_secret), pin(ground.tls),
+      sessions_(ground.store, access_, ground.passwords, ground.random, std::move(setup_secret), pin(ground.tls), ground.address,
                 !ground.tenancy.alone && ground.tenancy.name.empty()),
       workshop_({.tasks = tasks_,
                  .bench = ground.bench,

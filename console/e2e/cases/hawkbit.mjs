@@ -42,6 +42,25 @@ export const hawkbitCases = {
       assert.equal(await page.getByRole("link", { name: "cam-02" }).count(), 0);
     },
   },
+  "devices are told the address that the server's operator has said, else the browser's": {
+    run: async ({ page, stage }) => {
+      await page.goto("/hawkbit");
+      await page.getByText(stage.url, { exact: true }).waitFor();
+      await stage.do("public_url", { url: "https://updates.example" });
+      await page.reload();
+      await page.getByText("https://updates.example", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Register a device…" }).click();
+      await page.getByLabel("Name").fill("cam-01");
+      await page.getByLabel("Product").fill("gateway");
+      await page.getByLabel("Hardware").fill("rev-a");
+      await dialogButton(page, "Register").click();
+      await page.getByText(/-t default -u https:\/\/updates\.example -i cam-01 -k /).waitFor();
+      await page.goto("/enrolment");
+      await page.getByRole("button", { name: "New token…" }).click();
+      await dialogButton(page, "Make the token").click();
+      await page.getByRole("alert").getByText("https://updates.example").waitFor();
+    },
+  },
   "a gateway's token is shown once, brings devices until it is deleted, and how often they poll is changed": {
     run: async ({ page, stage }) => {
       await page.goto("/hawkbit");

@@ -2,10 +2,12 @@ import { Button, Select, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useAddress } from "../../api/address";
 import { api, type EnrolmentToken, take } from "../../api/client";
 import { useMay } from "../../api/may";
 import { enrolmentTokensQuery } from "../../api/queries";
 import { RowConfirm } from "../../parts/Confirm";
+import { Copyable } from "../../parts/Copy";
 import { DataTable } from "../../parts/DataTable";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
@@ -29,6 +31,7 @@ export function Tokens() {
   const [making, make] = useDisclosure(false);
   const [secret, setSecret] = useState<string>();
   const may = useMay();
+  const address = useAddress();
   const client = useQueryClient();
   const remove = async (id: number) => {
     await take(api.DELETE("/api/v1/enrolment-tokens/{id}", { params: { path: { id } } }));
@@ -48,7 +51,7 @@ export function Tokens() {
     >
       {secret && (
         <SecretNote title="The new token" secret={secret}>
-          Put it into the device&apos;s <code>enrol_token_file</code>; it lets one device in.
+          Put it into the device&apos;s <code>enrol_token_file</code>, whose <code>url</code> is <Copyable text={address} what="the address" />; it lets one device in.
         </SecretNote>
       )}
       <Loaded query={query} rows={2}>

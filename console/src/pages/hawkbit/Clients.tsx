@@ -2,6 +2,7 @@ import { Button, NumberInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useAddress } from "../../api/address";
 import { api, take } from "../../api/client";
 import { useMay } from "../../api/may";
 import { ddiSettingsQuery } from "../../api/queries";
@@ -17,6 +18,7 @@ const maxPollSeconds = 86_399;
 // What the configuration of every client takes, and how often they poll.
 export function Clients() {
   const query = useQuery(ddiSettingsQuery);
+  const address = useAddress();
   const mayChange = useMay()("PUT /api/v1/ddi/settings");
   const [changing, change] = useDisclosure(false);
   return (
@@ -36,7 +38,7 @@ export function Clients() {
           <>
             <Facts
               facts={[
-                ["Server", <Copyable key="" text={location.origin} what="the address" />],
+                ["Server", <Copyable key="" text={address} what="the address" />],
                 ["Tenant", <code key="">default</code>],
                 ["Controller id", "the device's name"],
                 ["Token", "the device's own, or a gateway's; none where a certificate shows who it is"],
