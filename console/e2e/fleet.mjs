@@ -52,7 +52,7 @@ export async function furnish(stage) {
   await stage.api("POST", "/groups", { name: long, filter: `product==${product};name==${long}*;attribute.${long}=is=null` });
   const { id: release } = await stage.do("release", { version: `3.0.0+${long}`, product, hardware });
   await stage.deploy(release, long);
-  await stage.api("POST", "/rollouts", { name: long, release, filter: `name==${long}`, waves: [{ permille: 1000 }], needs_approval: true });
+  await stage.api("POST", "/rollouts", { name: `${long}_${long}`, release, filter: `name==${long}`, waves: [{ permille: 1000 }], needs_approval: true });
   await stage.api("POST", "/users", { name: long, password: "a long password", roles: ["viewer", "operator", "releaser", "approver"] });
   await stage.api("POST", "/webhooks", { url: `https://127.0.0.1:9/${long}/${long}`, note: long, events: ["rollout", "deployment", "audit"] });
   await stage.api("POST", "/enrolment-tokens", { note: long });

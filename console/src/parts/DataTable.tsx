@@ -1,6 +1,6 @@
 import { Table, VisuallyHidden } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import type { ReactNode } from "react";
+import type { MouseEvent, ReactNode } from "react";
 import classes from "./DataTable.module.css";
 
 export interface Column<Row> {
@@ -35,7 +35,7 @@ export function DataTable<Row>({ label, rows, rowKey, columns, empty, caption, c
   const align = ({ head, right }: Column<Row>) => (right || head === undefined ? "right" : undefined);
   return (
     <Table.ScrollContainer minWidth={0} type="native">
-      <Table className={classes.table} highlightOnHover aria-label={label} captionSide="top">
+      <Table className={classes.table} highlightOnHover aria-label={label} captionSide="top" onMouseOver={showWhole}>
         {caption && <Table.Caption>{caption}</Table.Caption>}
         <Table.Thead>
           <Table.Tr>
@@ -63,8 +63,18 @@ export function DataTable<Row>({ label, rows, rowKey, columns, empty, caption, c
   );
 }
 
+// What is shortened for want of room has all of it as its title.
+function showWhole({ target }: MouseEvent) {
+  if (target instanceof HTMLElement && target.scrollWidth > target.clientWidth && getComputedStyle(target).textOverflow === "ellipsis") target.title = target.textContent;
+}
+
+// A word that would take more than its share of the row is broken.
+const longWord = /\S{24}/;
+
 function contentOf<Row>({ head, cell }: Column<Row>, row: Row): ReactNode {
-  return head === undefined ? <div className={classes.acts}>{cell(row)}</div> : cell(row);
+  const content = cell(row);
+  if (head === undefined) return <div className={classes.acts}>{content}</div>;
+  return typeof content === "string" && longWord.test(content) ? <span className={classes.long}>{content}</span> : content;
 }
 
 function Below<Row>({ column, row }: { column: Column<Row>; row: Row }) {
