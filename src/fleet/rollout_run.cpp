@@ -263,9 +263,7 @@ std::optional<std::string> RolloutRun::broken_gate() const {
 
 bool RolloutRun::wave_has_ended() const { return unended_ == 0 && offering_ == 0; }
 
-bool RolloutRun::all_have_ended() const {
-  return wave_has_ended() && rollout_.counts[static_cast<std::size_t>(MemberState::waiting)] == 0;
-}
+bool RolloutRun::all_have_ended() const { return wave_has_ended() && rollout_.counts[static_cast<std::size_t>(MemberState::waiting)] == 0; }
 
 bool RolloutRun::wave_has_enough() const {
   const RolloutPlan& plan = rollout_.plan;
