@@ -37,7 +37,7 @@ function(aloft_test target label layer sources)
   if(label STREQUAL "cut")  # long: in two parts, side by side
     foreach(shard 0 1)
       add_test(NAME ${target}_${shard} COMMAND ${target})
-      set_tests_properties(${target}_${shard} PROPERTIES LABELS cut TIMEOUT 900
+      set_tests_properties(${target}_${shard} PROPERTIES LABELS cut TIMEOUT 1800
         ENVIRONMENT "GTEST_TOTAL_SHARDS=2;GTEST_SHARD_INDEX=${shard}")
     endforeach()
   else()

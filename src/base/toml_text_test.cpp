@@ -11,7 +11,8 @@ TEST(TomlText, StringsAndCommentsMayHaveAnyCharacter) {
   for (const std::string_view text :
        {"", "a = 1", "\xef\xbb\xbf# x", "# caf\xc3\xa9", "a = 1 # \xef\xbb\x9f\nb = 2", "a = \"caf\xc3\xa9\"",
         "\"\xc3\xa9\" = 'caf\xc3\xa9'", "a.\"\xc3\xa9\" = [\"\xc3\xa9\",'\xc3\xa9']", "a = \"x\\\"\xc3\xa9\"", "a = '\\'\nb = '\xc3\xa9'",
-        "a = \"\"\"\n\"\xc3\xa9\"\n\"\"\"", "a = '''\xc3\xa9''''\nb = \"\xc3\xa9\"", "a = \"\"\"\\\"\"\"\xc3\xa9\"\"\"\"\"\nb = ''"}) {
+        "a = \"\"\"\n\"\xc3\xa9\"\n\"\"\"", "a = '''\xc3\xa9''''\nb = \"\xc3\xa9\"", "a = \"\"\"\\\"\"\"\xc3\xa9\"\"\"\"\"\nb = ''",
+        "[a.\"\xc3\xa9\"]\n[[\"\xc3\xa9\".b]]\nc = {d=\"\xc3\xa9\",e.\"\xc3\xa9\" = ['\xc3\xa9', {\"\xc3\xa9\"='\xc3\xa9'}, [\n'\xc3\xa9']]}"}) {
     EXPECT_EQ(find_stray_character(text), std::string_view::npos) << text;
     EXPECT_TRUE(parse_toml(text, "file")) << text;
   }
@@ -30,6 +31,12 @@ TEST(TomlText, AnywhereElseTheyAreFound) {
       {"# x\n\xe3\x80\x81 = 1", 4},
       {"a\"\xc3\xa9\" = 1", 2},
       {" \xef\xbb\xbf", 1},
+      {"a =+\"x[\"\xc3\xa9\"", 8},
+      {"a = +[\"\xc3\xa9\"]", 7},
+      {"a = 1.\"\xc3\xa9\"", 7},
+      {"a = 1=\"\xc3\xa9\"", 7},
+      {"a = [\n1.'\xc3\xa9']", 9},
+      {"a = {b = 1, c = 1{\"\xc3\xa9\"}}", 19},
   };
   for (const auto& [text, at] : cases) {
     EXPECT_EQ(find_stray_character(text), at) << text;

@@ -97,7 +97,7 @@ std::optional<std::uint16_t> boot_entry_number(std::string_view variable) {
 
 std::string boot_entry_name(std::uint16_t number) {
   std::string name = "Boot";
-  for (int shift = 12; shift >= 0; shift -= 4) name += kHexDigits[(number >> shift) & 0xfU];
+  for (int shift = 12; shift >= 0; shift -= 4) name += kHexDigits[(unsigned{number} >> shift) & 0xfU];
   return name;
 }
 
