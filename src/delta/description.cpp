@@ -88,7 +88,7 @@ Result<ImagePlan> parse_image(Input& in, std::uint64_t frames_left) {
 
 // Of each image where its old one's files lie, if there is a tree among them or more follows.
 void put_files(Bytes& out, const Plan& plan) {
-  if (std::ranges::none_of(plan.images, &ImagePlan::is_of_tree) && std::ranges::none_of(plan.images, &ImagePlan::has_words)) return;
+  if (std::ranges::none_of(plan.images, &ImagePlan::is_of_tree) && std::ranges::none_of(plan.images, &ImagePlan::has_processor)) return;
   for (const ImagePlan& image : plan.images) {
     put_varint(out, image.files.text().size());
     out.insert(out.end(), image.files.text().begin(), image.files.text().end());
@@ -97,14 +97,14 @@ void put_files(Bytes& out, const Plan& plan) {
 
 // Of each image whose code it has, if one has another than x86's.
 void put_processors(Bytes& out, const Plan& plan) {
-  if (std::ranges::none_of(plan.images, &ImagePlan::has_words)) return;
+  if (std::ranges::none_of(plan.images, &ImagePlan::has_processor)) return;
   for (const ImagePlan& image : plan.images) put_varint(out, static_cast<std::uint64_t>(image.processor));
 }
 
 Result<> take_processors(Input& in, Plan& plan) {
   for (ImagePlan& image : plan.images)
-    image.processor = static_cast<Processor>(TRY(take_at_most(in, static_cast<std::uint64_t>(Processor::arm64), "a processor")));
-  return std::ranges::any_of(plan.images, &ImagePlan::has_words) ? Result<>() : bad("lists the processors of no other code");
+    image.processor = static_cast<Processor>(TRY(take_at_most(in, static_cast<std::uint64_t>(kLastProcessor), "a processor")));
+  return std::ranges::any_of(plan.images, &ImagePlan::has_processor) ? Result<>() : bad("lists the processors of no other code");
 }
 
 Result<> take_files(Input& in, Plan& plan) {
@@ -179,7 +179,7 @@ Result<ImagePlan> take_making(Input& in) {
   image.frame_shift = static_cast<unsigned>(TRY(take_at_most(in, kMaxFrameShift, "a frame size")));
   if (image.target_bytes == 0 || image.frame_shift < kMinFrameShift) return bad("has an image or frames that are too small");
   image.modelled = TRY(take_at_most(in, 1, "a version")) != 0;
-  image.processor = static_cast<Processor>(TRY(take_at_most(in, static_cast<std::uint64_t>(Processor::arm64), "a processor")));
+  image.processor = static_cast<Processor>(TRY(take_at_most(in, static_cast<std::uint64_t>(kLastProcessor), "a processor")));
   image.codings = TRY(take_codings(in));
   return image;
 }

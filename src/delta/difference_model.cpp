@@ -1,9 +1,10 @@
 #include "delta/difference_model.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include "delta/code_reader.hpp"
 #include "delta/mixer.hpp"
-#include "delta/operand.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -12,7 +13,6 @@ constexpr unsigned kSlotBits = 17;
 constexpr std::size_t kNearness = 16;               // how far the last difference is, as far as that matters
 constexpr std::size_t kPositions = 5;               // outside an operand, or at one of its bytes
 constexpr std::size_t kValueSets = kPositions * 8;  // after those of the flags
-constexpr std::uint32_t kMaxWordEnds = 64;          // counted for one place in the word until all are halved
 
 std::uint32_t mix(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
   std::uint32_t x = a * 0x9E3779B1U ^ (b + 0x7F4A7C15U) * 0x85EBCA6BU ^ (c + 0x165667B1U) * 0xC2B2AE35U;
@@ -52,33 +52,19 @@ bool is_before_operand(std::uint32_t before, std::uint32_t two_before) {
   return before == 0xE8 || before == 0xE9 || (two_before == 0x0F && (before & 0xF0) == 0x80) || (before & 0xC7) == 0x05;
 }
 
-// Where arm64's instructions end, as places modulo 4: with most of the bytes that many of them end with. A file system's compressed blocks
-// may begin anywhere in a file.
-class WordEnds {
- public:
-  void reset() { seen_ = {0, 0, 0, 1}; }
-  std::uint32_t of(ByteView bytes, std::uint32_t place) {
-    while (std::ranges::max(seen_) > kMaxWordEnds)
-      for (std::uint32_t& seen : seen_) seen /= 2;
-    for (const std::byte byte : bytes) seen_[place++ & 3] += arm64::ends_often(u32(byte)) ? 1U : 0U;
-    return static_cast<std::uint32_t>(std::ranges::max_element(seen_) - seen_.begin());
-  }
-
- private:
-  std::array<std::uint32_t, 4> seen_{};
-};
-
 }  // namespace
 
 class DifferenceModel {
  public:
-  explicit DifferenceModel(Processor processor) : processor_(processor) {}
+  explicit DifferenceModel(Processor processor) {
+    if (processor != Processor::x86) code_.emplace(processor);
+  }
 
   void reset() {
     mixer_.reset();
     past_ = {};
     operand_.reset();
-    word_ends_.reset();
+    if (code_) code_->reset();
   }
 
   // Each byte of the run in turn: code(probability of a 1, mixer) gives the bit; `bytes` are old ones, and become new.
@@ -88,16 +74,15 @@ class DifferenceModel {
     before_ = 0;
     const auto old_place = static_cast<std::uint32_t>(place.old_place);
     const auto new_place = static_cast<std::uint32_t>(place.new_place);
-    const bool words = processor_ == Processor::arm64;
-    const std::uint32_t word_end = words ? word_ends_.of(bytes, old_place) : 0;
+    if (code_) code_->begin(bytes, old_place, new_place - old_place);
     std::uint32_t two_before = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       const std::uint32_t byte = u32(bytes[i]);
       const auto index = static_cast<std::uint32_t>(i);
-      if (words) {
-        begin_in_word(bytes, i, (word_end - old_place - index) & 3, old_place + index, new_place - old_place);
+      if (code_) {
+        before_ = code_->look(i, operand_);
       } else if (!operand_.is_inside() && i > 0 && bytes.size() - i >= kOperandBytes && is_before_operand(before_, two_before)) {
-        operand_.enter_distance(load_le32(bytes.subspan(i)), old_place + index, new_place - old_place);
+        operand_.enter_distance(load_le32(bytes.subspan(i)), old_place + index + kOperandBytes, new_place - old_place);
       }
       const std::uint32_t difference = one(byte, new_place + index, i, code);
       past_.put(difference);
@@ -109,14 +94,6 @@ class DifferenceModel {
   }
 
  private:
-  // Of a byte with so many behind it in its word: what stands before it counts less than what the word is.
-  void begin_in_word(ByteView bytes, std::size_t at, std::uint32_t behind, std::uint32_t place, std::uint32_t shift) {
-    const std::uint32_t operation = at + behind < bytes.size() ? u32(bytes[at + behind]) : 0;
-    before_ = operation | (3 - behind) << 16;
-    if (behind == kOperandBytes - 1 && bytes.size() - at >= kOperandBytes)
-      operand_.enter_word(load_le32(bytes.subspan(at)), bytes.subspan(at + kOperandBytes), place, shift);
-  }
-
   template <typename Code>
   std::uint32_t one(std::uint32_t byte, std::uint32_t new_place, std::size_t index, const Code& code) {
     std::uint32_t guesses = 0;  // each: something, 0, or unknown
@@ -157,12 +134,11 @@ class DifferenceModel {
     return node & 255;
   }
 
-  const Processor processor_;
   Mixer mixer_{kSlotBits, kNearness* kPositions + kValueSets};
   Past past_;
   Operand operand_;
-  WordEnds word_ends_;
-  std::uint32_t before_ = 0;  // the old byte before, or what is known of the word
+  std::optional<CodeReader> code_;  // none: x86
+  std::uint32_t before_ = 0;        // the old byte before, or what is known of its instruction
 };
 
 namespace {

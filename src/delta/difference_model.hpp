@@ -16,8 +16,9 @@ struct RunPlace {
   std::uint64_t new_place = 0;
 };
 
-// Whose code the image has: what operands are told by.
-enum class Processor : std::uint8_t { x86 = 0, arm64 = 1 };  // x86 or any other
+// Whose code the image has: what operands are told by. x86 stands for any other, too.
+enum class Processor : std::uint8_t { x86 = 0, arm64 = 1, arm32 = 2, riscv = 3 };
+inline constexpr Processor kLastProcessor = Processor::riscv;
 
 class DifferenceModel;
 

@@ -111,7 +111,7 @@ TEST(Patch, CodeOfArm64IsVersionSix) {
   EXPECT_EQ(patch.images()[1].processor, Processor::arm64);
   Bytes text = crypto::test::must(encode_description(plan));
   for (const auto& [last, cut] :
-       std::vector<std::pair<int, int>>{{2, 0}, {0, 0}, {1, 1}}) {  // a processor that there is not, none of them, one too few
+       std::vector<std::pair<int, int>>{{4, 0}, {0, 0}, {1, 1}}) {  // a processor that there is not, none of them, one too few
     Bytes bad = text;
     bad.back() = static_cast<std::byte>(last);
     bad.resize(bad.size() - static_cast<std::size_t>(cut));
@@ -123,6 +123,31 @@ TEST(Patch, CodeOfArm64IsVersionSix) {
   Input in(making);
   EXPECT_EQ(crypto::test::must(take_making(in)).processor, Processor::arm64);
   EXPECT_TRUE(in.empty());
+}
+
+TEST(Patch, CodeOf32BitArmAndRiscvIsVersionSeven) {
+  for (const Processor processor : {Processor::arm32, Processor::riscv}) {
+    Plan plan = plan_of_two_images();
+    plan.images[0].processor = Processor::arm64;
+    plan.images[1].processor = processor;
+    Bytes bytes = crypto::test::must(encode_plan(plan));
+    EXPECT_EQ(load_le32(ByteView(bytes).subspan(8)), 7U);
+    ViewSource source(bytes);
+    const Patch patch = crypto::test::must(Patch::open(source));
+    EXPECT_EQ(patch.version(), 7U);
+    EXPECT_EQ(patch.images()[0].processor, Processor::arm64);
+    EXPECT_EQ(patch.images()[1].processor, processor);
+    // As of a version that has no such code.
+    bytes[8] = std::byte{6};
+    crypto::Sha256 hash;
+    hash.update(ByteView(bytes).first(32));
+    hash.update(ByteView(bytes).subspan(kHeaderBytes));
+    std::ranges::copy(hash.finish(), bytes.begin() + 32);
+    ViewSource older(bytes);
+    const auto refused = Patch::open(older);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code.number, kBadDelta.number);
+  }
 }
 
 TEST(Patch, StreamsAreVersionThree) {

@@ -12,7 +12,7 @@
 
 namespace aloft::delta {
 
-inline constexpr std::uint32_t kWireVersion = 6;
+inline constexpr std::uint32_t kWireVersion = 7;
 inline constexpr std::size_t kMessageHeadBytes = 16;
 inline constexpr std::size_t kMaxFailureBytes = 2048;
 inline constexpr std::size_t kMaxOldBytes = 1 << 20;

@@ -43,25 +43,44 @@ TEST_F(ImagePair, ModelledDifferencesAreOfVersionTwoOnly) {
 }
 
 // Calls in a program that has grown at its beginning to what has not moved with it.
-TEST_F(ImagePair, DifferencesInProgramsOfArm64AreOfVersionSix) {
+TEST_F(ImagePair, DifferencesInProgramsAreOfTheVersionOfTheirProcessor) {
   constexpr std::size_t kGrown = 1000;
-  for (const unsigned machine : {62U, 183U}) {
+  const auto arm64 = [](std::uint32_t by) { return 0x94000000U | (by >> 2 & 0x3FFFFFFU); };
+  const auto arm32 = [](std::uint32_t by) { return 0xEB000000U | ((by - 8) >> 2 & 0xFFFFFFU); };
+  const auto riscv = [](std::uint32_t by) {
+    return 0xEFU | (by >> 31) << 31 | (by & 0xFF000U) | (by >> 11 & 1) << 20 | (by >> 1 & 1023) << 21;
+  };
+  const struct {
+    unsigned machine;
+    std::uint32_t (*call)(std::uint32_t by);
+    std::uint32_t version;
+    Processor processor;
+  } cases[] = {{62, arm64, 2, Processor::x86},
+               {183, arm64, 6, Processor::arm64},
+               {40, arm32, 7, Processor::arm32},
+               {243, riscv, 7, Processor::riscv}};
+  for (const auto& one : cases) {
     test::Pair pair{.source = noise(300'000, 7), .target = {}};
     std::ranges::copy(as_bytes("\x7f"
                                "ELF"),
                       pair.source.begin());
-    pair.source[18] = static_cast<std::byte>(machine);
+    pair.source[6] = std::byte{1};
+    pair.source[18] = static_cast<std::byte>(one.machine);
+    std::ranges::copy(ByteView(pair.source).first(4), pair.source.end() - 20);  // a program that looks for programs
+    pair.source[pair.source.size() - 14] = std::byte{0};
     pair.target = pair.source;
     test::append(pair.target, Bytes(kGrown));
     std::ranges::copy_backward(ByteView(pair.source).subspan(100), pair.target.end());
     for (std::uint32_t at = 100; at + 20 < pair.source.size(); at += 20) {
       const std::uint32_t target = at * 7919 % 50 * 2400;
-      store_le32(std::span(pair.source).subspan(at), 0x94000000U | ((target - at) >> 2 & 0x3FFFFFFU));
-      store_le32(std::span(pair.target).subspan(at + kGrown), 0x94000000U | ((target - at - kGrown) >> 2 & 0x3FFFFFFU));
+      store_le32(std::span(pair.source).subspan(at), one.call(target - at));
+      store_le32(std::span(pair.target).subspan(at + kGrown), one.call(target - at - static_cast<std::uint32_t>(kGrown)));
     }
     const Bytes bytes = delta(pair.source, pair.target);
     ViewSource source(bytes);
-    EXPECT_EQ(crypto::test::must(Patch::open(source)).version() == 6, machine == 183);
+    const Patch patch = crypto::test::must(Patch::open(source));
+    EXPECT_EQ(patch.version(), one.version) << one.machine;
+    EXPECT_EQ(patch.images().front().processor, one.processor) << one.machine;
     EXPECT_EQ(*applied(bytes, pair.source), pair.target);
   }
 }

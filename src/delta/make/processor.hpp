@@ -8,7 +8,8 @@
 
 namespace aloft::delta {
 
-// arm64 where more programs, libraries and kernels in the image are of it than of others. `relax` is called every kRelaxEvery bytes.
+// That of more than half of the programs, libraries and kernels in the image; x86 where there is none. `relax` is called every kRelaxEvery
+// bytes.
 Processor processor_of(ByteView image, const std::function<void()>& relax);
 
 }  // namespace aloft::delta
