@@ -12,7 +12,8 @@ TEST(TomlText, StringsAndCommentsMayHaveAnyCharacter) {
        {"", "a = 1", "\xef\xbb\xbf# x", "# caf\xc3\xa9", "a = 1 # \xef\xbb\x9f\nb = 2", "a = \"caf\xc3\xa9\"",
         "\"\xc3\xa9\" = 'caf\xc3\xa9'", "a.\"\xc3\xa9\" = [\"\xc3\xa9\",'\xc3\xa9']", "a = \"x\\\"\xc3\xa9\"", "a = '\\'\nb = '\xc3\xa9'",
         "a = \"\"\"\n\"\xc3\xa9\"\n\"\"\"", "a = '''\xc3\xa9''''\nb = \"\xc3\xa9\"", "a = \"\"\"\\\"\"\"\xc3\xa9\"\"\"\"\"\nb = ''",
-        "[a.\"\xc3\xa9\"]\n[[\"\xc3\xa9\".b]]\nc = {d=\"\xc3\xa9\",e.\"\xc3\xa9\" = ['\xc3\xa9', {\"\xc3\xa9\"='\xc3\xa9'}, [\n'\xc3\xa9']]}"}) {
+        "[a.\"\xc3\xa9\"]\n[[\"\xc3\xa9\".b]]\nc = {d=\"\xc3\xa9\",e.\"\xc3\xa9\" = ['\xc3\xa9', {\"\xc3\xa9\"='\xc3\xa9'}, "
+        "[\n'\xc3\xa9']]}"}) {
     EXPECT_EQ(find_stray_character(text), std::string_view::npos) << text;
     EXPECT_TRUE(parse_toml(text, "file")) << text;
   }
