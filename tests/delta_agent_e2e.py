@@ -143,6 +143,34 @@ class DeltaAgentTest(unittest.TestCase):
         self.assertLess(by_delta, len(images[1]) // 10)
         print(f"{by_delta} bytes of delta for an erofs of {len(images[1])}", file=sys.stderr)
 
+    def test_programs_of_32_bit_arm_come_by_the_confined_program(self):
+        """A program that has grown at its beginning: its calls reach further."""
+        source = random.Random(10)
+        size, grown, every = 1 << 20, 4096, 16
+        old = bytearray(source.randbytes(size))
+        old[:20] = b"\x7fELF\1\1\1" + bytes(11) + (40).to_bytes(2, "little")
+        for at in range(35, size, 4):
+            old[at] = 0xE0
+        new = bytearray(old)
+        for at in range(32, size - every, every):
+            target = source.randrange(100) * 8000
+            for image, moved in ((old, 0), (new, grown)):
+                distance = target + moved * (target < size // 2) - moved - at - 8
+                image[at:at + 4] = (0xEB000000 | distance >> 2 & 0xFFFFFF).to_bytes(4, "little")
+        by_delta = self.install_between(bytes(old), bytes(new[:32]) + source.randbytes(grown) + bytes(new[32:]))
+        self.assertEqual(int.from_bytes((self.vendor.folder / "1.5-2.5.delta").read_bytes()[8:12], "little"), 7)
+        self.assertLess(by_delta, size // every // 2 * 4, "calls cost less than their bytes")
+
+    def test_a_delta_of_a_newer_version_costs_the_full_bundle(self):
+        newer = bytearray(self.delta)
+        newer[8:12] = (int.from_bytes(newer[8:12], "little") + 100).to_bytes(4, "little")
+        device = self.device()
+        _, by_full = self.install(device, bytes(newer))
+        self.assertGreaterEqual(by_full, len(self.full) * 9 // 10)
+        self.assertIn("E11001", device.log_text())
+        self.assertIn("the full bundle is taken instead", device.log_text())
+        self.boots_and_commits(device)
+
     def test_damaged_frames_come_from_the_full_bundle(self):
         damaged = bytearray(self.delta)
         for at in range(len(damaged) * 2 // 3, len(damaged), 60_000):

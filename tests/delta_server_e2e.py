@@ -240,6 +240,28 @@ class DeltaServerTest(unittest.TestCase):
         for told, offered in (("2", True), ("1", False)):
             self.assertEqual(self.is_offered(server, device, told), offered, told)
 
+    def test_a_delta_of_programs_of_32_bit_arm_is_for_agents_that_know_them(self):
+        """Those that only know older versions of the format are offered the full bundle alone."""
+        server = self.serve("--deltas", "off")
+        source = random.Random(11)
+        old = bytearray(source.randbytes(1 << 20).ljust(SIZE, b"\0"))
+        old[:20] = b"\x7fELF\1\1\1" + bytes(11) + (40).to_bytes(2, "little")
+        new = bytearray(old)
+        for at in range(32, 1 << 20, 16):
+            target = source.randrange(100) * 8000
+            for image, moved in ((old, 0), (new, target % 7 * 64)):
+                image[at:at + 4] = (0xEB000000 | (target + moved - at - 8) >> 2 & 0xFFFFFF).to_bytes(4, "little")
+        bundles = {version: self.pack(version, bytes(image)) for version, image in {"3.0": old, "4.0": new}.items()}
+        delta = self.vendor.folder / "3.0-4.0.delta"
+        subprocess.run([TOOLS.aloft, "delta", "create", bundles["3.0"], bundles["4.0"], "-o", delta], check=True, capture_output=True)
+        self.assertEqual(int.from_bytes(delta.read_bytes()[8:12], "little"), 7)
+        release = self.upload(server, bundles["4.0"])
+        server.operator("POST", f"/api/v1/releases/{release}/deltas?from=3.0", delta.read_bytes())
+        device = server_harness.ready_device(server, "old-agent", version="3.0")
+        self.deploy(server, release, "old-agent")
+        for told, offered in (("7", True), ("8", True), ("6", False), ("6 zstd=10504", False), (None, False)):
+            self.assertEqual(self.is_offered(server, device, told), offered, told)
+
     def test_a_delta_of_compressed_blocks_needs_the_same_compressor(self):
         if not shutil.which("mksquashfs"):
             self.skipTest("no mksquashfs")
