@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import threading
 import time
@@ -80,8 +81,15 @@ def case_operators_survive_a_restart_and_api_tokens_can_be_revoked():
 def case_a_session_says_where_devices_reach_the_server_once_somebody_has_said_it():
     with site() as server:
         assert "url" not in server.operator("GET", "/api/v1/session")
-    with site(arguments=["--url", "https://updates.example"]) as server:
-        assert server.operator("GET", "/api/v1/session")["url"] == "https://updates.example"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"https://localhost:{port}"
+    server = Server(arguments=["--url", url])
+    try:
+        server.start(port).set_up()
+        assert server.operator("GET", "/api/v1/session")["url"] == url
+    finally:
+        server.destroy()
 
 
 def case_every_operator_route_refuses_strangers():
