@@ -357,7 +357,7 @@ def case_a_rollout_is_judged_by_these_devices_too():
         clients = [add_client(server, f"dev-{i}") for i in range(4)]
         made = release(server)
         number = rollout(server, made, waves=[{"count": 2}, {"permille": 1000}], gates=[{"failure": "any", "max_permille": 0, "min_sample": 1}])
-        busy = until(lambda: [c for c in clients if "deploymentBase" in c.links()])
+        busy = until(lambda: len(has := [c for c in clients if "deploymentBase" in c.links()]) >= 2 and has)
         assert len(busy) == 2
         action = busy[0].follow(busy[0].links()["deploymentBase"]["href"])["id"]
         busy[0].feedback(action, "closed", "failure")

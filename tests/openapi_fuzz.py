@@ -24,6 +24,7 @@ MAY_END_THE_TOKEN = ("logout", "changeOwnPassword", "deleteToken")
 EVERYTHING = None  # for a chance: all members that a body may have
 # What changes without a request: by the clock, by rollouts at work, by webhooks.
 BY_ITSELF = {"audit", "webhook_deliveries", "webhooks"}
+TIMES_OF_USE = {b"last_seen_ms", b"used_ms"}  # written by the clock, long after the request
 BY_ROLLOUTS = {"rollouts", "rollout_devices", "rollout_events", "deployments", "transitions"}
 ROLLOUTS_AT_WORK = "SELECT count(*) FROM rollouts WHERE state IN (1,2,3,4)"
 
@@ -37,7 +38,7 @@ class Contents:
         tables = [row[0].decode() for row in self.database.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'")]
         self.queries = {}
         for table in sorted(set(tables) - BY_ITSELF):
-            columns = [row[1].decode() for row in self.database.execute(f"PRAGMA table_info({table})") if row[1] != b"last_seen_ms"]
+            columns = [row[1].decode() for row in self.database.execute(f"PRAGMA table_info({table})") if row[1] not in TIMES_OF_USE]
             where = " WHERE key<>'probe'" if table == "settings" else ""
             self.queries[table] = f"SELECT {','.join(columns)} FROM {table}{where} ORDER BY 1,2"
 
