@@ -100,7 +100,7 @@ class SmallErofs {
   }
 
   Bytes inode_of(ByteView file) {
-    Bytes inode = head_of((compact_ ? 3 : 1) << 1, 0x81a4, file.size());
+    Bytes inode = head_of((compact_ ? 3U : 1U) << 1, 0x81a4, file.size());
     inode.resize(inode.size() + (compact_ ? 8 : 16));
     const std::vector<Entry> entries = clusters_of(file);
     for (std::size_t i = 0; i < entries.size(); i += compact_ ? 2 : 1) {

@@ -61,11 +61,15 @@ TEST_F(ImagePair, DifferencesInProgramsAreOfTheVersionOfTheirProcessor) {
                {243, riscv, 7, Processor::riscv}};
   for (const auto& one : cases) {
     test::Pair pair{.source = noise(300'000, 7), .target = {}};
-    std::ranges::copy(as_bytes("\x7f"
-                               "ELF"),
-                      pair.source.begin());
-    pair.source[6] = std::byte{1};
-    pair.source[18] = static_cast<std::byte>(one.machine);
+    const auto program = [&](std::size_t at, unsigned machine) {
+      std::ranges::copy(as_bytes("\x7f"
+                                 "ELF"),
+                        pair.source.begin() + static_cast<std::ptrdiff_t>(at));
+      pair.source[at + 6] = std::byte{1};
+      pair.source[at + 18] = static_cast<std::byte>(machine);
+    };
+    program(0, one.machine);
+    for (const std::size_t at : {20U, 40U, 60U}) program(at, 247);              // BPF, which any processor's programs carry
     std::ranges::copy(ByteView(pair.source).first(4), pair.source.end() - 20);  // a program that looks for programs
     pair.source[pair.source.size() - 14] = std::byte{0};
     pair.target = pair.source;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <numeric>
+#include <optional>
 #include <string_view>
 
 #include "delta/make/mapped_file.hpp"
@@ -20,10 +21,13 @@ constexpr std::size_t kMachineAt = 18;
 constexpr std::string_view kArm64Kernel = "ARM\x64";
 constexpr std::string_view kRiscvKernel = "RSC\x05";
 
-Processor of_machine(std::byte machine) {
+// Nothing for BPF: programs of any processor carry its programs for the kernel.
+std::optional<Processor> of_machine(std::byte machine) {
   constexpr std::byte kArm{40};
   constexpr std::byte kArm64{183};
   constexpr std::byte kRiscv{243};
+  constexpr std::byte kBpf{247};
+  if (machine == kBpf) return std::nullopt;
   if (machine == kArm) return Processor::arm32;
   if (machine == kArm64) return Processor::arm64;
   return machine == kRiscv ? Processor::riscv : Processor::x86;
@@ -48,7 +52,8 @@ Processor processor_of(ByteView image, const std::function<void()>& relax) {
   for (std::size_t from = 0; from < image.size(); from += kRelaxEvery) {
     const ByteView text = image.subspan(from, std::min<std::size_t>(kRelaxEvery, image.size() - from));
     find_each(text, kElfMagic, [&](std::size_t at) {
-      if (text.size() - at > kMachineAt && text[at + kVersionAt] == std::byte{1}) add(of_machine(text[at + kMachineAt]));
+      if (text.size() - at <= kMachineAt || text[at + kVersionAt] != std::byte{1}) return;
+      if (const auto processor = of_machine(text[at + kMachineAt])) add(*processor);
     });
     find_each(text, kArm64Kernel, [&](std::size_t) { add(Processor::arm64); });
     find_each(text, kRiscvKernel, [&](std::size_t) { add(Processor::riscv); });
