@@ -16,7 +16,7 @@ std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls
 
 }  // namespace
 
-Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console)
+Site::Site(const Ground& ground, const Bytes& token_secret, std::optional<std::string> setup_secret, ConsolePack console)
     : ground_(ground),
       tasks_(ground.loop),
       access_(ground.clock),
@@ -25,7 +25,7 @@ Site::Site(const Ground& ground, Bytes token_secret, std::optional<std::string> 
       router_(status_of),
       pages_(std::move(console)),
       sign_on_(ground.store, access_, ground.random, ground.sign_on, token_secret),
-      devices_(ground.store, ground.blobs, roster_, delta_shelf_, changes_, std::move(token_secret), ground.clock, ground.random),
+      devices_(ground.store, ground.blobs, roster_, delta_shelf_, changes_, token_secret, ground.clock, ground.random),
       sessions_(ground.store, access_, ground.passwords, ground.random, std::move(setup_secret), pin(ground.tls), ground.address,
                 !ground.tenancy.alone && ground.tenancy.name.empty()),
       workshop_({.tasks = tasks_,

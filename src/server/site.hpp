@@ -65,7 +65,7 @@ struct Ground {
 class Site {
  public:
   // setup_secret: of the one-time link, while there is no user.
-  Site(const Ground& ground, Bytes token_secret, std::optional<std::string> setup_secret, ConsolePack console);
+  Site(const Ground& ground, const Bytes& token_secret, std::optional<std::string> setup_secret, ConsolePack console);
   // Reads the store into memory; before the first request.
   Result<> load();
   httpd::Router& router() { return router_; }
