@@ -48,12 +48,12 @@ Json to_json(const BookPage& page) {
 Result<BookPage> book_page_of(const Json& json) {
   auto object = TRY(JsonObject::of(json, "vitals"));
   auto boot = TRY(JsonObject::of(*TRY(object.object("boot")), "boot"));
-  BookPage page{.boot_id = TRY(boot.text("id", 128)),
-                .version = TRY(boot.text("version", 128)),
-                .ended = TRY(boot.boolean("ended")),
-                .panics = {},
-                .next = TRY(object.number("next", INT64_MAX)),
-                .vitals = TRY(protocol::from_json<Vitals>(json))};
+  BookPage page;
+  page.boot_id = TRY(boot.text("id", 128));
+  page.version = TRY(boot.text("version", 128));
+  page.ended = TRY(boot.boolean("ended"));
+  page.next = TRY(object.number("next", INT64_MAX));
+  page.vitals = TRY(protocol::from_json<Vitals>(json));
   for (const Json& record : *TRY(object.array("panics", kMaxPanics))) {
     if (!record.is_string()) return fail(kBadJson, "vitals: \"panics\" are texts");
     page.panics.insert(record.get<std::string>());

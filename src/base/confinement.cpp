@@ -113,10 +113,12 @@ std::vector<sock_filter> filter() {
   const sock_filter kill{kReturn, 0, 0, SECCOMP_RET_KILL_PROCESS};
   std::vector<sock_filter> program{
       {kLoad, 0, 0, offsetof(seccomp_data, arch)}, {kIfEqual, 1, 0, kArchitecture}, kill, {kLoad, 0, 0, offsetof(seccomp_data, nr)}};
-  for (const int number : kAllowed) {
+  const auto let_through = [&](int number) {
     program.push_back({kIfEqual, 0, 1, static_cast<std::uint32_t>(number)});
     program.push_back(allow);
-  }
+  };
+  for (const int number : kAllowed) let_through(number);
+  if (kSanitized) let_through(__NR_sigaltstack);  // the sanitizer's, before what does not return
   for (const int number : kWithoutCode) {
     program.push_back({kIfEqual, 0, 4, static_cast<std::uint32_t>(number)});
     program.push_back({kLoad, 0, 0, low_half(offsetof(seccomp_data, args) + 2 * sizeof(std::uint64_t))});

@@ -173,7 +173,8 @@ Result<> SystemdBootControl::arm(std::string_view slot, unsigned tries) {
   const Files files = TRY(look_and_sweep());
   TRY(with_bad(TRY(state_of(files)), slot));  // another one must be committed
   const std::string name(slot);
-  const Entry entry{name, newest(files) + 1, TRY(seams_.body(name))};
+  const std::string body = TRY(seams_.body(name));
+  const Entry entry{name, newest(files) + 1, body};
   TRY(format_entry(entry));  // before anything is changed
   TRY(kill_all(files, slot));
   return make_live({prefix_ + name, tries, 0}, entry);
@@ -191,7 +192,8 @@ Result<> SystemdBootControl::commit(std::string_view slot) {
     return kill_all(files, slot, committed->file);
   }
   const EntryName uncounted{prefix_ + name, std::nullopt, 0};
-  TRY(make_live(uncounted, {name, generation, TRY(body_of(files, name))}));
+  const std::string body = TRY(body_of(files, name));
+  TRY(make_live(uncounted, {name, generation, body}));
   return kill_all(files, slot, format_entry_name(uncounted));
 }
 
@@ -207,7 +209,8 @@ Result<> SystemdBootControl::rebuild(std::string_view booted) {
   const Files files = TRY(look_and_sweep());
   const std::string name(booted);
   const EntryName uncounted{prefix_ + name, std::nullopt, 0};
-  TRY(make_live(uncounted, {name, newest(files) + 1, TRY(body_of(files, name))}));
+  const std::string body = TRY(body_of(files, name));
+  TRY(make_live(uncounted, {name, newest(files) + 1, body}));
   for (const File& file : files) {
     if (file.file != format_entry_name(uncounted)) TRY(kill(file.file, file.size_bytes));
   }
@@ -218,7 +221,10 @@ Result<std::vector<std::string>> SystemdBootControl::examine(Probe probe) {
   TRY(seams_.entries->check_writable());
   const Files files = TRY(look());
   TRY(state_of(files));
-  for (const std::string& slot : slots_) TRY(format_entry({slot, newest(files) + 1, TRY(seams_.body(slot))}));
+  for (const std::string& slot : slots_) {
+    const std::string body = TRY(seams_.body(slot));
+    TRY(format_entry({slot, newest(files) + 1, body}));
+  }
   if (TRY(seams_.variables->read(loader_variable("LoaderEntryDefault"))))
     return fail(kNotCounting,
                 "the EFI variable LoaderEntryDefault names the entry to start, so that a slot on trial would not be; "

@@ -21,7 +21,10 @@ std::string environment(const char* name) {
 Result<Credentials> parse_credentials(std::string_view text) {
   const Json json = TRY(parse_json(text));
   JsonObject object = TRY(JsonObject::of(json, "credentials"));
-  Credentials credentials{.server = TRY(object.text("server")), .user = TRY(object.text("user")), .token = TRY(object.text("token"))};
+  Credentials credentials;
+  credentials.server = TRY(object.text("server"));
+  credentials.user = TRY(object.text("user"));
+  credentials.token = TRY(object.text("token"));
   if (const auto fingerprint = TRY(object.optional_text("certificate_sha256")))
     credentials.certificate = TRY(net::parse_fingerprint(*fingerprint));
   return credentials;

@@ -51,7 +51,8 @@ Result<Json> gate_json(const std::string& text) {
   if (parts.size() < 2)
     return fail(kBadArgument,
                 "--gate " + text + ": write what must not be too often and the most that is allowed, as any:2% or silent:1%:50");
-  Json gate{{"failure", parts[0]}, {"max_permille", TRY(permille_of(parts[1]))}};
+  Json gate{{"failure", parts[0]}};
+  gate["max_permille"] = TRY(permille_of(parts[1]));
   if (parts.size() == 2) return gate;
   const auto sample = number_of(parts[2]);
   if (!sample) return fail(kBadArgument, "--gate " + text + ": the least sample is a number of devices");
@@ -97,7 +98,8 @@ Result<Json> growth_json(const std::string& text) {
   const auto parts = split(text, ':', 2);
   const auto factor = parts[0].ends_with('%') ? number_of(std::string_view(parts[0]).substr(0, parts[0].size() - 1)) : std::nullopt;
   if (!factor || parts.size() != 2) return fail(kBadArgument, "--rate-growth " + text + ": write the factor and the interval, as 150%:10m");
-  return Json{{"factor_percent", *factor}, {"interval_s", TRY(seconds_of(parts[1]))}};
+  const std::uint64_t interval_s = TRY(seconds_of(parts[1]));
+  return Json{{"factor_percent", *factor}, {"interval_s", interval_s}};
 }
 
 Result<Json> window_json(const std::string& text) {
@@ -187,10 +189,10 @@ Result<Json> plan_json(const RolloutPlanOptions& options, std::uint64_t release)
             {"description", options.description},
             {"release", release},
             {"rate_per_minute", options.rate},
-            {"deadline_s", TRY(seconds_of(options.deadline))},
             {"retries", options.retries},
             {"adopt", options.adopt},
             {"needs_approval", options.approval}};
+  plan["deadline_s"] = TRY(seconds_of(options.deadline));
   if (!options.rate_growth.empty()) plan["rate_growth"] = TRY(growth_json(options.rate_growth));
   if (!options.group.empty()) plan["group"] = options.group;
   if (!options.filter.empty()) plan["filter"] = options.filter;

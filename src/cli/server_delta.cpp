@@ -17,22 +17,24 @@ struct ReleaseDeltaOptions {
 };
 
 struct Delta {
-  std::uint64_t id;
+  std::uint64_t id = 0;
   std::string from_version;
-  std::uint64_t size_bytes;
+  std::uint64_t size_bytes = 0;
   std::string problem;
-  std::uint64_t created_ms;
+  std::uint64_t created_ms = 0;
   std::string created_by;
 };
 
 Result<Delta> parse_delta(const Json& json) {
   auto object = TRY(JsonObject::of(json, "delta"));
-  return Delta{.id = TRY(object.number("id")),
-               .from_version = TRY(object.text("from_version")),
-               .size_bytes = TRY(object.optional_number("size_bytes")).value_or(0),
-               .problem = TRY(object.optional_text("problem")).value_or(""),
-               .created_ms = TRY(object.number("created_ms")),
-               .created_by = TRY(object.optional_text("created_by")).value_or("the server")};
+  Delta delta;
+  delta.id = TRY(object.number("id"));
+  delta.from_version = TRY(object.text("from_version"));
+  delta.size_bytes = TRY(object.optional_number("size_bytes")).value_or(0);
+  delta.problem = TRY(object.optional_text("problem")).value_or("");
+  delta.created_ms = TRY(object.number("created_ms"));
+  delta.created_by = TRY(object.optional_text("created_by")).value_or("the server");
+  return delta;
 }
 
 std::string deltas_path(std::uint64_t release) { return "/api/v1/releases/" + std::to_string(release) + "/deltas"; }

@@ -28,28 +28,30 @@ struct DeploymentOptions {
 std::string deployment_path(std::uint64_t id) { return "/api/v1/deployments/" + std::to_string(id); }
 
 struct Deployment {
-  std::uint64_t id;
+  std::uint64_t id = 0;
   std::string device;
   std::optional<std::uint64_t> release;
   std::string version;
   std::string state;
-  std::uint64_t created_ms;
+  std::uint64_t created_ms = 0;
   std::string created_by;
-  std::uint64_t changed_ms;
-  bool log;
+  std::uint64_t changed_ms = 0;
+  bool log = false;
 };
 
 Result<Deployment> parse_deployment(const Json& json) {
   JsonObject object = TRY(JsonObject::of(json, "deployment"));
-  return Deployment{.id = TRY(object.number("id")),
-                    .device = TRY(object.text("device")),
-                    .release = TRY(object.optional_number("release")),
-                    .version = TRY(object.text("version")),
-                    .state = TRY(object.text("state")),
-                    .created_ms = TRY(object.number("created_ms")),
-                    .created_by = TRY(object.text("created_by")),
-                    .changed_ms = TRY(object.number("changed_ms")),
-                    .log = TRY(object.boolean("log"))};
+  Deployment deployment;
+  deployment.id = TRY(object.number("id"));
+  deployment.device = TRY(object.text("device"));
+  deployment.release = TRY(object.optional_number("release"));
+  deployment.version = TRY(object.text("version"));
+  deployment.state = TRY(object.text("state"));
+  deployment.created_ms = TRY(object.number("created_ms"));
+  deployment.created_by = TRY(object.text("created_by"));
+  deployment.changed_ms = TRY(object.number("changed_ms"));
+  deployment.log = TRY(object.boolean("log"));
+  return deployment;
 }
 
 Result<> watch(ServerSession& session, std::uint64_t id, const DeploymentOptions& options) {

@@ -28,8 +28,8 @@ struct Device {
   std::string hardware;
   std::string version;
   std::string key_sha256;
-  std::uint64_t created_ms;
-  std::uint64_t last_seen_ms;
+  std::uint64_t created_ms = 0;
+  std::uint64_t last_seen_ms = 0;
   std::optional<std::uint64_t> deployment;
   std::string problem;  // "E6007: ..."; empty: none
 };
@@ -44,16 +44,18 @@ Result<std::string> parse_problem(JsonObject& device) {
 
 Result<Device> parse_device(const Json& json) {
   JsonObject object = TRY(JsonObject::of(json, "device"));
-  return Device{.name = TRY(object.text("name")),
-                .status = TRY(object.text("status")),
-                .product = TRY(object.text("product")),
-                .hardware = TRY(object.text("hardware")),
-                .version = TRY(object.text("version")),
-                .key_sha256 = TRY(object.text("key_sha256")),
-                .created_ms = TRY(object.number("created_ms")),
-                .last_seen_ms = TRY(object.number("last_seen_ms")),
-                .deployment = TRY(object.optional_number("deployment")),
-                .problem = TRY(parse_problem(object))};
+  Device device;
+  device.name = TRY(object.text("name"));
+  device.status = TRY(object.text("status"));
+  device.product = TRY(object.text("product"));
+  device.hardware = TRY(object.text("hardware"));
+  device.version = TRY(object.text("version"));
+  device.key_sha256 = TRY(object.text("key_sha256"));
+  device.created_ms = TRY(object.number("created_ms"));
+  device.last_seen_ms = TRY(object.number("last_seen_ms"));
+  device.deployment = TRY(object.optional_number("deployment"));
+  device.problem = TRY(parse_problem(object));
+  return device;
 }
 
 Result<std::string> device_path(const std::string& name) {

@@ -25,18 +25,18 @@ struct ReleaseOptions {
 };
 
 struct Release {
-  std::uint64_t id;
+  std::uint64_t id = 0;
   std::string product;
   std::vector<std::string> hardware;
   std::string version;
-  std::uint64_t security_version;
+  std::uint64_t security_version = 0;
   std::string description;
-  std::uint64_t size_bytes;
+  std::uint64_t size_bytes = 0;
   std::string sha256;
   std::vector<std::string> signers;
-  bool verified;
-  bool must_pass;
-  std::uint64_t created_ms;
+  bool verified = false;
+  bool must_pass = false;
+  std::uint64_t created_ms = 0;
   std::string created_by;
 };
 
@@ -49,19 +49,21 @@ Result<std::vector<std::string>> texts(JsonObject& object, const char* key) {
 
 Result<Release> parse_release(const Json& json) {
   JsonObject object = TRY(JsonObject::of(json, "release"));
-  return Release{.id = TRY(object.number("id")),
-                 .product = TRY(object.text("product")),
-                 .hardware = TRY(texts(object, "hardware")),
-                 .version = TRY(object.text("version")),
-                 .security_version = TRY(object.number("security_version")),
-                 .description = TRY(object.text("description", 64U << 10)),
-                 .size_bytes = TRY(object.number("size_bytes")),
-                 .sha256 = TRY(object.text("sha256")),
-                 .signers = TRY(texts(object, "signers")),
-                 .verified = TRY(object.boolean("verified")),
-                 .must_pass = TRY(object.optional_boolean("must_pass_through")).value_or(false),
-                 .created_ms = TRY(object.number("created_ms")),
-                 .created_by = TRY(object.text("created_by"))};
+  Release release;
+  release.id = TRY(object.number("id"));
+  release.product = TRY(object.text("product"));
+  release.hardware = TRY(texts(object, "hardware"));
+  release.version = TRY(object.text("version"));
+  release.security_version = TRY(object.number("security_version"));
+  release.description = TRY(object.text("description", 64U << 10));
+  release.size_bytes = TRY(object.number("size_bytes"));
+  release.sha256 = TRY(object.text("sha256"));
+  release.signers = TRY(texts(object, "signers"));
+  release.verified = TRY(object.boolean("verified"));
+  release.must_pass = TRY(object.optional_boolean("must_pass_through")).value_or(false);
+  release.created_ms = TRY(object.number("created_ms"));
+  release.created_by = TRY(object.text("created_by"));
+  return release;
 }
 
 std::string joined(const std::vector<std::string>& texts) {

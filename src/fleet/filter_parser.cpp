@@ -112,7 +112,8 @@ class Parser {
     if (selector.empty()) return wrong(kFilterSyntax, "expected a field's name here");
     const auto name = field_of(selector);
     if (!name) return wrong_at(kFilterField, start, "\"" + std::string(selector) + "\" is no field; there are: " + field_names());
-    FilterTerm term{.field = name->field, .key = name->key, .comparison = TRY(parse_operator()), .values = {}};
+    const auto comparison = TRY(parse_operator());
+    FilterTerm term{.field = name->field, .key = name->key, .comparison = comparison, .values = {}};
     const std::size_t values_at = at_;
     TRY(parse_values(term));
     TRY(check_values(term, values_at));

@@ -139,10 +139,11 @@ Json to_json(const RolloutPlan& plan) {
 
 Result<RolloutPlan> rollout_plan_of(const Json& json) {
   auto object = TRY(JsonObject::of(json, "rollout"));
-  RolloutPlan plan{.name = TRY(object.text("name", 128)),
-                   .description = TRY(object.optional_text("description")).value_or(""),
-                   .release = TRY(object.number("release", kMaxDeploymentId)),
-                   .filter = TRY(object.text("filter", kMaxFilterBytes))};
+  RolloutPlan plan;
+  plan.name = TRY(object.text("name", 128));
+  plan.description = TRY(object.optional_text("description")).value_or("");
+  plan.release = TRY(object.number("release", kMaxDeploymentId));
+  plan.filter = TRY(object.text("filter", kMaxFilterBytes));
   if (plan.name.empty()) return bad("it needs a name");
   TRY(TRY(Filter::parse(plan.filter)).check_steady());
   TRY(read_waves(object, plan));

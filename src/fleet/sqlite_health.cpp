@@ -163,13 +163,15 @@ Result<DeviceHealth> SqliteStore::device_health(const std::string& name) {
       reader_.query("SELECT version,began,uptime_s,changed_ms,requested,watchdog,panic,overheated,power_fault,unclear FROM vitals WHERE "
                     "device=?1 ORDER BY began DESC",
                     device));
-  while (TRY(row.step()))
+  while (TRY(row.step())) {
+    auto metrics = TRY(metrics_of(reader_, device, row.text(0)));
     health.versions.push_back({.vitals = {.version = row.text(0),
                                           .began = row.number(1),
                                           .uptime_s = row.number(2),
                                           .reboots = reboots_at(row, 4),
-                                          .metrics = TRY(metrics_of(reader_, device, row.text(0)))},
+                                          .metrics = std::move(metrics)},
                                .changed_ms = row.number(3)});
+  }
   return health;
 }
 

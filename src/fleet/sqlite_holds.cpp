@@ -90,14 +90,17 @@ void SqliteStore::release_rollout(std::uint64_t rollout, std::string by, std::ui
 
 Result<RolloutStore::Leftovers> SqliteStore::leftovers() {
   const std::lock_guard lock(bulk_mutex_);
-  return Leftovers{.to_withdraw = TRY(numbers_of(TRY(bulk_reader_.query("SELECT id FROM rollouts WHERE state IN (7,9) AND EXISTS(SELECT 1 "
-                                                                        "FROM rollout_devices WHERE rollout=rollouts.id AND state=1)")))),
-                   .to_let_go = TRY(numbers_of(TRY(bulk_reader_.query(
-                       "SELECT id FROM rollouts WHERE " ALOFT_ROLLOUT_UNDER_WAY
-                       " AND EXISTS(SELECT 1 FROM rollout_events WHERE rollout=rollouts.id AND event=?1) AND EXISTS(SELECT 1 FROM "
-                       "rollout_devices m JOIN deployments p ON p.id=m.deployment WHERE m.rollout=rollouts.id AND m.state=1 AND "
-                       "json_extract(p.policy,'$.download_only'))",
-                       kReleaseEvent))))};
+  Leftovers left;
+  left.to_withdraw =
+      TRY(numbers_of(TRY(bulk_reader_.query("SELECT id FROM rollouts WHERE state IN (7,9) AND EXISTS(SELECT 1 "
+                                            "FROM rollout_devices WHERE rollout=rollouts.id AND state=1)"))));
+  left.to_let_go = TRY(numbers_of(
+      TRY(bulk_reader_.query("SELECT id FROM rollouts WHERE " ALOFT_ROLLOUT_UNDER_WAY
+                             " AND EXISTS(SELECT 1 FROM rollout_events WHERE rollout=rollouts.id AND event=?1) AND EXISTS(SELECT 1 FROM "
+                             "rollout_devices m JOIN deployments p ON p.id=m.deployment WHERE m.rollout=rollouts.id AND m.state=1 AND "
+                             "json_extract(p.policy,'$.download_only'))",
+                             kReleaseEvent))));
+  return left;
 }
 
 Result<std::vector<std::uint64_t>> SqliteStore::under_way(std::uint64_t rollout, Which which) {

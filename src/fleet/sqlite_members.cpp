@@ -119,9 +119,10 @@ Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) 
   if (rollout.state != RolloutState::running && rollout.state != RolloutState::open)
     return fail(kRolloutState, "rollout " + std::to_string(rollout.id) + " is " + std::string(to_string(rollout.state)));
   const Release release = TRY(find_release(database, rollout.plan.release));
+  const bool stones = TRY(has_stones(database, release.product));
   const Offering offering{.rollout = rollout,
                           .release = release,
-                          .stones = TRY(has_stones(database, release.product)),
+                          .stones = stones,
                           .policy = protocol::to_json(rollout.plan.policy).dump(),
                           .created_by = "rollout " + std::to_string(rollout.id),
                           .now_ms = request.now_ms};

@@ -33,9 +33,10 @@ Result<std::string> endpoint(JsonObject& object, const char* key) {
 Result<Metadata> read_metadata(JsonObject& object, const std::string& issuer) {
   if (TRY(object.text("issuer", kMaxEndpointBytes)) != issuer)
     return fail(kProviderAnswer, "the document is another issuer's; set \"issuer\" in sso.toml to exactly what the provider calls itself");
-  Metadata metadata{.authorization_endpoint = TRY(endpoint(object, "authorization_endpoint")),
-                    .token_endpoint = TRY(endpoint(object, "token_endpoint")),
-                    .jwks_uri = TRY(endpoint(object, "jwks_uri"))};
+  Metadata metadata;
+  metadata.authorization_endpoint = TRY(endpoint(object, "authorization_endpoint"));
+  metadata.token_endpoint = TRY(endpoint(object, "token_endpoint"));
+  metadata.jwks_uri = TRY(endpoint(object, "jwks_uri"));
   metadata.basic = TRY(lists(object, "token_endpoint_auth_methods_supported", {"client_secret_basic"}, true));
   metadata.says_issuer = TRY(object.optional_boolean("authorization_response_iss_parameter_supported")).value_or(false);
   if (!TRY(lists(object, "response_types_supported", {"code"}, true)))

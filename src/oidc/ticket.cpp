@@ -35,8 +35,10 @@ std::unexpected<Error> stale() {
 
 Result<Ticket> read_ticket(const Json& json) {
   auto object = TRY(JsonObject::of(json, "ticket"));
-  Ticket ticket{
-      .state = TRY(object.text("state", 64)), .nonce = TRY(object.text("nonce", 64)), .verifier = TRY(object.text("verifier", 64))};
+  Ticket ticket;
+  ticket.state = TRY(object.text("state", 64));
+  ticket.nonce = TRY(object.text("nonce", 64));
+  ticket.verifier = TRY(object.text("verifier", 64));
   ticket.next = TRY(object.text("next", kMaxNextBytes));
   ticket.expires_ms = TRY(object.number("expires_ms"));
   return ticket;

@@ -41,9 +41,11 @@ Json to_json(const DeltaOffer& offer) {
 template <>
 Result<Download> from_json(const Json& json) {
   auto object = TRY(JsonObject::of(json, "download"));
-  return Download{.method = download_method_of(TRY(object.text("method", 32))),
-                  .fetched_bytes = TRY(object.number("fetched_bytes", INT64_MAX)),
-                  .saved_bytes = TRY(object.number("saved_bytes", INT64_MAX))};
+  Download download;
+  download.method = download_method_of(TRY(object.text("method", 32)));
+  download.fetched_bytes = TRY(object.number("fetched_bytes", INT64_MAX));
+  download.saved_bytes = TRY(object.number("saved_bytes", INT64_MAX));
+  return download;
 }
 
 template <>
@@ -58,7 +60,8 @@ Result<DeltaOffer> from_json(const Json& json) {
   for (const Json& one : *TRY(object.array("sources", kMaxSources))) {
     auto source = TRY(JsonObject::of(one, "delta's source"));
     std::string image = TRY(source.text("image", 64));
-    offer.sources.push_back({.image = std::move(image), .sha256 = TRY(digest_in(source, "sha256"))});
+    const auto sha256 = TRY(digest_in(source, "sha256"));
+    offer.sources.push_back({.image = std::move(image), .sha256 = sha256});
   }
   return offer;
 }

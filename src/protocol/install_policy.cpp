@@ -29,8 +29,9 @@ Result<std::uint16_t> minute_of(const std::string& text) {
 
 Result<MaintenanceWindow> window_of(const Json& json) {
   auto object = TRY(JsonObject::of(json, "window"));
-  MaintenanceWindow window{.from_minute = TRY(minute_of(TRY(object.text("from", 8)))),
-                           .until_minute = TRY(minute_of(TRY(object.text("until", 8))))};
+  MaintenanceWindow window;
+  window.from_minute = TRY(minute_of(TRY(object.text("from", 8))));
+  window.until_minute = TRY(minute_of(TRY(object.text("until", 8))));
   const Json* days = TRY(object.optional_array("days", kDays.size()));
   if (days == nullptr) return window;
   window.days = 0;

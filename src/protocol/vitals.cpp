@@ -86,11 +86,11 @@ Json to_json(const Vitals::Version& version) {
 template <>
 Result<Vitals::Version> from_json(const Json& json) {
   auto object = TRY(JsonObject::of(json, "version"));
-  Vitals::Version version{.version = TRY(object.text("version", 128)),
-                          .began = TRY(object.number("began", kMaxCount)),
-                          .uptime_s = TRY(object.number("uptime_s", UINT32_MAX)),
-                          .reboots = TRY(reboots_of(*TRY(object.object("reboots")))),
-                          .metrics = {}};
+  Vitals::Version version;
+  version.version = TRY(object.text("version", 128));
+  version.began = TRY(object.number("began", kMaxCount));
+  version.uptime_s = TRY(object.number("uptime_s", UINT32_MAX));
+  version.reboots = TRY(reboots_of(*TRY(object.object("reboots"))));
   const Json* metrics = TRY(object.optional_object("metrics"));
   if (metrics == nullptr) return version;
   if (metrics->size() > kMaxMetrics) return bad("more than " + std::to_string(kMaxMetrics) + " metrics");

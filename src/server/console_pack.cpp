@@ -66,12 +66,14 @@ Result<ConsolePack> ConsolePack::read(std::string_view bytes) {
   for (const Json& entry : *TRY(object.array("files", 10'000))) {
     auto file = TRY(JsonObject::of(entry, "file"));
     std::string path = TRY(file.text("path"));
-    pack.files_.emplace(std::move(path), File{.type = TRY(file.text("type")),
-                                              .etag = TRY(file.text("etag")),
-                                              .immutable = TRY(file.boolean("immutable")),
-                                              .plain = TRY(piece(file, "plain", content)),
-                                              .gzip = TRY(piece(file, "gzip", content)),
-                                              .brotli = TRY(piece(file, "brotli", content))});
+    File one;
+    one.type = TRY(file.text("type"));
+    one.etag = TRY(file.text("etag"));
+    one.immutable = TRY(file.boolean("immutable"));
+    one.plain = TRY(piece(file, "plain", content));
+    one.gzip = TRY(piece(file, "gzip", content));
+    one.brotli = TRY(piece(file, "brotli", content));
+    pack.files_.emplace(std::move(path), std::move(one));
   }
   return pack;
 }

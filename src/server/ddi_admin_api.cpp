@@ -69,11 +69,10 @@ DdiAdminApi::Answer DdiAdminApi::add_gateway(Request& request) {
   const fleet::AccessToken who = CO_TRY(operators_.check(request));
   const Json json = CO_TRY(json_body(request));
   JsonObject object = CO_TRY(JsonObject::of(json, "gateway"));
-  fleet::DdiGateway gateway{.note = CO_TRY(object.optional_text("note", 128)).value_or(""),
-                            .product = CO_TRY(word(object, "product")),
-                            .hardware = CO_TRY(word(object, "hardware")),
-                            .created_ms = operators_.now_ms(),
-                            .created_by = who.user};
+  fleet::DdiGateway gateway{.created_ms = operators_.now_ms(), .created_by = who.user};
+  gateway.note = CO_TRY(object.optional_text("note", 128)).value_or("");
+  gateway.product = CO_TRY(word(object, "product"));
+  gateway.hardware = CO_TRY(word(object, "hardware"));
   const std::string secret = CO_TRY(token_for(object));
   gateway.hash = hash_of(secret);
   if (access_.gateways().size() >= kMaxGateways) co_return fail(kBadParameter, "there are too many gateways; delete some first");
@@ -102,11 +101,11 @@ DdiAdminApi::Answer DdiAdminApi::add_device(Request& request) {
   CO_TRY(operators_.check(request));
   const Json json = CO_TRY(json_body(request));
   JsonObject object = CO_TRY(JsonObject::of(json, "device"));
-  fleet::DdiRegistration wanted{.name = CO_TRY(object.text("name", 64)),
-                                .product = CO_TRY(word(object, "product")),
-                                .hardware = CO_TRY(word(object, "hardware")),
-                                .token_hash = {},
-                                .now_ms = operators_.now_ms()};
+  fleet::DdiRegistration wanted;
+  wanted.name = CO_TRY(object.text("name", 64));
+  wanted.product = CO_TRY(word(object, "product"));
+  wanted.hardware = CO_TRY(word(object, "hardware"));
+  wanted.now_ms = operators_.now_ms();
   if (!protocol::is_device_name(wanted.name))
     co_return fail(kBadParameter, "\"name\" must have 1 to 64 of letters, digits, \".\", \"_\", \"-\"");
   const std::string secret = CO_TRY(token_for(object));

@@ -125,7 +125,8 @@ Result<ddi::DeploymentAnswer> DdiApi::describe(const Request& request, const std
   const fleet::Deployment found = TRY(store_.deployment(id));
   if (found.device != device) return no_action(device, id);
   const ddi::Handling handling = handling_of(found.policy);
-  ddi::DeploymentAnswer answer{.action = id, .download = handling, .update = handling, .software = TRY(software_of(store_, found))};
+  ddi::DeploymentAnswer answer{.action = id, .download = handling, .update = handling};
+  answer.software = TRY(software_of(store_, found));
   const std::size_t wanted = history_of(request);
   if (wanted == 0) return answer;
   answer.history = ddi::DeploymentAnswer::History{.status = word_of(found.state), .messages = {}};

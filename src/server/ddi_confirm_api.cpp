@@ -61,11 +61,8 @@ DdiConfirmApi::Answer DdiConfirmApi::ask(Request& request) {
   if (waiting(*device) != id)
     co_return fail(fleet::kDeploymentUnknown, "device " + *device + " has no action " + std::to_string(id) + " that waits for consent");
   const fleet::Deployment found = CO_TRY(store_.deployment(id));
-  const ddi::DeploymentAnswer answer{.action = id,
-                                     .download = ddi::Handling::attempt,
-                                     .update = ddi::Handling::attempt,
-                                     .software = CO_TRY(software_of(store_, found)),
-                                     .confirming = true};
+  ddi::DeploymentAnswer answer{.action = id, .download = ddi::Handling::attempt, .update = ddi::Handling::attempt, .confirming = true};
+  answer.software = CO_TRY(software_of(store_, found));
   co_return ddi_answer(request, ddi::to_json(answer, base));
 }
 

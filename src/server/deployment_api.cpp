@@ -35,11 +35,12 @@ void DeploymentApi::add_routes(httpd::Router& router) {
 
 Result<fleet::DeploymentQuery> DeploymentApi::read_query(const Request& request) {
   TRY(access_.check(request));
-  return fleet::DeploymentQuery{.device = query_text(request, "device"),
-                                .release = TRY(query_number(request, "release", fleet::kMaxDeploymentId)),
-                                .active = TRY(query_boolean(request, "active")),
-                                .before = TRY(query_number(request, "before", UINT64_MAX)).value_or(UINT64_MAX),
-                                .limit = TRY(query_limit(request)) + 1};
+  fleet::DeploymentQuery query{.device = query_text(request, "device")};
+  query.release = TRY(query_number(request, "release", fleet::kMaxDeploymentId));
+  query.active = TRY(query_boolean(request, "active"));
+  query.before = TRY(query_number(request, "before", UINT64_MAX)).value_or(UINT64_MAX);
+  query.limit = TRY(query_limit(request)) + 1;
+  return query;
 }
 
 DeploymentApi::Answer DeploymentApi::list(Request& request) {

@@ -53,8 +53,8 @@ Result<Json> DeviceAdminApi::form_of(const fleet::Device& device, bool with_attr
 
 Result<fleet::DeviceQuery> DeviceAdminApi::read_query(const Request& request, std::optional<fleet::Filter>& filter) {
   TRY(access_.check(request));
-  fleet::DeviceQuery query{
-      .after = query_text(request, "after").value_or(""), .limit = TRY(query_limit(request)) + 1, .now_ms = access_.now_ms()};
+  fleet::DeviceQuery query{.after = query_text(request, "after").value_or(""), .now_ms = access_.now_ms()};
+  query.limit = TRY(query_limit(request)) + 1;
   if (const auto text = query_text(request, "q"); text && !text->empty()) filter = TRY(fleet::Filter::parse(*text));
   if (filter) query.filter = &*filter;
   if (const auto status = query_text(request, "status")) query.status = TRY(fleet::device_status_of(*status));

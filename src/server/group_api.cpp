@@ -171,7 +171,9 @@ Result<fleet::MemberChange> GroupApi::read_members(const Request& request) {
   TRY(access_.check(request));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "members"));
-  fleet::MemberChange change{.add = TRY(device_names(object, "add")), .remove = TRY(device_names(object, "remove"))};
+  fleet::MemberChange change;
+  change.add = TRY(device_names(object, "add"));
+  change.remove = TRY(device_names(object, "remove"));
   if (change.add.empty() && change.remove.empty()) return fail(kBadParameter, "\"add\" or \"remove\" must name a device");
   return change;
 }
@@ -218,14 +220,15 @@ Result<fleet::DeviceType> GroupApi::read_type(const Request& request) {
   TRY(access_.check(request));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "device type"));
-  fleet::DeviceType type{.product = TRY(object.text("product", 128)),
-                         .description = TRY(object.optional_text("description", 1024)).value_or(""),
-                         .hardware = {}};
+  fleet::DeviceType type;
+  type.product = TRY(object.text("product", 128));
+  type.description = TRY(object.optional_text("description", 1024)).value_or("");
   for (const Json& element : *TRY(object.array("hardware", kMaxHardwareClasses))) {
     auto hardware = TRY(JsonObject::of(element, "hardware class"));
-    type.hardware.push_back({.hardware = TRY(hardware.text("hardware", 128)),
-                             .description = TRY(hardware.optional_text("description", 1024)).value_or(""),
-                             .described = true});
+    auto& one = type.hardware.emplace_back();
+    one.hardware = TRY(hardware.text("hardware", 128));
+    one.description = TRY(hardware.optional_text("description", 1024)).value_or("");
+    one.described = true;
     for (std::size_t i = 0; i + 1 < type.hardware.size(); ++i)
       if (type.hardware[i].hardware == type.hardware.back().hardware) return fail(kBadParameter, "\"hardware\" names a class twice");
     if (type.hardware.back().hardware.empty()) return fail(kBadParameter, "a hardware class needs a name");

@@ -47,10 +47,10 @@ void ReleaseApi::add_routes(httpd::Router& router) {
 
 Result<fleet::ReleaseQuery> ReleaseApi::read_query(const Request& request) {
   TRY(access_.check(request));
-  return fleet::ReleaseQuery{.product = query_text(request, "product"),
-                             .version = query_text(request, "version"),
-                             .before = TRY(query_number(request, "before", UINT64_MAX)).value_or(UINT64_MAX),
-                             .limit = TRY(query_limit(request)) + 1};
+  fleet::ReleaseQuery query{.product = query_text(request, "product"), .version = query_text(request, "version")};
+  query.before = TRY(query_number(request, "before", UINT64_MAX)).value_or(UINT64_MAX);
+  query.limit = TRY(query_limit(request)) + 1;
+  return query;
 }
 
 ReleaseApi::Answer ReleaseApi::list(Request& request) {

@@ -199,11 +199,15 @@ RolloutApi::Answer RolloutApi::cancel_device(Request& request) {
 }
 
 Result<Json> RolloutApi::why_json(const std::string& name) {
-  fleet::WhyQuestion question{
-      .device = TRY(store_.device(name)), .facts = TRY(store_.device_facts(name)), .memberships = TRY(store_.memberships(name))};
+  fleet::WhyQuestion question;
+  question.device = TRY(store_.device(name));
+  question.facts = TRY(store_.device_facts(name));
+  question.memberships = TRY(store_.memberships(name));
   if (question.device.deployment) question.deployment = TRY(store_.deployment(*question.device.deployment));
-  for (fleet::Rollout& rollout : TRY(store_.rollouts(true, UINT64_MAX, 100)))
-    question.underway.push_back({.rollout = rollout, .release = TRY(store_.release(rollout.plan.release))});
+  for (fleet::Rollout& rollout : TRY(store_.rollouts(true, UINT64_MAX, 100))) {
+    auto release = TRY(store_.release(rollout.plan.release));
+    question.underway.push_back({.rollout = rollout, .release = std::move(release)});
+  }
   const fleet::WhyAnswer answer = fleet::explain(question);
   Json reasons = Json::array();
   for (const fleet::WhyReason& reason : answer.reasons) {

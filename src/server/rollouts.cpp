@@ -57,9 +57,10 @@ std::vector<fleet::Rollout> Rollouts::all_live() const {
 
 Result<std::shared_ptr<Rollouts::Running>> Rollouts::read(fleet::Store& store, const fleet::Rollout& rollout, std::uint64_t now_ms) {
   const std::vector<fleet::Member> members = TRY(store.all_members(rollout.id));
-  return std::make_shared<Running>(Running{.run = fleet::RolloutRun(rollout, members, now_ms),
-                                           .filter = TRY(fleet::Filter::parse(rollout.plan.filter)),
-                                           .release = TRY(store.release(rollout.plan.release))});
+  auto filter = TRY(fleet::Filter::parse(rollout.plan.filter));
+  auto release = TRY(store.release(rollout.plan.release));
+  return std::make_shared<Running>(
+      Running{.run = fleet::RolloutRun(rollout, members, now_ms), .filter = std::move(filter), .release = std::move(release)});
 }
 
 Result<> Rollouts::load() {

@@ -59,9 +59,10 @@ Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "setup"));
   const std::string token = TRY(object.text("token", 256));
-  Credentials credentials{.user = TRY(object.text("user", 64)),
-                          .password = TRY(object.text("password", kMaxPasswordBytes)),
-                          .cookie = TRY(object.optional_boolean("cookie")).value_or(false)};
+  Credentials credentials;
+  credentials.user = TRY(object.text("user", 64));
+  credentials.password = TRY(object.text("password", kMaxPasswordBytes));
+  credentials.cookie = TRY(object.optional_boolean("cookie")).value_or(false);
   const std::optional<std::string> hash = TRY(setup_hash());
   if (!hash) return fail(kSetupDone, "this server has been set up already; log in instead");
   const std::string given = to_hex(hash_of(std::string_view(token).substr(0, token.find('.'))));
@@ -92,9 +93,10 @@ Result<SessionApi::Credentials> SessionApi::read_login(const Request& request) {
   TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "login"));
-  Credentials credentials{.user = TRY(object.text("user", 64)),
-                          .password = TRY(object.text("password", kMaxPasswordBytes)),
-                          .cookie = TRY(object.optional_boolean("cookie")).value_or(false)};
+  Credentials credentials;
+  credentials.user = TRY(object.text("user", 64));
+  credentials.password = TRY(object.text("password", kMaxPasswordBytes));
+  credentials.cookie = TRY(object.optional_boolean("cookie")).value_or(false);
   TRY(attempts_.count("user " + credentials.user, access_.clock().steady()));
   return credentials;
 }

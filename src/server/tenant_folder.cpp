@@ -135,7 +135,9 @@ Result<> put_link(const fs::path& database_file, const std::string& secret) {
 Result<Tenant> parse_card(std::string_view text) {
   const Json json = TRY(parse_json(text));
   auto object = TRY(JsonObject::of(json, "tenant"));
-  Tenant tenant{.host = TRY(object.text("host")), .created_ms = TRY(object.number("created_ms"))};
+  Tenant tenant;
+  tenant.host = TRY(object.text("host"));
+  tenant.created_ms = TRY(object.number("created_ms"));
   if (const Json* const quotas = TRY(object.optional_object("quotas")); quotas != nullptr)
     tenant.limits = TRY(fleet::changed_limits({}, *quotas));
   return tenant;
@@ -150,10 +152,12 @@ std::string card_of(const Tenant& tenant) {
 Result<Reach> parse_reach(std::string_view text) {
   const Json json = TRY(parse_json(text));
   auto object = TRY(JsonObject::of(json, "service"));
-  return Reach{.scheme = TRY(object.text("scheme")),
-               .domain = TRY(object.text("domain")),
-               .port = TRY(object.text("port")),
-               .certificate_sha256 = TRY(object.text("certificate_sha256"))};
+  Reach reach;
+  reach.scheme = TRY(object.text("scheme"));
+  reach.domain = TRY(object.text("domain"));
+  reach.port = TRY(object.text("port"));
+  reach.certificate_sha256 = TRY(object.text("certificate_sha256"));
+  return reach;
 }
 
 std::string to_text(const Reach& reach) {

@@ -61,8 +61,9 @@ Result<UserApi::Wish> UserApi::read_wish(const Request& request, std::optional<s
   const bool fresh = !name;
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "user"));
-  Wish wish{.name = name ? *std::move(name) : TRY(object.text("name", 64)),
-            .password = TRY(object.optional_text("password", kMaxPasswordBytes))};
+  Wish wish;
+  wish.name = name ? *std::move(name) : TRY(object.text("name", 64));
+  wish.password = TRY(object.optional_text("password", kMaxPasswordBytes));
   if (const Json* roles = TRY(object.optional_array("roles", 8)); roles != nullptr) wish.roles = TRY(read_roles(*roles));
   if (fresh && !protocol::is_device_name(wish.name)) return fail(kBadParameter, "a user's name is 1-64 of A-Z a-z 0-9 . _ -");
   if (fresh && (!wish.password || !wish.roles)) return fail(kBadParameter, "a new user needs \"password\" and \"roles\"");
