@@ -16,7 +16,9 @@ std::vector<delta::BlockCoding> codings() {
                                          {.compressor = delta::Compressor::zlib, .level = 1, .window = 9},
                                          {.compressor = delta::Compressor::lz4, .level = 1},
                                          {.compressor = delta::Compressor::gzip, .level = 6},
-                                         {.compressor = delta::Compressor::lz4_stream, .level = 9}};
+                                         {.compressor = delta::Compressor::lz4_stream, .level = 9},
+                                         {.compressor = delta::Compressor::xz_file, .level = 0, .window = 4096, .variant = delta::kXzSizes},
+                                         {.compressor = delta::Compressor::zstd_file, .level = 1, .variant = 1}};
   for (auto& coding : all) coding.version = delta::library_version(coding.compressor);
   return all;
 }

@@ -5,6 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+
 #include "delta/errors.hpp"
 #include "delta/gzip_deflate.hpp"
 #include "delta/piece_coding.hpp"
@@ -13,6 +15,12 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::uint64_t kMinWindow = 4096;
+
+constexpr std::uint64_t kMaxFileWindow = 2ULL << 20;
+
+bool is_valid_xz_file(const BlockCoding& coding) {
+  return coding.level <= 9 && coding.window >= kMinWindow && coding.window <= kMaxFileWindow && coding.variant <= (kXzSizes | kXzCrc64);
+}
 
 bool is_valid_xz(const BlockCoding& coding) {
   return coding.level <= 9 && coding.window >= kMinWindow && coding.window <= kMaxBlockBytes &&
@@ -28,8 +36,10 @@ bool is_valid_zlib(const BlockCoding& coding) {
 
 std::uint64_t library_version(Compressor compressor) {
   switch (compressor) {
-    case Compressor::zstd: return ZSTD_versionNumber();
-    case Compressor::xz: return lzma_version_number();
+    case Compressor::zstd:
+    case Compressor::zstd_file: return ZSTD_versionNumber();
+    case Compressor::xz:
+    case Compressor::xz_file: return lzma_version_number();
     case Compressor::zlib: {
       std::uint64_t version = 0;  // "1.2.13" as 0x12d0
       std::uint64_t part = 0;
@@ -55,8 +65,10 @@ std::uint64_t library_version(Compressor compressor) {
 
 const char* name_of(Compressor compressor) {
   switch (compressor) {
-    case Compressor::zstd: return "zstd";
-    case Compressor::xz: return "xz";
+    case Compressor::zstd:
+    case Compressor::zstd_file: return "zstd";
+    case Compressor::xz:
+    case Compressor::xz_file: return "xz";
     case Compressor::zlib: return "zlib";
     case Compressor::lz4:
     case Compressor::lz4_stream:
@@ -72,7 +84,8 @@ std::string version_text(const BlockCoding& coding) {
   };
   const std::uint64_t version = coding.version;
   switch (coding.compressor) {
-    case Compressor::xz: return parts(version / 10'000'000, version / 10'000 % 1000, version / 10 % 1000);
+    case Compressor::xz:
+    case Compressor::xz_file: return parts(version / 10'000'000, version / 10'000 % 1000, version / 10 % 1000);
     case Compressor::zlib: return parts(version >> 12, version >> 8 & 15, version >> 4 & 15);
     case Compressor::gzip: return std::to_string(version);
     default: return parts(version / 10'000, version / 100 % 100, version % 100);
@@ -83,7 +96,9 @@ bool is_valid(const BlockCoding& coding) {
   if (coding.version == 0) return coding.level == 0 && coding.window == 0 && coding.variant == 0;
   switch (coding.compressor) {
     case Compressor::zstd: return coding.level >= 1 && coding.level <= 22 && coding.window == 0 && coding.variant == 0;
+    case Compressor::zstd_file: return coding.level >= 1 && coding.level <= 22 && coding.window == 0 && coding.variant <= 1;
     case Compressor::xz: return is_valid_xz(coding);
+    case Compressor::xz_file: return is_valid_xz_file(coding);
     case Compressor::zlib: return is_valid_zlib(coding);
     case Compressor::lz4: return coding.level <= 12 && coding.window == 0 && coding.variant == 0;
     case Compressor::gzip:
@@ -100,6 +115,12 @@ Result<> check_library(const BlockCoding& coding) {
   return fail(kEncoderVersion, std::string("the new image's blocks are made again by ") + name_of(coding.compressor) + " " +
                                    version_text(coding) + " only, and this Aloft has " + version_text(mine) +
                                    "; take the full image, or a delta made with that version");
+}
+
+std::uint64_t most_block_bytes(const std::vector<BlockCoding>& codings) {
+  std::uint64_t most = 0;
+  for (const BlockCoding& coding : codings) most = std::max(most, max_block_bytes(coding.compressor));
+  return most;
 }
 
 Coders::Coders(std::vector<BlockCoding> codings) : codings_(std::move(codings)), coders_(codings_.size()) {}
@@ -123,6 +144,7 @@ Result<BlockCoder*> Coders::at(std::uint64_t number) {
     alive_.push_back(static_cast<std::size_t>(number));
     switch (coding.compressor) {
       case Compressor::xz: coder = detail::make_xz(coding); break;
+      case Compressor::xz_file: coder = detail::make_xz_file(coding); break;
       case Compressor::zlib: coder = detail::make_zlib(coding); break;
       case Compressor::lz4:
       case Compressor::lz4_fixed: coder = detail::make_lz4(coding); break;

@@ -7,10 +7,14 @@
 namespace aloft::delta::detail {
 namespace {
 
-// As squashfs-tools does it: one call with a level and nothing else, a frame of its own for each block.
+constexpr std::uint64_t kMaxHighLevelBytes = 1ULL << 20;  // of content: for more, a level above kMaxFileLevel needs too much memory
+constexpr std::uint64_t kMaxFileLevel = 9;
+
+// As squashfs-tools does it: one call with a level and nothing else, a frame of its own for each block. Of files as zstd does it, which may
+// add a checksum.
 class Zstd final : public BlockCoder {
  public:
-  explicit Zstd(int level) : level_(level) {}
+  explicit Zstd(const BlockCoding& coding) : coding_(coding) {}
   Zstd(const Zstd&) = delete;
   Zstd& operator=(const Zstd&) = delete;
   ~Zstd() override {
@@ -19,9 +23,10 @@ class Zstd final : public BlockCoder {
   }
 
   Result<std::size_t> encode(ByteView content, MutableByteView packed) override {
+    if (content.size() > kMaxHighLevelBytes && coding_.level > kMaxFileLevel) return does_not_fit();
     if (encoder_ == nullptr) encoder_ = ZSTD_createCCtx();
     room_.resize(ZSTD_compressBound(content.size()));  // less room could make it choose otherwise
-    const std::size_t size = ZSTD_compressCCtx(encoder_, room_.data(), room_.size(), content.data(), content.size(), level_);
+    const std::size_t size = is_file(coding_.compressor) ? pack_file(content) : pack_block(content);
     if (ZSTD_isError(size) != 0 || size > packed.size()) return does_not_fit();
     std::copy_n(room_.begin(), size, packed.begin());
     return size;
@@ -35,7 +40,17 @@ class Zstd final : public BlockCoder {
   }
 
  private:
-  const int level_;
+  std::size_t pack_block(ByteView content) {
+    const int level = static_cast<int>(coding_.level);
+    return ZSTD_compressCCtx(encoder_, room_.data(), room_.size(), content.data(), content.size(), level);
+  }
+  std::size_t pack_file(ByteView content) {
+    ZSTD_CCtx_setParameter(encoder_, ZSTD_c_compressionLevel, static_cast<int>(coding_.level));
+    ZSTD_CCtx_setParameter(encoder_, ZSTD_c_checksumFlag, static_cast<int>(coding_.variant));
+    return ZSTD_compress2(encoder_, room_.data(), room_.size(), content.data(), content.size());
+  }
+
+  const BlockCoding coding_;
   ZSTD_CCtx* encoder_ = nullptr;
   ZSTD_DCtx* decoder_ = nullptr;
   Bytes room_;
@@ -43,6 +58,6 @@ class Zstd final : public BlockCoder {
 
 }  // namespace
 
-std::unique_ptr<BlockCoder> make_zstd(const BlockCoding& coding) { return std::make_unique<Zstd>(static_cast<int>(coding.level)); }
+std::unique_ptr<BlockCoder> make_zstd(const BlockCoding& coding) { return std::make_unique<Zstd>(coding); }
 
 }  // namespace aloft::delta::detail

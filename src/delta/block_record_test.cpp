@@ -104,6 +104,26 @@ TEST_F(BlockRecord, ALaterFrameCanBeStartedWith) {
   EXPECT_TRUE(std::ranges::equal(ByteView(frame).first(new_packed_.size() - first_part()), ByteView(new_packed_).subspan(first_part())));
 }
 
+TEST_F(BlockRecord, AFileMayBeLargerThanABlock) {
+  const BlockCoding file{.compressor = Compressor::zstd_file, .version = library_version(Compressor::zstd_file), .level = 1};
+  for (const auto& [coding, most] : {std::pair{zstd_coding(), kMaxBlockBytes}, std::pair{file, kMaxFileBytes}}) {
+    Coders coders({coding});
+    for (const std::uint64_t size : {most, most + 1}) {
+      Bytes packed(kFrameBytes);
+      packed.resize(must(must(coders.at(0))->encode(Bytes(size), packed)));
+      FrameBuilder builder({coding});
+      Bytes frame(kFrameBytes);
+      const auto made = builder.build(
+          record(0, {{OpKind::block, size, 0, packed.size(), 0}, {OpKind::zero, size}, {OpKind::zero, kFrameBytes - packed.size()}}), 0,
+          source(), old_.size(), frame);
+      EXPECT_EQ(made.has_value(), size == most) << size;
+      if (size == most) {
+        EXPECT_TRUE(std::ranges::equal(ByteView(frame).first(packed.size()), packed));
+      }
+    }
+  }
+}
+
 TEST_F(BlockRecord, WhatIsHandedOnIsForTheNextFrameOnly) {
   ASSERT_EQ(error(first()), 0);
   EXPECT_EQ(error(second(), 2 * kFrameBytes), kBadRecord.number);

@@ -39,7 +39,7 @@ Result<std::vector<BlockCoding>> take_codings(Input& in) {
   std::vector<BlockCoding> codings(static_cast<std::size_t>(TRY(take_at_most(in, kMaxCodings, "a number of compressors"))));
   for (BlockCoding& coding : codings) {
     const std::uint64_t compressor = TRY(in.varint());
-    if (compressor < static_cast<std::uint64_t>(Compressor::zstd) || compressor > static_cast<std::uint64_t>(Compressor::lz4_fixed))
+    if (compressor < static_cast<std::uint64_t>(Compressor::zstd) || compressor > static_cast<std::uint64_t>(Compressor::zstd_file))
       return bad("names a compressor that this Aloft does not know; update it first");
     coding.compressor = static_cast<Compressor>(compressor);
     coding.version = TRY(in.varint());

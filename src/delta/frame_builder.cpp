@@ -42,7 +42,7 @@ class RecordRun {
         expected_(frame_offset, source_bytes),
         source_(source),
         source_bytes_(source_bytes),
-        limits_(record_limits(content.size(), !builder.coders_.empty())),
+        limits_(record_limits(content.size(), builder.coders_.most_block_bytes())),
         modelled_(modelled),
         only_carry_(only_carry),
         frame_(content),
@@ -139,7 +139,7 @@ class RecordRun {
   }
 
   Result<> piece(Input& ops) {
-    if (builder_.coders_.empty()) return bad_record("has a piece of a stream, and no compressor for it");
+    if (builder_.coders_.most_block_bytes() == 0) return bad_record("has a piece of a stream, and no compressor for it");
     const std::uint64_t kept = builder_.history_.size();
     TRY(enter(ops, kept));
     TRY(builder_.coders_.piece_at(coding_));
@@ -171,7 +171,8 @@ class RecordRun {
     packed_bytes_ = TRY(ops.varint());
     coding_ = TRY(ops.varint());
     if (in_block_ || rest_.empty()) return bad_record("has a block where none can be");
-    if (size == 0 || size > kMaxBlockBytes || packed_bytes_ == 0 || packed_bytes_ > kMaxBlockBytes || size > block_bytes_left_)
+    const std::uint64_t most = max_block_bytes(TRY(builder_.coders_.coding(coding_)).compressor);
+    if (size == 0 || size > most || packed_bytes_ == 0 || packed_bytes_ > most || size > block_bytes_left_)
       return bad_record("has a block of a size that none can have");
     block_bytes_left_ -= size;
     blocks_end_ += size;
@@ -330,7 +331,7 @@ Result<> FrameBuilder::run(ByteView record, std::uint64_t frame_offset, ByteSour
     modelled->begin(TRY(input.take(size)));
   }
   const ByteView rest = TRY(input.take(input.size()));
-  const std::uint64_t limit = record_limits(content.size(), !coders_.empty()).body_bytes;
+  const std::uint64_t limit = record_limits(content.size(), coders_.most_block_bytes()).body_bytes;
   RecordRun run(*this, frame_offset, source, source_bytes, content, modelled, only_carry);
   switch (coding_of(record.front())) {
     case Coding::plain: TRY(run.run(rest)); break;

@@ -18,7 +18,7 @@ void OldParts::begin(ByteSource& source, std::uint64_t source_bytes, std::uint64
 
 Result<std::uint64_t> OldParts::add(const OldPart& part) {
   const Compressor compressor = TRY(coders_.coding(part.coding)).compressor;
-  const std::uint64_t most = is_stream(compressor) ? kMaxStreamBytes : kMaxBlockBytes;
+  const std::uint64_t most = is_stream(compressor) ? kMaxStreamBytes : max_block_bytes(compressor);
   const bool sized = part.packed_bytes >= 1 && part.packed_bytes <= most && part.content_bytes >= 1 && part.content_bytes <= most;
   if (!sized || part.offset > source_bytes_ || part.packed_bytes > source_bytes_ - part.offset)
     return fail(kBadRecord, "a record of the delta names a block that the old image cannot have");

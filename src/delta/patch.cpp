@@ -18,7 +18,8 @@ constexpr std::uint32_t kFixedVersion = 4;     // and blocks of a given size
 constexpr std::uint32_t kTreeVersion = 5;      // and old images are trees of files
 constexpr std::uint32_t kCodeVersion = 6;      // and differences are modelled for code of arm64
 constexpr std::uint32_t kHalfwordVersion = 7;  // and of 32-bit ARM and RISC-V
-static_assert(kHalfwordVersion == kNewestFormat);
+constexpr std::uint32_t kFileVersion = 8;      // and files are packed as a whole
+static_assert(kFileVersion == kNewestFormat);
 constexpr std::size_t kChecksumAt = 32;
 constexpr int kPackLevel = 19;
 constexpr std::uint64_t kMaxPackedBytes = kMaxManifestBytes + kMaxManifestBytes / 128 + kMaxSignatureBytes;
@@ -82,6 +83,7 @@ Result<> unpack_bundle(ByteView packed, const BundleSizes& sizes, const Unpack& 
 }
 
 std::uint32_t version_of(const Plan& plan) {
+  if (std::ranges::any_of(plan.images, &ImagePlan::has_files)) return kFileVersion;
   if (std::ranges::any_of(plan.images, &ImagePlan::has_halfwords)) return kHalfwordVersion;
   if (std::ranges::any_of(plan.images, &ImagePlan::has_processor)) return kCodeVersion;
   if (std::ranges::any_of(plan.images, &ImagePlan::is_of_tree)) return kTreeVersion;

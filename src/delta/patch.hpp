@@ -19,7 +19,7 @@ namespace aloft::delta {
 
 using crypto::Digest;
 
-inline constexpr std::uint32_t kNewestFormat = 7;  // that is read; all before it are, too
+inline constexpr std::uint32_t kNewestFormat = 8;  // that is read; all before it are, too
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::uint64_t kMaxDescriptionBytes = 8ULL << 20;
 inline constexpr std::uint64_t kMaxFrames = 1ULL << 20;  // of all images
@@ -45,6 +45,7 @@ struct ImagePlan {
   FileMap files;                            // the old image is a tree: where its bytes are in files; empty: it is read as it is
   std::vector<std::uint32_t> record_bytes;  // one per frame, each at least 1
   bool has_streams() const { return std::ranges::any_of(codings, is_stream, &BlockCoding::compressor); }
+  bool has_files() const { return std::ranges::any_of(codings, is_file, &BlockCoding::compressor); }
   bool has_processor() const { return processor != Processor::x86; }
   bool has_halfwords() const { return processor > Processor::arm64; }
   bool is_of_tree() const { return !files.empty(); }

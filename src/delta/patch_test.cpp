@@ -188,6 +188,21 @@ TEST(Patch, BlocksOfAGivenSizeAreVersionFour) {
   }
 }
 
+TEST(Patch, WholeFilesAreVersionEight) {
+  Plan plan = plan_of_two_images();
+  plan.images[1].codings = {{.compressor = Compressor::xz_file, .version = 50040012, .level = 6, .window = 1 << 20, .variant = kXzSizes},
+                            {.compressor = Compressor::zstd_file, .version = 10504, .level = 3, .variant = 1},
+                            {.compressor = Compressor::xz_file}};
+  const Bytes bytes = crypto::test::must(encode_plan(plan));
+  ViewSource source(bytes);
+  const Patch patch = crypto::test::must(Patch::open(source, PatchUse::look));
+  EXPECT_EQ(patch.version(), 8U);
+  EXPECT_EQ(patch.images()[1].codings, plan.images[1].codings);
+  Bytes older = bytes;
+  older[8] = std::byte{7};
+  EXPECT_NE(error_of(older), 0);
+}
+
 TEST(Patch, EveryCutAndEveryDamagedByteIsAnError) {
   const Bytes bytes = crypto::test::must(encode_plan(plan_of_two_images()));
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_NE(error_of(ByteView(bytes).first(cut)), 0) << cut;

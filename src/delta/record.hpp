@@ -66,17 +66,17 @@ inline std::byte first_byte(Coding coding, std::uint64_t back) {
 // The most that a record may take for a frame of so much content.
 constexpr std::uint64_t max_record_bytes(std::uint64_t frame_bytes) { return 2 * frame_bytes + 128; }
 
-// What making one frame may cost. `blocks`: the image has blocks that are taken apart.
+// What making one frame may cost, where the image's blocks that are taken apart have at most so many bytes (0: it has none).
 struct RecordLimits {
   std::uint64_t body_bytes;
   std::uint64_t ops;             // each may cost a read of the old image
   std::uint64_t block_bytes;     // of contents that are packed
   std::uint64_t unpacked_bytes;  // of parts of the old image; of streams as StreamCost counts
 };
-constexpr RecordLimits record_limits(std::uint64_t frame_bytes, bool blocks) {
-  if (!blocks) return {max_record_bytes(frame_bytes), frame_bytes / 32 + 16, 0, 0};
-  return {4 * frame_bytes + kMaxBlockBytes + 128, frame_bytes / 4 + 16, 8 * frame_bytes + kMaxBlockBytes,
-          64 * frame_bytes + 8 * kMaxBlockBytes};
+constexpr RecordLimits record_limits(std::uint64_t frame_bytes, std::uint64_t most_block_bytes) {
+  if (most_block_bytes == 0) return {max_record_bytes(frame_bytes), frame_bytes / 32 + 16, 0, 0};
+  return {4 * frame_bytes + most_block_bytes + 128, frame_bytes / 4 + 16, 8 * frame_bytes + most_block_bytes,
+          64 * frame_bytes + 8 * most_block_bytes};
 }
 
 // The body of a frame that begins at frame_offset of the new image. differences holds the bytes of all `add`, fresh those of all `fresh`,

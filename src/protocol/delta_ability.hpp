@@ -11,7 +11,7 @@
 
 namespace aloft::protocol {
 
-// Of GET assignment: "7 gzip=1 lz4=10904 xz=50040012 zlib=4816 zstd=10504".
+// Of GET assignment: "8 gzip=1 lz4=10904 xz=50040012 zlib=4816 zstd=10504".
 inline constexpr std::string_view kDeltaHeader = "aloft-deltas";  // as servers look headers up; on the wire any case will do
 inline constexpr std::size_t kMaxDeltaAbilityBytes = 512;
 

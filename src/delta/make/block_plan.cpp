@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "delta/piece_coding.hpp"
 
 namespace aloft::delta {
 namespace {
-
-constexpr std::size_t kOldStreamCodings = 2;
 
 std::string_view text_of(ByteView bytes) { return as_text(bytes); }
 
@@ -162,6 +161,8 @@ BlockPlan plan_streams(const Layout& source_layout, const Expanded& target, cons
                        const std::vector<StreamCuts>& cuts) {
   BlockPlan plan;
   plan.decisions.resize(target.segments().size());
+  std::set<Compressor> old_compressors;
+  for (const Stream& old : source_layout.streams) old_compressors.insert(old.compressor);
   std::size_t stream = 0;
   for (std::size_t i = 0; i < target.segments().size(); ++i) {
     const Segment& segment = target.segments()[i];
@@ -170,12 +171,12 @@ BlockPlan plan_streams(const Layout& source_layout, const Expanded& target, cons
     const auto found = std::ranges::find(plan.codings, cuts[stream].coding);
     const auto number = static_cast<std::size_t>(found - plan.codings.begin());
     if (found == plan.codings.end()) {
-      if (number + kOldStreamCodings >= kMaxCodings) continue;
+      if (number + old_compressors.size() >= kMaxCodings) continue;
       plan.codings.push_back(cuts[stream].coding);
     }
     plan.decisions[i] = {.fate = BlockFate::remade, .coding = number};
   }
-  for (const Stream& old : source_layout.streams) name_old(old.compressor, plan);
+  for (const Compressor compressor : old_compressors) name_old(compressor, plan);
   count(target, plan);
   return plan;
 }

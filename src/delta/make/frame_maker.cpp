@@ -94,7 +94,7 @@ Result<bool> FrameMaker::prove(std::uint64_t offset, ByteView record) {
 }
 
 bool FrameMaker::fits(std::uint64_t size_bytes) const {
-  const RecordLimits limits = record_limits(size_bytes, !pair_.blocks.codings.empty());
+  const RecordLimits limits = record_limits(size_bytes, most_block_bytes(pair_.blocks.codings));
   return ops_.ops().size() <= limits.ops && ops_.back() <= kMaxFramesBack &&
          ops_.differences().size() + ops_.fresh().size() <= limits.body_bytes;
 }

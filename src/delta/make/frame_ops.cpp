@@ -177,7 +177,7 @@ void FrameOps::add_content(std::uint64_t place, std::uint64_t end) {
 std::uint64_t FrameOps::enter(const Segment& segment, const BlockDecision& decision) {
   Op op{OpKind::block, segment.content_bytes, 0, segment.image_bytes, decision.coding};
   std::uint64_t begin = segment.place;
-  if (segment.cut != nullptr) {
+  if (segment.cut != nullptr && is_stream(segment.compressor)) {
     op.kind = OpKind::piece;
     op.piece = segment.cut->piece;
     op.piece.goes_on = piece_ != nullptr && piece_ + 1 == &segment && piece_->cut != nullptr && segment.cut->content_begin > 0;
@@ -242,7 +242,7 @@ void FrameOps::add_segment(const Segment& segment, std::uint64_t offset, std::ui
 void FrameOps::make(std::uint64_t offset, std::uint64_t end, Start start, std::uint64_t min_unpack_bytes) {
   clear();
   min_unpack_bytes_ = min_unpack_bytes;
-  limits_ = record_limits(end - offset, !pair_.blocks.codings.empty());
+  limits_ = record_limits(end - offset, most_block_bytes(pair_.blocks.codings));
   unpack_left_ = limits_.unpacked_bytes;
   const auto& segments = pair_.target.segments();
   for (const Segment* segment = &pair_.target.at_offset(offset); segment != segments.data() + segments.size() && segment->offset < end;

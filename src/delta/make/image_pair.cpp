@@ -5,6 +5,7 @@
 #include <memory>
 #include <thread>
 
+#include "delta/make/file_cuts.hpp"
 #include "delta/make/frame_maker.hpp"
 #include "delta/make/processor.hpp"
 #include "delta/make/streams.hpp"
@@ -97,10 +98,12 @@ std::vector<StreamCuts> cut_streams(const MappedFile& source, Layout& source_lay
   if (source_layout.streams.empty()) cuts.clear();
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
+    FileCutter files;
     for (std::size_t i = next++; i < cuts.size(); i = next++) {
       const Stream& stream = target_layout.streams[i];
-      cuts[i] =
-          cut_stream(stream.compressor, target.bytes().subspan(stream.offset, stream.packed_bytes), content_of(target.bytes(), stream));
+      const ByteView packed = target.bytes().subspan(stream.offset, stream.packed_bytes);
+      const Bytes content = content_of(target.bytes(), stream);
+      cuts[i] = is_file(stream.compressor) ? files.cut(stream.compressor, packed, content) : cut_stream(stream.compressor, packed, content);
     }
   };
   {

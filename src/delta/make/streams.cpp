@@ -1,10 +1,13 @@
 #include "delta/make/streams.hpp"
 
 #include <lz4.h>
+#include <lzma.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <unordered_set>
@@ -22,6 +25,13 @@ constexpr std::uint64_t kGzipTrailerBytes = 8;
 constexpr unsigned kHasChecksum = 2, kHasExtra = 4, kHasName = 8, kHasComment = 16, kReserved = 0xE0;
 constexpr std::string_view kLz4Magic("\x02\x21\x4c\x18", 4);
 constexpr std::uint64_t kLz4BlockBytes = 8ULL << 20;
+constexpr std::string_view kXzMagic(
+    "\xfd"
+    "7zXZ\0",
+    6);
+constexpr std::uint64_t kXzMemory = 4ULL << 20;  // as devices have it
+constexpr std::string_view kZstdMagic("\x28\xb5\x2f\xfd", 4);
+constexpr std::uint64_t kMinFileBytes = 512;
 
 std::uint64_t byte_at(ByteView image, std::uint64_t at) { return std::to_integer<unsigned>(image[at]); }
 
@@ -78,6 +88,31 @@ std::uint64_t find_gzip(ByteView image, std::uint64_t at, std::vector<Stream>& s
   return stream->offset_end();
 }
 
+struct FileSize {
+  std::uint64_t packed;
+  std::uint64_t content;
+};
+
+std::optional<FileSize> xz_bytes(ByteView rest, Bytes& room) {
+  room.resize(static_cast<std::size_t>(kMaxFileBytes));
+  std::uint64_t memory = kXzMemory;
+  std::size_t used = 0;
+  std::size_t made = 0;
+  const auto done = lzma_stream_buffer_decode(&memory, 0, nullptr, reinterpret_cast<const std::uint8_t*>(rest.data()), &used, rest.size(),
+                                              reinterpret_cast<std::uint8_t*>(room.data()), &made, room.size());
+  return done == LZMA_OK ? std::optional(FileSize{used, made}) : std::nullopt;
+}
+
+std::optional<FileSize> zstd_bytes(ByteView rest, Bytes& room) {
+  const auto content = ZSTD_getFrameContentSize(rest.data(), rest.size());
+  if (content == 0 || content > kMaxFileBytes) return std::nullopt;  // as errors are
+  const std::size_t packed = ZSTD_findFrameCompressedSize(rest.data(), rest.size());
+  if (ZSTD_isError(packed) != 0) return std::nullopt;
+  room.resize(static_cast<std::size_t>(kMaxFileBytes));
+  const std::size_t made = ZSTD_decompress(room.data(), room.size(), rest.data(), packed);
+  return made == content ? std::optional(FileSize{packed, made}) : std::nullopt;
+}
+
 // The blocks of the legacy frame at `at`: each its size, then its bytes; all but the last are full.
 std::uint64_t find_lz4(ByteView image, std::uint64_t at, std::vector<Stream>& streams) {
   Bytes room(kLz4BlockBytes);
@@ -99,6 +134,15 @@ std::uint64_t find_lz4(ByteView image, std::uint64_t at, std::vector<Stream>& st
   return std::max(end, at + 1);
 }
 
+// A file by xz or zstd that is there as a whole.
+std::uint64_t find_file(ByteView image, std::uint64_t at, Compressor compressor, Bytes& room, std::vector<Stream>& streams) {
+  const ByteView rest = image.subspan(at, std::min(kMaxFileBytes, image.size() - at));
+  const auto size = compressor == Compressor::xz_file ? xz_bytes(rest, room) : zstd_bytes(rest, room);
+  if (!size || size->packed < kMinFileBytes || size->content == 0) return at + 1;
+  streams.push_back({.offset = at, .packed_bytes = size->packed, .content_bytes = size->content, .compressor = compressor});
+  return at + size->packed;
+}
+
 std::uint64_t next_of(ByteView image, std::uint64_t from, std::string_view magic) {
   if (from >= image.size()) return image.size();
   const void* found = ::memmem(image.data() + from, image.size() - from, magic.data(), magic.size());
@@ -111,14 +155,26 @@ std::string_view text_of(ByteView image, const Stream& stream) { return as_text(
 
 std::vector<Stream> find_streams(ByteView image) {
   std::vector<Stream> streams;
-  std::uint64_t gzip = next_of(image, 0, kGzipMagic);
-  std::uint64_t lz4 = next_of(image, 0, kLz4Magic);
-  while (std::min(gzip, lz4) < image.size()) {
-    const std::uint64_t end = gzip < lz4 ? find_gzip(image, gzip, streams) : find_lz4(image, lz4, streams);
-    if (gzip < end) gzip = next_of(image, end, kGzipMagic);
-    if (lz4 < end) lz4 = next_of(image, end, kLz4Magic);
+  Bytes room;
+  struct Format {
+    std::string_view magic;
+    std::function<std::uint64_t(std::uint64_t at)> find;  // where to go on
+    std::uint64_t next = 0;
+  };
+  Format formats[] = {
+      {kGzipMagic, [&](std::uint64_t at) { return find_gzip(image, at, streams); }},
+      {kLz4Magic, [&](std::uint64_t at) { return find_lz4(image, at, streams); }},
+      {kXzMagic, [&](std::uint64_t at) { return find_file(image, at, Compressor::xz_file, room, streams); }},
+      {kZstdMagic, [&](std::uint64_t at) { return find_file(image, at, Compressor::zstd_file, room, streams); }},
+  };
+  for (Format& format : formats) format.next = next_of(image, 0, format.magic);
+  for (;;) {
+    const Format& first = *std::ranges::min_element(formats, {}, &Format::next);
+    if (first.next >= image.size()) return streams;
+    const std::uint64_t end = first.find(first.next);
+    for (Format& format : formats)
+      if (format.next < end) format.next = next_of(image, end, format.magic);
   }
-  return streams;
 }
 
 Bytes content_of(ByteView image, const Stream& stream) {
@@ -129,6 +185,13 @@ Bytes content_of(ByteView image, const Stream& stream) {
     return content;
   }
   content.resize(static_cast<std::size_t>(stream.content_bytes));
+  if (is_file(stream.compressor)) {
+    Coders coders({{.compressor = stream.compressor}});
+    const auto coder = coders.at(0);
+    const auto size = coder ? (*coder)->decode(image.subspan(stream.offset, stream.packed_bytes), content) : Result<std::size_t>(0);
+    content.resize(size ? *size : 0);
+    return content;
+  }
   LZ4_decompress_safe(reinterpret_cast<const char*>(image.data() + stream.offset), reinterpret_cast<char*>(content.data()),
                       static_cast<int>(stream.packed_bytes), static_cast<int>(content.size()));
   return content;

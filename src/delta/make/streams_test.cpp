@@ -2,11 +2,13 @@
 
 #include <lz4hc.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "delta/errors.hpp"
 #include "delta/gzip_deflate.hpp"
 #include "delta/gzip_sample.hpp"
 #include "delta/make/cuts.hpp"
+#include "delta/make/file_cuts.hpp"
 #include "delta/make/test_images.hpp"
 
 namespace aloft::delta {
@@ -140,6 +142,80 @@ TEST_F(Streams, OfAnotherCompressorTravelAsTheyAre) {
   EXPECT_TRUE(cut_stream(Compressor::gzip, packed, content_).cuts.empty());
 }
 
+// As kernel modules are packed.
+Bytes file_by(const BlockCoding& coding, ByteView content) {
+  Coders coders({coding});
+  Bytes packed(content.size() + 1000);
+  packed.resize(must(must(coders.at(0))->encode(content, packed)));
+  return packed;
+}
+
+std::vector<BlockCoding> file_codings() {
+  std::vector<BlockCoding> codings = {{.compressor = Compressor::xz_file, .level = 6, .window = 1 << 20, .variant = kXzSizes},
+                                      {.compressor = Compressor::xz_file, .level = 1, .window = 1 << 19, .variant = kXzCrc64},
+                                      {.compressor = Compressor::zstd_file, .level = 3, .variant = 1},
+                                      {.compressor = Compressor::zstd_file, .level = 19}};
+  for (BlockCoding& coding : codings) coding.version = library_version(coding.compressor);
+  return codings;
+}
+
+TEST_F(Streams, OfWholeFilesAreDifferencedByTheirContents) {
+  Bytes large;
+  for (const unsigned seed : {1U, 2U, 3U}) {
+    test::append(large, content_);
+    test::append(large, test::noise(1'000, seed));
+  }
+  for (const BlockCoding& coding : file_codings()) {
+    const bool small_only = coding.level == 19;
+    Bytes from = gzip_file(content_);
+    Bytes to = gzip_file(changed(content_));
+    for (const std::size_t size : {std::size_t{100'000}, std::size_t{small_only ? 300'000U : 1'300'000U}}) {
+      const ByteView content = ByteView(small_only ? content_ : large).first(size);
+      test::append(from, file_by(coding, content));
+      test::append(to, file_by(coding, changed(content)));
+    }
+    const auto streams = find_streams(from);
+    ASSERT_EQ(streams.size(), 3U) << name_of(coding.compressor);
+    EXPECT_EQ(streams[2].compressor, coding.compressor);
+    EXPECT_EQ(streams[2].content_bytes, small_only ? 300'000U : 1'300'000U);
+    const Bytes delta = test::delta_of(write("old", from), write("new", to));
+    EXPECT_LT(delta.size(), 10'000U) << name_of(coding.compressor);  // three times 2,000 new bytes, and some 200 changes
+    ViewSource source(delta);
+    EXPECT_EQ(must(Patch::open(source)).version(), 8U);
+    if (coding.level == 3) {
+      test::expect_any_start(delta, from, to);
+    } else {
+      EXPECT_EQ(must(test::applied(delta, from)), to);
+    }
+  }
+}
+
+// With a smaller window than any level has.
+Bytes zstd_of_its_own(ByteView content) {
+  ZSTD_CCtx* encoder = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(encoder, ZSTD_c_windowLog, 12);
+  Bytes packed(ZSTD_compressBound(content.size()));
+  packed.resize(ZSTD_compress2(encoder, packed.data(), packed.size(), content.data(), content.size()));
+  ZSTD_freeCCtx(encoder);
+  return packed;
+}
+
+TEST_F(Streams, OfFilesByAnotherCompressorTravelAsTheyAre) {
+  Bytes from;
+  Bytes to;
+  for (int i = 0; i < 20; ++i) {
+    const ByteView content = ByteView(content_).subspan(static_cast<std::size_t>(i) * 10'000, 10'000);
+    test::append(from, zstd_of_its_own(content));
+    test::append(to, zstd_of_its_own(changed(content)));
+  }
+  FileCutter files;
+  for (const Stream& stream : find_streams(to))
+    EXPECT_TRUE(
+        files.cut(stream.compressor, ByteView(to).subspan(stream.offset, stream.packed_bytes), content_of(to, stream)).cuts.empty());
+  const Bytes delta = test::delta_of(write("old", from), write("new", to));
+  EXPECT_EQ(must(test::applied(delta, from)), to);
+}
+
 TEST_F(Streams, ThatBothImagesHaveAreLeftAlone) {
   Bytes moved = test::noise(3'000, 9);
   test::append(moved, old_);
@@ -154,6 +230,12 @@ TEST_F(Streams, ThatAreDamagedOrEndAreNone) {
   Bytes damaged = old_;
   for (std::size_t i = 71'000; i < damaged.size(); i += 50'000) damaged[i] ^= std::byte{0xff};
   EXPECT_LE(find_streams(damaged).size(), 1U);
+  for (const BlockCoding& coding : file_codings()) {
+    const Bytes file = file_by(coding, ByteView(content_).first(20'000));
+    ASSERT_EQ(find_streams(file).size(), 1U);
+    for (std::size_t cut = 0; cut < file.size(); cut += 97) EXPECT_TRUE(find_streams(ByteView(file).first(cut)).empty()) << cut;
+  }
+  EXPECT_TRUE(find_streams(file_by(file_codings()[0], Bytes(kMaxFileBytes + 1))).empty());
 }
 
 }  // namespace
