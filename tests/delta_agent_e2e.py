@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The real aloftd updates by a delta: what it fetches, killed in the middle, with damaged deltas, with the program that makes frames taken over, on a slot that is not the delta's, within a budget."""
+import lzma
 import os
 import pathlib
 import random
@@ -142,6 +143,24 @@ class DeltaAgentTest(unittest.TestCase):
         by_delta = self.install_between(*images)
         self.assertLess(by_delta, len(images[1]) // 10)
         print(f"{by_delta} bytes of delta for an erofs of {len(images[1])}", file=sys.stderr)
+
+    def test_what_xz_and_zstd_packed_is_made_again_by_the_confined_program(self):
+        """Files as a kernel's modules are: each packed alone, one changed in its middle, all in other places."""
+        source = random.Random(11)
+        lzma2 = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 20}]
+        old, new, packed_bytes = bytearray(source.randbytes(1 << 20)), bytearray(source.randbytes(5000)), 0
+        texts = self.changed_text()
+        for at in range(0, 4 << 20, 400_000):
+            for image, text in zip((old, new), texts):
+                module = text[at:at + 400_000]
+                files = (lzma.compress(module, lzma.FORMAT_XZ, lzma.CHECK_CRC32, filters=lzma2),
+                         subprocess.run(["zstd", "-3", "-q", f"--stream-size={len(module)}"], input=module, stdout=subprocess.PIPE, check=True).stdout)
+                image += b"".join(file + bytes(-len(file) % 4096) for file in files)
+            packed_bytes += sum(len(file) for file in files)
+        by_delta = self.install_between(bytes(old), bytes(new))
+        self.assertEqual(int.from_bytes((self.vendor.folder / "1.5-2.5.delta").read_bytes()[8:12], "little"), 8)
+        self.assertLess(by_delta, packed_bytes // 10)
+        print(f"{by_delta} bytes of delta for files of xz and zstd of {packed_bytes}", file=sys.stderr)
 
     def test_programs_of_32_bit_arm_come_by_the_confined_program(self):
         """A program that has grown at its beginning: its calls reach further."""
