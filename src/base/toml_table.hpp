@@ -20,14 +20,16 @@
 namespace aloft {
 
 // A TOML file's content; file_name is for the error. Characters beyond ASCII must stand in strings and comments, as TOML 1.0 has it: the
-// library (3.3) promises the compiler that many of them are nowhere else. Errors: kConfigSyntax.
+// library (3.3) promises the compiler that many of them are nowhere else, nor where it skips whitespace within a string. Errors:
+// kConfigSyntax.
 inline Result<toml::table> parse_toml(std::string_view text, std::string_view file_name) {
   const auto wrong = [&](std::size_t line, std::string_view what) {
     return fail(kConfigSyntax, std::string(file_name) + ":" + std::to_string(line) + ": " + std::string(what));
   };
   if (const std::size_t at = find_stray_character(text); at != std::string_view::npos)
     return wrong(static_cast<std::size_t>(std::ranges::count(text.substr(0, at), '\n')) + 1,
-                 "a character beyond ASCII that stands in no string and no comment; put it in quotes");
+                 "a character beyond ASCII that stands in no string and no comment, or is the first behind a backslash; put it in quotes, "
+                 "or another one before it");
   toml::parse_result parsed = toml::parse(text);
   if (!parsed) return wrong(parsed.error().source().begin.line, parsed.error().description());
   return std::move(parsed).table();

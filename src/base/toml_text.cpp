@@ -9,20 +9,37 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::size_t kMoreQuotes = 2;  // that may stand before the three that end a string of several lines
 
-// Behind the string that begins at `at`. One that does not end goes to its line's end, or to the text's.
-std::size_t skip_string(std::string_view text, std::size_t at) {
+constexpr bool is_beyond_ascii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
+
+struct StringEnd {
+  std::size_t at;
+  bool stray = false;  // what stands there is a character that no parser should meet
+};
+
+// Behind the string that begins at `at`. One that does not end goes to its line's end, or to the text's. Behind a backslash in a string of
+// several lines, and behind the whitespace that it joins lines over, a parser asks whether a character is whitespace, too.
+StringEnd skip_string(std::string_view text, std::size_t at) {
   const char quote = text[at];
   const bool lines = text.size() - at >= 3 && text[at + 1] == quote && text[at + 2] == quote;
+  bool joins = false;
   for (at += lines ? 3 : 1; at < text.size(); ++at) {
-    if (text[at] == '\\' && quote == '"') {
-      ++at;
-    } else if (lines ? text.substr(at, 3) == std::string(3, quote) : text[at] == quote || text[at] == '\n') {
+    const char c = text[at];
+    if (joins && is_beyond_ascii(c)) return {at, true};
+    if (c == '\\' && quote == '"') {
+      const std::string_view next = text.substr(at + 1, 1);
+      if (lines && !next.empty() && (is_beyond_ascii(next[0]) || next[0] <= ' '))
+        joins = true;
+      else
+        ++at;
+    } else if (lines ? text.substr(at, 3) == std::string(3, quote) : c == quote || c == '\n') {
       at += lines ? 3 : 1;
       for (std::size_t more = 0; lines && more < kMoreQuotes && at < text.size() && text[at] == quote; ++more) ++at;
       break;
+    } else if (c > ' ' && c != quote) {
+      joins = false;
     }
   }
-  return std::min(at, text.size());
+  return {std::min(at, text.size())};
 }
 
 // What a string may begin behind, as far as a parser goes on reading.
@@ -71,13 +88,15 @@ std::size_t find_stray_character(std::string_view text) {
   Position position;
   while (at < text.size()) {
     const char c = text[at];
-    if (static_cast<unsigned char>(c) >= 0x80) return at;
+    if (is_beyond_ascii(c)) return at;
     if (c == '"' || c == '\'') {
       if (!position.takes_string()) {  // no TOML, and nobody knows what is a string from here on
-        while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+        while (at < text.size() && !is_beyond_ascii(text[at])) ++at;
         return at < text.size() ? at : std::string_view::npos;
       }
-      at = skip_string(text, at);
+      const StringEnd end = skip_string(text, at);
+      if (end.stray) return end.at;
+      at = end.at;
       position.passed_string();
     } else if (c == '#') {
       at = std::min(text.find('\n', at), text.size());

@@ -11,7 +11,8 @@ TEST(TomlText, StringsAndCommentsMayHaveAnyCharacter) {
   for (const std::string_view text :
        {"", "a = 1", "\xef\xbb\xbf# x", "# caf\xc3\xa9", "a = 1 # \xef\xbb\x9f\nb = 2", "a = \"caf\xc3\xa9\"",
         "\"\xc3\xa9\" = 'caf\xc3\xa9'", "a.\"\xc3\xa9\" = [\"\xc3\xa9\",'\xc3\xa9']", "a = \"x\\\"\xc3\xa9\"", "a = '\\'\nb = '\xc3\xa9'",
-        "a = \"\"\"\n\"\xc3\xa9\"\n\"\"\"", "a = '''\xc3\xa9''''\nb = \"\xc3\xa9\"", "a = \"\"\"\\\"\"\"\xc3\xa9\"\"\"\"\"\nb = ''",
+        "a = \"\"\"\n\"\xc3\xa9\"\n\"\"\"", "a = '''\xc3\xa9''''\nb = \"\xc3\xa9\"", "a = \"\"\"x\\\n y\xc3\xa9\\\\\xc3\xa9\"\"\"",
+        "a = '''\\\xc3\xa9'''", "a = \"\"\"\\\"\"\"\xc3\xa9\"\"\"\"\"\nb = ''",
         "[a.\"\xc3\xa9\"]\n[[\"\xc3\xa9\".b]]\nc = {d=\"\xc3\xa9\",e.\"\xc3\xa9\" = ['\xc3\xa9', {\"\xc3\xa9\"='\xc3\xa9'}, "
         "[\n'\xc3\xa9']]}"}) {
     EXPECT_EQ(find_stray_character(text), std::string_view::npos) << text;
@@ -38,6 +39,9 @@ TEST(TomlText, AnywhereElseTheyAreFound) {
       {"a = 1=\"\xc3\xa9\"", 7},
       {"a = [\n1.'\xc3\xa9']", 9},
       {"a = {b = 1, c = 1{\"\xc3\xa9\"}}", 19},
+      {"a = \"\"\"\\\xc3\xa9\"\"\"", 8},
+      {"a = \"\"\"x\\ \n \xc3\xa9\"\"\"", 12},
+      {"a = \"\"\"x\\\r\n\\t\xc3\xa9\"\"\"", 13},
   };
   for (const auto& [text, at] : cases) {
     EXPECT_EQ(find_stray_character(text), at) << text;
