@@ -61,11 +61,14 @@ def locked(path):
 
 
 def drop_oldest(kind, keep):
-    for left in ROOT.glob("new-*"):
-        if time.time() - left.stat().st_mtime > 24 * MIN_AGE_S:
-            shutil.rmtree(left, ignore_errors=True)
-    entries = sorted((p for p in ROOT.glob(f"{kind}-*") if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in entries[KEPT_PER_KIND:]:
-        if old != keep and time.time() - old.stat().st_mtime > MIN_AGE_S:
-            shutil.rmtree(old, ignore_errors=True)
-            old.with_suffix(".lock").unlink(missing_ok=True)
+    """One at a time: several labs may be at work."""
+    with locked(ROOT / "drop.lock"):
+        for left in ROOT.glob("new-*"):
+            with contextlib.suppress(FileNotFoundError):  # it has just got its name
+                if time.time() - left.stat().st_mtime > 24 * MIN_AGE_S:
+                    shutil.rmtree(left, ignore_errors=True)
+        entries = sorted((p for p in ROOT.glob(f"{kind}-" + "[0-9a-f]" * 20) if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in entries[KEPT_PER_KIND:]:
+            if old != keep and time.time() - old.stat().st_mtime > MIN_AGE_S:
+                shutil.rmtree(old, ignore_errors=True)
+                old.with_suffix(".lock").unlink(missing_ok=True)
