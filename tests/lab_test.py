@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The lab's own parts that need no machine."""
 import json
+import multiprocessing
 import os
 import pathlib
 import stat
@@ -11,10 +12,12 @@ import tempfile
 import tomllib
 import types
 import unittest
+import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
 sys.path.insert(0, str(SOURCE / "lab"))
 
+import cache  # noqa: E402
 import disk  # noqa: E402
 import flash  # noqa: E402
 import efi  # noqa: E402
@@ -50,6 +53,19 @@ class Traffic(unittest.TestCase):
     def test_half_a_record_at_the_end_is_left_out(self):
         whole = capture([frame(traffic.DEVICE_MAC, 10), frame(traffic.DEVICE_MAC, 20)])
         self.assertEqual(traffic.received_bytes(whole[:-5]), 10)
+
+
+class Cache(unittest.TestCase):
+    def test_several_labs_drop_what_is_old_and_of_one_kind(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(cache, "ROOT", pathlib.Path(folder)):
+            for number in range(200):
+                for kind in ("boot", "boot-slot"):
+                    (cache.ROOT / f"{kind}-{number:020x}").mkdir()
+                    os.utime(cache.ROOT / f"{kind}-{number:020x}", (1, 1))
+            with multiprocessing.Pool(4) as pool:
+                pool.starmap(cache.drop_oldest, [("boot", cache.ROOT / "none")] * 8)
+            kept = [sum(each.name.startswith(kind) for each in cache.ROOT.iterdir()) for kind in ("boot-0", "boot-slot-")]
+            self.assertEqual(kept, [cache.KEPT_PER_KIND, 200])
 
 
 class Initramfs(unittest.TestCase):
