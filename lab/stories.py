@@ -259,6 +259,7 @@ def recovery_replaced(scene):
     scene.await_boot(recovery, target, watch.look)
     scene.await_boot(scene.slot, scene.version, watch.look)
     watch.until_state("committed")
+    scene.await_device(lambda device: device["version"] == scene.version)
     require(list(scene.boot_state().items()) == [(scene.slot, "committed"), (recovery, "committed")], f"boot state {scene.boot_state()}")
     before, scene.recovery_version = scene.recovery_version, target
     return f"{before} -> {target} in {watch.times['committed']:.0f} s"
