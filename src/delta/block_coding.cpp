@@ -15,7 +15,6 @@ namespace aloft::delta {
 namespace {
 
 constexpr std::uint64_t kMinWindow = 4096;
-
 constexpr std::uint64_t kMaxFileWindow = 2ULL << 20;
 
 bool is_valid_xz_file(const BlockCoding& coding) {

@@ -4,14 +4,10 @@
 #include <array>
 
 #include "delta/block_coding.hpp"
+#include "delta/xz_stream.hpp"
 
 namespace aloft::delta::detail {
 namespace {
-
-constexpr std::uint64_t kDecoderMemory = 4ULL << 20;
-
-const std::uint8_t* octets_of(ByteView bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
-std::uint8_t* octets_of(MutableByteView bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
 
 // As squashfs-tools does it: an .xz stream for each block, with CRC32, one of the presets, and maybe a BCJ filter.
 class Xz final : public BlockCoder {
@@ -37,13 +33,9 @@ class Xz final : public BlockCoder {
   }
 
   Result<std::size_t> decode(ByteView packed, MutableByteView content) override {
-    std::uint64_t memory = kDecoderMemory;
-    std::size_t in_at = 0;
-    std::size_t out_at = 0;
-    const lzma_ret done = lzma_stream_buffer_decode(&memory, 0, nullptr, octets_of(packed), &in_at, packed.size(), octets_of(content),
-                                                    &out_at, content.size());
-    if (done != LZMA_OK || in_at != packed.size()) return does_not_unpack();
-    return out_at;
+    const auto size = unpack_xz(packed, content);
+    if (!size || size->packed != packed.size()) return does_not_unpack();
+    return size->content;
   }
 
  private:

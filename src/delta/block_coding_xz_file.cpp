@@ -5,15 +5,12 @@
 #include <optional>
 
 #include "delta/block_coding.hpp"
+#include "delta/xz_stream.hpp"
 
 namespace aloft::delta::detail {
 namespace {
 
-constexpr std::uint64_t kFileDecoderMemory = 4ULL << 20;
 constexpr std::uint64_t kRoomForSize = 1ULL << 21;  // as a block of xz's threads may have it: four bytes
-
-const std::uint8_t* octets(ByteView bytes) { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
-std::uint8_t* octets(MutableByteView bytes) { return reinterpret_cast<std::uint8_t*>(bytes.data()); }
 
 // As xz packs a file: an .xz stream of one block.
 class XzFile final : public BlockCoder {
@@ -34,20 +31,16 @@ class XzFile final : public BlockCoder {
   }
 
   Result<std::size_t> decode(ByteView packed, MutableByteView content) override {
-    std::uint64_t memory = kFileDecoderMemory;
-    std::size_t in_at = 0;
-    std::size_t out_at = 0;
-    const lzma_ret done =
-        lzma_stream_buffer_decode(&memory, 0, nullptr, octets(packed), &in_at, packed.size(), octets(content), &out_at, content.size());
-    if (done != LZMA_OK || in_at != packed.size()) return does_not_unpack();
-    return out_at;
+    const auto size = unpack_xz(packed, content);
+    if (!size || size->packed != packed.size()) return does_not_unpack();
+    return size->content;
   }
 
  private:
   // So many bytes that `write` puts there.
   template <class Write>
   bool put(std::size_t bytes, const Write& write) {
-    if (bytes > out_.size() - size_ || write(octets(out_.subspan(size_))) != LZMA_OK) return false;
+    if (bytes > out_.size() - size_ || write(octets_of(out_.subspan(size_))) != LZMA_OK) return false;
     size_ += bytes;
     return true;
   }
@@ -68,19 +61,19 @@ class XzFile final : public BlockCoder {
     const std::size_t header = size_;
     const std::size_t begin = header + block.header_size;
     std::size_t end = begin;
-    if (lzma_raw_buffer_encode(filters.data(), nullptr, octets(content), content.size(), octets(out_), &end, out_.size()) != LZMA_OK)
+    if (lzma_raw_buffer_encode(filters.data(), nullptr, octets_of(content), content.size(), octets_of(out_), &end, out_.size()) != LZMA_OK)
       return std::nullopt;
     if (sizes) {
       block.compressed_size = end - begin;
       block.uncompressed_size = content.size();
     }
-    if (lzma_block_header_encode(&block, octets(out_.subspan(header))) != LZMA_OK) return std::nullopt;
+    if (lzma_block_header_encode(&block, octets_of(out_.subspan(header))) != LZMA_OK) return std::nullopt;
     size_ = end;
     for (; (size_ - header) % 4 != 0 && size_ < out_.size(); ++size_) out_[size_] = std::byte{0};
     const std::size_t check_bytes = lzma_check_size(check_);
     if (check_bytes > out_.size() - size_) return std::nullopt;
     const std::uint64_t check =
-        check_ == LZMA_CHECK_CRC64 ? lzma_crc64(octets(content), content.size(), 0) : lzma_crc32(octets(content), content.size(), 0);
+        check_ == LZMA_CHECK_CRC64 ? lzma_crc64(octets_of(content), content.size(), 0) : lzma_crc32(octets_of(content), content.size(), 0);
     for (std::size_t i = 0; i < check_bytes; ++i) out_[size_++] = static_cast<std::byte>(check >> (8 * i) & 255);
     return end - header + check_bytes;
   }
@@ -91,7 +84,7 @@ class XzFile final : public BlockCoder {
                                                                    [](lzma_index* one) { lzma_index_end(one, nullptr); });
     if (!index || lzma_index_append(index.get(), nullptr, unpadded_bytes, content_bytes) != LZMA_OK) return false;
     flags.backward_size = lzma_index_size(index.get());
-    return lzma_index_buffer_encode(index.get(), octets(out_), &size_, out_.size()) == LZMA_OK;
+    return lzma_index_buffer_encode(index.get(), octets_of(out_), &size_, out_.size()) == LZMA_OK;
   }
 
   const BlockCoding coding_;

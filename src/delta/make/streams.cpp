@@ -1,7 +1,6 @@
 #include "delta/make/streams.hpp"
 
 #include <lz4.h>
-#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -13,6 +12,7 @@
 #include <unordered_set>
 
 #include "delta/piece_coding.hpp"
+#include "delta/xz_stream.hpp"
 
 namespace aloft::delta {
 namespace {
@@ -29,7 +29,6 @@ constexpr std::string_view kXzMagic(
     "\xfd"
     "7zXZ\0",
     6);
-constexpr std::uint64_t kXzMemory = 4ULL << 20;  // as devices have it
 constexpr std::string_view kZstdMagic("\x28\xb5\x2f\xfd", 4);
 constexpr std::uint64_t kMinFileBytes = 512;
 
@@ -95,12 +94,8 @@ struct FileSize {
 
 std::optional<FileSize> xz_bytes(ByteView rest, Bytes& room) {
   room.resize(static_cast<std::size_t>(kMaxFileBytes));
-  std::uint64_t memory = kXzMemory;
-  std::size_t used = 0;
-  std::size_t made = 0;
-  const auto done = lzma_stream_buffer_decode(&memory, 0, nullptr, reinterpret_cast<const std::uint8_t*>(rest.data()), &used, rest.size(),
-                                              reinterpret_cast<std::uint8_t*>(room.data()), &made, room.size());
-  return done == LZMA_OK ? std::optional(FileSize{used, made}) : std::nullopt;
+  const auto size = unpack_xz(rest, room);
+  return size ? std::optional(FileSize{size->packed, size->content}) : std::nullopt;
 }
 
 std::optional<FileSize> zstd_bytes(ByteView rest, Bytes& room) {
