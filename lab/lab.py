@@ -21,12 +21,15 @@ import machines
 import nand
 import narrator
 import recorded
+import results
 import rootfs
 import scene
 import service
 import stories
 
 WORK = pathlib.Path(os.environ.get("ALOFT_LAB_DIR") or cache.HERE.parent / "build/lab")
+RESULTS = WORK / "results"
+ALL = "all"
 MEMORY, ROOM_BYTES = pathlib.Path("/dev/shm"), 4 << 30  # a machine takes up to 1 GiB
 ESCAPE = b"\x1d"
 
@@ -54,32 +57,62 @@ def do_build(options):
 
 
 def do_run(options):
-    model = machines.ALL[options.name]
+    chosen = [machines.ALL[name] for name in (machines.ALL if ALL in options.names else dict.fromkeys(options.names))]
+    asked = {model.name: stories_asked(model, options) for model in chosen}
+    good = True
+    for model in chosen:
+        with results.alone(RESULTS, model.name) if len(chosen) > 1 else contextlib.nullcontext(True) as mine:
+            if not mine:
+                print(f"lab: another lab plays {model.name}", flush=True)
+                continue
+            missing = results.missing(RESULTS, model) if options.missing else asked[model.name]
+            if names := [name for name in asked[model.name] if name in missing]:
+                good = run_one(model, names) and good
+    return 0 if good else 1
+
+
+def stories_asked(model, options):
     names = options.story or (model.quick if options.quick else stories.of(model))
-    if missing := set(names) - set(stories.of(model)):
-        raise SystemExit(f"lab: {options.name} cannot tell {', '.join(sorted(missing))}")
+    if unable := set(names) - set(stories.of(model)):
+        raise SystemExit(f"lab: {model.name} cannot tell {', '.join(sorted(unable))}")
+    return names
+
+
+def run_one(model, names):
     voice, rows = narrator.Narrator(), []
 
     def told(name, seconds, outcome):
         failed = isinstance(outcome, machine.Failure)
         rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
+        if name in stories.STORIES:
+            results.keep(RESULTS, model, name, seconds, outcome)
         if failed:
             voice.line(f"FAILED: {outcome}")
             if played.machine:
                 voice.line(played.at())
 
     good = False
-    with scene.Scene(model, run_folder(options.name), voice) as played:
+    with scene.Scene(model, run_folder(model.name), voice) as played:
         try:
             good = stories.play(played, names, told)
         except machine.Failure as failure:
             told("enrol", 0, failure)
         finally:
-            keep_logs(played, voice, options.name)
+            keep_logs(played, voice, model.name)
     voice.rest()
     print("\n" + narrator.table(rows, ("story", "result", "time", "outcome")))
-    print(f"\nlogs: {logs_of(options.name)}")
-    return 0 if good else 1
+    print(f"\nlogs: {logs_of(model.name)}", flush=True)
+    return good
+
+
+def do_results(options):
+    rows = results.everything(RESULTS)
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print(narrator.table([(row["machine"], row["story"], row["result"], *(row.get(key, "") for key in ("seconds", "ended", "source", "agent"))) for row in rows],
+                             ("machine", "story", "result", "seconds", "ended", "source", "agent")))
+    return 0 if all(row["result"] == "ok" for row in rows) else 1
 
 
 def do_campaign(options):
@@ -192,11 +225,16 @@ def main():
     add = commands.add_parser("build", help="build the images that are not in the cache")
     add.add_argument("names", nargs="*", metavar="NAME")
     add.set_defaults(run=do_build)
-    add = commands.add_parser("run", help="play stories on a machine; status 0 only if all come true")
-    add.add_argument("name", choices=machines.ALL, metavar="NAME")
+    add = commands.add_parser("run", help="play stories on machines; status 0 only if all come true",
+                              description="Plays stories on one machine after another; what several labs are given at once they share among them.")
+    add.add_argument("names", nargs="+", choices=[*machines.ALL, ALL], metavar="NAME", help="a machine, or all")
     add.add_argument("--story", action="append", choices=stories.STORIES, metavar="STORY", help="only this one; may be repeated")
     add.add_argument("--quick", action="store_true", help="only those that ./dev test vm plays on this machine")
+    add.add_argument("--missing", action="store_true", help="only those that have not come true yet with the agent as it is now")
     add.set_defaults(run=do_run)
+    add = commands.add_parser("results", help="how every story of every machine ended the last time; status 0 only if all came true with the agent as it is now")
+    add.add_argument("--json", action="store_true")
+    add.set_defaults(run=do_results)
     add = commands.add_parser("campaign", help="power cuts by the thousand on a machine; status 0 only without a brick",
                               description="Records an update and judges every state that a power cut could have left; kills the device in the middle "
                               "of updates. Goes on where it was stopped. Report: build/lab/campaigns/NAME. docs/power-cuts.md.")

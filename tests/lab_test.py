@@ -23,9 +23,11 @@ import flash  # noqa: E402
 import efi  # noqa: E402
 import kernel  # noqa: E402
 import machines  # noqa: E402
+import machine  # noqa: E402
 import narrator  # noqa: E402
 import nvram  # noqa: E402
 import programs  # noqa: E402
+import results  # noqa: E402
 import sitedata  # noqa: E402
 import stories  # noqa: E402
 import traffic  # noqa: E402
@@ -229,6 +231,40 @@ class Bundles(unittest.TestCase):
             bundle = pathlib.Path(folder, "a.aloft")
             bundle.write_bytes(struct.pack("<8sIIQQ32s", b"ALOFT\r\n\x1a", 1, 0, len(manifest), 0, bytes(32)) + manifest)
             self.assertEqual(programs.stored_frames(bundle), {"rootfs": [(4, 3), (4, 2), (2, 1)]})
+
+
+class Results(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder, self.model = pathlib.Path(folder.name), machines.ALL["uboot-busybox"]
+        self.program = self.folder / "aloftd"
+        self.program.write_bytes(b"one")
+        built = unittest.mock.patch.object(programs, "program", lambda *_: self.program)
+        built.start()
+        self.addCleanup(built.stop)
+
+    def test_missing_is_what_failed_was_never_played_or_played_with_another_agent(self):
+        results.keep(self.folder, self.model, "good", 41.6, "1.0 -> 2.0 in 30 s")
+        results.keep(self.folder, self.model, "panic", 12, machine.Failure("no panic was seen"))
+        told = stories.of(self.model)
+        self.assertEqual(results.missing(self.folder, self.model), [name for name in told if name != "good"])
+        self.assertEqual(results.of(self.folder, self.model)["good"]["seconds"], 42)
+        self.program.write_bytes(b"two")
+        self.assertEqual(results.missing(self.folder, self.model), told)
+        states = {row["story"]: row["result"] for row in results.everything(self.folder) if row["machine"] == self.model.name}
+        self.assertEqual((states["good"], states["panic"], states["cut"]), (results.OLDER, "FAILED", results.NEVER))
+
+    def test_a_story_played_again_replaces_what_it_was(self):
+        results.keep(self.folder, self.model, "panic", 12, machine.Failure("no panic was seen"))
+        results.keep(self.folder, self.model, "panic", 60, "came back")
+        self.assertNotIn("panic", results.missing(self.folder, self.model))
+
+    def test_two_labs_do_not_play_one_machine(self):
+        with results.alone(self.folder, "uboot-busybox") as first, results.alone(self.folder, "uboot-busybox") as second, results.alone(self.folder, "nand") as other:
+            self.assertEqual((first, second, other), (True, False, True))
+        with results.alone(self.folder, "uboot-busybox") as again:
+            self.assertTrue(again)
 
 
 class Table(unittest.TestCase):
