@@ -196,7 +196,17 @@ def check_findings(files):
             yield f"docs/doctor.md: {name} may be {', '.join(sorted(said[name]))}, the page says {', '.join(sorted(listed[name]))}"
 
 
-CHECKS = [check_layers, check_banned, check_returns_from_braces, check_sizes, check_dead_headers, check_pragma_once, check_error_codes, check_docs, check_findings]
+def check_agent_unit(files):
+    """What aloftd starts finds the system as it is, and it unpacks trees by openat2(2) and with setuid bits itself, which filters refuse."""
+    confines = re.compile(r"(Restrict|Protect|Private|SystemCall|LockPersonality|MemoryDeny|NoNewPrivileges|Device|CapabilityBoundingSet|ReadOnlyPaths|InaccessiblePaths)\w*=")
+    for path, text in files.items():
+        if re.search(r"(^|/)aloftd\.service(\.d/.*\.conf)?$", path):
+            for number, line in enumerate(text.splitlines(), 1):
+                if confines.match(line):
+                    yield f"{path}:{number}: {line} would hold for trees that are unpacked, handlers, modules and health checks, too: leave it out"
+
+
+CHECKS = [check_layers, check_banned, check_returns_from_braces, check_sizes, check_dead_headers, check_pragma_once, check_error_codes, check_docs, check_findings, check_agent_unit]
 
 
 def read_tree(root):
@@ -216,7 +226,7 @@ def problems_of(files):
     code = {name: text for name, text in files.items() if name.endswith((".cpp", ".hpp"))}
     found = []
     for check in CHECKS:
-        found += check(files if check in (check_error_codes, check_docs, check_findings) else code)
+        found += check(files if check in (check_error_codes, check_docs, check_findings, check_agent_unit) else code)
     return found
 
 
@@ -238,6 +248,7 @@ def self_test():
         "no pragma": {"src/base/b.hpp": "", "src/base/b.cpp": '#include "base/b.hpp"\n'},
         "unlisted error": {"src/base/errors.hpp": header + 'inline constexpr ErrorCode kA{1, ErrorKind::retry, "a"};\n', "src/base/b.cpp": '#include "base/errors.hpp"\n'},
         "unlisted finding": {"docs/doctor.md": "| `a-b` | bad | x |\n", "src/agent/doctor_x.cpp": 'void f() {\n  out.bad("a-b", x);\n  out.bad("c-d", x);\n}\n'},
+        "confined agent": {"integration/systemd/aloftd.service": "[Service]\nRestrictSUIDSGID=yes\n"},
         "dead link": {"docs/a.md": "[x](nowhere.md)"},
     }
     if problems_of(clean):
