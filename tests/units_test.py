@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""The units of integration/systemd, with the fstab and the drop-ins of integration/layouts: what is ordered against what. Where systemd is
+installed, its own fstab generator and systemd-analyze read them, too; nothing is started."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+import scratch
+
+SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
+UNITS = SOURCE / "integration/systemd"
+LAYOUTS = sorted(path for path in (SOURCE / "integration/layouts").iterdir() if path.is_dir())
+RESET = "aloft-factory-reset.service"
+GENERATOR = pathlib.Path("/usr/lib/systemd/system-generators/systemd-fstab-generator")
+
+
+def setting(layout, pattern):
+    """The first group of the pattern in the layout's system.toml; empty where it does not stand there."""
+    found = re.search(pattern, (layout / "system.toml").read_text(), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def fstab(layout):
+    """Lines of the fstab in the layout's README, split into fields."""
+    lines = [line.split() for line in (layout / "README.md").read_text().splitlines() if line.startswith("    ")]
+    return [fields for fields in lines if len(fields) == 6 and fields[1].startswith("/") and fields[4:] in (["0", "0"], ["0", "2"])]
+
+
+def words(text, key):
+    """Every word that a unit's text gives for the key; an empty value forgets those before it."""
+    found = []
+    for value in re.findall(rf"^{key}=(.*)$", text, re.MULTILINE):
+        found = found + value.split() if value else []
+    return found
+
+
+class FactoryReset(unittest.TestCase):
+    def users(self, layout):
+        """Mounts of the layout's fstab that use a folder which a factory reset empties."""
+        folders = re.findall(r'"(.*?)"', setting(layout, r"^folders = \[(.*)\]"))
+        return [fields for fields in fstab(layout) if any(re.search(rf"(^|[=:,]){re.escape(folder)}(/|,|$)", field) for folder in folders for field in (fields[0], fields[3]))]
+
+    def test_is_over_before_a_mount_uses_its_folders(self):
+        seen = [(layout, fields) for layout in LAYOUTS for fields in self.users(layout)]
+        self.assertTrue(seen)
+        for layout, fields in seen:
+            with self.subTest(layout=layout.name, mount=fields[1]):
+                self.assertIn(f"x-systemd.after={RESET}", fields[3].split(","))
+
+    def test_comes_before_ordinary_services(self):
+        text = (UNITS / RESET).read_text()
+        self.assertIn("sysinit.target", words(text, "Before"))
+        self.assertEqual(words(text, "DefaultDependencies"), ["no"])  # or it would come after the mounts
+
+    @unittest.skipUnless(GENERATOR.exists() and shutil.which("systemd-analyze"), "needs systemd")
+    def test_systemd_orders_it_so_and_finds_no_circle(self):
+        for layout in LAYOUTS:
+            if not self.users(layout):
+                continue
+            with self.subTest(layout=layout.name):
+                folder = scratch.folder("units")
+                (folder / "fstab").write_text("".join(" ".join(fields) + "\n" for fields in fstab(layout)))
+                subprocess.run([GENERATOR, folder, folder, folder], check=True, env={**os.environ, "SYSTEMD_FSTAB": str(folder / "fstab")})
+                for fields in self.users(layout):
+                    self.assertIn(RESET, words((folder / (fields[1].strip("/").replace("/", "-") + ".mount")).read_text(), "After"))
+                (folder / RESET).write_text((UNITS / RESET).read_text().replace("/usr/bin/aloftd", "/bin/true"))
+                for target in ("sysinit.target.wants", "local-fs.target.requires"):
+                    (folder / target).mkdir(exist_ok=True)
+                (folder / "sysinit.target.wants" / RESET).symlink_to(folder / RESET)
+                said = subprocess.run(["systemd-analyze", "verify", "sysinit.target", RESET], capture_output=True, text=True,
+                                      env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:/usr/lib/systemd/system"})  # fmt: skip
+                self.assertEqual([line for line in said.stderr.splitlines() if "cycle" in line or "aloft" in line], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
