@@ -37,6 +37,50 @@ def words(text, key):
     return found
 
 
+def with_drop_ins(layout, unit):
+    """The unit's text with that of the layout's own drop-ins for it, as systemd reads them."""
+    return "\n".join(path.read_text() for path in [UNITS / unit, *sorted((layout / f"{unit}.d").glob("*.conf"))])
+
+
+class StateFolder(unittest.TestCase):
+    """Where state_dir is not /var/lib/aloft, of which the units know, the example has drop-ins that say so."""
+
+    def elsewhere(self):
+        for layout in LAYOUTS:
+            state_dir = setting(layout, r'^state_dir = "(.*)"') or "/var/lib/aloft"
+            if state_dir != "/var/lib/aloft":
+                yield layout, pathlib.PurePosixPath(state_dir)
+
+    def test_is_not_made_by_systemd_elsewhere(self):
+        """systemd fails to start the agent where it cannot make the StateDirectory: on a read-only root."""
+        self.assertEqual(words((UNITS / "aloftd.service").read_text(), "StateDirectory"), ["aloft"])
+        for layout, _ in self.elsewhere():
+            with self.subTest(layout=layout.name):
+                self.assertEqual(words(with_drop_ins(layout, "aloftd.service"), "StateDirectory"), [])
+
+    def test_the_agent_comes_after_its_mount_and_does_not_need_it(self):
+        for layout, state_dir in self.elsewhere():
+            mounts = [fields[1] for fields in fstab(layout) if pathlib.PurePosixPath(fields[1]) in [state_dir, *state_dir.parents]]
+            text = with_drop_ins(layout, "aloftd.service")
+            with self.subTest(layout=layout.name):
+                self.assertTrue(mounts)
+                self.assertIn(max(mounts, key=len).strip("/").replace("/", "-") + ".mount", words(text, "After"))
+                self.assertEqual([words(text, key) for key in ("Requires", "RequiresMountsFor", "BindsTo")], [[], [], []])
+
+    def test_the_factory_reset_looks_there(self):
+        for layout, state_dir in self.elsewhere():
+            if setting(layout, r"^folders = (\[.*\])"):
+                text = with_drop_ins(layout, RESET)
+                with self.subTest(layout=layout.name):
+                    self.assertEqual(words(text, "ConditionPathExists"), [str(state_dir / "factory-reset")])
+                    self.assertIn(str(state_dir), words(text, "RequiresMountsFor"))
+
+    def test_the_page_names_the_drop_ins(self):
+        for layout in LAYOUTS:
+            for path in layout.glob("*.d/*"):
+                self.assertIn(str(path.relative_to(layout)), (layout / "README.md").read_text())
+
+
 class FactoryReset(unittest.TestCase):
     def users(self, layout):
         """Mounts of the layout's fstab that use a folder which a factory reset empties."""
