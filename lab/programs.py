@@ -8,8 +8,9 @@ import time
 import cache
 import cross
 import debian
+import disk
 from architecture import X86_64
-from model import HARDWARE, PRODUCT
+from model import HARDWARE, PRODUCT, Partition
 
 BUILD = pathlib.Path(os.environ.get("ALOFT_BUILD") or cache.HERE.parent / "build/dev")
 KEYS_LAST_S = 14 * 24 * 3600
@@ -78,15 +79,24 @@ def bundle(images, version, types=None, verity=()):
 
 
 def stick(model, version):
-    """The image of a USB stick with the version's bundle on it, as people make it: one FAT file system, without partitions."""
+    """The image of a USB stick with the version's bundle on its first partition, and nothing on its second."""
     brought = bundle(model.images(version), version, model.image_types(), model.verity)
 
     def make(folder):
-        image = folder / "stick.img"
-        debian.run("mkfs.vfat", "-C", "-n", "STICK", image, brought.stat().st_size // 1024 + 4096)
-        debian.run("mcopy", "-i", image, brought, "::update.aloft")
+        partitions, contents = stick_partitions(brought), {}
+        for each in partitions:
+            contents[each.name] = folder / f"{each.name}.img"
+            debian.run("mkfs.vfat", "-C", "-n", "STICK", contents[each.name], each.mib << 10)
+        debian.run("mcopy", "-i", contents[partitions[0].name], brought, "::update.aloft")
+        disk.make(folder / "stick.img", partitions, contents)
+        for image in contents.values():
+            image.unlink()
 
-    return cache.entry("stick", [str(brought), *cache.source_digest("programs.py")], make) / "stick.img"
+    return cache.entry("stick", [str(brought), *cache.source_digest("programs.py", "disk.py")], make) / "stick.img"
+
+
+def stick_partitions(brought):
+    return [Partition("stick-bundle", (brought.stat().st_size >> 20) + 5, "0700"), Partition("stick-other", 4, "0700")]
 
 
 def stored_frames(bundle):

@@ -187,7 +187,8 @@ def factory_reset(scene):
 
 
 def usb(scene):
-    """A USB stick with a bundle is plugged in, and nothing else is done; the stick that stays plugged in does not start it all again."""
+    """A USB stick with a bundle on one of two partitions is plugged in, and nothing else is done; the stick that stays plugged in does not start
+    it all again."""
     before, target, slot = scene.version, scene.next_version(), scene.other_slot()
     earlier = scene.agent_status().get("update", {}).get("number", 0)
     scene.machine.plug_stick(programs.stick(scene.model, rootfs.Version(target)))

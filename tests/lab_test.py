@@ -232,6 +232,24 @@ class Bundles(unittest.TestCase):
             bundle.write_bytes(struct.pack("<8sIIQQ32s", b"ALOFT\r\n\x1a", 1, 0, len(manifest), 0, bytes(32)) + manifest)
             self.assertEqual(programs.stored_frames(bundle), {"rootfs": [(4, 3), (4, 2), (2, 1)]})
 
+    def test_a_stick_has_the_bundle_and_a_partition_without_one(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            brought = folder / "a.aloft"
+            brought.write_bytes(bytes(3 << 20) + b"end")
+
+            def entry(kind, made_from, make):
+                make(folder)
+                return folder
+
+            with unittest.mock.patch.object(programs, "bundle", return_value=brought), unittest.mock.patch.object(cache, "entry", entry):
+                image = programs.stick(types.SimpleNamespace(images=lambda _: {}, image_types=dict, verity=False), None)
+            partitions = programs.stick_partitions(brought)
+            self.assertEqual(len(partitions), 2)
+            listed = [subprocess.run(["mdir", "-b", "-i", f"{image}@@{disk.partition_offset(partitions, each.name)}"], capture_output=True, text=True).stdout.split()
+                      for each in partitions]  # fmt: skip
+            self.assertEqual(listed, [["::/update.aloft"], []])
+
 
 class Results(unittest.TestCase):
     def setUp(self):

@@ -119,5 +119,14 @@ class FactoryReset(unittest.TestCase):
                 self.assertEqual([line for line in said.stderr.splitlines() if "cycle" in line or "aloft" in line], [])
 
 
+class Sticks(unittest.TestCase):
+    def test_each_partition_is_mounted_in_a_folder_of_its_own(self):
+        """systemd removes the RuntimeDirectory= of the unit that ends first, and with it what others have mounted there."""
+        folders = words((UNITS / "aloft-usb@.service").read_text(), "RuntimeDirectory")
+        self.assertEqual(len(folders), 1)
+        self.assertIn("%i", folders[0].split("/")[-1])
+        self.assertRegex((UNITS / "install-from-stick").read_text(), r"(?m)^folder=\$\{RUNTIME_DIRECTORY")
+
+
 if __name__ == "__main__":
     unittest.main()
