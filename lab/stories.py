@@ -266,8 +266,9 @@ def recovery_replaced(scene):
     return f"{before} -> {target} in {watch.times['committed']:.0f} s"
 
 
-STORIES = {"good": good, "panic": panic, "unhealthy": unhealthy, "mixed": mixed, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
-           "verity": verity, "cut": cut, "factory-reset": factory_reset, "delta": delta, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
+# By a delta first, into a slot that nothing was put in yet: later on most of an update stands there already, and no delta is worth fetching.
+STORIES = {"delta": delta, "good": good, "panic": panic, "unhealthy": unhealthy, "mixed": mixed, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
+           "verity": verity, "cut": cut, "factory-reset": factory_reset, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
 NEEDS = {"mixed": lambda model: model.has_slot("app"), "usb": lambda model: model.usb, "factory-reset": lambda model: model.app_data, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
 
