@@ -61,7 +61,7 @@ Result<> FileTarget::read_back() const {
 }
 
 Result<> FileTarget::finish() {
-  if (::fchmod(file_.get(), mode_) != 0 && errno != EPERM) return fail(system_error("setting the mode of", path_, errno));
+  if (::fchmod(file_.get(), mode_) != 0) return fail(system_error("setting the mode of", path_, errno));
   if (::fsync(file_.get()) != 0) return fail(system_error("flushing", path_, errno));
   TRY(read_back());
   const std::string name = path_.filename().string();

@@ -2,10 +2,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
+#include <array>
+#include <cerrno>
 #include <filesystem>
+#include <thread>
 
 #include "bundle/test_bundle.hpp"
 #include "storage/errors.hpp"
@@ -69,6 +77,31 @@ TEST_F(FileTargetTest, WhatAKilledInstallLeftIsReplaced) {
   ASSERT_TRUE(file.begin(image_of(content_)));
   ASSERT_TRUE(file.append(content_));
   ASSERT_TRUE(file.finish());
+  EXPECT_EQ(files(), 1U);
+}
+
+// From now on, and for this thread only, as a service manager's filter against setuid files does it.
+bool refuse_modes() {
+  std::array<sock_filter, 4> program{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+                                      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_fchmod},
+                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
+                                      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  const sock_fprog whole{.len = program.size(), .filter = program.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &whole) == 0;
+}
+
+TEST_F(FileTargetTest, AModeThatCannotBeGivenIsAnError) {
+  std::thread([this] {
+    if (!refuse_modes()) return;  // a kernel without filters
+    FileTarget file(nullptr, folder_ / "app.bin", 04755, OnFat::refuse);
+    ASSERT_TRUE(file.begin(image_of(content_)));
+    ASSERT_TRUE(file.append(content_));
+    const auto done = file.finish();
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().text().find("setting the mode"), std::string::npos) << done.error().text();
+    file.abort();
+  }).join();
+  EXPECT_EQ(must(read_file(folder_ / "app.bin")), "old");
   EXPECT_EQ(files(), 1U);
 }
 
