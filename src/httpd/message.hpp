@@ -65,6 +65,8 @@ struct ClientCertificate;
 struct Request {
   Method method = Method::get;
   Target target;
+  // The route's, by Router::find; "" without a route. What a request may do is judged by it: one address can be written in many ways.
+  std::string_view pattern;
   std::map<std::string, std::string, std::less<>> parameters;  // what stood for {name} in the route's pattern
   Headers headers;
   std::string body;  // empty on streaming routes

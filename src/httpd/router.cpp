@@ -53,11 +53,17 @@ bool Router::matches(const Pattern& pattern, const Target& target) const {
   });
 }
 
+const Route* Router::found(std::size_t at, Request& request) const {
+  request.pattern = routes_[at].pattern;
+  return &routes_[at];
+}
+
 Result<const Route*> Router::find(Request& request) const {
+  request.pattern = {};
   const Method method = request.method == Method::head ? Method::get : request.method;
   const auto [first, last] = whole_.equal_range(request.target.path);
   for (auto at = first; at != last; ++at)
-    if (routes_[at->second].method == method) return &routes_[at->second];
+    if (routes_[at->second].method == method) return found(at->second, request);
   bool path_known = false;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     if (!matches(patterns_[i], request.target)) continue;
@@ -67,7 +73,7 @@ Result<const Route*> Router::find(Request& request) const {
       const std::string& segment = patterns_[i].segments[s];
       if (is_parameter(segment)) request.parameters[segment.substr(1, segment.size() - 2)] = request.target.segments[s];
     }
-    return &routes_[i];
+    return found(i, request);
   }
   if (path_known)
     return fail(kMethodNotAllowed, std::string(to_string(request.method)) + " is not for this path; the Allow header names what is");

@@ -34,7 +34,7 @@ class Router {
   void set_fallback(std::function<bool(const Request&)> takes, Handler handler);
   const std::vector<Route>& routes() const { return routes_; }
 
-  // The route for the request, with its parameters filled in. HEAD finds GET's. Errors: kNoSuchPath, kMethodNotAllowed.
+  // The route for the request, with its pattern and its parameters filled in. HEAD finds GET's. Errors: kNoSuchPath, kMethodNotAllowed.
   Result<const Route*> find(Request& request) const;
   // The Allow header's value for a path whose method was refused.
   std::string allowed(const Target& target) const;
@@ -45,6 +45,7 @@ class Router {
     std::vector<std::string> segments;
   };
   bool matches(const Pattern& pattern, const Target& target) const;
+  const Route* found(std::size_t at, Request& request) const;
   std::function<unsigned(const Error&)> error_status_;
   std::function<Handler(const Route&)> wrap_;
   std::function<bool(const Request&)> falls_back_;

@@ -33,6 +33,19 @@ TEST_F(RouterTest, FindsByMethodAndPath) {
   EXPECT_EQ((*find(Method::head, "/things"))->method, Method::get);
 }
 
+TEST_F(RouterTest, TellsTheRequestItsPatternHoweverTheAddressIsWritten) {
+  for (const char* target : {"/things/a/log", "/%74hings/%61/lo%67"}) {
+    ASSERT_TRUE(find(Method::get, target));
+    EXPECT_EQ(request_->pattern, "/things/{name}/log");
+  }
+  for (const char* target : {"/things", "/thing%73", "/things?x=1"}) {
+    ASSERT_TRUE(find(Method::post, target));
+    EXPECT_EQ(request_->pattern, "/things");
+  }
+  EXPECT_FALSE(find(Method::get, "/thing"));
+  EXPECT_EQ(request_->pattern, "");
+}
+
 TEST_F(RouterTest, FillsInParameters) {
   ASSERT_TRUE(find(Method::get, "/things/a%20b/log"));
   EXPECT_EQ(request_->parameters.at("name"), "a b");

@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxSegments = 16;
 inline constexpr std::size_t kMaxQueryMembers = 32;
 
 struct Target {
-  std::string path;                                       // as sent, without the query
+  std::string path;                                       // as sent, without the query: to be shown, not to be judged by
   std::vector<std::string> segments;                      // decoded; "/" has none
   std::map<std::string, std::string, std::less<>> query;  // decoded
 };

@@ -41,7 +41,7 @@ httpd::Handler Audit::around(const httpd::Route& route) {
 
 Audit::Answer Audit::run(const httpd::Handler& handler, httpd::Request& request) {
   const fleet::AuditEntry entry = entry_of(request);
-  const bool signs_in = entry.path == "/api/v1/login" || entry.path == "/api/v1/setup";
+  const bool signs_in = request.pattern == "/api/v1/login" || request.pattern == "/api/v1/setup";
   // Strangers are refused by the handler; they must not fill the log.
   if (entry.user.empty() && !signs_in) co_return co_await handler(request);
   auto begin = [&](auto done) { store_.begin_audit(entry, done); };

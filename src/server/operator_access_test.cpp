@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "httpd/router.hpp"
 #include "server/errors.hpp"
 
 namespace aloft::server {
@@ -24,7 +25,7 @@ class OperatorAccessTest : public ::testing::Test {
                           .created_ms = 1});
   }
   std::uint16_t refusal(httpd::Method method, httpd::Headers headers) {
-    httpd::Request request{.method = method, .headers = std::move(headers)};
+    httpd::Request request{.method = method, .pattern = "/api/v1/devices/{name}", .headers = std::move(headers)};
     const auto found = access_.check(request);
     EXPECT_EQ(found ? found->user : "ann", "ann");
     return found ? 0 : found.error().code.number;
@@ -70,12 +71,28 @@ TEST_F(OperatorAccessTest, NoForeignPageActsWithTheCookie) {
 }
 
 TEST_F(OperatorAccessTest, TheRoleMustAllowIt) {
-  httpd::Request request{.method = httpd::Method::post, .headers = {{"authorization", "Bearer good"}}};
-  request.target.path = "/api/v1/users";
+  httpd::Request request{.method = httpd::Method::post, .pattern = "/api/v1/users", .headers = {{"authorization", "Bearer good"}}};
   EXPECT_EQ(access_.check(request).error().code.number, kNotPermitted.number);
   EXPECT_TRUE(access_.identify(request));
   access_.tokens().set_roles("ann", static_cast<fleet::Roles>(fleet::Role::admin));
   EXPECT_TRUE(access_.check(request)) << "in force at once";
+}
+
+TEST_F(OperatorAccessTest, TheRoleIsThatOfTheRouteHoweverTheAddressIsWritten) {
+  httpd::Router router([](const Error&) { return 500U; });
+  for (const char* pattern : {"/api/v1/users", "/api/v1/devices/{name}"})
+    router.add(
+        {httpd::Method::post, pattern, [](httpd::Request&) -> httpd::Awaitable<Result<httpd::Response>> { co_return httpd::Response{}; }});
+  const auto refusal_at = [&](const char* address) {
+    httpd::Request request{.method = httpd::Method::post, .headers = {{"authorization", "Bearer good"}}};
+    request.target = *httpd::parse_target(address);
+    (void)router.find(request);
+    const auto found = access_.check(request);
+    return found ? 0 : found.error().code.number;
+  };
+  for (const char* address : {"/api/v1/users", "/api/v1/%75sers", "/%61pi/v1/users", "/api/v%31/user%73", "/api/v1/no-such-route"})
+    EXPECT_EQ(refusal_at(address), kNotPermitted.number) << address;
+  for (const char* address : {"/api/v1/devices/users", "/api/v1/%64evices/x"}) EXPECT_EQ(refusal_at(address), 0) << address;
 }
 
 TEST(SessionCookie, IsKeptFromScriptsAndOtherSites) {

@@ -30,7 +30,7 @@ bool leads_to_page(const Request& request) {
   if (request.method != Method::get && request.method != Method::head) return false;
   const auto& segments = request.target.segments;
   const bool of_hawkbit = segments.size() > 1 && segments[1] == "controller";
-  const bool of_programs = request.target.path.starts_with("/api/") || of_hawkbit;
+  const bool of_programs = (segments.size() > 1 && segments[0] == "api") || of_hawkbit;
   return !of_programs && request.header("accept").find("text/html") != std::string_view::npos;
 }
 

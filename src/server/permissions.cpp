@@ -41,17 +41,18 @@ bool only_looks(httpd::Method method) { return method == httpd::Method::get || m
 
 }  // namespace
 
-Role role_for(httpd::Method method, std::string_view path) {
+Role role_for(httpd::Method method, std::string_view pattern) {
   for (const Row& row : kRows)
-    if (path.starts_with(row.begin) && path.ends_with(row.end))
+    if (pattern.starts_with(row.begin) && pattern.ends_with(row.end))
       return only_looks(method) && row.looking == Looking::any_role ? Role::viewer : row.role;
   if (only_looks(method)) return Role::viewer;
-  if (path.starts_with("/api/v1/rollouts/") && path.ends_with("/deny")) return Role::approver;
+  if (pattern.starts_with("/api/v1/rollouts/") && pattern.ends_with("/deny")) return Role::approver;
   return Role::operate;
 }
 
-bool is_audited(httpd::Method method, std::string_view path) {
-  return !only_looks(method) && path.starts_with("/api/v1/") && path != "/api/v1/filter-check" && path != "/api/v1/rollout-preview";
+bool is_audited(httpd::Method method, std::string_view pattern) {
+  return !only_looks(method) && pattern.starts_with("/api/v1/") && pattern != "/api/v1/filter-check" &&
+         pattern != "/api/v1/rollout-preview";
 }
 
 }  // namespace aloft::server

@@ -8,9 +8,10 @@
 
 namespace aloft::server {
 
-// For paths of the operator API, or their patterns in the router. What stands in no row needs the operator's role; looking needs any role.
-fleet::Role role_for(httpd::Method method, std::string_view path);
+// For patterns of the operator API as the router has them, never for addresses as they were sent: those can be written in many ways. What
+// stands in no row needs the operator's role; looking needs any role.
+fleet::Role role_for(httpd::Method method, std::string_view pattern);
 // Whether the request changes something that people must be able to look up later.
-bool is_audited(httpd::Method method, std::string_view path);
+bool is_audited(httpd::Method method, std::string_view pattern);
 
 }  // namespace aloft::server
