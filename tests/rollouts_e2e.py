@@ -4,7 +4,7 @@ import contextlib
 import threading
 import time
 
-from server_harness import Refused, Server, Signer, ready_device, refused, run
+from server_harness import Refused, Server, Signer, deploy, ready_device, refused, run
 
 
 @contextlib.contextmanager
@@ -208,6 +208,41 @@ def case_orders_by_hand():
         assert act(server, rollout, "abort")["state"] == "aborted"
         wait_for(lambda: all(device.poll()[2] == {} for device in fleet.devices.values()))
         refused(404, 9620, act, server, {"id": 99}, "pause")
+
+
+def case_devices_that_are_deleted_hold_nobody_up():
+    with site(4) as (server, fleet):
+        plan = {"name": "all", "release": fleet.releases[0]["id"], "filter": "name==cam-*", "waves": [{"count": 3}, {"permille": 1000}]}
+        busy, offered, last, waiting = server.operator("POST", "/api/v1/rollout-preview", plan)["examples"]
+        deploy(server, fleet.releases[1], busy)
+        rollout = server.operator("POST", "/api/v1/rollouts", plan)
+        act(server, rollout, "start")
+        wait_for(lambda: show(server, rollout)["counts"]["offered"] == 2 and why(server, busy)[1][-1] == "busy")
+        assert why(server, waiting) == ("waiting", ["wave-not-open"])
+        for name in (busy, offered, waiting):
+            server.operator("DELETE", f"/api/v1/devices/{name}")
+        assert show(server, rollout)["counts"] == {**{state: 0 for state in show(server, rollout)["counts"]}, "offered": 1}
+        fleet.devices = {last: fleet.devices[last]}
+        fleet.begin()
+        shown = wait_for_state(server, rollout, "finished")
+        assert shown["counts"]["committed"] == 1 and sum(shown["counts"].values()) == 1
+
+
+def case_who_comes_after_a_deleted_device_is_not_in_its_place():
+    with site(2) as (server, fleet):
+        server.operator("POST", "/api/v1/tags/beta/devices", {"add": ["cam-00", "cam-01"]})
+        rollout = make(server, fleet.releases[0], filter="tag==beta", adopt=True)
+        assert rollout["state"] == "ready" and rollout["counts"]["waiting"] == 2
+        server.operator("DELETE", "/api/v1/devices/cam-01")
+        del fleet.devices["cam-01"]
+        fleet.devices["stranger"] = ready_device(server, "stranger")
+        assert why(server, "stranger") == ("nothing", ["filter"])
+        act(server, rollout, "start")
+        fleet.begin()
+        wait_for_state(server, rollout, "open")
+        assert [d["device"] for d in server.operator("GET", "/api/v1/deployments")["deployments"]] == ["cam-00"]
+        server.operator("POST", "/api/v1/tags/beta/devices", {"add": ["stranger"]})
+        wait_for(lambda: show(server, rollout)["counts"]["committed"] == 2)
 
 
 def case_plans_that_make_no_sense_are_refused():

@@ -209,6 +209,7 @@ void RolloutRun::gone(std::uint64_t device) {
   Entry* entry = entry_of(device);
   if (entry == nullptr) return;
   if (entry->flight == Flight::offering) --offering_;
+  entry->flight = Flight::none;
   tally(*entry, -1);
   forget_place(at(*entry));
   --rollout_.counts[static_cast<std::size_t>(entry->state)];

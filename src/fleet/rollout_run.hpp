@@ -74,7 +74,7 @@ class RolloutRun {
   bool wants_health() const;
   void expect(std::size_t members);  // so many more will join: memory for all of them at once
   void joined(const Member& member);
-  void gone(std::uint64_t device);
+  void gone(std::uint64_t device);   // deleted; what orders about it come to is not heard any more
   void freed(std::uint64_t device);  // its other deployment has ended
   bool has(std::uint64_t device) const { return index_.contains(device); }
   // A device that a person took out: its member state is cancelled in the store.

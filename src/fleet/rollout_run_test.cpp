@@ -329,6 +329,25 @@ TEST(RolloutRun, OffersInTheOrderOfTheStoreUnlessARateMakesItAChoice) {
   EXPECT_EQ(offered_in(limited, 7000), (std::vector<std::uint64_t>{50, 49, 48, 47, 46}));
 }
 
+TEST(RolloutRun, DevicesThatAreDeletedHoldNobodyUp) {
+  RolloutRun run = run_of_fifty(0);
+  ASSERT_EQ(offered_in(run, 2000).size(), 50U);
+  run.gone(1);
+  run.gone(2);
+  run.gone(2);
+  run.refused(1, RolloutRun::Refusal::gone, 2000);  // the order that was on its way
+  for (std::uint64_t device = 2; device <= 50; ++device) run.offered(device, 100 + device, 2000);
+  run.gone(3);
+  for (std::uint64_t device = 4; device <= 50; ++device) {
+    EXPECT_EQ(run.rollout().counts[static_cast<std::size_t>(MemberState::offered)], 51 - device);
+    EXPECT_TRUE(run.tick(3000, [](std::uint64_t) { return 0; }).empty());
+    run.reported(device, 100 + device, RolloutRun::Leg::target, UpdateState::committed, 3000);
+  }
+  const std::vector<Order> orders = run.tick(4000, [](std::uint64_t) { return 0; });
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_EQ(std::get<MoveOrder>(orders[0]).event, RolloutEvent::last_wave_ended);
+}
+
 TEST(RolloutRun, OffersAgainToThoseThatCouldNotBeWritten) {
   RolloutRun run = run_of_fifty(0);
   OfferOrder order;

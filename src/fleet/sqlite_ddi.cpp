@@ -24,8 +24,8 @@ Result<Device> register_in(Database& database, const DdiRegistration& wanted) {
     return fail(kDeviceRejected, "the server's operator has rejected device " + wanted.name);
   if (!known) {
     TRY(
-        database.run("INSERT INTO devices(name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms,protocol) "
-                     "VALUES(?1,1,'',?2,?3,?4,'',?5,0,1)",
+        database.run("INSERT INTO devices(id,name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms,protocol) "
+                     "VALUES(" ALOFT_NEW_DEVICE_ID ",?1,1,'',?2,?3,?4,'',?5,0,1)",
                      wanted.name, wanted.token_hash.value_or(Digest{}), wanted.product, wanted.hardware, wanted.now_ms));
     TRY(database.run("INSERT INTO ddi_devices(device) SELECT id FROM devices WHERE name=?1", wanted.name));
     TRY(refresh_groups(database, wanted.name));

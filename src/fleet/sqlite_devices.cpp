@@ -52,8 +52,8 @@ Result<> insert_device(Database& database, const Enrolment& enrolment, bool acce
   if (!accepted) TRY(check_room_for_pending(database));
   const Device& device = enrolment.device;
   return database.run(
-      "INSERT INTO devices(name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms) "
-      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?8)",
+      "INSERT INTO devices(id,name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms) "
+      "VALUES(" ALOFT_NEW_DEVICE_ID ",?1,?2,?3,?4,?5,?6,?7,?8,?8)",
       device.name, number_of(accepted ? DeviceStatus::accepted : DeviceStatus::pending), device.public_key, device.key_sha256,
       device.product, device.hardware, device.version, enrolment.now_ms);
 }
@@ -159,12 +159,12 @@ void SqliteStore::set_device_status(std::string name, DeviceStatus status, Done<
       std::move(done));
 }
 
-void SqliteStore::delete_device(std::string name, Done<> done) {
-  writer_.submit<void>(
-      [name = std::move(name)](Database& database) -> Result<> {
-        TRY(database.run("DELETE FROM devices WHERE name=?1", name));
-        if (database.changed_rows() == 0) return fail(kDeviceUnknown, "there is no device " + name);
-        return {};
+void SqliteStore::delete_device(std::string name, Done<std::uint64_t> done) {
+  writer_.submit<std::uint64_t>(
+      [name = std::move(name)](Database& database) -> Result<std::uint64_t> {
+        const std::uint64_t id = TRY(find_device_id(database, name));
+        TRY(database.run("DELETE FROM devices WHERE id=?1", id));
+        return id;
       },
       std::move(done));
 }

@@ -25,12 +25,12 @@ Member member_row(const Statement& row) {
           .changed_ms = row.number(8)};
 }
 
-// Without its key and its times.
-Result<std::optional<Device>> device_by_id(Database& database, std::uint64_t id) {
-  Statement row =
-      TRY(database.query("SELECT name,status,protocol,product,hardware,version,(SELECT id FROM deployments WHERE device=d.id AND active) "
-                         "FROM devices d WHERE id=?1",
-                         id));
+// Without its key and its times; nothing unless it is a member.
+Result<std::optional<Device>> member_device(Database& database, std::uint64_t rollout, std::uint64_t id) {
+  Statement row = TRY(
+      database.query("SELECT d.name,d.status,d.protocol,d.product,d.hardware,d.version,(SELECT id FROM deployments WHERE device=d.id AND "
+                     "active) FROM rollout_devices m JOIN devices d ON d.id=m.device WHERE m.rollout=?1 AND m.device=?2",
+                     rollout, id));
   if (!TRY(row.step())) return std::nullopt;
   return Device{.name = row.text(0),
                 .status = static_cast<DeviceStatus>(row.number(1)),
@@ -70,7 +70,7 @@ std::string objection(const Device& device, const Release& release) {
 }
 
 Result<> offer_one(Database& database, const Offering& offering, const OfferOrder::Device& wanted, OfferOutcome& outcome) {
-  const std::optional<Device> device = TRY(device_by_id(database, wanted.device));
+  const std::optional<Device> device = TRY(member_device(database, offering.rollout.id, wanted.device));
   if (!device) {
     outcome.refused.push_back({wanted.device, Refusal::gone});
     return {};

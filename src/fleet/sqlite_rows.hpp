@@ -9,6 +9,9 @@ namespace aloft::fleet {
 // As rows keep a state.
 constexpr std::uint64_t number_of(UpdateState state) { return static_cast<std::uint64_t>(state); }
 
+// The id of a device that is inserted: one that no device ever had, as whoever follows a fleet in memory may know a deleted one still.
+#define ALOFT_NEW_DEVICE_ID "1+max((SELECT coalesce(max(id),0) FROM devices),(SELECT highest_id FROM deleted_devices))"
+
 Result<Device> find_device(Database& database, const std::string& name);            // kDeviceUnknown
 Result<std::uint64_t> find_device_id(Database& database, const std::string& name);  // kDeviceUnknown
 Result<Release> find_release(Database& database, std::uint64_t id);                 // kReleaseUnknown

@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 15> kSteps{
+constexpr std::array<const char*, 16> kSteps{
     R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
@@ -384,6 +384,12 @@ CREATE TRIGGER groups_go AFTER DELETE ON device_groups WHEN old.name NOT LIKE '.
 ALTER TABLE access_tokens ADD COLUMN client TEXT NOT NULL DEFAULT '';
 ALTER TABLE access_tokens ADD COLUMN address TEXT NOT NULL DEFAULT '';
 ALTER TABLE access_tokens ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
+)sql",
+    // So that the id of a deleted device is never given to another one.
+    R"sql(
+CREATE TABLE deleted_devices(highest_id INTEGER NOT NULL);
+INSERT INTO deleted_devices VALUES(0);
+CREATE TRIGGER devices_leave_their_id AFTER DELETE ON devices BEGIN UPDATE deleted_devices SET highest_id=max(highest_id,old.id); END;
 )sql"};
 
 }  // namespace

@@ -18,7 +18,7 @@ class SqliteStore final : public Store {
   Result<Device> device(const std::string& name) override;
   void enrol(Enrolment enrolment, Done<Device> done) override;
   void set_device_status(std::string name, DeviceStatus status, Done<Device> done) override;
-  void delete_device(std::string name, Done<> done) override;
+  void delete_device(std::string name, Done<std::uint64_t> done) override;
   void record_last_seen(std::vector<LastSeen> seen, Done<> done) override;
   Result<DeviceFacts> device_facts(const std::string& name) override;
   Result<std::uint64_t> count_devices(const Filter& filter, std::uint64_t now_ms) override;

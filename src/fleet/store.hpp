@@ -119,7 +119,8 @@ class Store : public RolloutStore, public DdiStore, public DeltaStore, public Si
   // kDeviceNameTaken (another key; a pending device's key is replaced by one with a good token), kTooManyPending.
   virtual void enrol(Enrolment enrolment, Done<Device> done) = 0;
   virtual void set_device_status(std::string name, DeviceStatus status, Done<Device> done) = 0;  // kDeviceUnknown
-  virtual void delete_device(std::string name, Done<> done) = 0;  // with its deployments and logs; kDeviceUnknown
+  // With its deployments and logs; the id that it had, which no other device will ever have. kDeviceUnknown.
+  virtual void delete_device(std::string name, Done<std::uint64_t> done) = 0;
   virtual void record_last_seen(std::vector<LastSeen> seen, Done<> done) = 0;
 
   virtual Result<DeviceFacts> device_facts(const std::string& name) = 0;  // kDeviceUnknown

@@ -173,10 +173,10 @@ TEST_P(StoreContract, ALogBelongsToItsDevicesDeployment) {
 
 TEST_P(StoreContract, ADeletedDeviceTakesItsHistoryAlong) {
   const Deployment made = assigned("a");
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("a", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("a", done); }));
   EXPECT_ERROR(store_->deployment(made.id), kDeploymentUnknown);
   EXPECT_TRUE(store_->transitions(made.id, 0, 10)->empty());
-  EXPECT_ERROR(wait<>([&](auto done) { store_->delete_device("a", done); }), kDeviceUnknown);
+  EXPECT_ERROR(wait<std::uint64_t>([&](auto done) { store_->delete_device("a", done); }), kDeviceUnknown);
 }
 
 TEST_P(StoreContract, OnlyTheFirstUserComesBySetup) {

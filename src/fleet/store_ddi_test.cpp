@@ -103,7 +103,7 @@ TEST_P(StoreDdi, SaysWhatItIs) {
   EXPECT_FALSE(known().attributes_known);
   EXPECT_TRUE(wait<>([&](auto done) { store_->set_auto_confirm("d", "{}", done); }));
   EXPECT_EQ(known().auto_confirm, "{}");
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("d", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("d", done); }));
   EXPECT_TRUE(store_->ddi_devices()->empty());
 }
 

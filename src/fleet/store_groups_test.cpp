@@ -27,7 +27,7 @@ TEST_P(StoreContract, AGroupByHandHasWhomItWasGiven) {
   EXPECT_EQ(store_->group("pilots")->device_count, 2U) << "all or none";
   EXPECT_EQ(change({.add = {}, .remove = {"a"}})->device_count, 1U);
   EXPECT_EQ(store_->device_facts("b")->groups, std::set<std::string>{"pilots"});
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("b", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("b", done); }));
   EXPECT_EQ(store_->group("pilots")->device_count, 0U);
 }
 

@@ -76,7 +76,7 @@ TEST_P(StoreHealth, ComeTwiceOrAnewAndGoWithTheDevice) {
   EXPECT_EQ(found.versions[0].vitals.uptime_s, 3600U);
   for (std::uint64_t i = 2; i < 30; ++i) EXPECT_TRUE(put("a", {version("x" + std::to_string(i), i, 1, 0, 1)}));
   EXPECT_LE(store_->device_health("a")->versions.size(), 17U);
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("a", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("a", done); }));
   EXPECT_EQ(store_->device_health("a").error().code.number, kDeviceUnknown.number);
   EXPECT_EQ(put("a", {}).error().code.number, kDeviceUnknown.number);
   EXPECT_EQ(health().devices, 0U);

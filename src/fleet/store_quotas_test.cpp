@@ -28,7 +28,7 @@ TEST_P(StoreQuotas, ADeviceTooManyStaysOutsideAndThoseInsideGoOn) {
   EXPECT_TRUE(put_log("b", deployment.id, "text", 1));
   EXPECT_TRUE(attributes("b", {{"modem", "ec25"}}));
   limit({{"devices", 2U}});
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("a", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("a", done); }));
   EXPECT_TRUE(enrol("c")) << "there is room again";
 }
 
@@ -107,7 +107,7 @@ TEST_P(StoreQuotas, TheOldestLogsMakeRoom) {
   EXPECT_EQ(used(Quota::log_bytes), kLeastLogBytes + 1);
   EXPECT_TRUE(put_log("a", deployments[0].id, std::string("\0\xc3\xa4", 3), 11));
   EXPECT_EQ(used(Quota::log_bytes), 3U) << "bytes, not characters";
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("a", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("a", done); }));
   EXPECT_EQ(used(Quota::log_bytes), 0U) << "it goes with its device";
 }
 
@@ -120,7 +120,7 @@ TEST_P(StoreQuotas, TheCountsAreRightAfterAnything) {
     const std::string name = std::to_string(chance() % 20);
     switch (chance() % 8) {
       case 0: (void)enrol(name, name); break;
-      case 1: (void)wait<>([&](auto done) { store_->delete_device(name, done); }); break;
+      case 1: (void)wait<std::uint64_t>([&](auto done) { store_->delete_device(name, done); }); break;
       case 2:
         if (const auto made = release(name, chance() % 1000)) releases.push_back(made->id);
         break;

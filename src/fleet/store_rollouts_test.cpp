@@ -179,8 +179,26 @@ TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
   EXPECT_ERROR(take_out("c"), kMemberUnknown);
   EXPECT_EQ(member(rollout.id, "a").reason, "cancelled by op");
   EXPECT_EQ(store_->memberships("a")->at(0).rollout.id, rollout.id);
-  EXPECT_TRUE(wait<>([&](auto done) { store_->delete_device("b", done); }));
+  EXPECT_TRUE(wait<std::uint64_t>([&](auto done) { store_->delete_device("b", done); }));
   EXPECT_EQ(store_->all_members(rollout.id)->size(), 1U);
+}
+
+TEST_P(StoreRollouts, AreOfNobodyWhoCameInAnothersPlace) {
+  make_fleet();
+  const Rollout rollout = add(plan("name==d")).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const std::uint64_t gone = store_->device_facts("d")->id;
+  EXPECT_EQ(wait<std::uint64_t>([&](auto done) { store_->delete_device("d", done); }), gone);
+  EXPECT_TRUE(enrol("stranger", "stranger"));
+  EXPECT_TRUE(set_status("stranger", DeviceStatus::accepted));
+  EXPECT_GT(store_->device_facts("stranger")->id, gone) << "an id is never given twice";
+  OfferRequest request{.rollout = rollout.id, .order = {}, .now_ms = 6000};
+  for (const std::uint64_t device : {gone, store_->device_facts("stranger")->id})
+    request.order.devices.push_back({.device = device, .attempt = 1});
+  const OfferOutcome outcome = wait<OfferOutcome>([&](auto done) { store_->offer(request, done); }).value();
+  EXPECT_TRUE(outcome.made.empty()) << "who is no member gets nothing";
+  ASSERT_EQ(outcome.refused.size(), 2U);
+  for (const auto& refused : outcome.refused) EXPECT_EQ(refused.why, RolloutRun::Refusal::gone);
 }
 
 // Wherever the server ends between two pieces: the rest is found again, and nobody is there twice.

@@ -82,9 +82,10 @@ DeviceAdminApi::Answer DeviceAdminApi::remove(Request& request) {
   CO_TRY(access_.check(request));
   const std::string name = CO_TRY(name_parameter(request));
   auto start = [this, &name](auto done) { store_.delete_device(name, done); };
-  const Result<> deleted = co_await delivered<Result<>>(start);
+  const Result<std::uint64_t> deleted = co_await delivered<Result<std::uint64_t>>(start);
   if (!deleted) co_return std::unexpected(deleted.error());
   roster_.remove(name);
+  changes_.deleted(*deleted);
   changes_.device(name);
   co_return Response{.status = 204};
 }

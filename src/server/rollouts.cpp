@@ -33,7 +33,8 @@ Rollouts::Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Cha
   changes_.follow({.device = [this](const std::string& name) { device_changed(name); },
                    .deployment = [this](const fleet::Deployment& deployment) { deployment_changed(deployment); },
                    .groups = [this] { groups_changed(); },
-                   .rollout = {}});
+                   .rollout = {},
+                   .deleted = [this](std::uint64_t device) { device_deleted(device); }});
 }
 
 std::uint64_t Rollouts::now_ms() const { return unix_ms(clock_.now()); }
@@ -403,6 +404,14 @@ httpd::Awaitable<void> Rollouts::join(std::uint64_t id, fleet::Member member) {
 httpd::Awaitable<void> Rollouts::join_all(std::uint64_t id) {
   const Result<RolloutPieces::Outcome> joined = co_await gather(id);
   if (!joined) log::warning("devices cannot join rollout " + std::to_string(id) + ": " + joined.error().text());
+}
+
+void Rollouts::device_deleted(std::uint64_t device) {
+  for (const auto& [id, running] : running_) {
+    if (!running->run.has(device)) continue;
+    running->run.gone(device);
+    changes_.rollout(id);
+  }
 }
 
 void Rollouts::groups_changed() {

@@ -74,6 +74,7 @@ class Rollouts {
 
   void tell(const fleet::Deployment& deployment);
   void device_changed(const std::string& name);
+  void device_deleted(std::uint64_t device);
   void deployment_changed(const fleet::Deployment& deployment);
   void groups_changed();
   std::shared_ptr<Running> find(std::uint64_t id) const;
