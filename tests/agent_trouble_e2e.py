@@ -147,6 +147,40 @@ class TroubleTest(unittest.TestCase):
         self.device.env.write_bytes(kept)
         self.mended()
 
+    def hide_boot_state(self):
+        """As where its file system is not mounted: its folder is missing."""
+        config = self.device.folder / "system.toml"
+        config.write_text(config.read_text().replace(str(self.device.env), f"{self.device.folder}/boot/grubenv"))
+
+    def test_boot_state_that_cannot_be_read_does_not_reset_a_good_system(self):
+        self.device.power_on(start=False)
+        self.hide_boot_state()
+        self.device.start()
+        self.assertEqual(self.problem()["number"], 6012)
+        self.assertFalse(self.device.status()["watchdog"]["armed"])
+        self.assertIn(self.device.watchdog.read_bytes()[-1:], (b"", b"V"))
+
+    def test_boot_state_that_cannot_be_read_leaves_the_watchdog_to_a_trial(self):
+        """The journal knows of it; or the boot loader does, where the journal is gone as well."""
+        self.device.power_on()
+        self.device.run("install", str(self.good))
+        self.device.wait_for_reboot()
+        check = self.device.health / "10-slow"
+        check.write_text("#!/bin/sh\nsleep 100\n")
+        check.chmod(0o755)
+        self.assertEqual(self.device.power_on("2.0", start=False), "B")
+        self.hide_boot_state()
+        self.device.start()
+        self.device.wait_for_state("on-trial")
+        self.assertTrue(self.device.status()["watchdog"]["armed"])
+        self.device.stop()
+        (self.state / "journal").unlink()
+        command_line = self.device.folder / "cmdline"
+        command_line.write_text(command_line.read_text().strip() + " aloft.state=trial\n")
+        self.device.start()
+        self.assertTrue(self.device.status()["watchdog"]["armed"])
+        self.assertFalse(self.device.watchdog.read_bytes().endswith(b"V"))
+
     def test_boot_state_that_is_corrupt_is_rebuilt(self):
         self.device.power_on()
         self.device.stop()

@@ -40,6 +40,7 @@
 #include "base/notify.hpp"
 #include "base/process.hpp"
 #include "boot/shared_control.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -111,7 +112,7 @@ class Daemon {
     if (!is_committed()) guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
     // A trouble is told, and looked at again; the agent is there all the same: who else could tell of it.
     if (const auto started = updater_.start(); !started) log::warning("no update can be made for now");
-    if (updater_.status().committed) guard_.settle(clock_.steady());
+    if (may_settle()) guard_.settle(clock_.steady());
     if (server_) link_ = server_->connect(*spool_, config_.state_dir, link_listener());
     if (link_) inventory_.start([this] { link_->report_soon(); });
     if (link_) vitals_.start(facts_.version, facts_.boot_id, watchdog_facts_, [this] { link_->report_soon(); });
@@ -200,6 +201,16 @@ class Daemon {
     return state && std::ranges::any_of(state->order, [this](const boot::SlotState& slot) {
              return slot.name == facts_.booted_group && slot.health == boot::SlotHealth::committed;
            });
+  }
+
+  // A boot state that cannot be read does not keep a good system from going on; what nothing but the boot loader knows to be on trial is
+  // not taken for good.
+  bool may_settle() const {
+    const UpdateStatus now = updater_.status();
+    if (!now.committed) return false;
+    const bool supposed = now.trouble && now.trouble->code.number == update::kBootStateUnreadable.number;
+    const bool proven = now.state.phase == Phase::committed && now.state.target == facts_.booted_group;
+    return !supposed || proven || !facts_.chosen_as_trial;
   }
 
   ResetGuard::Giver watchdog_giver() const {

@@ -75,7 +75,8 @@ bool ResetGuard::given_to_systemd() {
 }
 
 void ResetGuard::settle(SteadyTime now) {
-  if (config_.device.empty() || watchdog_ || systemd_has_it_) return;
+  if (watchdog_) return disarm();
+  if (config_.device.empty() || systemd_has_it_) return;
   const bool wanted = config_.systemd_timeout.count() != 0 && give_to_systemd_;
   const bool early = dismiss_early_watchdog(places_.proc);
   if (!wanted && !early && !config_.locked && !watchdog_facts(config_.device, places_.sysfs).running) return;

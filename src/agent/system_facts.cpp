@@ -43,7 +43,8 @@ std::vector<Witness> witnesses(const Config& config, boot::BootControl& control,
 Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& control, const DeviceTrees& trees) {
   SystemFacts facts;
   const std::string path = config.agent.kernel_command_line.string();
-  const auto found = witnesses(config, control, TRY(read_file(path, kMaxFactBytes)), trees);
+  const std::string command_line = TRY(read_file(path, kMaxFactBytes));
+  const auto found = witnesses(config, control, command_line, trees);
   if (found.empty())
     return fail(kBootedGroup,
                 path + " has no \"aloft.slot=\", and / is on no slot's device; the boot loader must say which group of slots it booted");
@@ -60,6 +61,7 @@ Result<SystemFacts> read_system_facts(const Config& config, boot::BootControl& c
   if (facts.version.empty()) facts.version = "unknown";
   facts.machine_id = first_line(config.agent.machine_id_file);
   facts.systemd = ::access("/run/systemd/system", F_OK) == 0;
+  facts.chosen_as_trial = command_line_value(command_line, "aloft.state=") == "trial";
   return facts;
 }
 

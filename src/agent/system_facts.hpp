@@ -11,11 +11,12 @@
 namespace aloft::agent {
 
 struct SystemFacts {
-  std::string booted_group;  // "A"
-  std::string boot_id;       // differs after every start of the kernel
-  std::string version;       // of the running system; "unknown" where the file is missing
-  std::string machine_id;    // empty where there is none
-  bool systemd = false;      // it is process 1
+  std::string booted_group;      // "A"
+  std::string boot_id;           // differs after every start of the kernel
+  std::string version;           // of the running system; "unknown" where the file is missing
+  std::string machine_id;        // empty where there is none
+  bool systemd = false;          // it is process 1
+  bool chosen_as_trial = false;  // by the boot loader's word, where it says one (aloft.state=trial)
 };
 
 // Reads them by the paths in config.agent. Which group booted is told by the boot loader itself (control.booted()), by `aloft.slot=`,

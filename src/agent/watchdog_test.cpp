@@ -96,6 +96,15 @@ TEST_F(WatchdogTest, ACommittedSystemStopsWhatTheInitramfsStarted) {
   EXPECT_FALSE(guard.status().armed);
 }
 
+TEST_F(WatchdogTest, WhatIsArmedAlreadyIsStoppedInASystemThatTurnsOutCommitted) {
+  ResetGuard guard(config(), {}, places());
+  guard.arm(clock_.steady(), clock_.steady() + std::chrono::seconds(60));
+  guard.settle(clock_.steady());
+  EXPECT_EQ(pings(), "\nV");
+  EXPECT_FALSE(guard.status().armed);
+  EXPECT_FALSE(guard.next_tick());
+}
+
 TEST_F(WatchdogTest, OneThatCannotBeStoppedIsPingedWithoutEnd) {
   attribute("state", "active");
   attribute("nowayout", "1");
