@@ -261,9 +261,31 @@ class AgentTest(unittest.TestCase):
             (self.device.folder / "cmdline").write_text(f"quiet aloft.slot=B {word}\n")
             self.assertEqual(self.restarts(script, "no-such.toml"), restarts, word)
 
-    def restarts(self, script, config):
-        done = subprocess.run([script, self.device.folder / config, self.device.folder / "cmdline"], capture_output=True, text=True,
-                              env={**os.environ, "ALOFT_RESTART": "echo", "ALOFTD": str(TOOLS.aloftd)})
+        # Where nobody can tell: as often as a trial may need, and no more. The agent's start gives them back.
+        state = self.device.folder / "state"
+        for config, place in (("no-such.toml", self.device.folder), ("mistyped.toml", state)):
+            with self.subTest(config):
+                state.mkdir(exist_ok=True)
+                (self.device.folder / "mistyped.toml").write_text(f'prodcut = "x"\nstate_dir = "{state}"\n')
+                subprocess.run([script, "--started", self.device.folder / config], check=True)
+                self.assertEqual([self.restarts(script, config) for _ in range(12)], 10 * [True] + 2 * [False])
+                self.assertTrue((place / "failed-starts").exists())
+                subprocess.run([script, "--started", self.device.folder / config], check=True)
+                self.assertFalse((place / "failed-starts").exists())
+                self.assertTrue(self.restarts(script, config))
+        # A count that would not outlive the restart bounds nothing: then there is time for somebody to come.
+        self.assertEqual([self.restarts(script, "no-such.toml", "tmpfs") for _ in range(12)], 12 * [True])
+        self.assertIn("counted nowhere: restarting in 0 s", self.restart_words)
+
+    def restarts(self, script, config, file_system="ext2/ext3"):
+        programs = self.device.folder / "programs"
+        programs.mkdir(exist_ok=True)
+        (programs / "stat").write_text(f"#!/bin/sh\necho {file_system}\n")
+        (programs / "stat").chmod(0o755)
+        done = subprocess.run([script, self.device.folder / config, self.device.folder / "cmdline", self.device.watchdog], capture_output=True, text=True,
+                              env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "ALOFT_RESTART": "echo", "ALOFTD": str(TOOLS.aloftd),
+                                   "ALOFT_STATE": str(self.device.folder / "none"), "ALOFT_PAUSE_S": "0"})
+        self.restart_words = done.stdout
         return done.stdout.endswith("reboot\n")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs to mount")
