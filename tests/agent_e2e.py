@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -112,6 +113,43 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(booted, ["B", "B", "B"])
         self.assertEqual(self.device.power_on(), "A")
         self.assertEqual(self.assert_running("A", "rolled-back")["update"]["error"]["name"], "tries-used")
+
+    def test_agent_that_is_killed_again_and_again_does_not_draw_the_trial_out(self):
+        self.check("10-slow", "sleep 30")
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        self.device.power_on("2.0", start=False)
+        config = self.device.folder / "system.toml"
+        config.write_text(config.read_text().replace("deadline_s = 20", "deadline_s = 15"))
+        begin = time.monotonic()
+        for _ in range(2):
+            self.device.start()
+            self.device.wait_for_state("on-trial")
+            time.sleep(2)
+            self.device.stop(kill=True)
+        time.sleep(max(0, begin + 17 - time.monotonic()))
+        self.assertFalse((self.device.folder / "rebooted").exists())
+        self.device.start()
+        self.device.wait_for_reboot(10)
+        self.assertEqual(read_env(self.device.env)["B_STATE"], "0", "it is given up")
+        self.assertEqual(self.device.power_on("1.0"), "A")
+        update = self.assert_running("A", "rolled-back")["update"]
+        self.assertIn("the trial's 15 s were over", update["message"])
+
+    def test_a_trial_begins_anew_with_each_boot(self):
+        self.device.power_on()
+        self.install_and_reboot(self.good)
+        self.check("10-slow", "sleep 30")
+        self.device.power_on("2.0")
+        self.device.wait_for_state("on-trial")
+        self.device.stop(kill=True)
+        kept = self.device.folder / "state/trial-began"
+        boot_id, began_ms = kept.read_text().split()
+        kept.write_text(f"{boot_id} {int(began_ms) - 60_000}\n")
+        (self.device.health / "10-slow").unlink()
+        self.device.power_on()
+        self.assert_running("B", "committed")
+        wait_for("the trial's begin is forgotten", lambda: kept.read_text() == "")
 
     def test_pipe(self):
         self.device.power_on()

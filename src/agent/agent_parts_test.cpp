@@ -177,6 +177,7 @@ TEST(Trial, IsJudgedByEveryCondition) {
   std::filesystem::remove(folder / "bad");
   rules.health.require_server = false;
   EXPECT_TRUE(judge(unreached, seconds(30)).healthy);
+  EXPECT_THAT(judge(unreached, seconds(-1)).reason, testing::HasSubstr("trial-deadline")) << "an agent that was started again too late";
 }
 
 TEST(Client, Durations) {

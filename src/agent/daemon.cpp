@@ -34,6 +34,7 @@
 #include "agent/system_facts.hpp"
 #include "agent/systemd_watchdog.hpp"
 #include "agent/trial.hpp"
+#include "agent/trial_start.hpp"
 #include "agent/vitals.hpp"
 #include "base/errors.hpp"
 #include "base/log.hpp"
@@ -109,10 +110,13 @@ class Daemon {
     log::set_observer([this](std::string_view line) { ring_.add(line); });
     log::info("group " + facts_.booted_group + " booted, version " + facts_.version);
     // From here on a hang ends in a reset, unless the system is known to be good.
-    if (!is_committed()) guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
+    if (!is_committed()) arm_for_trial();
     // A trouble is told, and looked at again; the agent is there all the same: who else could tell of it.
     if (const auto started = updater_.start(); !started) log::warning("no update can be made for now");
-    if (may_settle()) guard_.settle(clock_.steady());
+    if (may_settle()) {
+      trial_start_.forget();
+      guard_.settle(clock_.steady());
+    }
     if (server_) link_ = server_->connect(*spool_, config_.state_dir, link_listener());
     if (link_) inventory_.start([this] { link_->report_soon(); });
     if (link_) vitals_.start(facts_.version, facts_.boot_id, watchdog_facts_, [this] { link_->report_soon(); });
@@ -218,11 +222,19 @@ class Daemon {
     return [this](std::chrono::seconds timeout) { return give_watchdog_to_systemd(kSystemdDropIns, config_.watchdog.device, timeout); };
   }
 
+  SteadyTime trial_deadline() { return trial_start_.begun(clock_.steady()) + config_.health.deadline; }
+
+  // The watchdog first: a write to the state folder may hang.
+  void arm_for_trial() {
+    guard_.arm(clock_.steady(), trial_deadline() + kTrialGrace);
+    trial_start_.keep();
+  }
+
   void begin_trial() {
     if (judge_.joinable()) return;
-    guard_.arm(clock_.steady(), started_ + config_.health.deadline + kTrialGrace);
+    arm_for_trial();
     TrialRules rules{.health = config_.health, .systemd = facts_.systemd, .server = config_.server ? config_.server->url : ""};
-    const auto deadline = std::chrono::steady_clock::now() + (started_ + config_.health.deadline - clock_.steady());
+    const auto deadline = std::chrono::steady_clock::now() + (trial_deadline() - clock_.steady());
     judge_ = std::thread([this, rules = std::move(rules), deadline] {
       const HealthVerdict verdict = judge_trial(rules, reach_, deadline, ending_);
       if (!ending_) updater_.health_result(verdict);
@@ -263,7 +275,10 @@ class Daemon {
 
   void on_change() {
     const auto state = updater_.status().state;
-    if (state.phase == Phase::committed) guard_.disarm();
+    if (state.phase == Phase::committed) {
+      trial_start_.forget();
+      guard_.disarm();
+    }
     const bool keeps_source = state.phase == Phase::offered || state.phase == Phase::accepted || state.phase == Phase::downloading ||
                               state.phase == Phase::installing || state.phase == Phase::deferred;
     if (state.update > detached_update_ && !keeps_source) {
@@ -392,6 +407,7 @@ class Daemon {
   Fd lock_;
   LogRing ring_;
   update::StateFolder files_;
+  TrialStart trial_start_{files_, facts_.boot_id};
   std::unique_ptr<boot::BootControl> boot_;
   std::unique_ptr<ReportSpool> spool_;
   std::unique_ptr<Mailbox> mailbox_;

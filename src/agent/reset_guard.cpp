@@ -39,6 +39,9 @@ void ResetGuard::arm(SteadyTime now, SteadyTime ping_until) {
   ping_until_ = ping_until;
   next_ = now;
   if (watchdog_ || systemd_has_it_ || config_.device.empty()) return;
+  // Opening it would be a ping.
+  if (now > ping_until && watchdog_facts(config_.device, places_.sysfs).running)
+    return log::warning("hardware watchdog " + config_.device.string() + " runs, and its time is over: it is left to reset the machine");
   auto watchdog = take();
   if (!watchdog) return log::warning(watchdog.error().text());
   watchdog_ = *std::move(watchdog);

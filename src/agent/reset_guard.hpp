@@ -26,7 +26,8 @@ class ResetGuard {
   explicit ResetGuard(WatchdogConfig config, Giver give_to_systemd = {}, WatchdogPlaces places = {});
 
   // From now on the machine is reset if tick() is not called in time, and in any case some time after `ping_until`. Takes over what the
-  // initramfs holds. A missing watchdog is told in the log; nothing else happens.
+  // initramfs holds; a watchdog that runs, when `ping_until` has passed, is left to it. A missing one is told in the log; nothing else
+  // happens.
   void arm(SteadyTime now, SteadyTime ping_until);
   // The system that runs is committed: the reset is called off, or systemd's from now on. Where it cannot be stopped, it is pinged without
   // end.

@@ -8,6 +8,10 @@ namespace {
 
 Result<> all_conditions(const TrialRules& rules, ServerReach& reach, std::chrono::steady_clock::time_point deadline,
                         const std::atomic<bool>& stop) {
+  // An agent that was started again takes nothing of this up anew.
+  if (std::chrono::steady_clock::now() >= deadline)
+    return fail(kTrialDeadline, "the trial's " + std::to_string(rules.health.deadline.count()) +
+                                    " s were over before there was a verdict: the agent did not last, and was started again");
   if (rules.systemd && rules.health.require_units) TRY(check_systemd_units(deadline, stop));
   TRY(run_health_checks(rules.health, deadline, stop));
   if (rules.server.empty() || !rules.health.require_server || reach.wait_until(deadline)) return {};

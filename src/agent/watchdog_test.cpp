@@ -73,6 +73,24 @@ TEST_F(WatchdogTest, IsPingedInTimeAndNotBeyondTheDeadline) {
   EXPECT_TRUE(guard.status().armed) << "the reset is due";
 }
 
+TEST_F(WatchdogTest, AnAgentThatComesTooLateDoesNotPingWhatRunsAlready) {
+  clock_.advance(std::chrono::seconds(100));
+  const SteadyTime over = clock_.steady() - std::chrono::seconds(1);
+  attribute("state", "active");
+  ResetGuard guard(config(), {}, places());
+  guard.arm(clock_.steady(), over);
+  EXPECT_EQ(pings(), "");
+  guard.arm(clock_.steady(), clock_.steady() + std::chrono::seconds(60));
+  EXPECT_EQ(pings(), "\n") << "for the restart that it asks for";
+  attribute("state", "inactive");
+  ASSERT_TRUE(replace_file(device_, ""));
+  ResetGuard next(config(), {}, places());
+  next.arm(clock_.steady(), over);
+  next.tick(clock_.steady());
+  EXPECT_EQ(pings(), "\n") << "started by its opening, which is its only ping";
+  EXPECT_TRUE(next.status().armed);
+}
+
 TEST_F(WatchdogTest, ArmingAgainPutsTheDeadlineOff) {
   ResetGuard guard(WatchdogConfig{.device = device_, .timeout = std::chrono::seconds(20)});
   guard.arm(clock_.steady(), clock_.steady() + std::chrono::seconds(5));
