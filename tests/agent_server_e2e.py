@@ -277,6 +277,11 @@ class AgentAndServerTest(unittest.TestCase):
         (device.folder / "system.toml").write_text(text.replace("enrol_token_file", f'fingerprint = "{self.server.fingerprint}"\nenrol_token_file'))
         device.power_on()
         wait_for("it is told to wait", lambda: "E8030 not-accepted" in device.status().get("server", {}).get("problem", ""))
+        shown = self.server.operator("GET", "/api/v1/devices/cam-02")["key_sha256"]
+        self.assertRegex(shown, "^[0-9a-f]{64}$")
+        self.assertEqual(device.status()["server"].get("key_sha256"), shown, "so that people can compare it")
+        self.assertIn(shown, device.run("status").stdout)
+        self.assertIn(shown, device.run("doctor").stdout)
         self.server.operator("POST", "/api/v1/devices/cam-02/accept")
         self.connected(device)
 

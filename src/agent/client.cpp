@@ -169,6 +169,7 @@ std::string status_text(const Json& answer) {
     text += server.value("connected", false) ? "connected" : server.value("enrolled", false) ? "not connected" : "not enrolled";
     if (server.contains("problem")) text += ": " + text_of(server, "problem");
     text += "\n";
+    if (server.contains("key_sha256")) text += "key:      SHA-256 " + text_of(server, "key_sha256") + "\n";
   }
   if (const Json problem = status.value("problem", Json::object()); !problem.empty())
     text += "PROBLEM E" + text_of(problem, "number") + " " + text_of(problem, "name") + ": " + text_of(problem, "message") + "\n";

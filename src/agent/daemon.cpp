@@ -360,6 +360,7 @@ class Daemon {
     if (server_)
       now.server = ServerStatus{.url = server_->url(),
                                 .name = server_->facts().name,
+                                .key_sha256 = server_->key_sha256(),
                                 .enrolled = server_->enrolled(),
                                 .connected = reach_.now(),
                                 .problem = reach_.problem()};

@@ -116,9 +116,13 @@ void examine_server(const Patient& patient, Examination& out) {
     out.warn("server-time", "the server's time is " + to_iso8601(*date) + ", this device's " + to_iso8601(patient.clock.now()),
              "set the clock that is wrong; certificates and deadlines are judged by it");
   std::error_code problem;
-  if (!fs::exists(config.state_dir / "enrolled", problem))
-    out.warn("server-not-enrolled", "server " + url + " answers, but this device is not enrolled",
-             "put a token into server.enrol_token_file, or accept the device at the server");
+  if (!fs::exists(config.state_dir / "enrolled", problem)) {
+    const auto key = device_key_sha256(config.state_dir);
+    out.warn("server-not-enrolled",
+             "server " + url + " answers, but this device is not enrolled" + (key ? "; its key's SHA-256 is " + *key : ""),
+             "put a token into server.enrol_token_file; or accept the device at the server, which must show the same SHA-256 of its key as "
+             "aloftd status");
+  }
   if (out.all_good_since(before)) out.good("server", "server " + url + " answers; enrolled");
 }
 

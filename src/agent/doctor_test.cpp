@@ -7,6 +7,7 @@
 
 #include "agent/test_doctor.hpp"
 #include "boot/uboot_env.hpp"
+#include "crypto/public_key.hpp"
 #include "net/fake_server.hpp"
 
 namespace aloft::agent {
@@ -285,6 +286,8 @@ TEST_F(DoctorServer, IsAskedForItsTimeAndMayBeSound) {
 TEST_F(DoctorServer, DoesNotKnowThisDevice) {
   fs::remove(device_.at("state/enrolled"));
   EXPECT_THAT(complaints(device_.examined()), ElementsAre("server-not-enrolled"));
+  ASSERT_TRUE(key_.save(device_.at("state/device-key.pem")));
+  EXPECT_THAT(told(device_.examined()), testing::HasSubstr(to_hex(crypto::test::must(crypto::public_key_sha256(key_.native())))));
 }
 
 TEST_F(DoctorServer, IsAnother) {

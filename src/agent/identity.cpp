@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "crypto/errors.hpp"
+#include "crypto/public_key.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::agent {
@@ -18,12 +19,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxControllerIdBytes = 256;
 
+fs::path key_file(const fs::path& state_dir) { return state_dir / "device-key.pem"; }
 fs::path pin_file(const fs::path& state_dir) { return state_dir / "server-pin"; }
 
 }  // namespace
 
 Result<crypto::PrivateKey> load_or_make_device_key(const fs::path& state_dir) {
-  const fs::path file = state_dir / "device-key.pem";
+  const fs::path file = key_file(state_dir);
   std::error_code problem;
   if (fs::exists(file, problem)) {
     auto known = crypto::PrivateKey::load(file);
@@ -36,6 +38,11 @@ Result<crypto::PrivateKey> load_or_make_device_key(const fs::path& state_dir) {
   auto key = TRY(crypto::PrivateKey::generate(crypto::KeyType::ed25519));
   TRY(key.save(file));
   return key;
+}
+
+Result<std::string> device_key_sha256(const fs::path& state_dir) {
+  const crypto::PrivateKey key = TRY(crypto::PrivateKey::load(key_file(state_dir)));
+  return to_hex(TRY(crypto::public_key_sha256(key.native())));
 }
 
 Result<std::string> device_name(const ServerConfig& config, const std::string& machine_id) {

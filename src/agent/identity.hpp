@@ -17,6 +17,9 @@ inline constexpr std::size_t kMaxTokenBytes = 1024;  // of a file that holds a t
 // state_dir/device-key.pem (0600, Ed25519); made at the first call, durably. Errors: those of crypto::PrivateKey, file errors.
 Result<crypto::PrivateKey> load_or_make_device_key(const std::filesystem::path& state_dir);
 
+// The SHA-256 of its public half in hex, as status and server show it; of one that is there. Errors: as above.
+Result<std::string> device_key_sha256(const std::filesystem::path& state_dir);
+
 // The name in the configuration, else the machine id; with hawkbit it is the controller id. Errors: kConfigValue when it can be none.
 Result<std::string> device_name(const ServerConfig& config, const std::string& machine_id);
 

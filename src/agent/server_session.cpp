@@ -8,6 +8,7 @@
 #include "base/bytes.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "crypto/public_key.hpp"
 #include "net/errors.hpp"
 #include "protocol/messages.hpp"
 
@@ -38,7 +39,27 @@ bool ServerSession::owns(const std::string& address) const {
 }
 
 std::unique_ptr<ServerLink> ServerSession::connect(ReportSpool& spool, const std::filesystem::path& state_dir, ServerListener listener) {
+  {
+    // People may want to compare it before the server can be reached.
+    const std::lock_guard lock(mutex_);
+    if (const auto had = have_key(); !had) log::debug("the device key is not there yet: " + had.error().text());
+  }
   return std::make_unique<AloftLink>(*this, spool, state_dir / "logs", std::move(listener));
+}
+
+std::string ServerSession::key_sha256() const {
+  const std::lock_guard lock(shown_mutex_);
+  return key_sha256_;
+}
+
+Result<> ServerSession::have_key() {
+  if (key_) return {};
+  crypto::PrivateKey key = TRY(load_or_make_device_key(state_dir_));
+  std::string digest = to_hex(TRY(crypto::public_key_sha256(key.native())));
+  key_ = std::move(key);
+  const std::lock_guard lock(shown_mutex_);
+  key_sha256_ = std::move(digest);
+  return {};
 }
 
 Result<Json> ServerSession::post(net::HttpTransport& transport, std::string_view path, const Json& body) {
@@ -103,7 +124,7 @@ Result<std::string> ServerSession::token(net::HttpTransport& transport, net::Cre
   const std::lock_guard lock(mutex_);
   if (credentials == net::Credentials::current && !token_.empty() && clock_.steady() < token_expires_) return token_;
   token_.clear();
-  if (!key_) key_ = TRY(load_or_make_device_key(state_dir_));
+  TRY(have_key());
   if (!enrolled_) TRY(enrol(transport));
   const auto proven = prove(transport);
   if (!proven && (is(proven.error(), net::kUnauthorized) || is(proven.error(), net::kServerRefused))) {

@@ -24,13 +24,15 @@ namespace aloft::agent {
 // Safe from several threads, each with a transport of its own.
 class ServerSession final : public ServerStanding {
  public:
-  // The key is loaded or made in state_dir when it is first needed, again and again until that works. Clock must outlive the session.
+  // The key is loaded or made in state_dir by connect(), else when it is first needed, again and again until that works. Clock must outlive
+  // the session.
   ServerSession(ServerConfig config, std::filesystem::path state_dir, DeviceFacts facts, Clock& clock);
 
   Result<net::TlsOptions> tls() const override;  // enrolment may have brought a pin
   const std::string& url() const override { return config_.url; }
   const DeviceFacts& facts() const override { return facts_; }
   bool enrolled() const override { return enrolled_; }
+  std::string key_sha256() const override;
   bool owns(const std::string& address) const override;  // of the artifact store
   std::unique_ptr<ServerLink> connect(ReportSpool& spool, const std::filesystem::path& state_dir, ServerListener listener) override;
   std::chrono::milliseconds asked_to_wait() const { return retry_after_.left(); }
@@ -43,6 +45,7 @@ class ServerSession final : public ServerStanding {
 
  private:
   Result<std::string> token(net::HttpTransport& transport, net::Credentials credentials);
+  Result<> have_key();
   Result<> enrol(net::HttpTransport& transport);
   Result<> prove(net::HttpTransport& transport);
   Result<Json> post(net::HttpTransport& transport, std::string_view path, const Json& body);
@@ -56,6 +59,8 @@ class ServerSession final : public ServerStanding {
   RetryAfter retry_after_;
   std::mutex mutex_;  // held while a token is fetched, so that threads do not fetch two
   std::optional<crypto::PrivateKey> key_;
+  mutable std::mutex shown_mutex_;  // held briefly
+  std::string key_sha256_;
   std::string token_;
   SteadyTime token_expires_{};
 };

@@ -29,6 +29,8 @@ class ServerStanding {
   virtual const std::string& url() const = 0;
   virtual const DeviceFacts& facts() const = 0;
   virtual bool enrolled() const = 0;  // the server has taken this device's proof
+  // Of this device's public key, in hex, as the server shows it; empty where there is none (yet). Does not block.
+  virtual std::string key_sha256() const { return {}; }
   // How connections to this server are made; asked again for each new client.
   virtual Result<net::TlsOptions> tls() const = 0;
   // Whether a file at this address is to be fetched by tls() and authorization(), rather than as anybody's.

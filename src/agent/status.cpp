@@ -23,6 +23,7 @@ Json boot_json(const boot::BootState& boot) {
 
 Json server_json(const ServerStatus& server) {
   Json json{{"url", server.url}, {"name", server.name}, {"enrolled", server.enrolled}, {"connected", server.connected}};
+  if (!server.key_sha256.empty()) json["key_sha256"] = server.key_sha256;
   if (!server.problem.empty()) json["problem"] = server.problem;
   return json;
 }

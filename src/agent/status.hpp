@@ -20,6 +20,7 @@ struct WatchdogStatus {
 struct ServerStatus {
   std::string url;
   std::string name;
+  std::string key_sha256;  // empty: none
   bool enrolled = false;
   bool connected = false;
   std::string problem;

@@ -182,7 +182,7 @@ void add_device_commands(CLI::App& app, Run& run) {
   list_command->add_option("--limit", options->limit, "At most so many")->capture_default_str();
   CLI::App* show_command = group->add_subcommand("show", "Show one device");
   show_command->add_option("NAME", options->names, "The device's name")->required()->expected(1);
-  CLI::App* accept = group->add_subcommand("accept", "Let devices in; compare their key first: `aloftd doctor` on the device shows it");
+  CLI::App* accept = group->add_subcommand("accept", "Let devices in; compare their key first: `aloftd status` on the device shows it");
   accept->add_option("NAME", options->names, "Devices' names")->required();
   CLI::App* reject = group->add_subcommand("reject", "Keep devices out; their tokens stop working at once");
   reject->add_option("NAME", options->names, "Devices' names")->required();

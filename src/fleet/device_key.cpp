@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "crypto/key.hpp"
+#include "crypto/public_key.hpp"
 #include "fleet/errors.hpp"
 
 namespace aloft::fleet {
@@ -24,11 +25,8 @@ Result<crypto::Digest> device_key_sha256(std::string_view public_pem) {
   if (!key) return refused();
   const Result<std::string> algorithm = crypto::algorithm_of(key.get());
   if (!algorithm || (*algorithm != "ed25519" && *algorithm != "ecdsa-p256")) return refused();
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(key.get(), &der);
-  if (size <= 0) return refused();
-  const crypto::Digest digest = crypto::sha256(std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
-  OPENSSL_free(der);
+  const Result<crypto::Digest> digest = crypto::public_key_sha256(key.get());
+  if (!digest) return refused();
   return digest;
 }
 

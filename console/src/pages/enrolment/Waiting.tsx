@@ -80,7 +80,7 @@ export function Waiting() {
           "It is kept out until somebody accepts it."
         ) : (
           <>
-            Whoever holds this key will be {asked?.device.name}. Compare its digest with what the device shows:
+            Whoever holds this key will be {asked?.device.name}. Compare its digest with what <code>aloftd status</code> shows on the device:
             <p>
               <code>{asked?.device.key_sha256}</code>
             </p>
