@@ -101,6 +101,40 @@ class AgentAndServerTest(unittest.TestCase):
         self.wait_for_end(waiting["id"], "committed")
         wait_for("the rollout is done", lambda: self.server.operator("GET", f"/api/v1/rollouts/{rollout}")["state"] == "finished")
 
+    def test_what_was_deferred_goes_on_within_its_window_only(self):
+        self.device.power_on()
+        self.connected()
+        self.device.run("defer", "1h")
+        release = self.server.operator("POST", "/api/v1/releases", self.bundles["2.0"][0].read_bytes())
+        hour = time.localtime().tm_hour
+        window = {"from": f"{(hour - 1) % 24:02}:00", "until": f"{(hour + 2) % 24:02}:00"}
+        number = self.server.operator("POST", "/api/v1/deployments", {"release": release["id"], "devices": ["cam-01"], "policy": {"window": window}})[
+            "deployments"][0]["id"]
+        self.device.wait_for_state("deferred")
+        self.device.stop()
+        # Half a day later; the hour is another by the device's time zone, for a clock can hardly be moved here.
+        zone = os.environ.get("TZ")
+        self.addCleanup(lambda: os.environ.update(TZ=zone) if zone else os.environ.pop("TZ", None))
+        os.environ["TZ"] = f"XYZ{time.timezone // 3600 - 8}"
+        (self.device.folder / "state/deferred-until").unlink()
+        port = self.server.port
+        self.server.stop()
+        self.device.start()
+        self.assertEqual(self.device.wait_for_state("deferred", 5)["update"]["error"]["number"], 8042, "without a word from the server")
+        self.server.start(port)
+        self.connected()
+        self.device.run("check")
+        wait_for("the server knows why", lambda: self.deployment(number).get("error") == 8042)
+        self.assertFalse((self.device.folder / "rebooted").exists())
+        self.device.stop()
+        os.environ["TZ"] = zone or ""
+        if not zone:
+            del os.environ["TZ"]
+        self.device.start()
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.wait_for_end(number, "committed")
+
     def test_reboots_and_metrics_are_told_by_version(self):
         scripts, panics = self.device.folder / "metrics.d", self.device.folder / "pstore"
         scripts.mkdir()

@@ -414,14 +414,15 @@ class Daemon {
   std::unique_ptr<Mailbox> mailbox_;
   std::unique_ptr<ServerStanding> server_;  // null without [server]
   Deferral deferral_{config_.state_dir / "deferred-until", clock_};
-  InstallGate gate_{config_.state_dir / "consent", clock_};
+  InstallGate gate_{config_.state_dir / "consent", config_.state_dir / "install-policy", clock_};
   HoldGate hold_gate_{config_.state_dir / "hold"};
   ServerReach reach_;
   ResetGuard guard_{config_.watchdog, watchdog_giver()};
   SourceOpener opener_{config_, server_.get(), clock_, random_};
   ConfiguredSlots slots_{config_, files_};
   DownloadGate download_gate_{config_.download, config_.state_dir / "download-policy", interfaces_in_use};
-  MachineSurroundings surroundings_{*spool_, deferral_, download_gate_, hold_gate_, ring_, config_.state_dir / "logs", clock_, hooks()};
+  MachineSurroundings surroundings_{*spool_, deferral_, download_gate_, hold_gate_, gate_, ring_, config_.state_dir / "logs",
+                                    clock_,  hooks()};
   Updater updater_{
       UpdaterConfig{.product = config_.product,
                     .hardware = config_.hardware,

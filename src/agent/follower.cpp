@@ -40,7 +40,10 @@ void Follower::follow() {
     return seams_.cancel();
   }
   if (!wanted_) return;
-  if (is_wanted(state)) hold(state);
+  if (is_wanted(state)) {
+    note_conditions();
+    hold(state);
+  }
   if (pause(state)) return;
   if (busy || is_wanted(state) || carried_out(wanted_->deployment)) return;
   begin();
@@ -51,6 +54,7 @@ void Follower::begin() {
   const auto objection = seams_.install_gate.objection(number, wanted_->policy);
   held_back_ = objection.has_value();
   if (objection) return seams_.tell(number, *objection);
+  note_conditions();
   // Without this a restart would make it an update that may be installed.
   if (const auto held = seams_.hold_gate.set(number, wanted_->hold); !held) return seams_.tell(number, held.error());
   if (const auto noted = seams_.download_gate.note(number, wanted_->policy.download); !noted)
@@ -59,6 +63,13 @@ void Follower::begin() {
   if (offered) return;
   if (const auto trouble = seams_.updater.status().trouble) return seams_.tell(number, *trouble);
   log::warning(named(number) + ": " + offered.error().text());
+}
+
+// What is deferred goes on by them, also after a restart without a word from the server.
+void Follower::note_conditions() {
+  const std::uint64_t number = wanted_->deployment;
+  if (const auto noted = seams_.install_gate.note(number, wanted_->policy); !noted)
+    log::warning("when " + named(number) + " may begin is forgotten at the next start: " + noted.error().text());
 }
 
 // Until it is armed. What is paused is not to be armed either, also after a restart without a word from the server.
@@ -86,13 +97,8 @@ Result<> Follower::accept() {
   return {};
 }
 
-// What it waits for has a number only where the server holds it, or where it would cost too much: then something must have changed there,
-// or, of the cost, somebody ask for it.
-bool Follower::may_go_on(const State& deferred) {
-  if (is_wanted(deferred) && !wanted_->pause.empty()) return false;
-  if (deferred.error == kHeld.number) return !seams_.hold_gate.objection(deferred.deployment);
-  if (deferred.error == kPaused.number) return is_wanted(deferred);
-  if (deferred.error == 0) return true;
+// Of the cost: then something must have changed there, or somebody ask for it.
+bool Follower::costs_changed(const State& deferred) {
   const DownloadLimits limits = seams_.download_gate.limits(deferred.deployment);
   if (waits_at_ != std::pair(deferred.update, deferred.sequence)) {
     waits_at_ = {deferred.update, deferred.sequence};
@@ -100,6 +106,33 @@ bool Follower::may_go_on(const State& deferred) {
     asked_ = false;
   }
   return asked_ || limits != limits_then_ || newest_source(deferred) != deferred.source;
+}
+
+// Its window may have closed since it began, and its policy be another.
+bool Follower::gate_opens(const State& deferred) {
+  const auto objection = seams_.install_gate.objection(deferred.deployment);
+  held_back_ = objection.has_value();
+  if (objection && objection->code.number != deferred.error) seams_.tell(deferred.deployment, *objection);
+  return !objection;
+}
+
+// What it waits for has a number where the server holds it, where the gate is closed, or where it would cost too much.
+bool Follower::may_go_on(const State& deferred) {
+  if (is_wanted(deferred) && !wanted_->pause.empty()) return false;
+  switch (deferred.error) {
+    case 0:
+    case kOutsideWindow.number:
+    case kNeedsConsent.number: break;
+    case kHeld.number:
+      if (seams_.hold_gate.objection(deferred.deployment)) return false;
+      break;
+    case kPaused.number:
+      if (!is_wanted(deferred)) return false;
+      break;
+    default:
+      if (!costs_changed(deferred)) return false;
+  }
+  return gate_opens(deferred);
 }
 
 void Follower::go_on(const State& deferred) {

@@ -42,6 +42,9 @@ class Follower {
   void begin();
   void hold(const update::State& state);
   bool pause(const update::State& state);
+  void note_conditions();
+  bool costs_changed(const update::State& deferred);
+  bool gate_opens(const update::State& deferred);
   bool may_go_on(const update::State& deferred);
   bool is_wanted(const update::State& state) const { return wanted_ && wanted_->deployment == state.deployment; }
   std::string newest_source(const update::State& state) const { return is_wanted(state) ? wanted_->source : state.source; }

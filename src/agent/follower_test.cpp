@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "agent/test_bench.hpp"
 #include "agent/test_folder.hpp"
 
@@ -41,8 +43,17 @@ class FollowerTest : public test::UpdaterTest {
     updater_->run();
   }
 
+  // From half an hour ago to in half an hour, by the clock of the device's.
+  protocol::InstallPolicy window_now() {
+    const std::time_t now = std::chrono::duration_cast<std::chrono::seconds>(bench_.clock.now().time_since_epoch()).count();
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    const auto minute = [&](int ahead) { return static_cast<std::uint16_t>((local.tm_hour * 60 + local.tm_min + ahead + 1440) % 1440); };
+    return {.window = protocol::MaintenanceWindow{.from_minute = minute(-30), .until_minute = minute(30)}, .consent = false};
+  }
+
   const test::Folder folder_;
-  InstallGate install_gate_{folder_ / "consent", bench_.clock};
+  InstallGate install_gate_{folder_ / "consent", folder_ / "install-policy", bench_.clock};
   HoldGate hold_gate_{folder_ / "hold"};
   const DownloadConfig download_;
   DownloadGate download_gate_{download_, folder_ / "policy", [] { return std::vector<std::string>(); }};
@@ -105,6 +116,37 @@ TEST_F(FollowerTest, WhatIsPausedIsNotBegunAndStopsInTheMiddle) {
   bench_.while_installing = {};
   assign(Wanted{.deployment = 5, .source = "2"});
   EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(FollowerTest, WhatWasDeferredGoesOnWithinItsWindowOnly) {
+  const Wanted wanted{.deployment = 5, .source = "2", .policy = window_now()};
+  bench_.while_installing = [this] {
+    updater_->defer("deferred at the device until later");
+    bench_.clock.advance(std::chrono::hours(4));
+    bench_.while_installing = {};
+  };
+  assign(wanted);
+  EXPECT_EQ(phase(), Phase::deferred);
+  EXPECT_TRUE(follower_->held_back());
+  ASSERT_TRUE(told_);
+  EXPECT_EQ(told_->code.number, kOutsideWindow.number);
+  follower_->ask();
+  settle();
+  EXPECT_EQ(phase(), Phase::deferred) << "whoever asks for it";
+  bench_.clock.advance(std::chrono::hours(20));
+  settle();
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(FollowerTest, WhatIsReleasedIsInstalledWithinItsWindowOnly) {
+  const protocol::InstallPolicy policy = window_now();
+  assign(Wanted{.deployment = 5, .source = "2", .policy = policy, .hold = "later"});
+  EXPECT_EQ(error(), kHeld.number);
+  bench_.clock.advance(std::chrono::hours(4));
+  assign(Wanted{.deployment = 5, .source = "2", .policy = policy});
+  EXPECT_EQ(phase(), Phase::deferred);
+  assign(Wanted{.deployment = 5, .source = "2"});
+  EXPECT_EQ(phase(), Phase::rebooting) << "the window was taken away";
 }
 
 TEST_F(FollowerTest, WhatIsHeldAndThenPausedIsStillHeldAfterARestart) {

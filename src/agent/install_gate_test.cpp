@@ -51,7 +51,7 @@ TEST(InstallGate, TheWindowIsInTheDevicesOwnTime) {
   const InTimeZone zone("EET-2");  // two hours ahead of UTC
   const test::Folder folder;
   SetClock clock;
-  const InstallGate gate(folder / "consent", clock);
+  const InstallGate gate(folder / "consent", folder / "policy", clock);
   const auto night =
       deployment({.window = protocol::MaintenanceWindow{.days = 1, .from_minute = 22 * 60, .until_minute = 5 * 60}, .consent = false});
   clock.now_ = utc(1, 19, 59);
@@ -68,7 +68,7 @@ TEST(InstallGate, TheWindowIsInTheDevicesOwnTime) {
 TEST(InstallGate, AClockThatIsNotSetOpensNoWindow) {
   const test::Folder folder;
   SetClock clock;
-  const InstallGate gate(folder / "consent", clock);
+  const InstallGate gate(folder / "consent", folder / "policy", clock);
   const auto any_time = deployment({.window = protocol::MaintenanceWindow{}, .consent = false});
   EXPECT_EQ(number_of(objection(gate, any_time)), kOutsideWindow.number);
   EXPECT_FALSE(objection(gate, deployment({})));
@@ -79,14 +79,45 @@ TEST(InstallGate, ConsentIsForOneDeploymentAndSurvivesARestart) {
   SetClock clock;
   const auto asked = deployment({.window = {}, .consent = true});
   {
-    InstallGate gate(folder / "consent", clock);
+    InstallGate gate(folder / "consent", folder / "policy", clock);
     EXPECT_EQ(number_of(objection(gate, asked)), kNeedsConsent.number);
     EXPECT_TRUE(gate.consent(5));
     EXPECT_FALSE(objection(gate, asked));
   }
-  const InstallGate gate(folder / "consent", clock);
+  const InstallGate gate(folder / "consent", folder / "policy", clock);
   EXPECT_FALSE(objection(gate, asked));
   EXPECT_EQ(number_of(objection(gate, deployment({.window = {}, .consent = true}, 6))), kNeedsConsent.number);
+}
+
+TEST(InstallGate, WhatWasNotedHoldsOverARestartAndForItsDeploymentOnly) {
+  const test::Folder folder;
+  SetClock clock;
+  const protocol::InstallPolicy never{.window = protocol::MaintenanceWindow{.days = 1}, .consent = true};  // the clock is not set
+  {
+    InstallGate gate(folder / "consent", folder / "policy", clock);
+    EXPECT_FALSE(gate.objection(5));
+    EXPECT_TRUE(gate.note(5, never));
+    EXPECT_EQ(number_of(gate.objection(5)), kOutsideWindow.number);
+  }
+  InstallGate gate(folder / "consent", folder / "policy", clock);
+  EXPECT_EQ(number_of(gate.objection(5)), kOutsideWindow.number);
+  EXPECT_FALSE(gate.objection(6));
+  EXPECT_FALSE(gate.objection(0));
+  EXPECT_TRUE(gate.note(5, {.window = {}, .consent = true}));
+  EXPECT_EQ(number_of(gate.objection(5)), kNeedsConsent.number);
+  EXPECT_TRUE(gate.note(5, {}));
+  EXPECT_FALSE(gate.objection(5));
+  EXPECT_FALSE(InstallGate(folder / "consent", folder / "policy", clock).objection(5));
+  ASSERT_TRUE(replace_file(folder / "policy", "{\"deployment\":5,\"policy\":3}"));
+  EXPECT_FALSE(InstallGate(folder / "consent", folder / "policy", clock).objection(5));
+}
+
+TEST(InstallGate, WhatCannotBeKeptHoldsForThisRun) {
+  const test::Folder folder;
+  SetClock clock;
+  InstallGate gate(folder / "consent", folder / "missing/policy", clock);
+  EXPECT_FALSE(gate.note(5, {.window = {}, .consent = true}));
+  EXPECT_EQ(number_of(gate.objection(5)), kNeedsConsent.number);
 }
 
 }  // namespace

@@ -29,12 +29,13 @@ bool went_wrong(update::Phase phase) {
 }  // namespace
 
 MachineSurroundings::MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate,
-                                         const HoldGate& hold_gate, LogRing& ring, std::filesystem::path log_dir, Clock& clock,
-                                         SurroundingsHooks hooks)
+                                         const HoldGate& hold_gate, const InstallGate& install_gate, LogRing& ring,
+                                         std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks)
     : spool_(spool),
       deferral_(deferral),
       download_gate_(download_gate),
       hold_gate_(hold_gate),
+      install_gate_(install_gate),
       ring_(ring),
       log_dir_(std::move(log_dir)),
       clock_(clock),
@@ -47,6 +48,8 @@ void MachineSurroundings::decide(const update::State& offered) {
   const auto held = hold_gate_.objection(offered.deployment);
   if ((offered.error == kHeld.number && held) || offered.error == kPaused.number)
     return updater_->defer(Error{offered.error == kHeld.number ? kHeld : kPaused, offered.message});
+  // It began at a time that was right; this is another start, and may be another time.
+  if (const auto objection = install_gate_.objection(offered.deployment)) return updater_->defer(*objection);
   updater_->accept();
 }
 

@@ -10,6 +10,7 @@
 #include "agent/deferral.hpp"
 #include "agent/download_gate.hpp"
 #include "agent/hold_gate.hpp"
+#include "agent/install_gate.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/spool.hpp"
 #include "agent/updater.hpp"
@@ -32,7 +33,7 @@ class MachineSurroundings final : public Surroundings {
   // Everything must outlive this. log_dir gets "<deployment>.log" for each update of the server that went wrong, and "update.log" before
   // a restart, so that the log outlives it.
   MachineSurroundings(ReportSpool& spool, const Deferral& deferral, const DownloadGate& download_gate, const HoldGate& hold_gate,
-                      LogRing& ring, std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks);
+                      const InstallGate& install_gate, LogRing& ring, std::filesystem::path log_dir, Clock& clock, SurroundingsHooks hooks);
   // Before anything else is called.
   void attach(Updater& updater) { updater_ = &updater; }
 
@@ -61,6 +62,7 @@ class MachineSurroundings final : public Surroundings {
   const Deferral& deferral_;
   const DownloadGate& download_gate_;
   const HoldGate& hold_gate_;
+  const InstallGate& install_gate_;
   LogRing& ring_;
   const std::filesystem::path log_dir_;
   Clock& clock_;
