@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Rollouts on the real server, with devices made of Python: waves, gates, roll back, restart in the middle, joining, approval, why."""
 import contextlib
+import sqlite3
 import threading
 import time
 
@@ -152,6 +153,23 @@ def case_a_broken_gate_takes_back_what_it_did():
         shown = wait_for_state(server, back, "finished")
         assert shown["parent"] == rollout["id"] and shown["version"] == "2"
         wait_for(lambda: all(d["version"] != "3" for d in server.operator("GET", "/api/v1/devices")["devices"]))
+
+
+def case_a_device_that_waits_still_does_after_a_restart():
+    with site(1) as (server, fleet):
+        rollout = make(server, fleet.releases[0], deadline_s=60, policy={"download_only": True})
+        act(server, rollout, "start")
+        device = fleet.devices["cam-00"]
+        assigned = wait_for(lambda: device.poll()[2].get("deployment"))
+        device.report(assigned["id"], "deferred", error=8064, message="holds it")
+        server.kill()
+        with contextlib.closing(sqlite3.connect(server.folder / "data/fleet.db")) as database, database:
+            database.execute("UPDATE rollout_devices SET changed_ms=changed_ms-7200000")  # so long ago
+        server.start(server.port)
+        for _ in range(36):  # half of the deadline is left, and it is seen
+            assert device.poll()[2].get("deployment"), show(server, rollout)["counts"]
+            time.sleep(1)
+        assert show(server, rollout)["counts"]["offered"] == 1 and why(server, "cam-00") == ("updating", ["deferred"])
 
 
 def case_a_restart_in_the_middle_loses_nothing():

@@ -143,6 +143,7 @@ struct Member {
   std::uint64_t deployment = 0;  // the last; 0: none
   std::string reason;
   std::uint64_t changed_ms = 0;
+  bool waits = false;  // its deployment is deferred, as all_members() tells
 };
 
 struct RolloutEventRow {

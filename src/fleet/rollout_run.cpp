@@ -41,7 +41,8 @@ void RolloutRun::insert(const Member& member, std::uint64_t now_ms) {
               .ended_ms = member.changed_ms,
               .wave = static_cast<std::uint32_t>(member.wave),
               .attempts = static_cast<std::uint32_t>(member.attempts),
-              .state = member.state};
+              .state = member.state,
+              .waits = member.waits};
   if (entry.wave == 0 && entry.sample < rollout_.reach) entry.wave = static_cast<std::uint32_t>(rollout_.wave);
   const bool retry =
       (entry.state == MemberState::failed || entry.state == MemberState::rolled_back) && entry.attempts <= rollout_.plan.retries;

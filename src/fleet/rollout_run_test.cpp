@@ -282,7 +282,9 @@ TEST(RolloutRun, ADeviceThatToldThatItWaitsIsNotSilentWhileItIsSeen) {
   fleet.command(RolloutEvent::start);
   fleet.pass(2);
   fleet.run_->reported(1, fleet.members_[1].deployment, RolloutRun::Leg::target, UpdateState::deferred, fleet.now_ms_);
+  fleet.members_[1].waits = true;
   for (int i = 0; i < 300; ++i) {
+    if (i == 150) fleet.restart();
     fleet.seen_[1] = fleet.now_ms_;
     fleet.pass(60, 10'000);
   }

@@ -285,10 +285,14 @@ Result<std::vector<Member>> SqliteStore::members(std::uint64_t rollout, std::opt
 Result<std::vector<Member>> SqliteStore::all_members(std::uint64_t rollout) {
   const std::lock_guard lock(bulk_mutex_);
   Statement row = TRY(bulk_reader_.query("SELECT m.device,'',m.sample,m.state," ALOFT_MEMBER_WAVE
-                                         ",m.attempts,m.deployment,'',m.changed_ms FROM rollout_devices m WHERE m.rollout=?1",
+                                         ",m.attempts,m.deployment,'',m.changed_ms,m.state=1 AND EXISTS(SELECT 1 FROM deployments p "
+                                         "WHERE p.id=m.deployment AND p.state=11) FROM rollout_devices m WHERE m.rollout=?1",
                                          rollout));
   std::vector<Member> members;
-  while (TRY(row.step())) members.push_back(member_row(row));
+  while (TRY(row.step())) {
+    members.push_back(member_row(row));
+    members.back().waits = row.number(9) != 0;
+  }
   return members;
 }
 

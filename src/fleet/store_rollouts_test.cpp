@@ -165,6 +165,19 @@ TEST_P(StoreRollouts, RollingBackWithdrawsAndMakesTheWayBack) {
   EXPECT_EQ(store_->rollouts(true, UINT64_MAX, 10)->size(), 1U);
 }
 
+TEST_P(StoreRollouts, TellWhoseDeviceWaits) {
+  make_fleet();
+  const Rollout rollout = add(plan("name==a")).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Deployment deployment = offer(rollout.id, {"a"})->made.at(0);
+  const auto waits = [&] { return store_->all_members(rollout.id)->at(0).waits; };
+  EXPECT_FALSE(waits());
+  EXPECT_TRUE(report("a", {step(deployment.id, 1, UpdateState::deferred)}));
+  EXPECT_TRUE(waits());
+  EXPECT_TRUE(report("a", {step(deployment.id, 2, UpdateState::downloading)}));
+  EXPECT_FALSE(waits());
+}
+
 TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
   make_fleet();
   const Rollout rollout = add(plan("tag==beta")).value();

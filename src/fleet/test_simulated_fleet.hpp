@@ -164,6 +164,7 @@ class SimulatedFleet {
   void set(Member& member, MemberState state) const {
     member.state = state;
     member.changed_ms = now_ms_;
+    member.waits = false;
   }
 
   std::mt19937_64 engine_;
