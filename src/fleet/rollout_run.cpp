@@ -71,6 +71,8 @@ void RolloutRun::tally(const Entry& entry, std::int64_t by) {
   if (in_wave && entry.state == MemberState::committed) add(committed_in_wave_);
   const bool at_it = entry.state == MemberState::offered || (entry.state == MemberState::waiting && !held_up);
   if (entry.wave != 0 && at_it) add(unended_);
+  const bool unsuccessful = !at_it && !held_up && entry.state != MemberState::committed;
+  if (in_wave && unsuccessful && entry.ended_ms <= rollout_.judged_after_ms) add(forgiven_in_wave_);
   if (!counts_as_ended(entry)) return;
   for (Tally* tally : {&all_, in_wave ? &wave_ : nullptr}) {
     if (tally == nullptr) continue;
@@ -84,7 +86,7 @@ void RolloutRun::tally(const Entry& entry, std::int64_t by) {
 void RolloutRun::recount() {
   all_ = {};
   wave_ = {};
-  in_wave_ = committed_in_wave_ = unended_ = 0;
+  in_wave_ = committed_in_wave_ = forgiven_in_wave_ = unended_ = 0;
   for (const Entry& entry : entries_) tally(entry, 1);
 }
 
@@ -255,11 +257,12 @@ std::optional<std::string> RolloutRun::broken_gate() const {
   for (const HealthGate& gate : plan.health_gates)
     if (health_)
       if (auto broken = broken_by(gate, *health_)) return broken;
-  const bool missed = plan.success_permille != 0 && rollout_.judged_after_ms == 0 && rollout_.state == RolloutState::running &&
-                      in_wave_ != 0 && wave_has_ended() && committed_in_wave_ * 1000 < plan.success_permille * in_wave_;
+  const std::uint64_t judged = in_wave_ - forgiven_in_wave_;
+  const bool missed = plan.success_permille != 0 && rollout_.state == RolloutState::running && judged != 0 && wave_has_ended() &&
+                      committed_in_wave_ * 1000 < plan.success_permille * judged;
   if (!missed) return std::nullopt;
   return "all devices of wave " + std::to_string(rollout_.wave) + " have ended, and " + std::to_string(committed_in_wave_) + " of " +
-         std::to_string(in_wave_) + " committed; wanted are " + std::to_string(plan.success_permille / 10) + "." +
+         std::to_string(judged) + " committed; wanted are " + std::to_string(plan.success_permille / 10) + "." +
          std::to_string(plan.success_permille % 10) + " %";
 }
 

@@ -137,7 +137,8 @@ class RolloutRun {
   std::uint64_t offering_ = 0;
   std::uint64_t in_wave_ = 0;  // members of the present wave, but for busy ones that wait
   std::uint64_t committed_in_wave_ = 0;
-  std::uint64_t unended_ = 0;  // of those in reach: waiting (but for busy ones), offered or on their way there
+  std::uint64_t forgiven_in_wave_ = 0;  // of these: had ended otherwise when somebody resumed
+  std::uint64_t unended_ = 0;           // of those in reach: waiting (but for busy ones), offered or on their way there
   Tally all_;
   Tally wave_;
   std::optional<ReleaseHealth> health_;

@@ -145,6 +145,35 @@ TEST(RolloutRun, SuccessIsWantedToo) {
   EXPECT_NE(fleet.rollout_.reason.find("committed; wanted are 90.0 %"), std::string::npos) << fleet.rollout_.reason;
 }
 
+TEST(RolloutRun, SuccessIsWantedOfLaterWavesAfterAResume) {
+  auto plan = plan_of({percent(100, 600), percent(500, 600), percent(1000)});
+  plan.success_permille = 900;
+  SimulatedFleet fleet(plan, 1000, 1, all_good);
+  fleet.command(RolloutEvent::start);
+  ASSERT_TRUE(fleet.pass_until(RolloutState::soaking, 100));
+  fleet.command(RolloutEvent::pause);
+  fleet.pass(5);
+  fleet.command(RolloutEvent::resume);
+  for (auto& [id, nature] : fleet.natures_) nature = Nature::returning;
+  fleet.pass(1);
+  fleet.restart();
+  EXPECT_TRUE(fleet.pass_until(RolloutState::paused, 2000));
+  EXPECT_EQ(fleet.rollout_.wave, 2U);
+  EXPECT_NE(fleet.rollout_.reason.find("all devices of wave 2"), std::string::npos) << fleet.rollout_.reason;
+}
+
+TEST(RolloutRun, SuccessIsWantedOfThoseThatEndAfterAResume) {
+  auto plan = plan_of({percent(100), percent(200), percent(1000)});
+  plan.success_permille = 900;
+  SimulatedFleet fleet(plan, 1000, 1, [](std::mt19937_64&) { return Nature::failing; });
+  fleet.command(RolloutEvent::start);
+  ASSERT_TRUE(fleet.pass_until(RolloutState::paused, 100));
+  for (auto& [id, nature] : fleet.natures_) nature = Nature::good;
+  fleet.command(RolloutEvent::resume);
+  fleet.restart();
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 400)) << "its old trouble is not held against wave 1 again";
+}
+
 TEST(RolloutRun, EnoughSuccessDoesNotWaitForTheLast) {
   auto plan = plan_of({percent(500, 60), percent(1000)});
   plan.success_permille = 900;
