@@ -95,6 +95,10 @@ def wait_for_state(server, rollout, state):
     return wait_for(there)
 
 
+def versions(server):
+    return {device["name"]: device["version"] for device in server.operator("GET", "/api/v1/devices")["devices"]}
+
+
 def why(server, name):
     answer = server.operator("GET", f"/api/v1/devices/{name}/why")
     return answer["verdict"], [reason["code"] for reason in answer["reasons"]]
@@ -153,6 +157,23 @@ def case_a_broken_gate_takes_back_what_it_did():
         shown = wait_for_state(server, back, "finished")
         assert shown["parent"] == rollout["id"] and shown["version"] == "2"
         wait_for(lambda: all(d["version"] != "3" for d in server.operator("GET", "/api/v1/devices")["devices"]))
+
+
+def case_a_way_back_is_for_those_that_still_run_it():
+    with site(3) as (server, fleet):
+        old, new = fleet.releases
+        newer = upload(server, Signer(server.folder), "4")
+        fleet.begin()
+        rollout = make(server, new, waves=[{"count": 3, "soak_s": 10_000}, {"permille": 1000}], rollback_release=old["id"])
+        act(server, rollout, "start")
+        wait_for_state(server, rollout, "soaking")
+        later = server.operator("POST", "/api/v1/rollouts", {"name": "newer", "release": newer["id"], "filter": "name!=cam-02"})
+        act(server, later, "start")
+        wait_for_state(server, later, "finished")
+        back = {"id": act(server, rollout, "roll-back")["successor"]}
+        shown = wait_for_state(server, back, "finished")
+        assert shown["counts"]["committed"] == 1 and sum(shown["counts"].values()) == 1, shown["counts"]
+        assert versions(server) == {"cam-00": "4", "cam-01": "4", "cam-02": "2"}
 
 
 def case_a_device_that_waits_still_does_after_a_restart():

@@ -73,8 +73,8 @@ class RolloutStore {
   // A rollout in the state `gathering`, without members. Errors: kReleaseUnknown, kRolloutPlan (the release to go back to is of another
   // product, or the same), kTooMany.
   virtual void add_rollout(NewRollout rollout, Done<Rollout> done) = 0;
-  // Those that match the filter now and can take the release, or have committed what this one takes back; in the store's order. May take
-  // long. kRolloutUnknown.
+  // Those that match the filter now and can take the release, or have committed what this one takes back and still run it; in the store's
+  // order. May take long. kRolloutUnknown.
   virtual Result<std::vector<Candidate>> candidates(std::uint64_t rollout) = 0;
   // Makes members of these, at most kMembersAtOnce, unless they are or the device has gone; the new ones. Errors: kRolloutUnknown,
   // kRolloutState (it has ended).

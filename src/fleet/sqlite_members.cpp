@@ -50,7 +50,8 @@ Result<> set_member(Database& database, std::uint64_t rollout, std::uint64_t dev
 struct Offering {
   const Rollout& rollout;
   const Release& release;
-  bool stones;  // there are releases of the product that have to be passed through
+  bool stones;       // there are releases of the product that have to be passed through
+  std::string from;  // the version that it takes back; empty: it takes none back
   std::string policy;
   std::string created_by;
   std::uint64_t now_ms;
@@ -69,6 +70,14 @@ std::string objection(const Device& device, const Release& release) {
   return "";
 }
 
+// Whether the device runs something that neither the rollout to be taken back nor this one, on its way, has brought it.
+Result<bool> has_moved_on(Database& database, const Offering& offering, std::uint64_t device, const std::string& version) {
+  if (offering.from.empty() || version == offering.from) return false;
+  Statement row = TRY(database.query("SELECT 1 FROM deployments WHERE device=?1 AND rollout=?2 AND version=?3 AND state=8 LIMIT 1", device,
+                                     offering.rollout.id, version));
+  return !TRY(row.step());
+}
+
 Result<> offer_one(Database& database, const Offering& offering, const OfferOrder::Device& wanted, OfferOutcome& outcome) {
   const std::optional<Device> device = TRY(member_device(database, offering.rollout.id, wanted.device));
   if (!device) {
@@ -80,7 +89,9 @@ Result<> offer_one(Database& database, const Offering& offering, const OfferOrde
     return set_member(database, offering.rollout.id, wanted.device, MemberState::waiting,
                       "waits for the end of deployment " + std::to_string(*device->deployment), offering.now_ms);
   }
-  if (const std::string why = objection(*device, offering.release); !why.empty()) {
+  std::string why = objection(*device, offering.release);
+  if (why.empty() && TRY(has_moved_on(database, offering, wanted.device, device->version))) why = "it no longer runs " + offering.from;
+  if (!why.empty()) {
     outcome.refused.push_back({wanted.device, Refusal::skipped});
     return set_member(database, offering.rollout.id, wanted.device, MemberState::skipped, why, offering.now_ms);
   }
@@ -120,9 +131,12 @@ Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) 
     return fail(kRolloutState, "rollout " + std::to_string(rollout.id) + " is " + std::string(to_string(rollout.state)));
   const Release release = TRY(find_release(database, rollout.plan.release));
   const bool stones = TRY(has_stones(database, release.product));
+  std::string from;
+  if (rollout.parent) from = TRY(read_rollout(database, *rollout.parent)).version;
   const Offering offering{.rollout = rollout,
                           .release = release,
                           .stones = stones,
+                          .from = from,
                           .policy = protocol::to_json(rollout.plan.policy).dump(),
                           .created_by = "rollout " + std::to_string(rollout.id),
                           .now_ms = request.now_ms};

@@ -104,8 +104,9 @@ Result<std::vector<Candidate>> all_of(Statement row) {
 Result<std::vector<Candidate>> find_candidates(Database& database, const Rollout& rollout) {
   if (rollout.parent)
     return all_of(
-        TRY(database.query("SELECT device,sample FROM rollout_devices p WHERE rollout=?2 AND state=2 AND NOT EXISTS(SELECT 1 "
-                           "FROM rollout_devices m WHERE m.rollout=?1 AND m.device=p.device)",
+        TRY(database.query("SELECT p.device,p.sample FROM rollout_devices p JOIN devices d ON d.id=p.device WHERE p.rollout=?2 AND "
+                           "p.state=2 AND d.version=(SELECT version FROM rollouts WHERE id=?2) AND NOT EXISTS(SELECT 1 FROM "
+                           "rollout_devices m WHERE m.rollout=?1 AND m.device=p.device)",
                            rollout.id, *rollout.parent)));
   const Release release = TRY(find_release(database, rollout.plan.release));
   const Filter filter = TRY(Filter::parse(rollout.plan.filter));

@@ -52,8 +52,8 @@ class StoreContract : public ::testing::TestWithParam<StoreMaker> {
   Result<std::vector<Deployment>> deploy(std::uint64_t release, std::vector<std::string> devices) {
     return wait<std::vector<Deployment>>([&](auto done) { store_->add_deployments({release, devices, "op", 2000}, done); });
   }
-  Result<ReportOutcome> report(const std::string& device, std::vector<protocol::Report> reports) {
-    return wait<ReportOutcome>([&](auto done) { store_->apply_reports({device, {std::move(reports), "1"}, 3000}, done); });
+  Result<ReportOutcome> report(const std::string& device, std::vector<protocol::Report> reports, const std::string& version = "1") {
+    return wait<ReportOutcome>([&](auto done) { store_->apply_reports({device, {std::move(reports), version}, 3000}, done); });
   }
   static protocol::Report step(std::uint64_t deployment, std::uint64_t sequence, UpdateState state) {
     return {.deployment = deployment, .sequence = sequence, .time_ms = sequence, .state = state, .error = 0, .message = "m"};

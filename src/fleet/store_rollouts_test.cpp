@@ -142,7 +142,7 @@ TEST_P(StoreRollouts, RollingBackWithdrawsAndMakesTheWayBack) {
   const Rollout rollout = add(there).value();
   move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
   const auto made = offer(rollout.id, {"a", "b"})->made;
-  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::committed)}));
+  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::committed)}, "2"));
   const MoveOutcome outcome =
       move(*store_->rollout(rollout.id), RolloutState::rolled_back, RolloutEvent::roll_back, RolloutAction::roll_back);
   EXPECT_EQ(store_->leftovers()->to_withdraw, std::vector{rollout.id});
@@ -163,6 +163,53 @@ TEST_P(StoreRollouts, RollingBackWithdrawsAndMakesTheWayBack) {
   EXPECT_EQ(members[0].name, "a");
   EXPECT_EQ(store_->rollout(rollout.id)->successor, outcome.successor->id);
   EXPECT_EQ(store_->rollouts(true, UINT64_MAX, 10)->size(), 1U);
+}
+
+TEST_P(StoreRollouts, RollingBackLeavesThoseThatHaveMovedOn) {
+  make_fleet();
+  RolloutPlan there = plan();
+  there.rollback_release = add_release("1").id;
+  const Rollout rollout = add(there).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const auto made = offer(rollout.id, {"a", "b", "c"})->made;
+  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::committed)}, "2"));
+  EXPECT_TRUE(report("b", {step(made[1].id, 1, UpdateState::committed)}, "2"));
+  EXPECT_TRUE(report("b", {}, "3"));
+  const Rollout back =
+      *move(*store_->rollout(rollout.id), RolloutState::rolled_back, RolloutEvent::roll_back, RolloutAction::roll_back).successor;
+  withdraw(rollout.id);
+  EXPECT_EQ(gather(back.id)->size(), 1U);
+  EXPECT_TRUE(report("c", {step(made[2].id, 1, UpdateState::committed)}, "2"));
+  EXPECT_EQ(gather(back.id)->size(), 1U) << "a late commit joins: its version is known with it";
+  move(back, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  EXPECT_TRUE(report("a", {}, "3"));
+  const OfferOutcome outcome = offer(back.id, {"a", "c"}).value();
+  ASSERT_EQ(outcome.made.size(), 1U);
+  EXPECT_EQ(outcome.made[0].device, "c");
+  EXPECT_EQ(member(back.id, "a").state, MemberState::skipped);
+  EXPECT_EQ(member(back.id, "a").reason, "it no longer runs 2");
+}
+
+TEST_P(StoreRollouts, TheWayBackMayLeadThroughAReleaseAbove) {
+  make_fleet();
+  const Release stone = add_release("3");
+  EXPECT_TRUE(wait<Release>([&](auto done) { store_->set_must_pass(stone.id, true, done); }));
+  RolloutPlan there = plan();
+  there.rollback_release = add_release("4").id;
+  const Rollout rollout = add(there).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Deployment bad = offer(rollout.id, {"a"})->made.at(0);
+  EXPECT_TRUE(report("a", {step(bad.id, 1, UpdateState::committed)}, "2"));
+  const Rollout back =
+      *move(*store_->rollout(rollout.id), RolloutState::rolled_back, RolloutEvent::roll_back, RolloutAction::roll_back).successor;
+  EXPECT_EQ(gather(back.id)->size(), 1U);
+  move(back, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Deployment first = offer(back.id, {"a"})->made.at(0);
+  EXPECT_EQ(first.version, "3");
+  EXPECT_TRUE(report("a", {step(first.id, 1, UpdateState::committed)}, "3"));
+  const auto second = offer(back.id, {"a"})->made;
+  ASSERT_EQ(second.size(), 1U) << member(back.id, "a").reason;
+  EXPECT_EQ(second[0].version, "4");
 }
 
 TEST_P(StoreRollouts, TellWhoseDeviceWaits) {
