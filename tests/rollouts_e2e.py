@@ -154,7 +154,7 @@ def case_a_broken_gate_takes_back_what_it_did():
         act(server, rollout, "start")
         shown = wait_for_state(server, rollout, "rolled-back")
         back = {"id": wait_for(lambda: show(server, rollout).get("successor"))}
-        shown = wait_for_state(server, back, "finished")
+        shown = show(server, back)
         assert shown["parent"] == rollout["id"] and shown["version"] == "2"
         wait_for(lambda: all(d["version"] != "3" for d in server.operator("GET", "/api/v1/devices")["devices"]))
 
@@ -174,6 +174,34 @@ def case_a_way_back_is_for_those_that_still_run_it():
         shown = wait_for_state(server, back, "finished")
         assert shown["counts"]["committed"] == 1 and sum(shown["counts"].values()) == 1, shown["counts"]
         assert versions(server) == {"cam-00": "4", "cam-01": "4", "cam-02": "2"}
+
+
+def case_commits_too_late_to_stop_go_back_too():
+    with site(3) as (server, fleet):
+        old, new = fleet.releases
+        rollout = make(server, new, rollback_release=old["id"])
+        act(server, rollout, "start")
+        devices = list(fleet.devices.values())
+        late = [wait_for(lambda device=device: device.poll()[2].get("deployment")) for device in devices]
+        for device, assigned in zip(devices, late):
+            device.report(assigned["id"], "rebooting")
+        back = {"id": act(server, rollout, "roll-back")["successor"]}
+        wait_for_state(server, back, "running")
+        time.sleep(4)
+        assert show(server, back)["state"] == "running", "it ended although devices may still commit"
+        server.kill()
+        server.start(server.port)
+        time.sleep(4)
+        for device, assigned in zip(devices, late):
+            device.version = "3"
+            device.report(assigned["id"], "committed")
+        for device in devices:
+            assigned = wait_for(lambda device=device: device.poll()[2].get("deployment"))
+            assert assigned["version"] == "2"
+            device.version = "2"
+            device.report(assigned["id"], "committed")
+        shown = wait_for_state(server, back, "finished")  # long before its deadline
+        assert shown["counts"]["committed"] == 3 and set(versions(server).values()) == {"2"}
 
 
 def case_a_device_that_waits_still_does_after_a_restart():

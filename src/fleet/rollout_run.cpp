@@ -27,17 +27,22 @@ std::uint64_t RolloutRun::Tally::of(RolloutPlan::Failure failure) const {
 
 RolloutRun::RolloutRun(Rollout rollout, const std::vector<Member>& members, std::uint64_t now_ms) : rollout_(std::move(rollout)) {
   rollout_.counts = {};
+  waits_ms_ = begin_of_deadline(0, now_ms);
   expect(members.size());
   for (const Member& member : members) insert(member, now_ms);
   recount();
 }
 
-void RolloutRun::insert(const Member& member, std::uint64_t now_ms) {
+std::uint64_t RolloutRun::begin_of_deadline(std::uint64_t time_ms, std::uint64_t now_ms) const {
   const std::uint64_t grace_ms = rollout_.plan.deadline_s * kDeadlineAfterRestartPermille;
+  return std::max(time_ms, now_ms - std::min(now_ms, grace_ms));
+}
+
+void RolloutRun::insert(const Member& member, std::uint64_t now_ms) {
   Entry entry{.device = member.device,
               .sample = member.sample,
               .deployment = member.deployment,
-              .heard_ms = std::max(member.changed_ms, now_ms - std::min(now_ms, grace_ms)),
+              .heard_ms = begin_of_deadline(member.changed_ms, now_ms),
               .ended_ms = member.changed_ms,
               .wave = static_cast<std::uint32_t>(member.wave),
               .attempts = static_cast<std::uint32_t>(member.attempts),
@@ -307,6 +312,10 @@ MoveOrder RolloutRun::move(const RolloutStep& step, RolloutEvent event, const st
   return order;
 }
 
+bool RolloutRun::others_may_come(std::uint64_t now_ms) const {
+  return waits_for_others() && now_ms < std::max(rollout_.started_ms, waits_ms_) + rollout_.plan.deadline_s * 1000;
+}
+
 std::optional<MoveOrder> RolloutRun::next_move(std::uint64_t now_ms) {
   std::optional<RolloutEvent> event;
   std::string reason;
@@ -318,7 +327,7 @@ std::optional<MoveOrder> RolloutRun::next_move(std::uint64_t now_ms) {
     const bool last = rollout_.wave >= plan.waves.size();
     if (!last) event = RolloutEvent::wave_ended;
     if (last && plan.adopt && wave_has_ended()) event = RolloutEvent::all_ended;
-    if (last && !plan.adopt && all_have_ended()) event = RolloutEvent::last_wave_ended;
+    if (last && !plan.adopt && all_have_ended() && !others_may_come(now_ms)) event = RolloutEvent::last_wave_ended;
   }
   if (judges(rollout_.state))
     if (auto broken = broken_gate()) {

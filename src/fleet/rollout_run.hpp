@@ -72,6 +72,10 @@ class RolloutRun {
   void observed(ReleaseHealth health, std::uint64_t judged_after_ms);
   // Whether it is worth finding out: a health gate is there to be judged.
   bool wants_health() const;
+  // Of a rollout that takes another back: all of its devices have ended, but others may still commit what it takes back, and join. It waits
+  // for them until nobody_else_comes(), and for its deadline at most.
+  bool waits_for_others() const { return rollout_.parent && !complete_ && rollout_.state == RolloutState::running && all_have_ended(); }
+  void nobody_else_comes() { complete_ = true; }
   void expect(std::size_t members);  // so many more will join: memory for all of them at once
   void joined(const Member& member);
   void gone(std::uint64_t device);   // deleted; what orders about it come to is not heard any more
@@ -104,6 +108,8 @@ class RolloutRun {
     std::uint64_t of(RolloutPlan::Failure failure) const;
   };
 
+  // At least half of a deadline that runs since time_ms is left.
+  std::uint64_t begin_of_deadline(std::uint64_t time_ms, std::uint64_t now_ms) const;
   void insert(const Member& member, std::uint64_t now_ms);
   void set_state(Entry& entry, MemberState state, std::uint64_t now_ms);
   void forget_place(std::uint32_t at);  // takes it out of waiting_ and offered_
@@ -127,6 +133,7 @@ class RolloutRun {
   std::uint64_t reach_of_permille(std::uint64_t permille) const;
   MoveOrder move(const RolloutStep& step, RolloutEvent event, const std::string& by, std::string reason, std::uint64_t now_ms);
   std::optional<MoveOrder> next_move(std::uint64_t now_ms);
+  bool others_may_come(std::uint64_t now_ms) const;
 
   Rollout rollout_;
   std::vector<Entry> entries_;
@@ -143,6 +150,8 @@ class RolloutRun {
   Tally wave_;
   std::optional<ReleaseHealth> health_;
   bool moving_ = false;
+  bool complete_ = false;             // nobody else comes
+  std::uint64_t waits_ms_ = 0;        // for others, at least since then
   std::uint64_t pause_until_ms_ = 0;  // after a failed write
   double allowance_ = 0;              // offers that the rate allows now
   std::uint64_t allowance_ms_ = 0;

@@ -323,6 +323,38 @@ TEST(RolloutRun, ADeviceThatToldThatItWaitsIsNotSilentWhileItIsSeen) {
   EXPECT_EQ(fleet.members_[1].state, MemberState::silent) << "not seen either any more";
 }
 
+// A way back to which nobody belongs yet, started.
+SimulatedFleet way_back() {
+  SimulatedFleet fleet(plan_of({percent(1000)}), 0, 1, all_good);
+  fleet.rollout_.parent = 7;
+  fleet.restart();
+  fleet.command(RolloutEvent::start);
+  return fleet;
+}
+
+TEST(RolloutRun, AWayBackWaitsForThoseThatCommitLate) {
+  SimulatedFleet fleet = way_back();
+  fleet.pass(100);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running);
+  EXPECT_TRUE(fleet.run_->waits_for_others());
+  fleet.members_[5] = {.device = 5, .wave = 1, .changed_ms = fleet.now_ms_};
+  fleet.run_->joined(fleet.members_[5]);
+  EXPECT_FALSE(fleet.run_->waits_for_others());
+  fleet.run_->nobody_else_comes();
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 60));
+  EXPECT_EQ(fleet.count(MemberState::committed), 1U);
+}
+
+TEST(RolloutRun, AWayBackEndsAtItsDeadlineOfWhichARestartLeavesHalf) {
+  SimulatedFleet fleet = way_back();
+  fleet.pass(3500, 10'000);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running);
+  fleet.restart();
+  fleet.pass(1700, 10'000);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running);
+  EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 200));
+}
+
 TEST(RolloutRun, ALateWordIsTheTruth) {
   SimulatedFleet fleet(plan_of({percent(1000)}), 1, 1, [](std::mt19937_64&) { return Nature::silent; });
   fleet.command(RolloutEvent::start);

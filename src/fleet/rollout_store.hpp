@@ -110,6 +110,9 @@ class RolloutStore {
   // Unfinished deployments of a rollout, or those that are download only. May take long.
   enum class Which : std::uint8_t { all, held };
   virtual Result<std::vector<std::uint64_t>> under_way(std::uint64_t rollout, Which which) = 0;
+  // Whether a device of a rollout that has ended may still commit its release: its deployment has not ended, or was withdrawn and the
+  // device itself has not told how it ended. Once false, it stays so. May take long.
+  virtual Result<bool> may_still_commit(std::uint64_t rollout) = 0;
   // Of these, at most kDeploymentsAtOnce, those that have not ended: as they are now. Nothing happens to others, nor twice.
   virtual void withdraw_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
                              Done<std::vector<Deployment>> done) = 0;

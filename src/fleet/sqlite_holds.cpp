@@ -113,6 +113,18 @@ Result<std::vector<std::uint64_t>> SqliteStore::under_way(std::uint64_t rollout,
                              rollout)));
 }
 
+Result<bool> SqliteStore::may_still_commit(std::uint64_t rollout) {
+  const std::lock_guard lock(bulk_mutex_);
+  // Members that are offered, silent or cancelled. A client of hawkBit's protocol is asked for its last word (Closing); aloftd reports it.
+  Statement row = TRY(bulk_reader_.query(
+      "SELECT 1 FROM rollout_devices m JOIN deployments p ON p.id=m.deployment JOIN devices d ON d.id=m.device WHERE m.rollout=?1 AND "
+      "m.state IN (1,5,6) AND p.version=(SELECT version FROM rollouts WHERE id=?1) AND (p.active OR (p.state=12 AND CASE d.protocol WHEN 1 "
+      "THEN p.closing<>1 ELSE NOT EXISTS(SELECT 1 FROM transitions WHERE deployment=p.id AND sequence IS NOT NULL AND state=12) END)) "
+      "LIMIT 1",
+      rollout));
+  return row.step();
+}
+
 void SqliteStore::withdraw_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
                                 Done<std::vector<Deployment>> done) {
   writer_.submit<std::vector<Deployment>>(

@@ -77,6 +77,7 @@ class SqliteStore final : public Store {
   void release_rollout(std::uint64_t rollout, std::string by, std::uint64_t now_ms, Done<> done) override;
   Result<Leftovers> leftovers() override;
   Result<std::vector<std::uint64_t>> under_way(std::uint64_t rollout, Which which) override;
+  Result<bool> may_still_commit(std::uint64_t rollout) override;
   void withdraw_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,
                      Done<std::vector<Deployment>> done) override;
   void let_go_of_some(std::uint64_t rollout, std::vector<std::uint64_t> deployments, std::uint64_t now_ms,

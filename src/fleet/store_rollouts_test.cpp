@@ -212,6 +212,41 @@ TEST_P(StoreRollouts, TheWayBackMayLeadThroughAReleaseAbove) {
   EXPECT_EQ(second[0].version, "4");
 }
 
+TEST_P(StoreRollouts, TellWhetherDevicesMayStillCommit) {
+  make_fleet();
+  const Rollout rollout = add(plan()).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const auto made = offer(rollout.id, {"a", "b", "c"})->made;
+  const auto may = [&] { return store_->may_still_commit(rollout.id).value(); };
+  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::committed)}, "2"));
+  EXPECT_TRUE(may()) << "two have not ended";
+  move(*store_->rollout(rollout.id), RolloutState::aborted, RolloutEvent::abort, RolloutAction::withdraw);
+  withdraw(rollout.id);
+  EXPECT_TRUE(may()) << "what the server has noted is not the device's word";
+  EXPECT_TRUE(report("b", {step(made[1].id, 1, UpdateState::cancelled)}));
+  EXPECT_TRUE(report("c", {step(made[2].id, 1, UpdateState::rebooting)}));
+  EXPECT_TRUE(may());
+  EXPECT_TRUE(report("c", {step(made[2].id, 2, UpdateState::committed)}, "2"));
+  EXPECT_FALSE(may());
+}
+
+TEST_P(StoreRollouts, AskDevicesOfHawkbitsProtocolForTheirLastWord) {
+  release_ = add_release("2");
+  const DdiRegistration wanted{.name = "x", .product = "p", .hardware = "h"};
+  ASSERT_TRUE(wait<Device>([&](auto done) { store_->register_ddi_device(wanted, done); }));
+  const Rollout rollout = add(plan()).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Deployment deployment = offer(rollout.id, {"x"})->made.at(0);
+  withdraw(rollout.id);
+  const auto say = [&](std::optional<UpdateState> state, Closing closing) {
+    DdiFeedback said{.device = "x", .deployment = deployment.id, .state = state, .closing = closing, .of_withdrawal = true};
+    EXPECT_TRUE(wait<DdiOutcome>([&](auto done) { store_->apply_feedback(said, done); }));
+    return store_->may_still_commit(rollout.id).value();
+  };
+  EXPECT_TRUE(say(std::nullopt, Closing::goes_on));
+  EXPECT_FALSE(say(UpdateState::cancelled, Closing::closed));
+}
+
 TEST_P(StoreRollouts, TellWhoseDeviceWaits) {
   make_fleet();
   const Rollout rollout = add(plan("name==a")).value();

@@ -14,7 +14,7 @@ using httpd::delivered;
 using httpd::offloaded;
 
 constexpr std::chrono::milliseconds kTick{250};
-constexpr std::chrono::seconds kHealthInterval{2};
+constexpr std::chrono::seconds kWatchInterval{2};
 constexpr std::chrono::seconds kAgainAfter{5};
 
 bool takes_in(const fleet::Rollout& rollout) { return rollout.plan.adopt && !fleet::is_final(rollout.state); }
@@ -28,7 +28,7 @@ Rollouts::Rollouts(httpd::Tasks& tasks, fleet::Store& store, Roster& roster, Cha
       changes_(changes),
       clock_(clock),
       sleeper_(tasks.loop().get_executor()),
-      health_sleeper_(tasks.loop().get_executor()),
+      watch_sleeper_(tasks.loop().get_executor()),
       pieces_(store, disk_, clock) {
   changes_.follow({.device = [this](const std::string& name) { device_changed(name); },
                    .deployment = [this](const fleet::Deployment& deployment) { deployment_changed(deployment); },
@@ -85,14 +85,14 @@ void Rollouts::begin() {
     if (rollout.state != fleet::RolloutState::gathering && (takes_in(rollout) || rollout.parent)) tasks_.begin(join_all(id));
   }
   tasks_.begin(tick_until_stopped());
-  tasks_.begin(watch_health());
+  tasks_.begin(watch());
 }
 
 void Rollouts::stop() {
   stopping_ = true;
   pieces_.stop();
   sleeper_.wake();
-  health_sleeper_.wake();
+  watch_sleeper_.wake();
 }
 
 httpd::Awaitable<void> Rollouts::tick_until_stopped() {
@@ -119,15 +119,19 @@ void Rollouts::tell(const fleet::Deployment& deployment) {
 }
 
 // A look at a million devices takes long: the longer, the rarer.
-httpd::Awaitable<void> Rollouts::watch_health() {
+httpd::Awaitable<void> Rollouts::watch() {
   while (!stopping_) {
     const auto began = std::chrono::steady_clock::now();
     std::vector<std::uint64_t> wanted;
     for (const auto& [id, running] : running_)
       if (running->run.wants_health()) wanted.push_back(id);
     for (const std::uint64_t id : wanted) co_await look_at_health(id);
+    wanted.clear();
+    for (const auto& [id, running] : running_)
+      if (running->run.waits_for_others()) wanted.push_back(id);
+    for (const std::uint64_t id : wanted) co_await look_for_others(id);
     const auto now = std::chrono::steady_clock::now();
-    co_await health_sleeper_.sleep_until(now + std::max<std::chrono::steady_clock::duration>(kHealthInterval, 20 * (now - began)));
+    co_await watch_sleeper_.sleep_until(now + std::max<std::chrono::steady_clock::duration>(kWatchInterval, 20 * (now - began)));
   }
 }
 
@@ -149,6 +153,26 @@ httpd::Awaitable<void> Rollouts::look_at_health(std::uint64_t id) {
   }
   running = find(id);
   if (running) running->run.observed(*std::move(health), query.ended_after_ms);
+}
+
+// A rollout that takes another back ends when nobody is left who may commit that one.
+httpd::Awaitable<void> Rollouts::look_for_others(std::uint64_t id) {
+  auto running = find(id);
+  if (!running) co_return;
+  const std::uint64_t parent = *running->run.rollout().parent;
+  running.reset();  // what ends meanwhile is not to go here
+  auto work = [this, parent] { return store_.may_still_commit(parent); };
+  const Result<bool> more = co_await offloaded(disk_, work);
+  if (!more) log::warning("whether rollout " + std::to_string(id) + " gets more devices is not known: " + more.error().text());
+  if (!more || *more) co_return;
+  // Whoever has committed is in the store by now, if not in here.
+  const Result<RolloutPieces::Outcome> gathered = co_await gather(id);
+  if (!gathered || *gathered != RolloutPieces::Outcome::complete) co_return;
+  // Writes are told of in their order: what join() had begun has been heard of when this one is.
+  auto start = [this, id](auto done) { store_.add_members(id, {}, now_ms(), done); };
+  const auto heard = co_await delivered<Result<std::vector<fleet::Member>>>(start);
+  running = find(id);
+  if (heard && running) running->run.nobody_else_comes();
 }
 
 httpd::Awaitable<void> Rollouts::offer(std::uint64_t id, fleet::OfferOrder order) {

@@ -52,8 +52,9 @@ class Rollouts {
   };
   httpd::Awaitable<void> tick_until_stopped();
   void tick();
-  httpd::Awaitable<void> watch_health();
+  httpd::Awaitable<void> watch();
   httpd::Awaitable<void> look_at_health(std::uint64_t id);
+  httpd::Awaitable<void> look_for_others(std::uint64_t id);
   httpd::Awaitable<void> offer(std::uint64_t id, fleet::OfferOrder order);
   httpd::Awaitable<void> silence(std::uint64_t id, fleet::SilenceOrder order);
   httpd::Awaitable<Result<>> move(std::uint64_t id, fleet::MoveOrder order);
@@ -86,7 +87,7 @@ class Rollouts {
   Changes& changes_;
   Clock& clock_;
   httpd::Sleeper sleeper_;
-  httpd::Sleeper health_sleeper_;
+  httpd::Sleeper watch_sleeper_;
   httpd::Workers disk_{1};  // long reads
   RolloutPieces pieces_;
   struct Later {
