@@ -50,18 +50,25 @@ CASES = [
     ("no boot state: the second, if the first does not load", "", "", "", "", KERNEL_A, "B unknown", "", ""),
 ]
 VARIABLES = ("BOOT_ORDER", "BOOT_A_LEFT", "BOOT_B_LEFT", "aloft_trial")
-# name, mender_boot_part, upgrade_available, bootcount, what is broken, booted slot, mender_boot_part, upgrade_available and bootcount afterwards
+# name, mender_boot_part, upgrade_available, bootcount, aloft_good, what is broken, booted slot, mender_boot_part, upgrade_available and bootcount afterwards
 BOOTCOUNT_CASES = [
-    ("the slot of the environment is booted", "2", "0", "0", "", "A", "2", "0", "0"),
-    ("or the other", "3", "0", "0", "", "B", "3", "0", "0"),
-    ("a trial is counted", "3", "1", "0", "", "B", "3", "1", "1"),
-    ("the last try is a try", "3", "1", "2", "", "B", "3", "1", "3"),
-    ("after it the other slot is booted, and stays", "3", "1", "3", "", "A", "2", "0", "4"),
-    ("to B, too", "2", "1", "3", "", "B", "3", "0", "4"),
-    ("a committed slot is not given up", "2", "0", "9", "", "A", "2", "0", "9"),
-    ("what does not load is tried again, and counted", "3", "1", "1", "3:/boot/Image", None, "3", "1", "2"),
-    ("nor does it boot without its device tree", "3", "1", "1", "3:/boot/board.dtb", None, "3", "1", "2"),
-    ("a disk that cannot be written: the other slot is booted all the same", "3", "1", "3", "write", "A", "3", "1", "3"),
+    ("the slot of the environment is booted", "2", "0", "0", "A", "", "A", "2", "0", "0"),
+    ("or the other", "3", "0", "0", "B A", "", "B", "3", "0", "0"),
+    ("a trial is counted", "3", "1", "0", "A", "", "B", "3", "1", "1"),
+    ("the last try is a try", "3", "1", "2", "A", "", "B", "3", "1", "3"),
+    ("after it the other slot is booted, and stays", "3", "1", "3", "A", "", "A", "2", "0", "4"),
+    ("to B, too", "2", "1", "3", "B", "", "B", "3", "0", "4"),
+    ("a committed slot is not given up", "2", "0", "9", "A B", "", "A", "2", "0", "9"),
+    ("what does not load is tried again, and counted", "3", "1", "1", "A", "3:/boot/Image", None, "3", "1", "2"),
+    ("nor does it boot without its device tree", "3", "1", "1", "A", "3:/boot/board.dtb", None, "3", "1", "2"),
+    ("a disk that cannot be written: the other slot is booted all the same", "3", "1", "3", "A", "write", "A", "3", "1", "3"),
+    ("a committed slot that does not load: the other, without a write", "3", "0", "0", "B A", "3:/boot/Image", "A", "3", "0", "0"),
+    ("or has no device tree", "2", "0", "0", "A B", "2:/boot/board.dtb", "B", "2", "0", "0"),
+    ("nothing was ever counted", "2", "", "", "A B", "2:/boot/Image", "B", "2", "", ""),
+    ("the other only if it is good", "3", "0", "0", "B", "3:/boot/Image", None, "3", "0", "0"),
+    ("which nobody says at the factory", "2", "0", "0", "", "2:/boot/Image", None, "2", "0", "0"),
+    ("neither loads: again", "2", "0", "0", "A B", "2:/boot/Image 3:/boot/Image", None, "2", "0", "0"),
+    ("the slot of a failed trial is no way out", "3", "1", "3", "A", "2:/boot/Image", None, "2", "0", "4"),
 ]
 # name, the slot that U-Boot's ab_select gives, what is broken, booted slot
 AB_CASES = [
@@ -128,12 +135,12 @@ mender_boot_part_hex=$mender_boot_part
 if [ "$upgrade_available" = 1 ]; then bootcount=$((bootcount + 1)); saveenv; fi
 if [ "$upgrade_available" = 1 ] && [ "$bootcount" -gt "$bootlimit" ]; then run altbootcmd; else run bootcmd; fi
 """
-    for name, part, available, count, broken, booted, *after in BOOTCOUNT_CASES:
-        last, found, _ = in_bash(text, (part, available, count), broken, ("mender_boot_part", "upgrade_available", "bootcount"))
+    for name, part, available, count, good, broken, booted, *after in BOOTCOUNT_CASES:
+        last, found, _ = in_bash(text, (part, available, count, good), broken, ("mender_boot_part", "upgrade_available", "bootcount", "aloft_good"))
         wanted = "RESET" if booted is None else (
             f"BOOT 40400000 - 43000000 root=PARTLABEL=rootfs-{booted.lower()} ro rootwait panic=5 softlockup_panic=1 aloft.slot={booted}")
-        if last != wanted or found != after:
-            problems.append(f"bootcount.env, {name}: {last!r}, {found}; wanted {wanted!r}, {after}")
+        if last != wanted or found != [*after, good]:
+            problems.append(f"bootcount.env, {name}: {last!r}, {found}; wanted {wanted!r}, {[*after, good]}")
 
 
 def check_ab_select(problems):

@@ -175,6 +175,17 @@ TEST_P(BootControlContract, ASlotThatDoesNotLoadIsPassedOver) {
   EXPECT_EQ(boot([](const std::string& slot) { return slot == "A"; }), "A");
 }
 
+TEST_P(BootControlContract, ACommittedSlotThatDoesNotLoadIsPassedOverForAnotherOne) {
+  // What starts these does not go on from a committed slot.
+  if (std::set<std::string_view>{"Android", "Tryboot", "SystemdBoot", "BootGuard"}.contains(GetParam().name)) return;
+  ASSERT_TRUE(control_->commit("B"));
+  const auto only_a = [](const std::string& slot) { return slot == "A"; };
+  EXPECT_EQ(boot(only_a), "A");
+  ASSERT_TRUE(control_->commit("B")) << "some count its boots, too";
+  ASSERT_TRUE(control_->mark_bad("A"));
+  EXPECT_EQ(started(only_a), std::nullopt) << "it is bad";
+}
+
 TEST_P(BootControlContract, ABadSlotIsNotBooted) {
   ASSERT_TRUE(control_->arm("B", tries_));
   ASSERT_TRUE(control_->mark_bad("B"));

@@ -96,7 +96,7 @@ class TestUbootOrder final : public TestUboot {
   }
 };
 
-// bootcount, upgrade_available and altbootcmd, of the first two slots.
+// bootcount, upgrade_available, and bootcmd and altbootcmd of integration/bootloader/uboot/bootcount.env; of the first two slots.
 class TestUbootBootcount final : public TestUboot {
  public:
   TestUbootBootcount(TestStorage& storage, std::vector<std::string> slots) : TestUboot(storage, first_two(std::move(slots))) {}
@@ -118,8 +118,11 @@ class TestUbootBootcount final : public TestUboot {
           saveenv(now);
         }
       }
-      const std::string& slot = slots()[now["mender_boot_part"] == "2" ? 0 : 1];
-      if (loads(slot)) return slot;
+      const std::size_t first = now["mender_boot_part"] == "2" ? 0 : 1;
+      if (loads(slots()[first])) return slots()[first];
+      const std::string& other = slots()[1 - first];
+      const auto good = words(now["aloft_good"]);
+      if (now["upgrade_available"] != "1" && std::ranges::find(good, other) != good.end() && loads(other)) return other;
     }
     return std::nullopt;
   }
