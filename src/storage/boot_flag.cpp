@@ -81,6 +81,11 @@ Result<> flag(BlockDevice& disk, const TwoPartitions& numbers, unsigned which) {
   return gpt.write(disk);
 }
 
+Result<> can_flag(BlockDevice& disk) {
+  if (TRY(read_mbr(disk))) return {};
+  return TRY(Gpt::read(disk)).find_room(disk);
+}
+
 Result<PartitionPlace> partition_place(BlockDevice& disk, unsigned number) {
   if (const auto mbr = TRY(read_mbr(disk))) {
     TRY(check_mbr(*mbr, number));

@@ -19,6 +19,8 @@ Result<unsigned> flagged(BlockDevice& disk, const TwoPartitions& numbers);
 // Flags this one and not the other. On an MBR one sector is written; on a GPT see Gpt::write, whose last write, of one sector, is the
 // switch. Durable and read back once returned.
 Result<> flag(BlockDevice& disk, const TwoPartitions& numbers, unsigned which);
+// flag()'s error where the disk has no room for it, before an image is put where nothing could switch to it.
+Result<> can_flag(BlockDevice& disk);
 // kBadPartition where the table has none of this number.
 Result<PartitionPlace> partition_place(BlockDevice& disk, unsigned number);
 

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/crc32.hpp"
+#include "base/zeros.hpp"
 #include "storage/errors.hpp"
 #include "storage/little_endian.hpp"
 
@@ -18,6 +19,7 @@ constexpr std::size_t kMaxEntryBytes = 4096;
 constexpr std::size_t kNewEntries = 128;
 constexpr std::size_t kNameUnits = 36;
 constexpr std::uint64_t kPrimary = 1;
+constexpr std::uint64_t kReservedAttributes = 0x0000fffffffffff8;  // bits 3 to 47
 constexpr std::size_t kProtectiveMbrBytes = 512;
 constexpr std::array<int, 16> kTextOrder{3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
 
@@ -172,11 +174,41 @@ std::uint64_t Gpt::lowest_partition() const {
   return lowest;
 }
 
-// Where the present header does not look: the first place behind the header, or the one behind that.
-std::uint64_t Gpt::spare_place() const {
-  const std::uint64_t second = 2 + entry_sectors();
-  if (entries_at_ >= second) return 2;
-  return second + entry_sectors() <= lowest_partition() ? second : entries_at_;
+// Whether a table's entries may be put there: nothing stands in the sectors, or what an older table left. Boards keep boot loaders between
+// the table and the first partition, where their ROM looks for them, and no table tells.
+Result<bool> Gpt::is_spare(BlockDevice& disk, std::uint64_t sector) const {
+  Bytes there(entry_sectors() * sector_bytes_);
+  TRY(disk.read(sector * sector_bytes_, there));
+  for (std::size_t at = 0; at + entry_bytes_ <= there.size(); at += entry_bytes_) {
+    const ByteView raw = ByteView(there).subspan(at, entry_bytes_);
+    if (is_zero(raw)) continue;
+    const bool typed = !is_zero(raw.first(16));
+    const auto first = get_le<std::uint64_t>(raw, 32);
+    const auto last = get_le<std::uint64_t>(raw, 40);
+    const bool reserved = (get_le<std::uint64_t>(raw, 48) & kReservedAttributes) != 0;
+    if (!typed || first > last || last >= disk.size_bytes() / sector_bytes_ || reserved) return false;
+  }
+  return true;
+}
+
+// Where the present header does not look. In place where there is no room below the first partition.
+Result<std::uint64_t> Gpt::spare_place(BlockDevice& disk) const {
+  bool room = false;
+  for (const std::uint64_t place : {std::uint64_t{2}, 2 + entry_sectors(), entries_at_ + entry_sectors()}) {
+    const bool apart = place + entry_sectors() <= entries_at_ || place >= entries_at_ + entry_sectors();
+    if (!apart || place + entry_sectors() > lowest_partition()) continue;
+    room = true;
+    if (TRY(is_spare(disk, place))) return place;
+  }
+  if (!room) return entries_at_;
+  return fail(kBadPartition,
+              "the partition table cannot be written safely: the sectors below the first partition that a second set of its " +
+                  std::to_string(entry_sectors()) + " sectors needs hold something else, perhaps a boot loader; nothing was written");
+}
+
+Result<> Gpt::find_room(BlockDevice& disk) const {
+  TRY(spare_place(disk));
+  return {};
 }
 
 Bytes Gpt::header(std::uint64_t own, std::uint64_t other, std::uint64_t entries_at) const {
@@ -223,7 +255,7 @@ Bytes protective_mbr(std::uint64_t sectors) {
 Result<> Gpt::write(BlockDevice& disk) {
   Bytes first(kProtectiveMbrBytes);
   TRY(disk.read(0, first));
-  const std::uint64_t spare = spare_place();
+  const std::uint64_t spare = TRY(spare_place(disk));
   first_usable_ = std::max(first_usable_, std::min(spare + entry_sectors(), lowest_partition()));
   const std::uint64_t backup_entries = backup_at_ - entry_sectors();
   TRY(place(disk, backup_entries, entries_));

@@ -49,16 +49,20 @@ class Gpt {
   // The backup first; then the primary's entries to where the present primary header does not look; then the protective MBR where the
   // first sector is zero; then, by one sector, the primary header. Flushed between, and read back. At every cut the primary is the old or
   // the new one, whole, where there is room for a second set of entries before the first partition (66 sectors: every tool of the last
-  // years begins at 2048). Without that room the entries are rewritten in place, and a cut may leave only the backup. Errors: the disk's,
-  // kReadBack.
+  // years begins at 2048). Without that room the entries are rewritten in place, and a cut may leave only the backup. Where the room is
+  // taken by what is neither zeros nor an older table's entries, as by the boot loader of a board, nothing is written: kBadPartition.
+  // Errors besides: the disk's, kReadBack.
   Result<> write(BlockDevice& disk);
+  // write()'s error where it would find no room, before anything is written.
+  Result<> find_room(BlockDevice& disk) const;
 
  private:
   Result<bool> load(BlockDevice& disk, std::uint64_t header_sector);
   Bytes header(std::uint64_t own, std::uint64_t other, std::uint64_t entries_at) const;
   std::uint64_t entry_sectors() const { return (entries_.size() + sector_bytes_ - 1) / sector_bytes_; }
   Result<> place(BlockDevice& disk, std::uint64_t sector, ByteView bytes) const;
-  std::uint64_t spare_place() const;
+  Result<bool> is_spare(BlockDevice& disk, std::uint64_t sector) const;
+  Result<std::uint64_t> spare_place(BlockDevice& disk) const;
   std::uint64_t lowest_partition() const;
 
   std::uint64_t sector_bytes_ = 512;

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/crc32.hpp"
 #include "crypto/test_pki.hpp"
 #include "storage/boot_flag.hpp"
 #include "storage/errors.hpp"
+#include "storage/little_endian.hpp"
 #include "storage/sim_disk.hpp"
 
 namespace aloft::storage {
@@ -14,6 +16,7 @@ using crypto::test::must;
 
 constexpr std::uint64_t kDiskBytes = 16ULL << 20;
 constexpr std::size_t kSector = 512;
+const Bytes kLoader(40 * kSector, std::byte{0xa5});
 
 Guid guid(std::uint8_t fill) {
   Guid made;
@@ -38,6 +41,19 @@ class GptTest : public ::testing::Test {
     ASSERT_TRUE(gpt.write(disk_));
   }
   void damage(std::uint64_t sector) { disk_.fill(sector * kSector + 50, Bytes(1, std::byte{0x5a})); }
+  // Of a table just written, as `sgdisk --move-main-table` does.
+  static void move_entries(SimDisk& disk, std::uint64_t to) {
+    const Bytes before = disk.durable();
+    Bytes header(before.begin() + kSector, before.begin() + 2 * kSector);
+    const std::uint64_t from = get_le<std::uint64_t>(header, 72);
+    disk.fill(to * kSector, ByteView(before).subspan(from * kSector, 32 * kSector));
+    disk.fill(from * kSector, Bytes(32 * kSector));
+    put_le(header, 40, to + 32);
+    put_le(header, 72, to);
+    put_le(header, 16, std::uint32_t{0});
+    put_le(header, 16, crc32(ByteView(header).first(92)));
+    disk.fill(kSector, header);
+  }
   std::uint64_t last_sector() const { return kDiskBytes / kSector - 1; }
   Power power_;
   SimDisk disk_{power_, kDiskBytes};
@@ -83,6 +99,44 @@ TEST_F(GptTest, TheBackupFollowsAGrownDisk) {
   ASSERT_TRUE(gpt.set(2, partition("data", kDiskBytes / kSector, kDiskBytes / kSector + 2047)));
   ASSERT_TRUE(gpt.write(larger));
   EXPECT_TRUE(must(Gpt::read(larger)).is_sound());
+}
+
+// As on boards whose ROM looks for a loader at sector 64, which no partition covers.
+TEST_F(GptTest, ABootLoaderBehindTheTableIsLeftAlone) {
+  ASSERT_TRUE(must(Gpt::read(disk_)).write(disk_));  // the entries stand at sector 2 again
+  disk_.fill(64 * kSector, kLoader);
+  const Bytes before = disk_.durable();
+  Gpt gpt = must(Gpt::read(disk_));
+  ASSERT_TRUE(gpt.set(2, partition("data", 8192, 9215)));
+  EXPECT_EQ(can_flag(disk_).error().code.number, kBadPartition.number);
+  EXPECT_EQ(gpt.write(disk_).error().code.number, kBadPartition.number);
+  EXPECT_EQ(disk_.durable(), before);
+}
+
+TEST_F(GptTest, ABootLoaderWhereAMovedTableWouldStandIsLeftAlone) {
+  SimDisk disk(power_, kDiskBytes);
+  Gpt gpt = must(Gpt::create(disk, guid(9)));
+  ASSERT_TRUE(gpt.set(0, partition("boot-a", 8192, 9215)));
+  ASSERT_TRUE(gpt.write(disk));
+  move_entries(disk, 2048);
+  disk.fill(16 * kSector, kLoader);
+  for (std::uint64_t more = 1; more < 4; ++more) {
+    gpt = must(Gpt::read(disk));
+    ASSERT_TRUE(gpt.set(more, partition("more", 8192 + more * 1024, 9215 + more * 1024)));
+    ASSERT_TRUE(gpt.write(disk));
+    EXPECT_TRUE(must(Gpt::read(disk)).is_sound());
+    EXPECT_TRUE(std::ranges::equal(ByteView(disk.durable()).subspan(16 * kSector, kLoader.size()), kLoader));
+  }
+}
+
+TEST_F(GptTest, WhatAnotherTableLeftIsWrittenOver) {
+  SimDisk other(power_, kDiskBytes);
+  Gpt foreign = must(Gpt::create(other, guid(7)));
+  ASSERT_TRUE(foreign.set(5, partition("other", 3000, 3999)));
+  ASSERT_TRUE(foreign.write(other));
+  disk_.fill(2 * kSector, ByteView(other.durable()).subspan(34 * kSector, 32 * kSector));
+  ASSERT_TRUE(must(Gpt::read(disk_)).write(disk_));
+  EXPECT_EQ(must(Gpt::read(disk_)).entry(1).name, "boot-b");
 }
 
 TEST(Guids, AreWrittenAsPeopleWriteThem) {
