@@ -80,27 +80,31 @@ Result<> read_content(int fd, TreeEntry& entry) {
   return {};
 }
 
+Result<> read_file_at(int folder_fd, const std::string& name, TreeEntry& entry, const TreePolicy& policy) {
+  const Fd fd(::openat(folder_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail(system_error("opening", entry.path, errno));
+  TRY(read_content(fd.get(), entry));
+  return read_xattrs(fd.get(), entry, policy);
+}
+
+Result<> read_link_at(int folder_fd, const std::string& name, TreeEntry& entry) {
+  std::string target(kMaxTreePathBytes + 1, '\0');
+  const ssize_t size = ::readlinkat(folder_fd, name.c_str(), target.data(), target.size());
+  if (size < 0) return fail(system_error("reading the link", entry.path, errno));
+  entry.link_target = target.substr(0, static_cast<std::size_t>(size));
+  return {};
+}
+
 Result<> Walk::entry(int folder_fd, const std::string& path, const char* name, std::size_t depth) {
-  TreeEntry entry{.path = joined(path, name)};
+  const std::string own_path = joined(path, name);
   struct stat status{};
-  if (::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return fail(system_error("looking at", entry.path, errno));
-  take_metadata(status, entry);
-  if (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) {
+  if (::fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return fail(system_error("looking at", own_path, errno));
+  if (S_ISDIR(status.st_mode)) {
     Fd fd(::openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) return fail(system_error("opening", entry.path, errno));
-    if (S_ISDIR(status.st_mode)) return folder(std::move(fd), entry.path, depth + 1);
-    sum.add(TRY(describe_file(fd.get(), entry.path, policy_)), policy_);
-    return {};
+    if (!fd) return fail(system_error("opening", own_path, errno));
+    return folder(std::move(fd), own_path, depth + 1);
   }
-  if (S_ISLNK(status.st_mode)) {
-    std::string target(kMaxTreePathBytes + 1, '\0');
-    const ssize_t size = ::readlinkat(folder_fd, name, target.data(), target.size());
-    if (size < 0) return fail(system_error("reading the link", entry.path, errno));
-    entry.link_target = target.substr(0, static_cast<std::size_t>(size));
-  } else if (S_ISSOCK(status.st_mode)) {
-    return fail(kTreeEntry, entry.path + " is a socket, which no archive holds");
-  }
-  sum.add(entry, policy_);
+  sum.add(TRY(describe_entry(folder_fd, name, own_path, policy_)), policy_);
   return {};
 }
 
@@ -156,13 +160,15 @@ void TreeSum::add(const TreeEntry& entry, const TreePolicy& policy) {
   ++entries_;
 }
 
-Result<TreeEntry> describe_file(int fd, const std::string& path, const TreePolicy& policy) {
+Result<TreeEntry> describe_entry(int folder_fd, const std::string& name, const std::string& path, const TreePolicy& policy) {
   TreeEntry entry{.path = path};
   struct stat status{};
-  if (::fstat(fd, &status) != 0) return fail(system_error("looking at", path, errno));
+  if (::fstatat(folder_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return fail(system_error("looking at", path, errno));
   take_metadata(status, entry);
-  TRY(read_content(fd, entry));
-  TRY(read_xattrs(fd, entry, policy));
+  if (S_ISDIR(status.st_mode)) return fail(kTreeEntry, path + " is a folder");
+  if (S_ISSOCK(status.st_mode)) return fail(kTreeEntry, path + " is a socket, which no archive holds");
+  if (S_ISREG(status.st_mode)) TRY(read_file_at(folder_fd, name, entry, policy));
+  if (S_ISLNK(status.st_mode)) TRY(read_link_at(folder_fd, name, entry));
   return entry;
 }
 

@@ -51,8 +51,9 @@ class TreeSum {
 // ext4 makes this folder by itself; it does not count.
 inline constexpr const char* kLostAndFound = "lost+found";
 
-// A plain file as the sum sees it: metadata and content, read from `fd` (at its start).
-Result<TreeEntry> describe_file(int fd, const std::string& path, const TreePolicy& policy);
+// What stands under a name in a folder, as the sum sees it, content included; path is what it is called in the tree. Nothing is followed,
+// and no pipe waited for. kTreeEntry for a folder or a socket.
+Result<TreeEntry> describe_entry(int folder_fd, const std::string& name, const std::string& path, const TreePolicy& policy);
 
 // The sum of what lies under the folder `root_fd`, read anew. Memory: one entry and the folders open on the way down.
 // Errors: file errors, kTreeEntry for what no writer of ours makes (sockets, deeper than kMaxTreeDepth).

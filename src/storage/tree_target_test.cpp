@@ -102,6 +102,25 @@ TEST_F(TreeTargetTest, UnpacksEverythingAnArchiveHolds) {
   EXPECT_TRUE(S_ISFIFO(::lstat((tree() / "pipe").c_str(), &status) == 0 ? status.st_mode : 0));
 }
 
+// Deduplicating tools give them several names.
+TEST_F(TreeTargetTest, LinksAndPipesMayHaveSeveralNames) {
+  const auto done = install(tar_of({{.path = "folder/link", .type = S_IFLNK, .content = "nowhere"},
+                                    {.path = "again", .hard_link = "folder/link"},
+                                    {.path = "pipe", .type = S_IFIFO, .mode = 0640},
+                                    {.path = "folder/pipe", .hard_link = "pipe"}}));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(fs::read_symlink(tree() / "again"), "nowhere");
+  struct stat status{};
+  ASSERT_EQ(::lstat((tree() / "again").c_str(), &status), 0);
+  EXPECT_EQ(status.st_nlink, 2U);
+  ASSERT_EQ(::lstat((tree() / "folder/pipe").c_str(), &status), 0);
+  EXPECT_TRUE(S_ISFIFO(status.st_mode));
+  EXPECT_EQ(status.st_nlink, 2U);
+  EXPECT_EQ(error_of({{.path = "link", .hard_link = "nothing"}}), kTreeEntry.number);
+  EXPECT_EQ(error_of({{.path = "folder", .type = S_IFDIR}, {.path = "link", .hard_link = "folder"}}), kTreeEntry.number);
+  EXPECT_EQ(error_of({{.path = "file", .content = "x"}, {.path = "link", .hard_link = "."}}), kTreeEntry.number);
+}
+
 TEST_F(TreeTargetTest, NamesMayHaveAllCharacters) {
   const std::string folder(120, 'x');  // too long for a member's own header, so that pax's have the names
   const std::string name = folder + "/F\u0151tan\u00fas\u00edtv\u00e1ny.crt";

@@ -86,6 +86,13 @@ Result<std::string> clean_path(const std::string& path) {
   return clean;
 }
 
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 Result<TreeEntry> Unpacking::describe(archive_entry* found) const {
   const char* path = ::archive_entry_pathname(found);
   TreeEntry entry{.path = TRY(clean_path(path != nullptr ? path : ""))};
@@ -149,14 +156,13 @@ Result<> Unpacking::make_folder(const std::string& path) {
 }
 
 Result<Place> Unpacking::place(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash);
+  const std::string parent = parent_of(path);
   TRY(make_folder(parent));
   if (!parent_ || parent_path_ != parent) {
     parent_ = TRY(open_beneath(parent, O_RDONLY | O_DIRECTORY));
     parent_path_ = parent;
   }
-  return Place{parent_.get(), slash == std::string::npos ? path : path.substr(slash + 1)};
+  return Place{parent_.get(), name_of(path)};
 }
 
 Result<> Unpacking::dress(int fd, const TreeEntry& entry) const {
@@ -228,17 +234,18 @@ Result<> Unpacking::make_node(const TreeEntry& entry, const Place& at) const {
   return dress_at(entry, at);
 }
 
-// One more name of a file that is there already; what it holds is read once more, for the sum.
+// One more name of what is there already, whatever it is but a folder; it is looked at once more, for the sum.
 Result<> Unpacking::make_hard_link(TreeEntry& entry, const std::string& target, const Place& at) {
-  const std::string clean = TRY(clean_path(target));
-  const Fd file = TRY(open_beneath(clean, O_RDONLY));
-  struct stat status{};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return refused(entry.path, "is a hard link to something other than a file");
-  const std::string known = "/proc/self/fd/" + std::to_string(file.get());
-  if (::linkat(AT_FDCWD, known.c_str(), at.folder_fd, at.name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+  const std::string known = TRY(clean_path(target));
+  const auto folder = open_beneath(parent_of(known), O_RDONLY | O_DIRECTORY);
+  if (!folder) return refused(entry.path, "is a hard link to '" + known + "', whose folder is not in the archive");
+  if (::linkat(folder->get(), name_of(known).c_str(), at.folder_fd, at.name.c_str(), 0) != 0) {
+    if (errno == ENOENT) return refused(entry.path, "is a hard link to '" + known + "', which does not stand before it");
+    if (errno == EPERM) return refused(entry.path, "is a hard link to '" + known + "', which can have no second name");
+    if (errno == EEXIST) return refused(entry.path, "stands in it twice");
     return fail(system_error("linking", entry.path, errno));
-  entry = TRY(describe_file(file.get(), entry.path, policy_));
+  }
+  entry = TRY(describe_entry(at.folder_fd, at.name, entry.path, policy_));
   sum_.add(entry, policy_);
   return {};
 }
