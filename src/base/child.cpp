@@ -23,6 +23,8 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kStopPoll{250};
 constexpr std::size_t kMaxOutputLineBytes = 4096;
+constexpr std::size_t kReadBytes = 4096;
+constexpr unsigned kReadsOfFullPipe = (64U << 10) / kReadBytes;  // pipe(7): its capacity
 constexpr int kFirstPassed = 3;
 constexpr int kOutOfTheWay = 64;  // above every number that a passed descriptor gets
 
@@ -172,7 +174,7 @@ void Child::split_lines(std::string_view bytes) {
 
 // Takes what is there; false once the pipe has ended.
 bool Child::take_output() {
-  std::array<char, 4096> chunk{};
+  std::array<char, kReadBytes> chunk{};
   const ssize_t count = ::read(output_.get(), chunk.data(), chunk.size());
   if (count <= 0) return count < 0 && (errno == EINTR || errno == EAGAIN);
   const std::string_view bytes(chunk.data(), static_cast<std::size_t>(count));
@@ -204,18 +206,20 @@ Result<> Child::feed(ByteView bytes, milliseconds patience) {
 
 bool Child::has_ended(milliseconds wait) {
   const auto deadline = steady_clock::now() + wait;
-  for (;;) {
+  for (unsigned reads_after_end = 0;;) {
     const auto left = std::max(std::chrono::ceil<milliseconds>(deadline - steady_clock::now()), milliseconds::zero());
     std::array<pollfd, 2> fds{{{pidfd_.get(), POLLIN, 0}, {output_open_ ? output_.get() : -1, POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
     if (ready == 0) return false;
     if (ready < 0 && errno != EINTR) return false;
     if (ready < 0) continue;
+    const bool ended = fds[0].revents != 0;
     if (fds[1].revents != 0) {
       output_open_ = take_output();
-      continue;  // output first, so that an ending process loses none
+      // All that an ended process left in the pipe is taken; neither it nor what it started can keep us by going on.
+      if (ended ? ++reads_after_end <= kReadsOfFullPipe : steady_clock::now() < deadline) continue;
     }
-    if (fds[0].revents != 0) return true;
+    return ended;
   }
 }
 

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/errors.hpp"
 
 namespace aloft {
@@ -44,6 +47,17 @@ TEST(Child, IsKilledWithWhatItStarted) {
   const ProcessEnd end = child.wait(std::chrono::milliseconds(50));
   EXPECT_TRUE(end.timed_out);
   EXPECT_EQ(end.exit_status, 128 + 9);
+}
+
+// It says more than is read of it.
+TEST(Child, OneThatNeverStopsTalkingIsTimedOut) {
+  const auto slowly = [](std::string_view) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  Child child = start("while :; do echo waiting; done", Input::none, slowly);
+  EXPECT_FALSE(child.has_ended(std::chrono::milliseconds(200)));
+  EXPECT_TRUE(child.wait(std::chrono::milliseconds(200)).timed_out);
+  Child stopped = start("yes", Input::none, slowly);
+  const std::atomic<bool> stop = true;
+  EXPECT_TRUE(stopped.wait(seconds(20), &stop).timed_out);
 }
 
 TEST(Child, GetsTheDescriptorsThatItIsPassed) {
