@@ -21,16 +21,6 @@ bool is_path_part(std::string_view part) {
   return !part.empty() && part.size() <= kMaxPathPartBytes && part != "." && part != ".." && !part.contains('\0');
 }
 
-bool is_beneath(std::string_view path) {
-  if (path.size() > kMaxPathBytes) return false;
-  for (;;) {
-    const std::size_t slash = path.find('/');
-    if (!is_path_part(path.substr(0, slash))) return false;
-    if (slash == std::string_view::npos) return true;
-    path.remove_prefix(slash + 1);
-  }
-}
-
 // What the next run is told by.
 struct Before {
   std::uint64_t offset_end = 0;
@@ -55,7 +45,7 @@ Result<FileRun> take_run(Input& in, Before& before, std::uint64_t image_bytes) {
   if (shared > before.path.size() || shared + rest.size() > kMaxPathBytes) return bad_map("has a path that cannot be");
   run.offset = before.offset_end + gap;
   run.path = before.path.substr(0, static_cast<std::size_t>(shared)) + std::string(as_text(rest));
-  if (!is_beneath(run.path)) return bad_map("has a path that leads out of its tree");
+  if (!may_be_named(run.path)) return bad_map("has a path that leads out of its tree");
   run.file_offset = run.path == before.path ? before.file_offset_end : 0;
   if (skipped > kMaxFileBytes - run.file_offset || run.size_bytes > kMaxFileBytes - run.file_offset - skipped)
     return bad_map("has a file of a size that none can have");
@@ -78,6 +68,16 @@ void put_run(Bytes& out, const FileRun& run, Before& before) {
 }
 
 }  // namespace
+
+bool may_be_named(std::string_view path) {
+  if (path.size() > kMaxPathBytes) return false;
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    if (!is_path_part(path.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
 
 Result<FileMap> FileMap::parse(ByteView text, std::uint64_t image_bytes) {
   FileMap map;

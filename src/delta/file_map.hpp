@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -20,7 +21,12 @@ struct FileRun {
   bool operator==(const FileRun&) const = default;
 };
 
-// In rising order of offset, none over another. Memory: the text, and 16 bytes for each 64 runs.
+// Whether a map may have runs of a file at this path: it leads nowhere but down, and neither it nor a part of it is longer than Linux
+// takes.
+bool may_be_named(std::string_view path);
+
+// In rising order of offset, none over another; of runs of one file that follow each other, each begins behind the one before. Memory: the
+// text, and 16 bytes for each 64 runs.
 class FileMap {
  public:
   FileMap() = default;  // of an image that is no tree

@@ -120,6 +120,16 @@ TEST(TarFiles, OfASparseFileWhatIsThere) {
   EXPECT_EQ(files_in(as_bytes(tar)), expected);
 }
 
+TEST(TarFiles, ThoseThatNoMapCanNameAreLeftOut) {
+  std::vector<Member> members = tree();
+  members.insert(members.begin() + 2, {.path = "etc/hosts", .content = text(900, 6)});
+  members.push_back({.path = std::string(256, 'z'), .content = text(900, 7)});
+  const Bytes tar = tar_of(members);
+  const auto runs = files_in(tar);
+  EXPECT_EQ(runs.size(), 4U);
+  EXPECT_TRUE(delta::FileMap::of(runs, tar.size()));
+}
+
 TEST(TarFiles, OfADamagedArchiveThoseBeforeTheDamage) {
   const Bytes tar = tar_of(tree());
   EXPECT_TRUE(files_in(bundle::test::test_content(10'000)).empty());

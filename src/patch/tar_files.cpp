@@ -11,16 +11,15 @@
 namespace aloft::patch {
 namespace {
 
-// Without empty parts and "."; empty for a path that leads out of the tree.
+// Without empty parts and "."; empty for one that no map of files names.
 std::string plain_path(std::string_view path) {
   std::string plain;
   while (!path.empty()) {
     const std::string_view part = path.substr(0, path.find('/'));
     path.remove_prefix(std::min(path.size(), part.size() + 1));
-    if (part == "..") return {};
     if (!part.empty() && part != ".") plain += (plain.empty() ? "" : "/") + std::string(part);
   }
-  return plain;
+  return delta::may_be_named(plain) ? plain : std::string();
 }
 
 // What the reader hands out lies in the archive's own memory, which says where it stands.
@@ -36,8 +35,10 @@ void add_runs(archive* reader, const std::string& path, ByteView tar, std::vecto
                        .path = path,
                        .file_offset = static_cast<std::uint64_t>(at)};
     if (!runs.empty() && run.offset < runs.back().offset_end()) continue;
-    const bool goes_on = !runs.empty() && runs.back().path == path && runs.back().offset_end() == run.offset &&
-                         runs.back().file_offset + runs.back().size_bytes == run.file_offset;
+    const bool same_file = !runs.empty() && runs.back().path == path;
+    const std::uint64_t file_end = same_file ? runs.back().file_offset + runs.back().size_bytes : 0;
+    if (run.file_offset < file_end) continue;  // the archive has the file twice
+    const bool goes_on = same_file && runs.back().offset_end() == run.offset && file_end == run.file_offset;
     if (goes_on) {
       runs.back().size_bytes += size;
     } else {

@@ -84,7 +84,8 @@ Result<bool> FrameMaker::prove(std::uint64_t offset, ByteView record) {
     builder_.set_carry(offset, target.subspan(offset, end - offset));
   }
   const auto built = builder_.build(record, offset, old, pair_.source.image().size(), proof_);
-  if (!built && built.error().code.number == kBadRecord.number) return false;
+  // kBadDelta: of a body that is larger than its differences and new bytes, by its operations.
+  if (!built && (built.error().code.number == kBadRecord.number || built.error().code.number == kBadDelta.number)) return false;
   TRY(built);
   const std::uint64_t end = offset + proof_.size();
   if (!std::ranges::equal(proof_, target.subspan(offset, proof_.size())) ||
