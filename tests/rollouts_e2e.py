@@ -312,6 +312,34 @@ def case_who_comes_after_a_deleted_device_is_not_in_its_place():
         wait_for(lambda: show(server, rollout)["counts"]["committed"] == 2)
 
 
+def case_who_waits_for_another_try_can_be_taken_out():
+    with site(3) as (server, fleet):
+        rollout = make(server, fleet.releases[0], retries=1)
+        act(server, rollout, "start")
+        wait_for(lambda: show(server, rollout)["counts"]["offered"] == 3)
+        act(server, rollout, "pause")
+        for name in ("cam-00", "cam-01"):
+            device = fleet.devices[name]
+            device.report(device.poll()[2]["deployment"]["id"], "failed", error=8010)
+
+        def counts():
+            members = server.operator("GET", f"/api/v1/rollouts/{rollout['id']}/devices")["devices"]
+            shown = {state: count for state, count in show(server, rollout)["counts"].items() if count}
+            assert shown == {state: sum(m["state"] == state for m in members) for state in {m["state"] for m in members}}
+            return shown
+
+        assert counts() == {"waiting": 2, "offered": 1} and why(server, "cam-00") == ("waiting", ["paused"])
+        server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/devices/cam-00/cancel", {})
+        assert counts() == {"cancelled": 1, "waiting": 1, "offered": 1}
+        act(server, rollout, "resume")
+        wait_for(lambda: counts() == {"cancelled": 1, "offered": 2})
+        time.sleep(1)
+        assert counts() == {"cancelled": 1, "offered": 2} and fleet.devices["cam-00"].poll()[2] == {}
+        server.kill()
+        server.start(server.port)
+        assert counts() == {"cancelled": 1, "offered": 2}
+
+
 def case_plans_that_make_no_sense_are_refused():
     with site(1) as (server, fleet):
         one = fleet.releases[0]

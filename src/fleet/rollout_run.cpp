@@ -49,9 +49,6 @@ void RolloutRun::insert(const Member& member, std::uint64_t now_ms) {
               .state = member.state,
               .waits = member.waits};
   if (entry.wave == 0 && entry.sample < rollout_.reach) entry.wave = static_cast<std::uint32_t>(rollout_.wave);
-  const bool retry =
-      (entry.state == MemberState::failed || entry.state == MemberState::rolled_back) && entry.attempts <= rollout_.plan.retries;
-  if (retry) entry.state = MemberState::waiting;
   index_.emplace(entry.device, static_cast<std::uint32_t>(entries_.size()));
   entries_.push_back(entry);
   ++rollout_.counts[static_cast<std::size_t>(entry.state)];

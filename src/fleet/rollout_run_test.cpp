@@ -261,6 +261,7 @@ TEST(RolloutRun, OneBusyDeviceAloneIsWaitedFor) {
   fleet.pass(60);
   EXPECT_EQ(fleet.rollout_.state, RolloutState::running);
   EXPECT_EQ(fleet.count(MemberState::waiting), 1U);
+  fleet.members_[1].state = MemberState::cancelled;
   fleet.run_->cancelled(1, fleet.now_ms_);
   EXPECT_TRUE(fleet.pass_until(RolloutState::finished, 5)) << "a person took it out";
 }

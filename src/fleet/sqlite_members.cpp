@@ -5,6 +5,7 @@
 #include "fleet/sqlite_rollouts.hpp"
 #include "fleet/sqlite_rows.hpp"
 #include "fleet/sqlite_store.hpp"
+#include "fleet/why.hpp"
 
 namespace aloft::fleet {
 namespace {
@@ -224,6 +225,16 @@ Result<bool> is_of_stone(Database& database, std::uint64_t deployment) {
   return row.step();
 }
 
+// Whether the deployment's member, that failed, has tries left in a rollout that goes on.
+Result<bool> has_tries_left(Database& database, std::uint64_t deployment) {
+  Statement row =
+      TRY(database.query("SELECT 1 FROM deployments p JOIN rollout_devices m ON m.rollout=p.rollout AND m.device=p.device "
+                         "JOIN rollouts r ON r.id=m.rollout WHERE p.id=?1 AND m.deployment=?1 AND (r.state<6 OR r.state=10) AND "
+                         "m.attempts<=coalesce(json_extract(r.plan,'$.retries'),0)",
+                         deployment));
+  return row.step();
+}
+
 }  // namespace
 
 Result<std::optional<Deployment>> withdraw(Database& database, std::uint64_t deployment, const std::string& message, std::uint64_t now_ms) {
@@ -244,11 +255,17 @@ Result<> follow_in_rollout(Database& database, std::uint64_t deployment, UpdateS
         "UPDATE rollout_devices SET state=0,attempts=0,reason='',changed_ms=?2 WHERE deployment=?1 AND state IN (1,5) AND "
         "(rollout,device)=(SELECT rollout,device FROM deployments WHERE id=?1)",
         deployment, now_ms);
+  MemberState next = member_state_of(state);
+  std::string reason;
+  if ((next == MemberState::failed || next == MemberState::rolled_back) && TRY(has_tries_left(database, deployment))) {
+    reason = (next == MemberState::failed ? "failed" : "rolled back") + std::string(kMayBeTriedAgain);
+    next = MemberState::waiting;
+  }
   // A device that was taken for silent, or taken out, keeps that until its own last word says what really happened.
   return database.run(
-      "UPDATE rollout_devices SET state=?2,reason='',changed_ms=?3 WHERE (rollout,device)=(SELECT rollout,device FROM deployments "
+      "UPDATE rollout_devices SET state=?2,reason=?4,changed_ms=?3 WHERE (rollout,device)=(SELECT rollout,device FROM deployments "
       "WHERE id=?1 AND rollout IS NOT NULL) AND deployment=?1 AND (state=1 OR ?2<>6)",
-      deployment, number_of(member_state_of(state)), now_ms);
+      deployment, number_of(next), now_ms, reason);
 }
 
 void SqliteStore::offer(OfferRequest request, Done<OfferOutcome> done) {

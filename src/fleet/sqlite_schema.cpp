@@ -10,7 +10,7 @@ namespace aloft::fleet {
 namespace {
 
 // A step is never changed once it has been released; a new one is added behind it.
-constexpr std::array<const char*, 16> kSteps{
+constexpr std::array<const char*, 17> kSteps{
     R"sql(
 CREATE TABLE devices(
   id INTEGER PRIMARY KEY,
@@ -390,6 +390,12 @@ ALTER TABLE access_tokens ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE deleted_devices(highest_id INTEGER NOT NULL);
 INSERT INTO deleted_devices VALUES(0);
 CREATE TRIGGER devices_leave_their_id AFTER DELETE ON devices BEGIN UPDATE deleted_devices SET highest_id=max(highest_id,old.id); END;
+)sql",
+    // Who is tried again waits, in the store too.
+    R"sql(
+UPDATE rollout_devices SET state=0,reason=CASE state WHEN 3 THEN 'failed' ELSE 'rolled back' END||', and may be tried again'
+  WHERE state IN (3,4) AND EXISTS(SELECT 1 FROM rollouts r WHERE r.id=rollout_devices.rollout AND (r.state<6 OR r.state=10)
+  AND rollout_devices.attempts<=coalesce(json_extract(r.plan,'$.retries'),0));
 )sql"};
 
 }  // namespace

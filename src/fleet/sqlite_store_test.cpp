@@ -98,6 +98,26 @@ TEST(SqliteStore, KeepsTheWavesOfRolloutsThatRanBefore) {
   for (const Member& member : members) EXPECT_EQ(member.wave, member.device % 3);
 }
 
+TEST(SqliteStore, LetsThoseWaitThatAreTriedAgainByRolloutsThatRanBefore) {
+  const TestStoreFolder folder;
+  {
+    Database old = Database::open(folder.file(), Database::Access::read_write).value();
+    ASSERT_TRUE(migrate(old, 16));
+    ASSERT_TRUE(old.execute(
+        "INSERT INTO devices(id,name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms) "
+        "VALUES(1,'a',1,'k',x'00','p','h','1',5,6),(2,'b',1,'k',x'00','p','h','1',5,6);"
+        "INSERT INTO rollouts(id,name,plan,version,seed,state,created_ms,created_by,changed_ms) "
+        "VALUES(4,'n','{\"retries\":1}','2','s',2,1,'op',1),(5,'n','{\"retries\":1}','2','s',7,1,'op',1),(6,'n','{}','2','s',2,1,'op',1);"
+        "INSERT INTO rollout_devices(rollout,device,sample,state,attempts,changed_ms) "
+        "VALUES(4,1,50,4,1,1),(4,2,50,3,2,1),(5,1,50,3,1,1),(6,1,50,3,1,1);"));
+  }
+  const auto store = SqliteStore::open(folder.file()).value();
+  const std::vector<Member> members = store->all_members(4).value();
+  ASSERT_EQ(members.size(), 2U);
+  for (const Member& member : members) EXPECT_EQ(member.state, member.device == 1 ? MemberState::waiting : MemberState::failed);
+  for (const std::uint64_t other : {5U, 6U}) EXPECT_EQ(store->all_members(other)->at(0).state, MemberState::failed);
+}
+
 TEST(SqliteStore, KeepsSessionsOfWhichLessWasKnownBefore) {
   const TestStoreFolder folder;
   {

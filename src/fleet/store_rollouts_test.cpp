@@ -278,6 +278,31 @@ TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
   EXPECT_EQ(store_->all_members(rollout.id)->size(), 1U);
 }
 
+TEST_P(StoreRollouts, WhoIsTriedAgainWaitsAndCanBeTakenOut) {
+  make_fleet();
+  RolloutPlan twice = plan();
+  twice.retries = 1;
+  const Rollout rollout = add(twice).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const auto made = offer(rollout.id, {"a", "b", "c"})->made;
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::failed)}));
+  EXPECT_TRUE(report("b", {step(made[1].id, 1, UpdateState::rolled_back)}));
+  for (const char* name : {"a", "b"}) EXPECT_EQ(member(rollout.id, name).state, MemberState::waiting);
+  EXPECT_EQ(member(rollout.id, "a").reason, "failed, and may be tried again");
+  EXPECT_EQ(member(rollout.id, "b").reason, "rolled back, and may be tried again");
+  EXPECT_TRUE(wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, "a", "op", 8000, done); }));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::cancelled);
+  OfferRequest again{.rollout = rollout.id, .order = {.devices = {{.device = made[1].device_id, .attempt = 2}}}, .now_ms = 9000};
+  const auto second = wait<OfferOutcome>([&](auto done) { store_->offer(again, done); })->made;
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_TRUE(report("b", {step(second[0].id, 1, UpdateState::failed)}));
+  EXPECT_EQ(member(rollout.id, "b").state, MemberState::failed) << "its tries are used up";
+  move(*store_->rollout(rollout.id), RolloutState::finished, RolloutEvent::finish, RolloutAction::none);
+  EXPECT_TRUE(report("c", {step(made[2].id, 1, UpdateState::failed)}));
+  EXPECT_EQ(member(rollout.id, "c").state, MemberState::failed) << "nobody is tried again by what has ended";
+}
+
 TEST_P(StoreRollouts, AreOfNobodyWhoCameInAnothersPlace) {
   make_fleet();
   const Rollout rollout = add(plan("name==d")).value();

@@ -71,18 +71,15 @@ class SimulatedFleet {
 
   // What never happens.
   void check() const {
-    std::size_t offered = 0;
+    MemberCounts counts{};
     for (const auto& [id, member] : members_) {
       if (member.attempts != 0) {
         ASSERT_LT(member.sample, rollout_.reach) << "a device got it before its wave";
         ASSERT_LE(member.attempts, rollout_.plan.retries + 1);
       }
-      if (member.state == MemberState::offered) ++offered;
+      ++counts[static_cast<std::size_t>(member.state)];
     }
-    ASSERT_EQ(run_->rollout().counts[static_cast<std::size_t>(MemberState::offered)], offered);
-    std::size_t sum = 0;
-    for (const std::uint64_t count : run_->rollout().counts) sum += count;
-    ASSERT_EQ(sum, members_.size());
+    ASSERT_EQ(run_->rollout().counts, counts) << "the store and the run know the same";
   }
 
   std::size_t count(MemberState state) const {
@@ -156,7 +153,8 @@ class SimulatedFleet {
       const bool fails = nature == Nature::failing || (nature == Nature::stubborn && member.attempts == 1);
       const UpdateState state =
           fails ? UpdateState::failed : (nature == Nature::returning ? UpdateState::rolled_back : UpdateState::committed);
-      set(member, member_state_of(state));
+      const bool again = state != UpdateState::committed && member.attempts <= rollout_.plan.retries;
+      set(member, again ? MemberState::waiting : member_state_of(state));
       run_->reported(work.device, work.deployment, RolloutRun::Leg::target, state, now_ms_);
     }
   }

@@ -34,7 +34,8 @@ WhyReason waiting_reason(const Rollout& rollout, const Member& member) {
     return because("wave-not-open", "has not come to it yet: it stands at " + percent(member.sample) + " of the target, reached are " +
                                         percent(rollout.reach) +
                                         (rollout.state == RolloutState::soaking ? ", and the wave before is soaking" : ""));
-  if (!member.reason.empty()) return because("busy", "offers it as soon as it can: it " + member.reason);
+  if (!member.reason.empty())
+    return because(member.reason.ends_with(kMayBeTriedAgain) ? "its-turn" : "busy", "offers it as soon as it can: it " + member.reason);
   return because("its-turn", rollout.plan.rate_per_minute == 0
                                  ? "offers it now"
                                  : "offers it as soon as the rate of " + std::to_string(rollout.plan.rate_per_minute) + " a minute allows");

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fleet/device_facts.hpp"
@@ -10,6 +11,9 @@
 #include "fleet/rollout_store.hpp"
 
 namespace aloft::fleet {
+
+// How the reason of a member ends that failed or rolled back, and waits for its next try: nothing else holds it up.
+inline constexpr std::string_view kMayBeTriedAgain = ", and may be tried again";
 
 struct WhyQuestion {
   Device device;
