@@ -340,6 +340,32 @@ def case_who_waits_for_another_try_can_be_taken_out():
         assert counts() == {"cancelled": 1, "offered": 2}
 
 
+def case_who_was_taken_out_is_not_tried_again():
+    with site(3) as (server, fleet):
+        rollout = make(server, fleet.releases[0], retries=1)
+        act(server, rollout, "start")
+        wait_for(lambda: show(server, rollout)["counts"]["offered"] == 3)
+        assigned = {name: device.poll()[2]["deployment"]["id"] for name, device in fleet.devices.items()}
+        taken = [fleet.devices["cam-00"], fleet.devices["cam-01"]]
+        for device in taken:
+            device.report(assigned[device.name], "rebooting")
+        server.operator("POST", f"/api/v1/rollouts/{rollout['id']}/devices/cam-00/cancel", {})
+        server.operator("POST", f"/api/v1/deployments/{assigned['cam-01']}/cancel", {})
+        assert show(server, rollout)["counts"]["cancelled"] == 2
+        for device in taken:
+            device.report(assigned[device.name], "rolled-back", error=8010)
+
+        def nobody_is_offered_it_again():
+            time.sleep(1.5)
+            assert all(device.poll()[2] == {} for device in taken)
+            assert show(server, rollout)["counts"]["rolled-back"] == 2 and show(server, rollout)["state"] == "running"
+
+        nobody_is_offered_it_again()
+        server.kill()
+        server.start(server.port)
+        nobody_is_offered_it_again()
+
+
 def case_plans_that_make_no_sense_are_refused():
     with site(1) as (server, fleet):
         one = fleet.releases[0]

@@ -134,6 +134,7 @@ void RolloutRun::refused(std::uint64_t device, Refusal why, std::uint64_t now_ms
   if (entry == nullptr) return;
   if (entry->flight == Flight::offering) --offering_;
   entry->flight = Flight::none;
+  if (entry->state == MemberState::cancelled) return;  // while the order was on its way
   if (why == Refusal::gone) return gone(device);
   tally(*entry, -1);
   entry->busy = why == Refusal::busy;
@@ -182,7 +183,8 @@ void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, Leg le
   // A withdrawal of ours comes back as cancelled; only the device's own last word says more.
   if (next == MemberState::cancelled && entry->state != MemberState::offered) return;
   if (next == MemberState::cancelled && entry->flight == Flight::silencing) return;
-  const bool retry = (next == MemberState::failed || next == MemberState::rolled_back) && entry->attempts <= rollout_.plan.retries;
+  const bool failed = next == MemberState::failed || next == MemberState::rolled_back;
+  const bool retry = failed && entry->state != MemberState::cancelled && entry->attempts <= rollout_.plan.retries;
   if (leg == Leg::stone && next == MemberState::committed) {
     if (entry->state != MemberState::offered && entry->state != MemberState::silent) return;
     entry->flight = Flight::none;

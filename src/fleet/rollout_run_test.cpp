@@ -393,6 +393,38 @@ TEST(RolloutRun, OffersInTheOrderOfTheStoreUnlessARateMakesItAChoice) {
   EXPECT_EQ(offered_in(limited, 7000), (std::vector<std::uint64_t>{50, 49, 48, 47, 46}));
 }
 
+TEST(RolloutRun, WhoWasTakenOutIsNotTriedAgain) {
+  auto plan = plan_of({percent(1000)});
+  plan.retries = 1;
+  SimulatedFleet fleet(plan, 2, 1, [](std::mt19937_64&) { return Nature::silent; });
+  fleet.command(RolloutEvent::start);
+  fleet.pass(2);
+  const std::uint64_t deployment = fleet.members_[1].deployment;
+  fleet.run_->cancelled(1, fleet.now_ms_);
+  fleet.run_->reported(1, deployment, RolloutRun::Leg::target, UpdateState::rolled_back, fleet.now_ms_);
+  fleet.members_[1].state = MemberState::rolled_back;
+  fleet.pass(60);
+  fleet.restart();
+  fleet.pass(60);
+  EXPECT_EQ(fleet.offers_, 2U);
+  EXPECT_EQ(fleet.rollout_.state, RolloutState::running) << "the other one is at it";
+}
+
+TEST(RolloutRun, WhoIsTakenOutWhileItsOfferIsOnItsWayIsOut) {
+  RolloutRun run = run_of_fifty(0);
+  ASSERT_EQ(offered_in(run, 2000).size(), 50U);
+  run.cancelled(1, 2000);
+  run.refused(1, RolloutRun::Refusal::gone, 2000);
+  for (std::uint64_t device = 2; device <= 50; ++device) {
+    run.offered(device, 100 + device, 2000);
+    run.reported(device, 100 + device, RolloutRun::Leg::target, UpdateState::committed, 3000);
+  }
+  EXPECT_EQ(run.rollout().counts[static_cast<std::size_t>(MemberState::cancelled)], 1U);
+  const std::vector<Order> orders = run.tick(4000, [](std::uint64_t) { return 0; });
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_EQ(std::get<MoveOrder>(orders[0]).event, RolloutEvent::last_wave_ended);
+}
+
 TEST(RolloutRun, DevicesThatAreDeletedHoldNobodyUp) {
   RolloutRun run = run_of_fifty(0);
   ASSERT_EQ(offered_in(run, 2000).size(), 50U);

@@ -26,11 +26,12 @@ Member member_row(const Statement& row) {
           .changed_ms = row.number(8)};
 }
 
-// Without its key and its times; nothing unless it is a member.
+// Without its key and its times; nothing unless it is a member that nobody has taken out.
 Result<std::optional<Device>> member_device(Database& database, std::uint64_t rollout, std::uint64_t id) {
   Statement row = TRY(
       database.query("SELECT d.name,d.status,d.protocol,d.product,d.hardware,d.version,(SELECT id FROM deployments WHERE device=d.id AND "
-                     "active) FROM rollout_devices m JOIN devices d ON d.id=m.device WHERE m.rollout=?1 AND m.device=?2",
+                     "active) FROM rollout_devices m JOIN devices d ON d.id=m.device WHERE m.rollout=?1 AND m.device=?2 AND "
+                     "m.state<>6",
                      rollout, id));
   if (!TRY(row.step())) return std::nullopt;
   return Device{.name = row.text(0),
@@ -225,13 +226,13 @@ Result<bool> is_of_stone(Database& database, std::uint64_t deployment) {
   return row.step();
 }
 
-// Whether the deployment's member, that failed, has tries left in a rollout that goes on.
+// Whether the deployment's member, that failed, has tries left: in a rollout that goes on, if nobody has taken it out.
 Result<bool> has_tries_left(Database& database, std::uint64_t deployment) {
-  Statement row =
-      TRY(database.query("SELECT 1 FROM deployments p JOIN rollout_devices m ON m.rollout=p.rollout AND m.device=p.device "
-                         "JOIN rollouts r ON r.id=m.rollout WHERE p.id=?1 AND m.deployment=?1 AND (r.state<6 OR r.state=10) AND "
-                         "m.attempts<=coalesce(json_extract(r.plan,'$.retries'),0)",
-                         deployment));
+  Statement row = TRY(
+      database.query("SELECT 1 FROM deployments p JOIN rollout_devices m ON m.rollout=p.rollout AND m.device=p.device "
+                     "JOIN rollouts r ON r.id=m.rollout WHERE p.id=?1 AND m.deployment=?1 AND m.state<>6 AND (r.state<6 OR r.state=10) AND "
+                     "m.attempts<=coalesce(json_extract(r.plan,'$.retries'),0)",
+                     deployment));
   return row.step();
 }
 

@@ -303,6 +303,30 @@ TEST_P(StoreRollouts, WhoIsTriedAgainWaitsAndCanBeTakenOut) {
   EXPECT_EQ(member(rollout.id, "c").state, MemberState::failed) << "nobody is tried again by what has ended";
 }
 
+TEST_P(StoreRollouts, WhoWasTakenOutIsNotTriedAgain) {
+  make_fleet();
+  RolloutPlan twice = plan();
+  twice.retries = 1;
+  const Rollout rollout = add(twice).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const auto made = offer(rollout.id, {"a", "b", "c"})->made;
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_TRUE(wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, "a", "op", 8000, done); }));
+  EXPECT_TRUE(wait<Deployment>([&](auto done) { store_->cancel_deployment(made[1].id, "op", 8000, done); }));
+  EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::rolled_back)}));
+  EXPECT_TRUE(report("b", {step(made[1].id, 1, UpdateState::failed)}));
+  EXPECT_EQ(member(rollout.id, "a").state, MemberState::rolled_back) << "its last word is the truth, and the end";
+  EXPECT_EQ(member(rollout.id, "b").state, MemberState::failed);
+  // The order to offer it again was on its way when a person took it out.
+  EXPECT_TRUE(report("c", {step(made[2].id, 1, UpdateState::failed)}));
+  EXPECT_TRUE(wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, "c", "op", 8000, done); }));
+  const OfferOutcome late = offer(rollout.id, {"c"}).value();
+  EXPECT_TRUE(late.made.empty());
+  ASSERT_EQ(late.refused.size(), 1U);
+  EXPECT_EQ(late.refused[0].why, RolloutRun::Refusal::gone);
+  EXPECT_EQ(member(rollout.id, "c").state, MemberState::cancelled);
+}
+
 TEST_P(StoreRollouts, AreOfNobodyWhoCameInAnothersPlace) {
   make_fleet();
   const Rollout rollout = add(plan("name==d")).value();
