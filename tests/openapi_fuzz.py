@@ -40,7 +40,7 @@ class Contents:
         for table in sorted(set(tables) - BY_ITSELF):
             columns = [row[1].decode() for row in self.database.execute(f"PRAGMA table_info({table})") if row[1] not in TIMES_OF_USE]
             where = " WHERE key<>'probe'" if table == "settings" else ""
-            self.queries[table] = f"SELECT {','.join(columns)} FROM {table}{where} ORDER BY 1,2"
+            self.queries[table] = f"SELECT {','.join(columns)} FROM {table}{where} ORDER BY {','.join(columns[:2])}"
 
     def now(self):
         return {table: hashlib.sha256(repr(self.database.execute(query).fetchall()).encode()).digest() for table, query in self.queries.items()}
