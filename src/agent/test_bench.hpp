@@ -11,6 +11,32 @@
 
 namespace aloft::agent::test {
 
+// Slots that exist once, of every class, each switched by itself.
+class BenchSharedSlots final : public SharedSlots {
+ public:
+  bool has(const std::string&) const override { return true; }
+  std::string together(const std::string&) const override { return word; }
+  Result<> commit_together(std::span<const DueSwitch> due) override {
+    for (const DueSwitch& one : due) TRY(commit(one));
+    return {};
+  }
+  Result<> commit(const DueSwitch& due) override {
+    if (const auto found = errors.find(due.slot_class); found != errors.end()) return fail(found->second, "it does not switch");
+    switched.push_back(due.slot_class);
+    return {};
+  }
+  bool must_commit(const std::string&) const override { return true; }
+  Result<> give_up(const std::string& slot_class) override {
+    given_up.push_back(slot_class);
+    return {};
+  }
+
+  std::string word;                         // those that are switched as one
+  std::map<std::string, ErrorCode> errors;  // of switching
+  std::vector<std::string> switched;
+  std::vector<std::string> given_up;
+};
+
 // A device around a fake boot control, whose parts can be made to fail.
 class Bench : public BundleOpener, public Slots, public Surroundings {
  public:
@@ -46,13 +72,19 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
     ++reboots;
     return {};
   }
-  bool pause_before_retry(unsigned attempt) override { return attempt < 3; }
+  bool pause_before_retry(unsigned attempt) override {
+    if (while_pausing) while_pausing();
+    return attempt < 3;
+  }
+  Result<> commit() override { return switches ? switches->commit() : Result<>(); }
+  Result<> abandon() override { return switches ? switches->abandon() : Result<>(); }
   void trouble_changed() override { ++troubles; }
 
   std::map<std::string, SlotFacts> slot_facts = {{"rootfs", {"raw", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
   std::set<std::string> written_groups;
   std::vector<update::Phase> told;
   std::function<void()> while_installing;
+  std::function<void()> while_pausing;
   std::uint64_t told_permille = 0;
   std::uint64_t held = 0;                                              // a deployment
   std::function<std::optional<Error>(std::uint64_t deployment)> gate;  // asked instead, where there is one
@@ -70,6 +102,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   SimStateFiles files{state_partition};
   boot::FakeControl boot{{"A", "B"}};
   FakeClock clock;
+  SharedSwitches* switches = nullptr;  // of slots that exist once, where there are any
   Updater* updater = nullptr;
 };
 

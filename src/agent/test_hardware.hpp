@@ -54,7 +54,7 @@ class SimStateFiles final : public update::StateFiles {
       : volume_(volume), synced_(fault != Fault::state_not_synced) {}
   Result<std::optional<std::string>> read(std::string_view name) override { return volume_.read(name); }
   Result<> replace(std::string_view name, std::string_view content) override {
-    if (full) return fail(kNoSpace, "no space left on the state partition");
+    if (full || (!full_for.empty() && name.starts_with(full_for))) return fail(kNoSpace, "no space left on the state partition");
     const std::string fresh = std::string(name) + ".new";
     if (volume_.read(fresh)) volume_.remove(fresh);
     volume_.create(fresh);
@@ -78,6 +78,7 @@ class SimStateFiles final : public update::StateFiles {
     return {};
   }
   bool full = false;
+  std::string full_for;  // files whose names begin so cannot be replaced
 
  private:
   storage::SimVolume& volume_;

@@ -8,9 +8,7 @@
 #include "boot/errors.hpp"
 #include "boot/order.hpp"
 #include "bundle/compatibility.hpp"
-#include "storage/errors.hpp"
 #include "update/errors.hpp"
-#include "update/floor.hpp"
 
 namespace aloft::agent {
 
@@ -30,6 +28,10 @@ State reason(const Error& error) {
   facts.error_name = error.code.name;
   facts.message = error.message;
   return facts;
+}
+
+Error unfinished(const Error& error) {
+  return {error.code, "what was committed last is not finished yet, so no update can be made: " + error.message};
 }
 
 bool can_be_cancelled(Phase phase) {
@@ -139,6 +141,7 @@ void Updater::look_again() {
   const auto read = readable_boot_state(state_);
   const auto writable = try_state_folder();
   if (!read || !writable) return set_trouble(read ? writable.error() : read.error());
+  if (const auto finished = finish_last_commit(); !finished) return set_trouble(unfinished(finished.error()));
   if (const auto started = start(); !started) log::debug("update: " + started.error().text());
 }
 
@@ -400,7 +403,12 @@ std::optional<Event> Updater::perform(Action action) {
     log::warning("update: " + std::string(to_string(action)) + ": " + error.text());
     if (interrupted()) return std::nullopt;
     if (error.code.kind == ErrorKind::retry && seams_.surroundings.pause_before_retry(attempt)) continue;
-    if (interrupted() || action == Action::raise_floor || action == Action::reboot) return std::nullopt;
+    if (interrupted() || action == Action::reboot) return std::nullopt;
+    if (action == Action::raise_floor) {
+      // In a recovery system it may be the way home that failed, and nothing is unfinished.
+      if (!in_recovery()) set_trouble(unfinished(error));
+      return std::nullopt;
+    }
     const bool later = state_.deployment != 0 && !in_recovery() && is_for_later(error);
     return Event{later ? EventKind::defer : failure_event(action, error), reason(error)};
   }
@@ -435,7 +443,7 @@ Result<std::optional<Event>> Updater::act(Action action) {
     case Action::check_health: seams_.surroundings.begin_trial(state_); return std::nullopt;
     case Action::commit: TRY(commit()); return Event{EventKind::kept, {}};
     case Action::raise_floor:
-      TRY(finish());
+      TRY(finish_last_commit());
       TRY(rest());
       return std::nullopt;
     case Action::abandon_target: TRY(abandon_target()); return Event{EventKind::gave_up, {}};
@@ -467,12 +475,6 @@ Result<> Updater::reboot() {
 Result<> Updater::commit() {
   if (state_.target != config_.booted) return fail(update::kStrangeSlot, "group " + state_.target + " is on trial but does not run");
   return seams_.boot.commit(state_.target);
-}
-
-// The floor first: what a shared slot cannot do now does not keep it low.
-Result<> Updater::finish() {
-  TRY(update::raise_floor(seams_.files, state_.security_version));
-  return seams_.slots.commit();
 }
 
 Result<> Updater::abandon_target() {

@@ -230,7 +230,7 @@ class Updater {
   Result<> arm();
   Result<> reboot();
   Result<> commit();
-  Result<> finish();
+  Result<> finish_last_commit();
   Result<> abandon_target();
   // With a recovery system
   bool in_recovery() const { return !config_.recovery.empty() && config_.booted == config_.recovery; }

@@ -29,6 +29,7 @@ constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
 
 Result<Event> Updater::open_bundle() {
   bundle_.reset();
+  TRY(finish_last_commit());
   tally_ = DownloadTally::read(seams_.files, state_.update);
   tallied_bytes_ = 0;
   const DownloadLimits limits = seams_.surroundings.download_limits(state_.deployment);
@@ -62,6 +63,21 @@ Result<Event> Updater::open_bundle() {
   known.target = target;
   if (elsewhere || in_recovery() || target == config_.recovery) known.via = config_.recovery;
   return Event{elsewhere ? EventKind::elsewhere : EventKind::opened, known};
+}
+
+// Of the update that was committed last, whatever has kept it from being done until now. The floor first: what a shared slot cannot do now
+// does not keep it low. What waits in shared slots is that update's only as long as none after it has come to know its target.
+Result<> Updater::finish_last_commit() {
+  std::vector<State> updates = journal_->history();
+  if (state_.phase == update::Phase::committed) updates.push_back(state_);  // it may be one that could not be recorded
+  const auto last = std::ranges::find(updates.rbegin(), updates.rend(), update::Phase::committed, &State::phase);
+  if (last == updates.rend()) return {};
+  TRY(update::raise_floor(seams_.files, last->security_version));
+  if (std::any_of(updates.rbegin(), last, [](const State& later) { return !later.target.empty(); })) return {};
+  auto switched = seams_.slots.commit();
+  if (switched || switched.error().code.number != storage::kSwitchContent.number) return switched;
+  log::error("update: " + switched.error().text());  // another update is what mends it
+  return {};
 }
 
 // A recovery system installs to its end: there is no other system by then.

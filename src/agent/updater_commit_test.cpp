@@ -1,0 +1,120 @@
+// What a commit asks for, and what becomes of it where it cannot be done at once.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "agent/test_bench.hpp"
+#include "base/errors.hpp"
+#include "bundle/errors.hpp"
+
+namespace aloft::agent {
+namespace {
+
+using test::must;
+using test::UpdaterTest;
+using update::Phase;
+
+class UnfinishedCommit : public UpdaterTest {
+ protected:
+  // Release 2 is committed while the floor cannot be written. Meanwhile another is offered, and there is room again once that is opened.
+  void commit_and_offer(const char* next) {
+    boot("A");
+    install("2", 5);
+    ASSERT_TRUE(switches_.written("loader", {}));
+    bench_.switches = &switches_;
+    boot("B");
+    bench_.files.full_for = "floor.";
+    unsigned pauses = 0;
+    bench_.while_pausing = [&] {
+      if (++pauses == 1) {
+        EXPECT_TRUE(updater_->offer(next, 6));
+      }
+      if (updater_->status().state.phase == Phase::accepted) bench_.files.full_for.clear();
+    };
+    updater_->health_result({true, ""});
+    updater_->run();
+    bench_.while_pausing = nullptr;
+  }
+
+  test::BenchSharedSlots slots_;
+  SharedSwitches switches_{bench_.files, slots_};
+};
+
+TEST_F(UnfinishedCommit, TheFloorIsRaisedBeforeTheNextUpdateIsJudged) {
+  commit_and_offer("1");
+  EXPECT_EQ(phase(), Phase::failed);
+  EXPECT_EQ(error(), bundle::kBelowFloor.number);
+  EXPECT_EQ(must(update::read_floor(bench_.files)), 12U);
+  EXPECT_EQ(first().name, "B");
+}
+
+TEST_F(UnfinishedCommit, AFloorThatCannotBeRaisedEndsTheNextUpdateOnlyAndIsTrouble) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  bench_.files.full_for = "floor.";
+  updater_->health_result({true, ""});
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::committed);
+  ASSERT_TRUE(updater_->status().trouble);
+  EXPECT_EQ(updater_->status().trouble->code.number, kNoSpace.number);
+  EXPECT_FALSE(updater_->offer("4", 6));
+  bench_.files.full_for.clear();
+  std::jthread serving([&](const std::stop_token& stop) { updater_->serve(stop); });
+  updater_->mend();
+  bool offered = false;
+  for (int patience = 0; phase() != Phase::rebooting && patience < 10'000; ++patience) {
+    offered = offered || updater_->offer("4", 6);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  serving.request_stop();
+  serving.join();
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_FALSE(updater_->status().trouble);
+  EXPECT_EQ(must(update::read_floor(bench_.files)), 12U);
+}
+
+TEST_F(UnfinishedCommit, WhatSharedSlotsWaitForIsNotForgotten) {
+  commit_and_offer("4");
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_EQ(slots_.switched, std::vector<std::string>{"loader"});
+  EXPECT_TRUE(slots_.given_up.empty());
+}
+
+TEST_F(UnfinishedCommit, WhatAnUpdateThatFailedLeftInASharedSlotIsNotSwitchedTo) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  updater_->health_result({true, ""});
+  updater_->run();
+  bench_.switches = &switches_;
+  bench_.slot_is_gone = true;
+  install("4", 6);
+  ASSERT_EQ(phase(), Phase::failed);
+  ASSERT_TRUE(switches_.written("loader", {}));
+  bench_.slot_is_gone = false;
+  install("4", 7);
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_TRUE(slots_.switched.empty());
+  EXPECT_EQ(slots_.given_up, std::vector<std::string>{"loader"});
+}
+
+TEST_F(UnfinishedCommit, WhatIsBeingInstalledIsNotSwitchedToWhenItGoesOn) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  updater_->health_result({true, ""});
+  updater_->run();
+  bench_.switches = &switches_;
+  bench_.held = 6;
+  install("4", 6);
+  ASSERT_EQ(phase(), Phase::deferred);
+  ASSERT_TRUE(switches_.written("loader", {}));
+  bench_.held = 0;
+  boot("B");
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_TRUE(slots_.switched.empty());
+}
+
+}  // namespace
+}  // namespace aloft::agent
