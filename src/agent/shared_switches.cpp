@@ -3,19 +3,28 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "storage/errors.hpp"
 
 namespace aloft::agent {
 
-Result<> SharedSwitches::commit_due_together() {
+namespace {
+
+bool is_lost(const Result<>& done) { return !done && done.error().code.number == storage::kSwitchContent.number; }
+
+}  // namespace
+
+Result<> SharedSwitches::commit_due_together(Lost lost) {
   std::map<std::string, std::vector<DueSwitch>> due;
   for (const auto& [slot_class, one] : TRY(waiting_.all())) {
     if (!one.due || !slots_.has(slot_class)) continue;
     if (const std::string word = slots_.together(slot_class); !word.empty()) due[word].push_back({slot_class, one.content});
   }
   for (const auto& [word, switches] : due) {
-    TRY(slots_.commit_together(switches));
+    const auto done = slots_.commit_together(switches);
+    if (!done && !(lost == Lost::is_given_up && is_lost(done))) return done;
     for (const DueSwitch& one : switches) {
-      log::info("slot " + one.slot_class + ": committed");
+      if (done) log::info("slot " + one.slot_class + ": committed");
+      if (!done) log::error("slot " + one.slot_class + ": keeps what it has: " + done.error().text());
       TRY(waiting_.remove(one.slot_class));
     }
   }
@@ -23,13 +32,14 @@ Result<> SharedSwitches::commit_due_together() {
 }
 
 // A slot that must be committed keeps its record until it was; another that fails has said why, and is not asked again.
-Result<> SharedSwitches::commit_due() {
-  TRY(commit_due_together());
+Result<> SharedSwitches::commit_due(Lost lost) {
+  TRY(commit_due_together(lost));
   for (const auto& [slot_class, one] : TRY(waiting_.all())) {
     if (!one.due) continue;
     if (slots_.has(slot_class)) {
       auto done = slots_.commit({slot_class, one.content});
-      if (!done && slots_.must_commit(slot_class)) return done;
+      const bool given_up = lost == Lost::is_given_up && is_lost(done);
+      if (!done && !given_up && slots_.must_commit(slot_class)) return done;
       if (done) log::info("slot " + slot_class + ": committed");
       if (!done) log::error("slot " + slot_class + ": " + done.error().text());
     }
@@ -40,11 +50,11 @@ Result<> SharedSwitches::commit_due() {
 
 Result<> SharedSwitches::commit() {
   TRY(waiting_.make_all_due());
-  return commit_due();
+  return commit_due(Lost::is_an_error);
 }
 
 Result<> SharedSwitches::abandon() {
-  TRY(commit_due());
+  TRY(commit_due(Lost::is_given_up));
   for (const auto& [slot_class, one] : TRY(waiting_.all())) {
     if (slots_.has(slot_class)) {
       if (auto done = slots_.give_up(slot_class); !done) log::error("slot " + slot_class + ": " + done.error().text());

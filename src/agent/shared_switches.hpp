@@ -38,12 +38,13 @@ class SharedSwitches {
   // The new system is committed: all that waits is due and is done. May be called again; an error means that something is still due.
   Result<> commit();
   // The new system is given up: what waits is forgotten. What is due belongs to a system that was committed: it is made up for, and stands
-  // in the way of the next update until then.
+  // in the way of the next update until then. Unless its content is lost (kSwitchContent): then the slot keeps what it has, which is whole.
   Result<> abandon();
 
  private:
-  Result<> commit_due();
-  Result<> commit_due_together();
+  enum class Lost : std::uint8_t { is_an_error, is_given_up };
+  Result<> commit_due(Lost lost);
+  Result<> commit_due_together(Lost lost);
   WaitingSwitches waiting_;
   SharedSlots& slots_;
 };
