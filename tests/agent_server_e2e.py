@@ -255,6 +255,16 @@ class AgentAndServerTest(unittest.TestCase):
         self.device.power_on("3.0")
         self.wait_for_end(later, "committed")
 
+    def test_a_deployment_that_is_begun_again_is_told_again(self):
+        self.device.power_on()
+        self.connected()
+        number = self.hold("2.0")
+        self.wait_for_end(number, "deferred")
+        self.device.run("install", self.vendor.bundle("4.0", security_version=5)[0])
+        self.device.wait_for_reboot()
+        self.device.power_on("4.0")
+        self.assertEqual(self.wait_for_end(number, "failed")["error"], 3022, "what was installed by hand has raised the floor")
+
     def test_health_failure_is_told_with_reason_and_log(self):
         self.device.power_on()
         self.connected()

@@ -20,10 +20,11 @@ using protocol::Report;
 constexpr std::uint64_t kMaxSpoolBytes = 4 << 20;
 constexpr std::size_t kMaxMessageBytes = 2048;
 
-// One report in the form of the wire message, and the transition that it tells.
-std::string line_of(const Report& report, std::uint64_t transition) {
+// One report in the form of the wire message, and the transition that it tells, of which update.
+std::string line_of(const Report& report, std::uint64_t update, std::uint64_t transition) {
   Json json = protocol::to_json(protocol::Reports{.reports = {report}, .version = {}})["reports"][0];
   if (transition != 0) json["transition"] = transition;
+  if (transition != 0 && update != 0) json["update"] = update;
   return json.dump() + "\n";
 }
 
@@ -70,12 +71,12 @@ Result<> ReportSpool::load() {
     const auto json = parse_json(line);
     if (!json || !json->is_object()) continue;
     if (head) {
-      deployment_ = number_at(*json, "deployment", 0);
-      next_sequence_ = std::max<std::uint64_t>(1, number_at(*json, "next", 1));
-      last_transition_ = number_at(*json, "transition", 0);
+      load_known(*json);
     } else if (auto report = report_of(*json)) {
-      if (report->deployment == deployment_) next_sequence_ = std::max(next_sequence_, report->sequence + 1);
-      if (report->deployment == deployment_) last_transition_ = std::max(last_transition_, number_at(*json, "transition", 0));
+      if (Known* const known = find(report->deployment)) {
+        known->next_sequence = std::max(known->next_sequence, report->sequence + 1);
+        known->take(number_at(*json, "update", 0), number_at(*json, "transition", 0));
+      }
       reports_.push_back(*std::move(report));
     }
   }
@@ -83,26 +84,62 @@ Result<> ReportSpool::load() {
   return {};
 }
 
+void ReportSpool::load_known(const Json& head) {
+  const auto add = [this](const Json& json) {
+    const Known known{.deployment = number_at(json, "deployment", 0),
+                      .next_sequence = std::max<std::uint64_t>(1, number_at(json, "next", 1)),
+                      .update = number_at(json, "update", 0),
+                      .last_transition = number_at(json, "transition", 0)};
+    if (known.deployment != 0 && find(known.deployment) == nullptr && known_.size() < kMaxKnownDeployments) known_.push_back(known);
+  };
+  add(head);
+  if (const auto earlier = head.find("earlier"); earlier != head.end() && earlier->is_array()) {
+    for (const Json& one : *earlier) {
+      if (one.is_object()) add(one);
+    }
+  }
+  std::ranges::reverse(known_);
+}
+
+bool ReportSpool::Known::take(std::uint64_t by_update, std::uint64_t transition) {
+  if (transition == 0) return true;
+  const bool same = update == by_update || update == 0 || by_update == 0;
+  if (by_update != 0) update = by_update;
+  if (same && transition <= last_transition) return false;
+  last_transition = transition;
+  return true;
+}
+
+ReportSpool::Known* ReportSpool::find(std::uint64_t deployment) {
+  const auto found = std::ranges::find(known_, deployment, &Known::deployment);
+  return found == known_.end() ? nullptr : &*found;
+}
+
+ReportSpool::Known& ReportSpool::known_or_new(std::uint64_t deployment, WallTime time) {
+  if (Known* const known = find(deployment)) return *known;
+  if (known_.size() == kMaxKnownDeployments) known_.erase(known_.begin());
+  Known known{.deployment = deployment};
+  if (lost_) known.next_sequence = std::max<std::uint64_t>(1, seconds_of(time));  // the server may know smaller ones, and would drop them
+  file_is_behind_ = true;
+  return known_.emplace_back(known);
+}
+
 Result<> ReportSpool::add(WallTime time, const Event& event) {
   const std::lock_guard lock(mutex_);
-  if (event.deployment != deployment_) {
-    deployment_ = event.deployment;
-    next_sequence_ = lost_ ? std::max<std::uint64_t>(1, seconds_of(time)) : 1;  // the server may know smaller ones, and would drop them
-    last_transition_ = 0;
-    file_is_behind_ = true;
-  }
-  if (event.transition != 0 && event.transition <= last_transition_) return {};
-  last_transition_ = std::max(last_transition_, event.transition);
+  Known& known = known_or_new(event.deployment, time);
+  if (!known.take(event.update, event.transition)) return {};
+  const auto latest = known_.begin() + (&known - known_.data());
+  std::rotate(latest, latest + 1, known_.end());
   make_room();
-  reports_.push_back(Report{.deployment = deployment_,
-                            .sequence = next_sequence_++,
+  reports_.push_back(Report{.deployment = event.deployment,
+                            .sequence = known_.back().next_sequence++,
                             .time_ms = unix_ms(time),
                             .state = event.state,
                             .error = event.error,
                             .message = bounded_text(event.message),
                             .progress_permille = event.progress_permille,
                             .download = event.download});
-  const Result<> written = file_is_behind_ ? rewrite() : append(line_of(reports_.back(), event.transition));
+  const Result<> written = file_is_behind_ ? rewrite() : append(line_of(reports_.back(), event.update, event.transition));
   file_is_behind_ = !written;
   return written;
 }
@@ -122,8 +159,14 @@ Result<> ReportSpool::append(std::string_view line) const {
 }
 
 Result<> ReportSpool::rewrite() const {
-  std::string content = Json{{"deployment", deployment_}, {"next", next_sequence_}, {"transition", last_transition_}}.dump() + "\n";
-  for (const Report& report : reports_) content += line_of(report, 0);
+  const auto json_of = [](const Known& known) {
+    return Json{
+        {"deployment", known.deployment}, {"next", known.next_sequence}, {"update", known.update}, {"transition", known.last_transition}};
+  };
+  Json head = json_of(known_.empty() ? Known{} : known_.back());
+  for (std::size_t back = 1; back < known_.size(); ++back) head["earlier"].push_back(json_of(known_[known_.size() - 1 - back]));
+  std::string content = head.dump() + "\n";
+  for (const Report& report : reports_) content += line_of(report, 0, 0);
   return replace_file(file_, content, 0600);
 }
 

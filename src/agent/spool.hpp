@@ -7,16 +7,19 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/json.hpp"
 #include "base/result.hpp"
 #include "protocol/messages.hpp"
 
 namespace aloft::agent {
 
 inline constexpr std::size_t kMaxSpooledReports = 256;
+inline constexpr std::size_t kMaxKnownDeployments = 32;
 
 // What happened, before it has a report's sequence number.
 struct Event {
   std::uint64_t deployment;      // 1 .. 2^31-1
+  std::uint64_t update = 0;      // the device's number of the update that does it: a deployment that is begun again is another update
   std::uint64_t transition = 0;  // the journal's sequence number of a transition; 0 for mere progress
   protocol::UpdateState state;
   std::uint64_t error = 0;
@@ -25,16 +28,17 @@ struct Event {
   std::optional<protocol::Download> download = {};
 };
 
-// A file of JSON lines: the first holds the latest deployment, its next sequence number and its latest transition; each further one a
-// report. Safe from several threads.
+// A file of JSON lines: the first holds the latest deployment, its next sequence number, its update and the latest transition of that, and
+// the same of "earlier" ones; each further line a report. Safe from several threads.
 class ReportSpool {
  public:
   // A torn last line, left by a power cut, is dropped: its report had not been promised. A file that cannot be read is set aside as
   // "FILE.bad" and begun anew.
   static std::unique_ptr<ReportSpool> open(const std::filesystem::path& file);
 
-  // Durable on return. A transition that was added before (after a restart they are told again) changes nothing. Where more than
-  // kMaxSpooledReports wait, the oldest that only told progress goes first. On an error the report is kept in memory all the same.
+  // Durable on return. A transition that was added before (after a restart they are told again) changes nothing. The numbers of the last
+  // kMaxKnownDeployments go on where they were, whichever is told of in between. Where more than kMaxSpooledReports wait, the oldest that
+  // only told progress goes first. On an error the report is kept in memory all the same.
   Result<> add(WallTime time, const Event& event);
 
   // The oldest, at most `most`; empty when all is acknowledged.
@@ -47,7 +51,19 @@ class ReportSpool {
 
  private:
   explicit ReportSpool(std::filesystem::path file) : file_(std::move(file)) {}
+  // What is known of a deployment, its reports acknowledged or not.
+  struct Known {
+    std::uint64_t deployment = 0;
+    std::uint64_t next_sequence = 1;
+    std::uint64_t update = 0;  // 0: none was told yet, or an agent told it that did not keep which
+    std::uint64_t last_transition = 0;
+    // False: it was told already.
+    bool take(std::uint64_t by_update, std::uint64_t transition);
+  };
   Result<> load();
+  void load_known(const Json& head);
+  Known* find(std::uint64_t deployment);
+  Known& known_or_new(std::uint64_t deployment, WallTime time);
   Result<> append(std::string_view line) const;
   Result<> rewrite() const;
   void make_room();
@@ -56,9 +72,7 @@ class ReportSpool {
   mutable std::condition_variable shrunk_;
   std::filesystem::path file_;
   std::vector<protocol::Report> reports_;
-  std::uint64_t deployment_ = 0;
-  std::uint64_t next_sequence_ = 1;
-  std::uint64_t last_transition_ = 0;
+  std::vector<Known> known_;    // the latest last
   bool lost_ = false;           // what was known of earlier reports, their numbers included
   bool file_is_behind_ = true;  // the whole file must be written, not just the next line
 };

@@ -13,11 +13,11 @@ using protocol::UpdateState;
 class Spool : public testing::Test {
  protected:
   std::unique_ptr<ReportSpool> open() { return ReportSpool::open(folder_ / "reports"); }
-  static Event transition(std::uint64_t deployment, std::uint64_t number, UpdateState state) {
-    return Event{.deployment = deployment, .transition = number, .state = state, .message = {}, .progress_permille = {}};
+  static Event transition(std::uint64_t deployment, std::uint64_t number, UpdateState state, std::uint64_t update = 1) {
+    return Event{.deployment = deployment, .update = update, .transition = number, .state = state, .message = {}, .progress_permille = {}};
   }
   static Event progress(std::uint64_t deployment, std::uint64_t permille) {
-    return Event{.deployment = deployment, .state = UpdateState::installing, .message = {}, .progress_permille = permille};
+    return Event{.deployment = deployment, .update = 1, .state = UpdateState::installing, .message = {}, .progress_permille = permille};
   }
   test::Folder folder_;
   FakeClock clock_;
@@ -64,6 +64,67 @@ TEST_F(Spool, ATransitionToldAgainIsReportedOnce) {
   EXPECT_EQ(spool->size(), 2U);
   ASSERT_TRUE(spool->add(clock_.now(), transition(8, 1, UpdateState::offered)));
   EXPECT_EQ(spool->oldest(3).at(2).sequence, 1U) << "another deployment begins anew";
+}
+
+TEST_F(Spool, ADeploymentThatIsBegunAgainIsReportedAgain) {
+  {
+    const auto spool = open();
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 5, UpdateState::deferred, 1)));
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 3, UpdateState::failed, 3)));
+    ASSERT_TRUE(spool->acknowledge(spool->oldest(1)));
+  }
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 3, UpdateState::failed, 3)));
+  const auto reports = spool->oldest(10);
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].state, UpdateState::failed);
+  EXPECT_EQ(reports[0].sequence, 2U);
+}
+
+TEST_F(Spool, ALostJournalBeginsToCountUpdatesAnew) {
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 5, UpdateState::deferred, 4)));
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 1, UpdateState::offered, 1)));
+  EXPECT_EQ(spool->size(), 2U);
+}
+
+TEST_F(Spool, NumbersOfADeploymentGoOnAfterOnesOfAnother) {
+  {
+    const auto spool = open();
+    ASSERT_TRUE(spool->add(clock_.now(), transition(7, 4, UpdateState::committed, 1)));
+    for (std::uint64_t number = 1; number <= 3; ++number)
+      ASSERT_TRUE(spool->add(clock_.now(), transition(8, number, UpdateState::accepted, 2)));
+    ASSERT_TRUE(spool->acknowledge(spool->oldest(10)));
+  }
+  const auto spool = open();
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 4, UpdateState::committed, 1)));
+  EXPECT_EQ(spool->size(), 0U) << "it was told";
+  ASSERT_TRUE(spool->add(clock_.now(), transition(8, 4, UpdateState::committed, 2)));
+  EXPECT_EQ(spool->oldest(1).at(0).sequence, 4U);
+}
+
+TEST_F(Spool, WhatIsKnownOfDeploymentsIsBounded) {
+  const auto spool = open();
+  for (std::uint64_t deployment = 1; deployment <= 200; ++deployment) {
+    ASSERT_TRUE(spool->add(clock_.now(), transition(deployment, 1, UpdateState::offered, deployment)));
+    ASSERT_TRUE(spool->acknowledge(spool->oldest(1)));
+  }
+  EXPECT_LT(read_file(folder_ / "reports").value().size(), 4096U);
+  ASSERT_TRUE(spool->add(clock_.now(), transition(190, 2, UpdateState::accepted, 190)));
+  EXPECT_EQ(spool->oldest(1).at(0).sequence, 2U);
+}
+
+TEST_F(Spool, AFileOfAnOlderAgentIsGoneOnWith) {
+  ASSERT_TRUE(replace_file(folder_ / "reports",
+                           "{\"deployment\":7,\"next\":6,\"transition\":5}\n"
+                           "{\"deployment\":7,\"sequence\":6,\"state\":\"armed\",\"time_ms\":1,\"transition\":6}\n"));
+  const auto spool = open();
+  EXPECT_EQ(spool->size(), 1U);
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 6, UpdateState::armed, 1)));
+  EXPECT_EQ(spool->size(), 1U) << "told again";
+  ASSERT_TRUE(spool->add(clock_.now(), transition(7, 7, UpdateState::rebooting, 1)));
+  ASSERT_EQ(spool->size(), 2U);
+  EXPECT_EQ(spool->oldest(2).at(1).sequence, 7U);
 }
 
 TEST_F(Spool, ATornLastLineIsDropped) {

@@ -56,6 +56,7 @@ void MachineSurroundings::decide(const update::State& offered) {
 void MachineSurroundings::transition(const update::State& state) {
   reported_permille_ = 0;
   report(Event{.deployment = state.deployment,
+               .update = state.update,
                .transition = state.sequence,
                .state = reported_state(state.phase),
                .error = state.error,
