@@ -11,6 +11,7 @@
 #include "agent/tree_files.hpp"
 #include "base/log.hpp"
 #include "delta/file_view.hpp"
+#include "net/http_client.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -176,7 +177,7 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
   if (bundle.descriptor_) return bundle::open_source("/proc/self/fd/" + std::to_string(bundle.descriptor_.get()));
   if (source.starts_with(kPipePrefix)) return fail(kBadUri, "the pipe that the bundle came from is gone; send it again");
   if (!source.starts_with('/'))
-    return fail(kBadUri, "\"" + source + "\" is neither an absolute path nor an http, https, ftp or sftp address");
+    return fail(kBadUri, "\"" + net::without_secrets(source) + "\" is neither an absolute path nor an http, https, ftp or sftp address");
   return bundle::open_source(source);
 }
 

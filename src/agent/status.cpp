@@ -1,6 +1,8 @@
 #include "agent/status.hpp"
 
+#include "agent/delta_source.hpp"
 #include "base/clock.hpp"
+#include "net/http_client.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -28,6 +30,14 @@ Json server_json(const ServerStatus& server) {
   return json;
 }
 
+// Names of files are shown as they are.
+std::string shown_source(const std::string& source) {
+  SourceParts parts = split_source(source);
+  for (std::string* part : {&parts.bundle, &parts.delta})
+    if (part->contains("://")) *part = net::without_secrets(*part);
+  return join_source(parts);
+}
+
 }  // namespace
 
 Json update_json(const update::State& state, std::optional<std::uint64_t> progress_permille) {
@@ -35,7 +45,7 @@ Json update_json(const update::State& state, std::optional<std::uint64_t> progre
             {"state", protocol::to_string(reported_state(state.phase))},
             {"phase", update::to_string(state.phase)},
             {"time", to_iso8601(WallTime(std::chrono::milliseconds(state.time_ms)))},
-            {"source", state.source}};
+            {"source", shown_source(state.source)}};
   if (state.deployment != 0) json["deployment"] = state.deployment;
   if (!state.version.empty()) json["version"] = state.version;
   if (!state.manifest_sha256.empty()) json["manifest_sha256"] = state.manifest_sha256;

@@ -159,11 +159,14 @@ std::string without_secrets(const std::string& url) {
     return "(malformed address)";
   curl_url_set(parts.get(), CURLUPART_USER, nullptr, 0);
   curl_url_set(parts.get(), CURLUPART_PASSWORD, nullptr, 0);
+  curl_url_set(parts.get(), CURLUPART_QUERY, nullptr, 0);
+  curl_url_set(parts.get(), CURLUPART_FRAGMENT, nullptr, 0);
   char* text = nullptr;
   if (curl_url_get(parts.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) return "(malformed address)";
   std::string shown(text);
   curl_free(text);
-  return shown;
+  const bool has_query = std::string_view(url).substr(0, url.find('#')).contains('?');
+  return has_query ? shown + "?..." : shown;
 }
 
 }  // namespace aloft::net

@@ -81,7 +81,7 @@ class HttpClient final : public HttpTransport {
 // for 401, kServerBusy for 408, 425, 429 and 5xx, kServerRefused for the rest.
 Result<Response> expect_success(Response response, std::string_view url);
 
-// The address without user and password, for messages and logs.
+// The address without user, password and fragment, and with "..." for its query, which may hold a signature: for messages and logs.
 std::string without_secrets(const std::string& url);
 
 }  // namespace aloft::net

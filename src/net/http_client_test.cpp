@@ -166,9 +166,12 @@ TEST(ExpectSuccess, SortsStatuses) {
   }
 }
 
-TEST(WithoutSecrets, DropsUserAndPassword) {
+TEST(WithoutSecrets, DropsUserAndPasswordQueryAndFragment) {
   EXPECT_EQ(without_secrets("sftp://me:pass%40@host:22/a/b"), "sftp://host:22/a/b");
-  EXPECT_EQ(without_secrets("https://user@host/x?y=1"), "https://host/x?y=1");
+  EXPECT_EQ(without_secrets("https://user@host/x?y=1"), "https://host/x?...");
+  EXPECT_EQ(without_secrets("https://h/x?sig=1"), "https://h/x?...");
+  EXPECT_EQ(without_secrets("https://h/x?a=1&X-Amz-Signature=2#token"), "https://h/x?...");
+  EXPECT_EQ(without_secrets("https://h/x#token"), "https://h/x");
   EXPECT_EQ(without_secrets("::::"), "(malformed address)");
 }
 
