@@ -182,7 +182,6 @@ void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, Leg le
   }
   // A withdrawal of ours comes back as cancelled; only the device's own last word says more.
   if (next == MemberState::cancelled && entry->state != MemberState::offered) return;
-  if (next == MemberState::cancelled && entry->flight == Flight::silencing) return;
   const bool failed = next == MemberState::failed || next == MemberState::rolled_back;
   const bool retry = failed && entry->state != MemberState::cancelled && entry->attempts <= rollout_.plan.retries;
   if (leg == Leg::stone && next == MemberState::committed) {

@@ -425,6 +425,22 @@ TEST(RolloutRun, WhoIsTakenOutWhileItsOfferIsOnItsWayIsOut) {
   EXPECT_EQ(std::get<MoveOrder>(orders[0]).event, RolloutEvent::last_wave_ended);
 }
 
+TEST(RolloutRun, WhoIsTakenOutWhenItIsTakenForSilentIsOut) {
+  RolloutRun run = run_of_fifty(0);
+  const auto never = [](std::uint64_t) { return 0; };
+  ASSERT_EQ(offered_in(run, 2000).size(), 50U);
+  for (std::uint64_t device = 1; device <= 50; ++device) run.offered(device, 100 + device, 2000);
+  ASSERT_EQ(run.tick(4'000'000, never).size(), 50U);
+  // The store heard first that its deployment was cancelled, and finds nothing to withdraw.
+  run.reported(1, 101, RolloutRun::Leg::target, UpdateState::cancelled, 4'000'000);
+  run.not_silenced(1, 4'000'000);
+  for (std::uint64_t device = 2; device <= 50; ++device) run.silenced(device, 4'000'000);
+  EXPECT_EQ(run.rollout().counts[static_cast<std::size_t>(MemberState::cancelled)], 1U);
+  const std::vector<Order> orders = run.tick(4'010'000, never);
+  ASSERT_EQ(orders.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<MoveOrder>(orders[0])) << "nobody is taken for silent again";
+}
+
 TEST(RolloutRun, DevicesThatAreDeletedHoldNobodyUp) {
   RolloutRun run = run_of_fifty(0);
   ASSERT_EQ(offered_in(run, 2000).size(), 50U);
