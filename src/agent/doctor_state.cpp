@@ -5,6 +5,7 @@
 #include "agent/examination.hpp"
 #include "base/file.hpp"
 #include "update/floor.hpp"
+#include "update/journal.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -59,6 +60,18 @@ void examine_space(const Patient& patient, Examination& out) {
              "keep " + mebibytes(kEnoughBytes) + " free");
 }
 
+// The agent has said why, and tries again by itself.
+void examine_floor(update::StateFiles& files, std::uint64_t floor, Examination& out) {
+  const auto journal = files.read("journal");
+  const auto records = update::parse_journal(journal ? journal->value_or("") : "").records;
+  const auto last = std::ranges::find(records.rbegin(), records.rend(), update::Phase::committed, &update::State::phase);
+  if (last == records.rend() || last->security_version <= floor) return;
+  out.bad("floor-behind",
+          "rollback floor " + std::to_string(floor) + " is below security version " + std::to_string(last->security_version) +
+              ", which was committed; no update is made until it has been raised",
+          "see aloftd status for what is in the way");
+}
+
 }  // namespace
 
 void examine_state(const Patient& patient, Examination& out) {
@@ -80,6 +93,7 @@ void examine_state(const Patient& patient, Examination& out) {
   if (!files) return out.bad("state-unwritable", "state folder: " + files.error().message, "check its owner and mode");
   const auto floor = update::read_floor(*files);
   if (!floor) return out.bad("floor", "rollback floor: " + floor.error().message, "restore " + dir + "/floor.0 from a backup");
+  examine_floor(*files, *floor, out);
   if (out.all_good_since(before)) out.good("state", "state folder " + dir + "; rollback floor " + std::to_string(*floor));
 }
 

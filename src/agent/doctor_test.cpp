@@ -145,6 +145,12 @@ constexpr Seed kStateSeeds[] = {
        d.write("state/floor.0", "x");
        d.write("state/floor.1", "y");
      }},
+    {"FloorNotRaisedAfterACommit", kBad, "floor-behind",
+     [](SoundDevice& d) {
+       update::State committed{.phase = update::Phase::committed, .update = 1, .time_ms = 1'600'000'000'000};
+       committed.security_version = 4;
+       d.write("state/journal", update::journal_line(committed) + update::journal_line({.phase = update::Phase::failed, .update = 2}));
+     }},
 };
 
 constexpr Seed kTrustSeeds[] = {
