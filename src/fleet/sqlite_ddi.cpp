@@ -65,7 +65,9 @@ Result<> write_feedback(Database& database, const Deployment& present, const Ddi
     if (TRY(row.step())) sequence = row.number(0);
   }
   ++sequence;
-  if (sequence <= kMaxFeedbacks || protocol::is_final(state))
+  // Beyond the limit only an end is kept, and only one that the device has said: a withdrawn deployment is over, whatever is said of it.
+  const bool last_word = feedback.state && protocol::is_final(*feedback.state);
+  if (sequence <= kMaxFeedbacks || last_word)
     TRY(database.run(
         "INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message,progress_permille) "
         "VALUES(?1,?2,?3,?3,?4,?5,?6,?7)",

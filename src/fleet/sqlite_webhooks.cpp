@@ -95,11 +95,13 @@ Result<std::optional<WebhookMessage>> next_of_rollouts(Database& database, std::
                                         {"version", row.text(7)}}};
 }
 
+// A withdrawal is told when the server writes it down, and not again with what the device says of it afterwards.
 Result<std::optional<WebhookMessage>> next_of_deployments(Database& database, std::uint64_t after) {
   Statement row =
       TRY(database.query("SELECT t.id,t.received_ms,t.state,t.error,t.message,p.id,d.name,p.version,p.rollout FROM transitions t JOIN "
                          "deployments p ON p.id=t.deployment JOIN devices d ON d.id=p.device WHERE t.id>?1 AND t.state IN (8,9,10,12) "
-                         "ORDER BY t.id LIMIT 1",
+                         "AND (t.state<>12 OR t.sequence IS NULL OR NOT EXISTS(SELECT 1 FROM transitions w WHERE w.deployment=t.deployment "
+                         "AND w.sequence IS NULL AND w.state=12)) ORDER BY t.id LIMIT 1",
                          after));
   if (!TRY(row.step())) return std::nullopt;
   WebhookMessage message{.topic = WebhookTopic::deployment,

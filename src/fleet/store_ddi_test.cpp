@@ -89,6 +89,37 @@ TEST_P(StoreDdi, MayTalkALotButNotForEver) {
   EXPECT_EQ(transitions.back().state, UpdateState::committed);
 }
 
+TEST_P(StoreDdi, MayTalkALotOfWhatWasWithdrawnButNotForEver) {
+  EXPECT_TRUE(add("d"));
+  const std::uint64_t id = assign();
+  EXPECT_TRUE(cancel(id));
+  for (std::uint64_t i = 0; i < kMaxFeedbacks + 10; ++i)
+    store_->apply_feedback({.device = "d", .deployment = id, .message = "m", .of_withdrawal = true}, [](auto) {});
+  EXPECT_TRUE(say(id, std::nullopt, Closing::open, true));
+  EXPECT_LE(store_->transitions(id, 0, 10'000)->size(), 2 + kMaxFeedbacks);
+  EXPECT_TRUE(say(id, UpdateState::cancelled, Closing::closed, true)->changed);
+  EXPECT_EQ(store_->transitions(id, 0, 10'000)->size(), 2 + kMaxFeedbacks + 1) << "its last word is kept";
+}
+
+TEST_P(StoreDdi, WebhooksAreToldOfAWithdrawalOnce) {
+  EXPECT_TRUE(add("d"));
+  const Webhook wanted{.url = "https://x", .topics = {false, true, false}, .secret = "s"};
+  Webhook webhook = wait<Webhook>([&](auto done) { store_->add_webhook(wanted, done); }).value();
+  const auto told = [&] {
+    const WebhookMessage message = store_->next_message(webhook, 0)->value();
+    const auto taken = [&](auto done) { store_->record_attempt(webhook.id, message, {.status = 200, .error = "", .took_ms = 1}, 1, done); };
+    webhook = wait<Webhook>(taken).value();
+    return message.content.at("state").get<std::string>();
+  };
+  const std::uint64_t id = assign();
+  EXPECT_TRUE(cancel(id));
+  EXPECT_EQ(told(), "cancelled");
+  EXPECT_TRUE(say(id, std::nullopt, Closing::goes_on, true));
+  EXPECT_FALSE(store_->next_message(webhook, 0)->has_value());
+  EXPECT_TRUE(finish(id, UpdateState::committed));
+  EXPECT_EQ(told(), "committed");
+}
+
 TEST_P(StoreDdi, SaysWhatItIs) {
   EXPECT_TRUE(add("d"));
   EXPECT_TRUE(group("modems", "attribute.modem==*"));
