@@ -305,15 +305,24 @@ class AgentTest(unittest.TestCase):
             with self.subTest(config):
                 state.mkdir(exist_ok=True)
                 (self.device.folder / "mistyped.toml").write_text(f'prodcut = "x"\nstate_dir = "{state}"\n')
-                subprocess.run([script, "--started", self.device.folder / config], check=True)
+                self.agent_started(script, config, "1")
                 self.assertEqual([self.restarts(script, config) for _ in range(12)], 10 * [True] + 2 * [False])
                 self.assertTrue((place / "failed-starts").exists())
-                subprocess.run([script, "--started", self.device.folder / config], check=True)
+                self.agent_started(script, config, "2")  # it runs, but cannot tell either, and may fail again
+                self.assertFalse(self.restarts(script, config))
+                self.agent_started(script, config, "1")
                 self.assertFalse((place / "failed-starts").exists())
                 self.assertTrue(self.restarts(script, config))
         # A count that would not outlive the restart bounds nothing: then there is time for somebody to come.
         self.assertEqual([self.restarts(script, "no-such.toml", "tmpfs") for _ in range(12)], 12 * [True])
         self.assertIn("counted nowhere: restarting in 0 s", self.restart_words)
+
+    def agent_started(self, script, config, answer):
+        """answer: the status of `aloftd on-trial`."""
+        agent = self.device.folder / "agent"
+        agent.write_text(f"#!/bin/sh\nexit {answer}\n")
+        agent.chmod(0o755)
+        subprocess.run([script, "--started", self.device.folder / config], check=True, env={**os.environ, "ALOFTD": str(agent)})
 
     def restarts(self, script, config, file_system="ext2/ext3"):
         programs = self.device.folder / "programs"
