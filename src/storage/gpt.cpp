@@ -174,11 +174,12 @@ std::uint64_t Gpt::lowest_partition() const {
   return lowest;
 }
 
-// Whether a table's entries may be put there: nothing stands in the sectors, or what an older table left. Boards keep boot loaders between
-// the table and the first partition, where their ROM looks for them, and no table tells.
-Result<bool> Gpt::is_spare(BlockDevice& disk, std::uint64_t sector) const {
+// What stands where a table's entries might be put. Boards keep boot loaders between the table and the first partition, where their ROM
+// looks for them, and no table tells.
+Result<Gpt::Found> Gpt::found_at(BlockDevice& disk, std::uint64_t sector) const {
   Bytes there(entry_sectors() * sector_bytes_);
   TRY(disk.read(sector * sector_bytes_, there));
+  if (is_zero(there)) return Found::nothing;
   for (std::size_t at = 0; at + entry_bytes_ <= there.size(); at += entry_bytes_) {
     const ByteView raw = ByteView(there).subspan(at, entry_bytes_);
     if (is_zero(raw)) continue;
@@ -186,24 +187,32 @@ Result<bool> Gpt::is_spare(BlockDevice& disk, std::uint64_t sector) const {
     const auto first = get_le<std::uint64_t>(raw, 32);
     const auto last = get_le<std::uint64_t>(raw, 40);
     const bool reserved = (get_le<std::uint64_t>(raw, 48) & kReservedAttributes) != 0;
-    if (!typed || first > last || last >= disk.size_bytes() / sector_bytes_ || reserved) return false;
+    if (!typed || first > last || last >= disk.size_bytes() / sector_bytes_ || reserved) return Found::something;
   }
-  return true;
+  return Found::entries;
 }
 
-// Where the present header does not look. In place where there is no room below the first partition.
+// Where the present header does not look: where it looked before, so that two places take turns, or a place beside. In place where there is
+// no room below the first partition.
 Result<std::uint64_t> Gpt::spare_place(BlockDevice& disk) const {
+  const std::uint64_t size = entry_sectors();
+  const std::uint64_t behind = entries_at_ + size;
+  const std::uint64_t before = entries_at_ - std::min(size, entries_at_);
   bool room = false;
-  for (const std::uint64_t place : {std::uint64_t{2}, 2 + entry_sectors(), entries_at_ + entry_sectors()}) {
-    const bool apart = place + entry_sectors() <= entries_at_ || place >= entries_at_ + entry_sectors();
-    if (!apart || place + entry_sectors() > lowest_partition()) continue;
+  std::optional<std::uint64_t> empty;
+  for (const std::uint64_t place : {before == 2 ? before : behind, behind, before, std::uint64_t{2}, 2 + size}) {
+    const bool apart = place + size <= entries_at_ || place >= entries_at_ + size;
+    if (place < 2 || !apart || place + size > lowest_partition()) continue;
     room = true;
-    if (TRY(is_spare(disk, place))) return place;
+    const Found found = TRY(found_at(disk, place));
+    if (found == Found::entries) return place;
+    if (found == Found::nothing && !empty) empty = place;
   }
   if (!room) return entries_at_;
+  if (empty) return *empty;
   return fail(kBadPartition,
               "the partition table cannot be written safely: the sectors below the first partition that a second set of its " +
-                  std::to_string(entry_sectors()) + " sectors needs hold something else, perhaps a boot loader; nothing was written");
+                  std::to_string(size) + " sectors needs hold something else, perhaps a boot loader; nothing was written");
 }
 
 Result<> Gpt::find_room(BlockDevice& disk) const {

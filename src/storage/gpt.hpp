@@ -61,7 +61,8 @@ class Gpt {
   Bytes header(std::uint64_t own, std::uint64_t other, std::uint64_t entries_at) const;
   std::uint64_t entry_sectors() const { return (entries_.size() + sector_bytes_ - 1) / sector_bytes_; }
   Result<> place(BlockDevice& disk, std::uint64_t sector, ByteView bytes) const;
-  Result<bool> is_spare(BlockDevice& disk, std::uint64_t sector) const;
+  enum class Found : std::uint8_t { nothing, entries, something };  // zeros, or what an older table left
+  Result<Found> found_at(BlockDevice& disk, std::uint64_t sector) const;
   Result<std::uint64_t> spare_place(BlockDevice& disk) const;
   std::uint64_t lowest_partition() const;
 

@@ -113,19 +113,31 @@ TEST_F(GptTest, ABootLoaderBehindTheTableIsLeftAlone) {
   EXPECT_EQ(disk_.durable(), before);
 }
 
+// The table was moved behind the loader, with as much room again behind it and no more.
 TEST_F(GptTest, ABootLoaderWhereAMovedTableWouldStandIsLeftAlone) {
-  SimDisk disk(power_, kDiskBytes);
-  Gpt gpt = must(Gpt::create(disk, guid(9)));
-  ASSERT_TRUE(gpt.set(0, partition("boot-a", 8192, 9215)));
-  ASSERT_TRUE(gpt.write(disk));
-  move_entries(disk, 2048);
-  disk.fill(16 * kSector, kLoader);
-  for (std::uint64_t more = 1; more < 4; ++more) {
-    gpt = must(Gpt::read(disk));
-    ASSERT_TRUE(gpt.set(more, partition("more", 8192 + more * 1024, 9215 + more * 1024)));
+  for (const std::uint64_t at : {16U, 64U}) {
+    SimDisk disk(power_, kDiskBytes);
+    Gpt gpt = must(Gpt::create(disk, guid(9)));
+    ASSERT_TRUE(gpt.set(0, partition("boot-a", 2112, 3111)));
     ASSERT_TRUE(gpt.write(disk));
-    EXPECT_TRUE(must(Gpt::read(disk)).is_sound());
-    EXPECT_TRUE(std::ranges::equal(ByteView(disk.durable()).subspan(16 * kSector, kLoader.size()), kLoader));
+    move_entries(disk, 2048);
+    disk.fill(at * kSector, kLoader);
+    for (std::uint64_t more = 1; more < 8; ++more) {
+      gpt = must(Gpt::read(disk));
+      ASSERT_TRUE(gpt.set(more, partition("more", 8192 + more * 1024, 9215 + more * 1024)));
+      ASSERT_TRUE(gpt.write(disk)) << more;
+      EXPECT_TRUE(must(Gpt::read(disk)).is_sound());
+      EXPECT_TRUE(std::ranges::equal(ByteView(disk.durable()).subspan(at * kSector, kLoader.size()), kLoader));
+    }
+  }
+}
+
+// Not one behind the other, until the room is used up.
+TEST_F(GptTest, TwoPlacesTakeTurns) {
+  const auto place = [this] { return get_le<std::uint64_t>(ByteView(disk_.durable()).subspan(kSector), 72); };
+  for (const std::uint64_t wanted : {2U, 34U, 2U, 34U}) {
+    ASSERT_TRUE(must(Gpt::read(disk_)).write(disk_));
+    EXPECT_EQ(place(), wanted);
   }
 }
 
