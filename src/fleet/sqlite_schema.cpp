@@ -391,11 +391,12 @@ CREATE TABLE deleted_devices(highest_id INTEGER NOT NULL);
 INSERT INTO deleted_devices VALUES(0);
 CREATE TRIGGER devices_leave_their_id AFTER DELETE ON devices BEGIN UPDATE deleted_devices SET highest_id=max(highest_id,old.id); END;
 )sql",
-    // Who is tried again waits, in the store too.
+    // Who is tried again waits, in the store too; nobody who was taken out before it failed is.
     R"sql(
 UPDATE rollout_devices SET state=0,reason=CASE state WHEN 3 THEN 'failed' ELSE 'rolled back' END||', and may be tried again'
   WHERE state IN (3,4) AND EXISTS(SELECT 1 FROM rollouts r WHERE r.id=rollout_devices.rollout AND (r.state<6 OR r.state=10)
-  AND rollout_devices.attempts<=coalesce(json_extract(r.plan,'$.retries'),0));
+  AND rollout_devices.attempts<=coalesce(json_extract(r.plan,'$.retries'),0)) AND NOT EXISTS(SELECT 1 FROM transitions t
+  WHERE t.deployment=rollout_devices.deployment AND t.sequence IS NULL AND t.state=12 AND t.message LIKE 'cancelled by %');
 )sql"};
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "fleet/errors.hpp"
 #include "fleet/sqlite_schema.hpp"
 #include "fleet/store_contract.hpp"
@@ -105,16 +107,27 @@ TEST(SqliteStore, LetsThoseWaitThatAreTriedAgainByRolloutsThatRanBefore) {
     ASSERT_TRUE(migrate(old, 16));
     ASSERT_TRUE(old.execute(
         "INSERT INTO devices(id,name,status,public_key,key_sha256,product,hardware,version,created_ms,last_seen_ms) "
-        "VALUES(1,'a',1,'k',x'00','p','h','1',5,6),(2,'b',1,'k',x'00','p','h','1',5,6);"
+        "VALUES(1,'a',1,'k',x'00','p','h','1',5,6),(2,'b',1,'k',x'00','p','h','1',5,6),(3,'c',1,'k',x'00','p','h','1',5,6),"
+        "(4,'d',1,'k',x'00','p','h','1',5,6);"
+        "INSERT INTO deployments(id,device,release,version,artifact_sha256,artifact_size_bytes,state,created_ms,created_by,changed_ms) "
+        "VALUES(7,3,NULL,'2',x'01',10,10,8,'rollout 4',9),(8,4,NULL,'2',x'01',10,10,8,'rollout 4',9);"
+        "INSERT INTO transitions(deployment,sequence,time_ms,received_ms,state,error,message) "
+        "VALUES(7,NULL,9,9,12,0,'cancelled by op'),(7,1,9,9,10,0,''),"
+        "(8,NULL,9,9,12,0,'withdrawn: nothing was heard of the device in time'),(8,1,9,9,10,0,'');"
         "INSERT INTO rollouts(id,name,plan,version,seed,state,created_ms,created_by,changed_ms) "
         "VALUES(4,'n','{\"retries\":1}','2','s',2,1,'op',1),(5,'n','{\"retries\":1}','2','s',7,1,'op',1),(6,'n','{}','2','s',2,1,'op',1);"
-        "INSERT INTO rollout_devices(rollout,device,sample,state,attempts,changed_ms) "
-        "VALUES(4,1,50,4,1,1),(4,2,50,3,2,1),(5,1,50,3,1,1),(6,1,50,3,1,1);"));
+        "INSERT INTO rollout_devices(rollout,device,sample,state,attempts,deployment,changed_ms) "
+        "VALUES(4,1,50,4,1,0,1),(4,2,50,3,2,0,1),(4,3,50,3,1,7,1),(4,4,50,3,1,8,1),(5,1,50,3,1,0,1),(6,1,50,3,1,0,1);"));
   }
   const auto store = SqliteStore::open(folder.file()).value();
   const std::vector<Member> members = store->all_members(4).value();
-  ASSERT_EQ(members.size(), 2U);
-  for (const Member& member : members) EXPECT_EQ(member.state, member.device == 1 ? MemberState::waiting : MemberState::failed);
+  ASSERT_EQ(members.size(), 4U);
+  std::map<std::uint64_t, MemberState> states;
+  for (const Member& member : members) states[member.device] = member.state;
+  EXPECT_EQ(states[1], MemberState::waiting);
+  EXPECT_EQ(states[2], MemberState::failed) << "its tries are used up";
+  EXPECT_EQ(states[3], MemberState::failed) << "a person took it out before it failed";
+  EXPECT_EQ(states[4], MemberState::waiting) << "it was taken for silent only";
   for (const std::uint64_t other : {5U, 6U}) EXPECT_EQ(store->all_members(other)->at(0).state, MemberState::failed);
 }
 
