@@ -280,4 +280,60 @@ def case_changes_are_told_live():
         events.append({"event": "end"})
 
 
+class Listener:
+    """Reads a stream of events until it ends."""
+
+    def __init__(self, server, address, headers):
+        self.text, self.ended, begun = b"", threading.Event(), threading.Event()
+
+        def listen():
+            connection = server.connect(timeout=40)
+            connection.request("GET", address, headers=headers)
+            answer = connection.getresponse()
+            while line := answer.readline():
+                self.text += line
+                begun.set()
+            self.ended.set()
+
+        threading.Thread(target=listen, daemon=True).start()
+        assert begun.wait(15), "the stream says nothing"
+
+
+def case_live_events_end_with_the_access_that_they_were_opened_by():
+    with site() as server:
+        release = upload(server, Signer(server.folder).bundle("2", b"x" * 5000))
+        ready_device(server, "cam-01")
+        deploy(server, release, "cam-01")
+        one = f"/api/v1/deployments/{server.operator('GET', '/api/v1/deployments')['deployments'][0]['id']}/events"
+
+        def login(user, password=PASSWORD):
+            return {"Authorization": "Bearer " + server.call("POST", "/api/v1/login", {"user": user, "password": password})["token"]}
+
+        def token(user):
+            made = server.call("POST", "/api/v1/tokens", {"note": "ci"}, headers=user)
+            return made["id"], {"Authorization": "Bearer " + made["token"]}
+
+        for name in ("bob", "eve", "joe"):
+            server.operator("POST", "/api/v1/users", {"name": name, "password": PASSWORD, "roles": ["viewer"]})
+        bob, eve, joe = login("bob"), login("eve"), login("joe")
+        number, script = token(joe)
+        headers = {"bob": bob, "bob's token": token(bob)[1], "eve": eve, "joe's token": script, "joe": joe, "admin": server.admin}
+        feeds = {who: Listener(server, "/api/v1/events", h) for who, h in headers.items()}
+        watched = {who: Listener(server, one, h) for who, h in headers.items()}
+        server.operator("DELETE", "/api/v1/users/bob")
+        server.call("PUT", "/api/v1/session/password", {"old_password": PASSWORD, "password": PASSWORD + "2"}, headers=eve)
+        server.call("DELETE", f"/api/v1/tokens/{number}", headers=joe)
+        ready_device(server, "cam-secret")
+        server.operator("POST", one.replace("/events", "/cancel"), {})
+        for who in ("bob", "bob's token", "eve", "joe's token"):
+            assert feeds[who].ended.wait(20) and b"cam-secret" not in feeds[who].text, (who, feeds[who].text)
+            assert watched[who].ended.wait(20) and b"cancelled" not in watched[who].text, (who, watched[who].text)
+        for who in ("joe", "admin"):
+            assert watched[who].ended.wait(20) and b"event: end" in watched[who].text, (who, watched[who].text)
+            deadline = time.monotonic() + 15
+            while b"cam-secret" not in feeds[who].text:
+                assert time.monotonic() < deadline and not feeds[who].ended.is_set(), (who, feeds[who].text)
+                time.sleep(0.02)
+
+
 run(globals())

@@ -66,12 +66,18 @@ void AccessTokens::set_roles(const std::string& user, fleet::Roles roles) {
     if (token.user == user) token.roles = roles;
 }
 
+const fleet::AccessToken* AccessTokens::find(const crypto::Digest& hash, WallTime now) const {
+  const auto found = tokens_.find(to_hex(hash));
+  if (found == tokens_.end() || (found->second.expires_ms && *found->second.expires_ms <= unix_ms(now))) return nullptr;
+  return &found->second;
+}
+
 Result<fleet::AccessToken> AccessTokens::check(std::string_view secret, WallTime now) {
-  const auto found = tokens_.find(to_hex(hash_of(secret)));
-  const auto now_ms = unix_ms(now);
-  if (found == tokens_.end() || (found->second.expires_ms && *found->second.expires_ms <= now_ms))
+  const crypto::Digest hash = hash_of(secret);
+  if (find(hash, now) == nullptr)
     return fail(kNotAuthenticated, "not logged in, or the session has ended; log in and send \"Authorization: Bearer <token>\"");
-  fleet::AccessToken& token = found->second;
+  fleet::AccessToken& token = tokens_.at(to_hex(hash));
+  const auto now_ms = unix_ms(now);
   if (token.used_ms + kUseNotedEveryMs <= now_ms) used_[token.id] = token.used_ms = now_ms;
   return token;
 }

@@ -39,6 +39,8 @@ class AccessTokens {
   // All of them, or all but the one of this id.
   void end_sessions(const std::string& user, std::uint64_t but = 0);
   void set_roles(const std::string& user, fleet::Roles roles);
+  // The one with that digest of its secret that is in force at that time; null: there is none. Until the next change.
+  const fleet::AccessToken* find(const crypto::Digest& hash, WallTime now) const;
   // Notes that it was used, by the minute. Errors: kNotAuthenticated.
   Result<fleet::AccessToken> check(std::string_view secret, WallTime now);
   std::vector<fleet::AccessToken> of_user(const std::string& user) const;

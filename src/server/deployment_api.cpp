@@ -126,11 +126,11 @@ Result<std::uint64_t> DeploymentApi::read_last_event(const Request& request) {
 }
 
 DeploymentApi::Answer DeploymentApi::watch(Request& request) {
-  CO_TRY(access_.check(request));
+  const fleet::AccessToken token = CO_TRY(access_.check(request));
   const std::uint64_t id = CO_TRY(id_parameter(request));
   const std::uint64_t after = CO_TRY(read_last_event(request));
   CO_TRY(store_.deployment(id));
-  auto stream = std::make_shared<EventStream>(store_, roster_, request.departure, id, after);
+  auto stream = std::make_shared<EventStream>(store_, roster_, request.departure, access_.still_may(request, token), id, after);
   Response response{.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}};
   response.body = httpd::LiveBody([stream] { return stream->next(); });
   co_return response;

@@ -30,7 +30,7 @@ Result<std::string> EventStream::news() {
 }
 
 httpd::Awaitable<std::optional<std::string>> EventStream::next() {
-  if (ended_ || departure_.rung()) co_return std::nullopt;
+  if (ended_ || departure_.rung() || !still_may_()) co_return std::nullopt;
   Result<std::string> found = news();
   if (!found) co_return std::nullopt;
   if (!found->empty()) co_return *std::move(found);
@@ -38,7 +38,7 @@ httpd::Awaitable<std::optional<std::string>> EventStream::next() {
   const httpd::Bell::Listener changes(*bell_, sleeper);
   const httpd::Bell::Listener leaving(departure_, sleeper);
   co_await sleeper.sleep_until(std::chrono::steady_clock::now() + kStreamKeepAlive);
-  if (departure_.rung()) co_return std::nullopt;
+  if (departure_.rung() || !still_may_()) co_return std::nullopt;
   found = news();
   if (!found) co_return std::nullopt;
   co_return found->empty() ? std::string(":\n\n") : *std::move(found);

@@ -31,7 +31,8 @@ std::string text_of(const fleet::Deployment& deployment) {
 // One who watches.
 class Feed::Stream {
  public:
-  Stream(Feed& feed, httpd::Bell& departure, std::uint64_t after) : feed_(feed), departure_(departure), after_(after) {}
+  Stream(Feed& feed, httpd::Bell& departure, std::function<bool()> still_may, std::uint64_t after)
+      : feed_(feed), departure_(departure), still_may_(std::move(still_may)), after_(after) {}
 
   httpd::Awaitable<std::optional<std::string>> next() {
     if (!greeted_) {
@@ -50,13 +51,14 @@ class Feed::Stream {
     if (news.empty()) news = feed_.since(after_);
     // A stampede becomes a few messages.
     if (!news.empty()) co_await sleeper.sleep_until(std::chrono::steady_clock::now() + kFeedGather);
-    if (departure_.rung()) co_return std::nullopt;
+    if (departure_.rung() || !still_may_()) co_return std::nullopt;
     co_return news.empty() ? std::string(":\n\n") : news;
   }
 
  private:
   Feed& feed_;
   httpd::Bell& departure_;
+  std::function<bool()> still_may_;
   std::uint64_t after_;
   bool greeted_ = false;
 };
@@ -103,11 +105,11 @@ std::string Feed::since(std::uint64_t& after) const {
 }
 
 httpd::Awaitable<Result<httpd::Response>> Feed::watch(httpd::Request& request) {
-  CO_TRY(access_.check(request));
+  const fleet::AccessToken token = CO_TRY(access_.check(request));
   const std::string_view header = request.header("last-event-id");
   const auto after = header.empty() ? std::optional(last_) : whole_number(header);
   if (!after) co_return fail(kBadParameter, "Last-Event-ID must be the id of an event");
-  auto stream = std::make_shared<Stream>(*this, request.departure, *after);
+  auto stream = std::make_shared<Stream>(*this, request.departure, access_.still_may(request, token), *after);
   httpd::Response response{.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}};
   response.body = httpd::LiveBody([stream] { return stream->next(); });
   co_return response;

@@ -24,6 +24,11 @@ std::string_view find_cookie(std::string_view cookies, std::string_view name) {
 
 bool only_reads(httpd::Method method) { return method == httpd::Method::get || method == httpd::Method::head; }
 
+fleet::Role role_needed(const httpd::Request& request) {
+  // Of what stands in no table nobody knows what it does.
+  return request.pattern.empty() ? fleet::Role::admin : role_for(request.method, request.pattern);
+}
+
 bool of_this_site(const httpd::Request& request) {
   const std::string_view site = request.header("sec-fetch-site");
   return site.empty() || site == "same-origin" || site == "none";
@@ -52,11 +57,17 @@ fleet::AccessToken new_session(const httpd::Request& request, std::string_view s
 
 Result<fleet::AccessToken> OperatorAccess::check(const httpd::Request& request) {
   fleet::AccessToken token = TRY(identify(request));
-  // Of what stands in no table nobody knows what it does.
-  const fleet::Role needed = request.pattern.empty() ? fleet::Role::admin : role_for(request.method, request.pattern);
+  const fleet::Role needed = role_needed(request);
   if (fleet::allows(token.roles, needed)) return token;
   return fail(kNotPermitted, "this needs the role " + std::string(fleet::to_string(needed)) + ", which user " + token.user +
                                  " does not have; ask an administrator");
+}
+
+std::function<bool()> OperatorAccess::still_may(const httpd::Request& request, const fleet::AccessToken& token) const {
+  return [this, hash = token.hash, needed = role_needed(request)] {
+    const fleet::AccessToken* present = tokens_.find(hash, clock_.now());
+    return present != nullptr && fleet::allows(present->roles, needed);
+  };
 }
 
 Result<fleet::AccessToken> OperatorAccess::identify(const httpd::Request& request) {

@@ -1,6 +1,8 @@
 // Who of the operators asks.
 #pragma once
 
+#include <functional>
+
 #include "base/clock.hpp"
 #include "base/unix_time.hpp"
 #include "httpd/message.hpp"
@@ -33,6 +35,9 @@ class OperatorAccess {
   Result<fleet::AccessToken> identify(const httpd::Request& request);
   // The same, and the role that the request needs (permissions.cpp). Errors: kNotPermitted too.
   Result<fleet::AccessToken> check(const httpd::Request& request);
+  // Whether the request, which check() let through with that token, would be let through now: for answers that go on for long. The access
+  // outlives it; the request need not.
+  std::function<bool()> still_may(const httpd::Request& request, const fleet::AccessToken& token) const;
   std::uint64_t now_ms() const { return unix_ms(clock_.now()); }
   Clock& clock() const { return clock_; }
 

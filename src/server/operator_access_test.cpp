@@ -78,6 +78,35 @@ TEST_F(OperatorAccessTest, TheRoleMustAllowIt) {
   EXPECT_TRUE(access_.check(request)) << "in force at once";
 }
 
+TEST_F(OperatorAccessTest, WhatGoesOnEndsWithItsTokenOrRole) {
+  const auto begin = [this](const char* pattern) {
+    const httpd::Request request{.method = httpd::Method::get, .pattern = pattern, .headers = {{"authorization", "Bearer good"}}};
+    return access_.still_may(request, access_.check(request).value());
+  };
+  const auto put = [this](std::uint64_t expires_ms, fleet::Role role) {
+    access_.tokens().put({.id = 7,
+                          .kind = fleet::AccessToken::Kind::session,
+                          .user = "ann",
+                          .roles = static_cast<fleet::Roles>(role),
+                          .hash = hash_of("good"),
+                          .created_ms = 1,
+                          .expires_ms = expires_ms});
+  };
+  put(1'000'001, fleet::Role::admin);
+  const auto looks = begin("/api/v1/events");
+  const auto looks_at_users = begin("/api/v1/users");
+  EXPECT_TRUE(looks() && looks_at_users());
+  access_.tokens().set_roles("ann", static_cast<fleet::Roles>(fleet::Role::viewer));
+  EXPECT_TRUE(looks());
+  EXPECT_FALSE(looks_at_users());
+  put(1'000'000, fleet::Role::admin);
+  EXPECT_FALSE(looks()) << "it has expired";
+  put(1'000'001, fleet::Role::admin);
+  EXPECT_TRUE(looks());
+  access_.tokens().remove_user("ann");
+  EXPECT_FALSE(looks());
+}
+
 TEST_F(OperatorAccessTest, TheRoleIsThatOfTheRouteHoweverTheAddressIsWritten) {
   httpd::Router router([](const Error&) { return 500U; });
   for (const char* pattern : {"/api/v1/users", "/api/v1/devices/{name}"})
