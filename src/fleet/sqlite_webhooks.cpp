@@ -1,5 +1,6 @@
 // Webhooks in the SQLite store.
 #include <algorithm>
+#include <array>
 
 #include "fleet/errors.hpp"
 #include "fleet/sqlite_store.hpp"
@@ -35,13 +36,18 @@ Result<Webhook> find_webhook(Database& database, std::uint64_t id) {
   return webhook_row(row);
 }
 
-// Whatever has happened so far is not told.
-Result<> begin_now(Database& database, Webhook& webhook) {
+// The last place of each topic that there is.
+Result<std::array<std::uint64_t, kWebhookTopics>> present_places(Database& database) {
   Statement row =
       TRY(database.query("SELECT (SELECT ifnull(max(id),0) FROM rollout_events),(SELECT ifnull(max(id),0) FROM transitions),"
                          "(SELECT ifnull(max(id),0) FROM audit)"));
   TRY(row.step());
-  webhook.told = {row.number(0), row.number(1), row.number(2)};
+  return std::array<std::uint64_t, kWebhookTopics>{row.number(0), row.number(1), row.number(2)};
+}
+
+// Whatever has happened so far is not told.
+Result<> begin_now(Database& database, Webhook& webhook) {
+  webhook.told = TRY(present_places(database));
   webhook.attempts = webhook.next_ms = webhook.failing_since_ms = 0;
   webhook.off_reason.clear();
   return {};
@@ -68,9 +74,18 @@ Result<Webhook> insert_webhook(Database& database, Webhook webhook) {
   return webhook;
 }
 
+// One that is added begins with what happens from now on, the others go on where they are.
+Result<> set_topics(Database& database, Webhook& webhook, const std::array<bool, kWebhookTopics>& topics) {
+  const auto present = TRY(present_places(database));
+  for (std::size_t i = 0; i < kWebhookTopics; ++i)
+    if (topics[i] && !webhook.topics[i]) webhook.told[i] = present[i];
+  webhook.topics = topics;
+  return {};
+}
+
 Result<Webhook> update_webhook(Database& database, const WebhookChange& change) {
   Webhook webhook = TRY(find_webhook(database, change.id));
-  if (change.topics) webhook.topics = *change.topics;
+  if (change.topics) TRY(set_topics(database, webhook, *change.topics));
   if (change.note) webhook.note = *change.note;
   if (change.active == true && !webhook.active) TRY(begin_now(database, webhook));
   if (change.active) webhook.active = *change.active;

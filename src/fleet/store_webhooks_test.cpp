@@ -62,6 +62,19 @@ TEST_P(StoreContract, WebhooksSwitchedOnAgainBeginAnew) {
   EXPECT_FALSE(store_->next_message(webhook, 2000)->has_value());
 }
 
+TEST_P(StoreContract, WebhooksBeginWithATopicWhenItIsAdded) {
+  Webhook webhook = hook(*store_, {true, false, false});
+  const Deployment before = assigned("a");
+  EXPECT_TRUE(report("a", {step(before.id, 1, UpdateState::failed)}));
+  const WebhookChange wider{.id = webhook.id, .active = {}, .topics = std::array{true, true, false}, .note = {}};
+  webhook = wait<Webhook>([&](auto done) { store_->change_webhook(wider, done); }).value();
+  EXPECT_FALSE(store_->next_message(webhook, 0)->has_value());
+  const Deployment after = deploy(*before.release, {"a"})->front();
+  EXPECT_TRUE(report("a", {step(after.id, 1, UpdateState::committed)}));
+  webhook = wait<Webhook>([&](auto done) { store_->change_webhook(wider, done); }).value();
+  EXPECT_EQ(store_->next_message(webhook, 0)->value().content.at("id"), after.id) << "a topic that was on stays where it was";
+}
+
 TEST_P(StoreContract, WebhooksKeepABoundedLogAndGoWithIt) {
   const Webhook webhook = hook(*store_, {true, false, false});
   const WebhookMessage message{.topic = WebhookTopic::rollout, .place = 1, .time_ms = 1, .content = {}};

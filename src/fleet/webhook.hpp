@@ -43,8 +43,8 @@ struct Webhook {
 
 struct WebhookChange {
   std::uint64_t id = 0;
-  std::optional<bool> active;  // true begins with what happens from now on
-  std::optional<std::array<bool, kWebhookTopics>> topics;
+  std::optional<bool> active;                              // true begins with what happens from now on
+  std::optional<std::array<bool, kWebhookTopics>> topics;  // so does one that is added
   std::optional<std::string> note;
 };
 
