@@ -67,6 +67,7 @@ class Server:
             command.append("--plain-http")
         self.log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, preexec_fn=self.preexec, text=True)
+        self.port = port or self.port  # the address that it prints may have none
         lines = 1 if self.plain else 2
         for _ in range(lines if self.admin else lines + 2):
             line = self.process.stdout.readline()

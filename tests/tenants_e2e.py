@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Several tenants of one aloft-server: what is one's is nobody else's. docs/tenants.md."""
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import random
+import re
+import socket
 import threading
 import time
 
@@ -12,7 +15,7 @@ import openapi_fuzz
 from ddi_e2e import Client
 from openapi_requests import Spec
 from server_harness import PASSWORD, Device, Signer, deploy, ready_device, refused, run, upload
-from tenants_harness import DOMAIN, found, service, until
+from tenants_harness import DOMAIN, Tenant, found, service, until
 
 SOURCE = pathlib.Path(os.environ["ALOFT_SOURCE"])
 
@@ -127,6 +130,24 @@ def case_hawkbit_clients_name_their_tenant_in_the_path_or_by_host():
         Client(server, "dev-9", gateway=gateway, tenant="acme").get()
         assert [d["name"] for d in acme.operator("GET", "/api/v1/devices")["devices"]] == ["dev-1", "dev-9"]
         assert [d["name"] for d in beta.operator("GET", "/api/v1/devices")["devices"]] == ["dev-1"]
+
+
+def case_behind_a_proxy_that_ends_tls_hawkbit_clients_are_led_to_https():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    with service(plain=True, port=port, arguments=["--url", f"https://{DOMAIN}"]) as (server,):
+        acme = Tenant(server, "acme", server.operator("POST", "/api/v1/tenants", {"name": "acme"})).set_up()
+        for site in (acme, server):
+            token = site.operator("POST", "/api/v1/ddi/devices", {"name": "dev-1", "product": "lab-gateway", "hardware": "rev-a"})["token"]
+            deploy(site, upload(site, Signer(server.folder).bundle("2", b"x" * 9000)), "dev-1")
+            ways = [(site, "default", {})] if site is server else [(acme, "default", {}), (server, "acme", {"Host": DOMAIN})]
+            for way, tenant, headers in ways:
+                client = Client(way, "dev-1", token, tenant=tenant)
+                links = client.get(**headers)["_links"]
+                told = json.dumps([links, client.get("/deploymentBase/1", **headers)])
+                hrefs = re.findall(r'"href": "([^"]+)"', told)
+                host = acme.host if way is acme else DOMAIN
+                assert len(hrefs) > 3 and all(href.startswith(f"https://{host}/{tenant}/controller/v1/dev-1/") for href in hrefs), told
 
 
 def case_live_news_and_held_polls_are_a_tenants_own():

@@ -25,9 +25,10 @@ class Tenant:
 @contextlib.contextmanager
 def service(*names, **more):
     """A server for tenants, and those of these names, set up."""
+    port = more.pop("port", 0)
     server = Server(arguments=["--tenant-domain", DOMAIN, "--deltas", "off", *more.pop("arguments", ())], **more)
     try:
-        server.start().set_up()
+        server.start(port).set_up()
         tenants = [Tenant(server, name, server.operator("POST", "/api/v1/tenants", {"name": name})).set_up() for name in names]
         yield (server, *tenants)
     finally:

@@ -14,6 +14,9 @@ constexpr std::size_t kSeenAtOnce = 2000;
 
 std::string pin(const httpd::TlsContext* tls) { return tls == nullptr ? "" : tls->certificate_sha256(); }
 
+// Where a proxy ends TLS, the address that was given is what says so.
+bool is_https(const Ground& ground) { return ground.tls != nullptr || ground.address.starts_with("https://"); }
+
 }  // namespace
 
 Site::Site(const Ground& ground, const Bytes& token_secret, std::optional<std::string> setup_secret, ConsolePack console)
@@ -51,7 +54,7 @@ Site::Site(const Ground& ground, const Bytes& token_secret, std::optional<std::s
       users_(ground.store, access_, ground.passwords),
       ddi_devices_(roster_, changes_),
       ddi_authorities_(ground.clock, ground.client_authorities),
-      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ddi_authorities_, ground.clock, ground.url, ground.tls != nullptr,
+      ddi_access_(ground.store, roster_, changes_, ddi_devices_, ddi_authorities_, ground.clock, ground.url, is_https(ground),
                   ground.tenancy),
       ddi_reports_(ground.store, roster_, changes_),
       ddi_(ground.store, roster_, ddi_access_, ddi_devices_, ddi_reports_),
