@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <initializer_list>
 
 #include "base/errors.hpp"
 #include "base/json.hpp"
@@ -108,16 +109,34 @@ Result<> put_file(const fs::path& folder, const char* name, const std::string& t
   return rename_durably(fresh, folder / name);
 }
 
-// What a tenant has beside what fleet::back_up() copies.
-Result<> copy_rest(const fs::path& from, const fs::path& to) {
-  for (const char* name : {kCard, kSuspended, kTrust, kSignOn}) {
+Result<> flush_below(const fs::path& path) {
+  std::error_code problem;
+  if (!fs::is_directory(path, problem)) {
+    const Fd fd = TRY(open_file(path, O_RDONLY));
+    if (::fsync(fd.get()) != 0) return fail(system_error("cannot flush", path, errno));
+    return {};
+  }
+  for (const auto& entry : fs::directory_iterator(path, problem)) TRY(flush_below(entry.path()));
+  if (problem) return fail(kIo, "cannot list " + path.string() + ": " + problem.message());
+  return flush_folder(path);
+}
+
+// What a tenant has beside what fleet::back_up() copies: what of it is there.
+Result<> copy_these(std::initializer_list<const char*> names, const fs::path& from, const fs::path& to) {
+  for (const char* name : names) {
     std::error_code problem;
     if (!fs::exists(from / name, problem)) continue;
     fs::copy(from / name, to / name, fs::copy_options::recursive, problem);
     if (problem) return fail(kIo, "cannot copy " + (from / name).string() + ": " + problem.message());
+    TRY(flush_below(to / name));
   }
   return flush_folder(to);
 }
+
+Result<> copy_rest(const fs::path& from, const fs::path& to) { return copy_these({kCard, kSuspended, kTrust, kSignOn}, from, to); }
+
+// Of a tenant that may come back as another: whom it trusts and where its people sign in, not what the service says of it.
+Result<> copy_own(const fs::path& from, const fs::path& to) { return copy_these({kTrust, kSignOn}, from, to); }
 
 std::unexpected<Error> of_tenant(const std::string& name, Error error) {
   error.message = "tenant " + name + ": " + error.message;
@@ -304,7 +323,7 @@ Result<> TenantFolder::remove(const std::string& name, Random& random) const {
 
 Result<fleet::BackupReport> TenantFolder::back_up(const std::string& name, const fs::path& to) const {
   TRY(find(name));
-  return fleet::back_up(path_of(name), to);
+  return fleet::back_up(path_of(name), to, [&] { return copy_own(path_of(name), to); });
 }
 
 Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const std::string& host, const fs::path& from, Clock& clock,
@@ -314,7 +333,7 @@ Result<fleet::BackupReport> TenantFolder::restore(const std::string& name, const
   TRY(check_new(name, host));
   const fs::path made = aside(random);
   const auto fill = [&]() -> Result<fleet::BackupReport> {
-    const fleet::BackupReport report = TRY(fleet::restore(from, made));
+    const fleet::BackupReport report = TRY(fleet::restore(from, made, [&] { return copy_own(from, made); }));
     // A backup of the server's own site has the certificate's key, which is no tenant's.
     for (const char* file : {"tls.key", "tls.pem"}) TRY(erase_folder(made / file));
     TRY(settle(made, fresh_tenant(name, host, clock, limits)));

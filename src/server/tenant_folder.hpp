@@ -73,8 +73,8 @@ class TenantFolder {
   static std::filesystem::path sign_on_in(const std::filesystem::path& tenant) { return tenant / "sso.toml"; }
   // It is gone once this has returned, with all that it had. Errors: kNoSuchTenant.
   Result<> remove(const std::string& name, Random& random) const;
-  // As fleet::back_up and fleet::restore; the tenant that a backup becomes must not be there. Its host and its quotas are not in the
-  // backup.
+  // As fleet::back_up and fleet::restore, with its trust anchors and its identity provider; the tenant that a backup becomes must not be
+  // there. Its host, its quotas and whether it is suspended are not taken from the backup.
   Result<fleet::BackupReport> back_up(const std::string& name, const std::filesystem::path& to) const;
   Result<fleet::BackupReport> restore(const std::string& name, const std::string& host, const std::filesystem::path& from, Clock& clock,
                                       Random& random, const fleet::Limits& limits = {}) const;

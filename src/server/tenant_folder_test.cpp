@@ -146,6 +146,28 @@ TEST_F(TenantFolderTest, ABackupBecomesATenantAgain) {
   EXPECT_EQ(names(), (std::vector<std::string>{"acme", "beta"}));
 }
 
+TEST_F(TenantFolderTest, ABackupHasWhomATenantTrustsAndWhereItsPeopleSignIn) {
+  ASSERT_TRUE(add("acme", "ota.acme.example"));
+  fs::create_directory(folder_->path_of("acme") / "trust");
+  std::ofstream(folder_->path_of("acme") / "trust/a.pem") << "an anchor";
+  std::ofstream(fs::path(path_) / "acme.toml") << "name = \"x\"\n";
+  ASSERT_TRUE(folder_->set_sign_on("acme", fs::path(path_) / "acme.toml"));
+  ASSERT_TRUE(folder_->set_suspended("acme", true));
+  const fs::path copy = fs::path(path_) / "copy";
+  const fs::path every = fs::path(path_) / "every";
+  fs::create_directory(every);
+  ASSERT_TRUE(folder_->back_up("acme", copy));
+  ASSERT_EQ(folder_->back_up_all(every).value(), 1U);
+  const std::vector<std::pair<std::string, fs::path>> ways{{"beta", copy}, {"gamma", every / "tenants/acme"}};
+  for (const auto& [name, from] : ways) {
+    ASSERT_TRUE(folder_->restore(name, "", from, clock_, random_)) << name;
+    EXPECT_EQ(read_file(folder_->path_of(name) / "trust/a.pem", 100).value_or(""), "an anchor") << name;
+    EXPECT_EQ(read_file(TenantFolder::sign_on_in(folder_->path_of(name)), 100).value_or(""), "name = \"x\"\n") << name;
+    EXPECT_EQ(folder_->find(name)->host, "") << "that is the other's";
+    EXPECT_FALSE(folder_->find(name)->suspended);
+  }
+}
+
 TEST_F(TenantFolderTest, QuotasStandInItsCardAndOnlyWhatIsNamedChanges) {
   const fleet::Limits few = fleet::changed_limits({}, Json{{"devices", 5U}, {"users", 2U}}).value();
   ASSERT_TRUE(folder_->add("acme", "ota.acme.example", clock_, random_, few));
