@@ -8,6 +8,7 @@
 #include "agent/hold_gate.hpp"
 #include "agent/install_gate.hpp"
 #include "agent/local_api.hpp"
+#include "agent/trial_start.hpp"
 #include "agent/try_counting.hpp"
 #include "agent/waiting_switches.hpp"
 #include "input_file.hpp"
@@ -21,8 +22,9 @@ void read_gates(const std::filesystem::path& file) {
   FakeClock clock;
   const agent::Deferral deferral(file, clock);
   require(deferral.left() >= std::chrono::milliseconds(0) && deferral.left() <= agent::kMaxDefer);
-  const agent::InstallGate consent(file, clock);
-  require(!consent.agreed(0) && !(consent.agreed(1) && consent.agreed(2)));
+  const agent::InstallGate gate(file, file, clock);
+  require(!gate.agreed(0) && !(gate.agreed(1) && gate.agreed(2)));
+  require(!gate.objection(0) && !(gate.objection(1) && gate.objection(2)));
   const agent::HoldGate hold(file);
   require(!hold.objection(0) && !(hold.objection(1) && hold.objection(2)));
   static const agent::DownloadConfig config;
@@ -49,6 +51,8 @@ extern "C" int state_files_fuzz(const std::uint8_t* data, std::size_t size) {
   MemoryState files(text);
   agent::TryCounting(files).started({"B", boot::SlotHealth::trial, 2});
   files = MemoryState(text);
+  const SteadyTime now{std::chrono::seconds(100)};
+  require(agent::TrialStart(files, "boot-1").begun(now) <= now);
   const auto tally = agent::DownloadTally::read(files, 7);
   require(tally.keep(files).has_value() && agent::DownloadTally::read(files, 7).fetched_bytes() == tally.fetched_bytes());
   files = MemoryState(text);
