@@ -88,6 +88,19 @@ Result<> copy_identity(const fs::path& from, const fs::path& to) {
   return {};
 }
 
+// What root restores into the folder of a server that runs as somebody else must be that server's.
+Result<> hand_over_below(const fs::path& folder) {
+  if (::geteuid() != 0) return {};
+  struct stat owner{};
+  if (::stat(folder.c_str(), &owner) != 0) return fail(system_error("cannot read", folder, errno));
+  std::error_code problem;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, problem))
+    if (::lchown(entry.path().c_str(), owner.st_uid, owner.st_gid) != 0)
+      return fail(system_error("cannot change the owner of", entry.path(), errno));
+  if (problem) return fail(kIo, "cannot list " + folder.string() + ": " + problem.message());
+  return {};
+}
+
 Result<> check_database(const fs::path& file) {
   Database database = TRY(Database::open(file, Database::Access::read_only));
   Statement row = TRY(database.query("PRAGMA integrity_check"));
@@ -129,6 +142,7 @@ Result<BackupReport> restore(const fs::path& from, const fs::path& data, const M
   std::uint64_t ignored = 0;
   // Last: a folder without the database is empty for the server.
   TRY(copy_file(from / "fleet.db", data / "fleet.db", ignored));
+  TRY(hand_over_below(data));
   TRY(flush(data, O_RDONLY | O_DIRECTORY));
   return report;
 }

@@ -22,8 +22,8 @@ struct BackupReport {
 using MoreToCopy = std::function<Result<>()>;
 Result<BackupReport> back_up(const std::filesystem::path& data, const std::filesystem::path& to, const MoreToCopy& more = {});
 
-// The other way round, into a missing or empty folder. The database and every artifact are checked. Errors: kBackupPlace, kBackupDamaged,
-// file errors. more: what else the caller takes from it, before the database, without which the folder is no server's.
+// The other way round, into a missing or empty folder, whose owner gets all of it when root restores. Everything is checked. Errors as of
+// back_up(). more: what else the caller takes from it, before the database, without which the folder is no server's.
 Result<BackupReport> restore(const std::filesystem::path& from, const std::filesystem::path& data, const MoreToCopy& more = {});
 
 }  // namespace aloft::fleet

@@ -67,14 +67,19 @@ Result<> give(const fs::path& path, const struct stat& owner) {
   return {};
 }
 
-// What root makes while a server runs as somebody else must be that server's.
-Result<> hand_over(const fs::path& made) {
+// To whom the folder that it is in belongs: what root makes while a server runs as somebody else must be that server's.
+Result<> hand_over_alone(const fs::path& made) {
   if (::geteuid() != 0) return {};
   struct stat owner{};
   if (::stat(made.parent_path().c_str(), &owner) != 0) return fail(system_error("cannot read", made.parent_path(), errno));
-  TRY(give(made, owner));
+  return give(made, owner);
+}
+
+// With all that is in it.
+Result<> hand_over(const fs::path& made) {
+  TRY(hand_over_alone(made));
   std::error_code problem;
-  for (const auto& entry : fs::recursive_directory_iterator(made, problem)) TRY(give(entry.path(), owner));
+  for (const auto& entry : fs::recursive_directory_iterator(made, problem)) TRY(hand_over_alone(entry.path()));
   if (problem) return fail(kIo, "cannot list " + made.string() + ": " + problem.message());
   return {};
 }
@@ -101,11 +106,7 @@ Tenant fresh_tenant(const std::string& name, const std::string& host, Clock& clo
 Result<> put_file(const fs::path& folder, const char* name, const std::string& text) {
   const fs::path fresh = folder / (std::string(name) + ".new");
   TRY(replace_file(fresh, text, 0600));
-  if (::geteuid() == 0) {
-    struct stat owner{};
-    if (::stat(folder.c_str(), &owner) != 0) return fail(system_error("cannot read", folder, errno));
-    TRY(give(fresh, owner));
-  }
+  TRY(hand_over_alone(fresh));
   return rename_durably(fresh, folder / name);
 }
 
@@ -217,7 +218,9 @@ Result<Tenant> TenantFolder::find(const std::string& name) const {
 
 Result<Fd> TenantFolder::take_turn() const {
   TRY(make_folder(folder_));
+  TRY(hand_over_alone(folder_));  // now: it stays when the change is refused
   Fd lock = TRY(open_file(folder_ / "lock", O_RDWR | O_CREAT, 0600));
+  TRY(hand_over_alone(folder_ / "lock"));
   while (::flock(lock.get(), LOCK_EX) != 0)
     if (errno != EINTR) return fail(system_error("cannot lock", folder_ / "lock", errno));
   return lock;

@@ -104,12 +104,57 @@ TEST_F(TenantFolderTest, SuspendingKeepsAllAndRemovingNothing) {
       << "lock, service.json, two";
 }
 
+// A server that runs as somebody else could not start any more.
+TEST_F(TenantFolderTest, WhatIsRefusedToRootLeavesNothingOfRootsInAServersFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make it for somebody else";
+  const fs::path data = fs::path(path_) / "other";
+  fs::create_directory(data);
+  ASSERT_EQ(::chown(data.c_str(), 12345, 12346), 0);
+  EXPECT_EQ(number(TenantFolder(data).add("acme", "", clock_, random_)), kTenantsOff.number);
+  for (const char* name : {"tenants", "tenants/lock"}) {
+    struct stat info{};
+    ASSERT_EQ(::lstat((data / name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, 12345U) << name;
+    EXPECT_EQ(info.st_gid, 12346U) << name;
+  }
+}
+
+TEST_F(TenantFolderTest, WhatRootRestoresIntoAServersEmptyFolderIsThatServers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make it for somebody else";
+  ASSERT_TRUE(add("acme"));
+  const fs::path own = fs::path(path_) / "data";
+  ASSERT_TRUE(fleet::SqliteStore::open(own / "fleet.db"));
+  std::ofstream(own / "tls.key") << "a key";
+  fs::create_directories(own / "blobs/ab");
+  const fs::path copy = fs::path(path_) / "copy";
+  ASSERT_TRUE(fleet::back_up(own, copy, [&]() -> Result<> {
+    TRY(folder_->back_up_all(copy));
+    return {};
+  }));
+  const fs::path data = fs::path(path_) / "other";
+  fs::create_directory(data);
+  ASSERT_EQ(::chown(data.c_str(), 12345, 12346), 0);
+  ASSERT_TRUE(fleet::restore(copy, data, [&]() -> Result<> {
+    TRY(TenantFolder(data).restore_all(copy));
+    return {};
+  }));
+  std::size_t files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(data)) {
+    struct stat info{};
+    ASSERT_EQ(::lstat(entry.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, 12345U) << entry.path();
+    EXPECT_EQ(info.st_gid, 12346U) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 8U) << "fleet.db, tls.key, blobs/ab, tenants/acme with its database and card";
+}
+
 // Only root can make it for somebody else; who is not root has nothing to give away, and must not fail over it.
 TEST_F(TenantFolderTest, WhatIsMadeBelongsToWhomTheFolderBelongs) {
   const bool root = ::geteuid() == 0;
   const uid_t user = root ? 12345 : ::geteuid();
   const gid_t group = root ? 12346 : ::getegid();
-  ASSERT_EQ(::chown((fs::path(path_) / "data/tenants").c_str(), user, group), 0);
+  ASSERT_EQ(::chown((fs::path(path_) / "data").c_str(), user, group), 0);
   ASSERT_TRUE(add("acme"));
   ASSERT_TRUE(folder_->renew_link("acme", random_));
   std::size_t files = 0;
