@@ -147,6 +147,20 @@ Result<OfferOutcome> offer_all(Database& database, const OfferRequest& request) 
   return outcome;
 }
 
+std::string waits_for_its_next_try(MemberState after) {
+  return (after == MemberState::failed ? "failed" : "rolled back") + std::string(kMayBeTriedAgain);
+}
+
+// Nobody is tried again by a rollout that has ended: who waits for that gets the state that it would have had without.
+Result<> end_tries(Database& database, const Rollout& rollout) {
+  if (rollout.plan.retries == 0) return {};
+  return database.run(
+      "UPDATE rollout_devices SET state=CASE reason WHEN ?2 THEN ?3 ELSE ?5 END,reason='' WHERE rollout=?1 AND state=0 AND "
+      "reason IN (?2,?4)",
+      rollout.id, waits_for_its_next_try(MemberState::failed), number_of(MemberState::failed),
+      waits_for_its_next_try(MemberState::rolled_back), number_of(MemberState::rolled_back));
+}
+
 Result<MoveOutcome> move(Database& database, const MoveOrder& order) {
   const Rollout& next = order.rollout;
   TRY(database.run(
@@ -162,6 +176,7 @@ Result<MoveOutcome> move(Database& database, const MoveOrder& order) {
   if (order.action == RolloutAction::open_wave || order.action == RolloutAction::widen)
     TRY(database.run("INSERT INTO rollout_waves(rollout,wave,reach) VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET reach=excluded.reach",
                      next.id, next.wave, next.reach));
+  if (is_final(next.state)) TRY(end_tries(database, next));
   MoveOutcome outcome;
   if (order.action == RolloutAction::roll_back) outcome.successor = TRY(create_rollback(database, next, next.changed_ms));
   return outcome;
@@ -259,7 +274,7 @@ Result<> follow_in_rollout(Database& database, std::uint64_t deployment, UpdateS
   MemberState next = member_state_of(state);
   std::string reason;
   if ((next == MemberState::failed || next == MemberState::rolled_back) && TRY(has_tries_left(database, deployment))) {
-    reason = (next == MemberState::failed ? "failed" : "rolled back") + std::string(kMayBeTriedAgain);
+    reason = waits_for_its_next_try(next);
     next = MemberState::waiting;
   }
   // A device that was taken for silent, or taken out, keeps that until its own last word says what really happened.

@@ -303,6 +303,23 @@ TEST_P(StoreRollouts, WhoIsTriedAgainWaitsAndCanBeTakenOut) {
   EXPECT_EQ(member(rollout.id, "c").state, MemberState::failed) << "nobody is tried again by what has ended";
 }
 
+TEST_P(StoreRollouts, NobodyWaitsForAnotherTryWhenAllHasEnded) {
+  make_fleet();
+  RolloutPlan twice = plan();
+  twice.retries = 1;
+  twice.rollback_release = add_release("1").id;
+  for (const RolloutEvent event : {RolloutEvent::abort, RolloutEvent::finish, RolloutEvent::roll_back}) {
+    const Rollout rollout = add(twice).value();
+    move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+    EXPECT_TRUE(report("a", {step(offer(rollout.id, {"a"})->made.at(0).id, 1, UpdateState::failed)}));
+    EXPECT_TRUE(report("b", {step(offer(rollout.id, {"b"})->made.at(0).id, 1, UpdateState::rolled_back)}));
+    const RolloutStep end = fleet::step(RolloutState::paused, event).value();
+    move(*store_->rollout(rollout.id), end.to, event, end.action);
+    EXPECT_EQ(member(rollout.id, "a").reason + member(rollout.id, "b").reason, "");
+    EXPECT_EQ(store_->rollout(rollout.id)->counts, (MemberCounts{2, 0, 0, 1, 1, 0, 0, 0})) << "two were never offered it";
+  }
+}
+
 TEST_P(StoreRollouts, WhoWasTakenOutIsNotTriedAgain) {
   make_fleet();
   RolloutPlan twice = plan();
