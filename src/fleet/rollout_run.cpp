@@ -69,11 +69,12 @@ void RolloutRun::tally(const Entry& entry, std::int64_t by) {
   const auto add = [by](std::uint64_t& number) { number += static_cast<std::uint64_t>(by); };
   const bool held_up = entry.state == MemberState::waiting && entry.busy;
   const bool in_wave = entry.wave != 0 && entry.wave == rollout_.wave;
-  if (in_wave && !held_up) add(in_wave_);
+  const bool needless = entry.state == MemberState::skipped;
+  if (in_wave && !held_up && !needless) add(in_wave_);
   if (in_wave && entry.state == MemberState::committed) add(committed_in_wave_);
   const bool at_it = entry.state == MemberState::offered || (entry.state == MemberState::waiting && !held_up);
   if (entry.wave != 0 && at_it) add(unended_);
-  const bool unsuccessful = !at_it && !held_up && entry.state != MemberState::committed;
+  const bool unsuccessful = !at_it && !held_up && !needless && entry.state != MemberState::committed;
   if (in_wave && unsuccessful && entry.ended_ms <= rollout_.judged_after_ms) add(forgiven_in_wave_);
   if (!counts_as_ended(entry)) return;
   for (Tally* tally : {&all_, in_wave ? &wave_ : nullptr}) {

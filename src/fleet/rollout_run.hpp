@@ -142,7 +142,7 @@ class RolloutRun {
   std::set<std::pair<std::uint64_t, std::uint32_t>> offered_;  // by when they were heard of
   std::uint32_t looked_ = 0;                                   // before this one nobody has waited since the reach last changed
   std::uint64_t offering_ = 0;
-  std::uint64_t in_wave_ = 0;  // members of the present wave, but for busy ones that wait
+  std::uint64_t in_wave_ = 0;  // members of the present wave, but for busy ones that wait and those that are skipped
   std::uint64_t committed_in_wave_ = 0;
   std::uint64_t forgiven_in_wave_ = 0;  // of these: had ended otherwise when somebody resumed
   std::uint64_t unended_ = 0;           // of those in reach: waiting (but for busy ones), offered or on their way there
