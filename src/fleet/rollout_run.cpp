@@ -261,7 +261,7 @@ std::optional<std::string> RolloutRun::broken_gate() const {
   for (const HealthGate& gate : plan.health_gates)
     if (health_)
       if (auto broken = broken_by(gate, *health_)) return broken;
-  const std::uint64_t judged = in_wave_ - forgiven_in_wave_;
+  const std::uint64_t judged = judged_in_wave();
   const bool missed = plan.success_permille != 0 && rollout_.state == RolloutState::running && judged != 0 && wave_has_ended() &&
                       committed_in_wave_ * 1000 < plan.success_permille * judged;
   if (!missed) return std::nullopt;
@@ -276,7 +276,8 @@ bool RolloutRun::all_have_ended() const { return wave_has_ended() && rollout_.co
 
 bool RolloutRun::wave_has_enough() const {
   const RolloutPlan& plan = rollout_.plan;
-  return plan.success_permille != 0 && in_wave_ != 0 && committed_in_wave_ * 1000 >= plan.success_permille * in_wave_;
+  const std::uint64_t judged = judged_in_wave();
+  return plan.success_permille != 0 && judged != 0 && committed_in_wave_ * 1000 >= plan.success_permille * judged;
 }
 
 std::uint64_t RolloutRun::reach_of_permille(std::uint64_t permille) const { return permille * kWholeTarget / 1000; }

@@ -129,6 +129,7 @@ class RolloutRun {
   bool wave_has_ended() const;  // devices whose other deployment has not ended hold up no wave,
   bool all_have_ended() const;  // but the end of the rollout, after which they would never get it
   bool wave_has_enough() const;
+  std::uint64_t judged_in_wave() const { return in_wave_ - forgiven_in_wave_; }  // by success_permille
   std::uint64_t reach_of(std::uint64_t wave) const;
   std::uint64_t reach_of_permille(std::uint64_t permille) const;
   MoveOrder move(const RolloutStep& step, RolloutEvent event, const std::string& by, std::string reason, std::uint64_t now_ms);

@@ -49,5 +49,27 @@ TEST(RolloutSuccess, WhoDoesNotNeedItIsNoMissingSuccess) {
   }
 }
 
+TEST(RolloutSuccess, EnoughSuccessIsOfThoseThatAreJudged) {
+  RolloutPlan plan = plan_of({percent(500, 60), percent(1000)});
+  plan.success_permille = 950;
+  std::vector<Member> members;
+  for (std::uint64_t device = 1; device <= 100; ++device) members.push_back({.device = device, .sample = device, .wave = 1});
+  const Rollout rollout{.id = 1, .plan = plan, .state = RolloutState::running, .wave = 1, .reach = kWholeTarget / 2};
+  RolloutRun run(rollout, members, 1000);
+  ASSERT_EQ(std::get<OfferOrder>(orders_at(run, 2000).at(0)).devices.size(), 100U);
+  for (std::uint64_t device = 1; device <= 100; ++device) run.offered(device, 100 + device, 2000);
+  const auto report = [&run](std::uint64_t device, UpdateState state, std::uint64_t now_ms) {
+    run.reported(device, 100 + device, RolloutRun::Leg::target, state, now_ms);
+  };
+  for (std::uint64_t device = 1; device <= 10; ++device) report(device, UpdateState::failed, 3000);
+  pause_and_resume(run, 4000);
+  for (std::uint64_t device = 11; device <= 95; ++device) report(device, UpdateState::committed, 5000);
+  EXPECT_TRUE(orders_at(run, 5000).empty()) << "85 of 90 are too few";
+  report(96, UpdateState::committed, 6000);
+  const std::vector<Order> orders = orders_at(run, 6000);
+  ASSERT_EQ(orders.size(), 1U) << "four are still at it";
+  EXPECT_EQ(std::get<MoveOrder>(orders[0]).event, RolloutEvent::wave_ended);
+}
+
 }  // namespace
 }  // namespace aloft::fleet
