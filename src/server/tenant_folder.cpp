@@ -292,8 +292,8 @@ Result<std::string> TenantFolder::renew_link(const std::string& name, Random& ra
 Result<> TenantFolder::set_suspended(const std::string& name, bool suspended) const {
   const Fd turn = TRY(take_turn());
   TRY(find(name));
+  if (suspended) return put_file(path_of(name), kSuspended, "");
   const fs::path mark = path_of(name) / kSuspended;
-  if (suspended) return replace_file(mark, "", 0600);
   if (::unlink(mark.c_str()) != 0 && errno != ENOENT) return fail(system_error("cannot delete", mark, errno));
   return flush_folder(path_of(name));
 }

@@ -157,6 +157,7 @@ TEST_F(TenantFolderTest, WhatIsMadeBelongsToWhomTheFolderBelongs) {
   ASSERT_EQ(::chown((fs::path(path_) / "data").c_str(), user, group), 0);
   ASSERT_TRUE(add("acme"));
   ASSERT_TRUE(folder_->renew_link("acme", random_));
+  ASSERT_TRUE(folder_->set_suspended("acme", true));
   std::size_t files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(folder_->path_of("acme"))) {
     struct stat info{};
