@@ -9,6 +9,7 @@
 
 #include "base/errors.hpp"
 #include "base/file.hpp"
+#include "base/handover.hpp"
 #include "crypto/sha256.hpp"
 #include "fleet/errors.hpp"
 #include "fleet/sqlite.hpp"
@@ -85,19 +86,6 @@ Result<> copy_identity(const fs::path& from, const fs::path& to) {
     std::error_code problem;
     if (fs::exists(from / name, problem)) TRY(copy_file(from / name, to / name, ignored));
   }
-  return {};
-}
-
-// What root restores into the folder of a server that runs as somebody else must be that server's.
-Result<> hand_over_below(const fs::path& folder) {
-  if (::geteuid() != 0) return {};
-  struct stat owner{};
-  if (::stat(folder.c_str(), &owner) != 0) return fail(system_error("cannot read", folder, errno));
-  std::error_code problem;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, problem))
-    if (::lchown(entry.path().c_str(), owner.st_uid, owner.st_gid) != 0)
-      return fail(system_error("cannot change the owner of", entry.path(), errno));
-  if (problem) return fail(kIo, "cannot list " + folder.string() + ": " + problem.message());
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <initializer_list>
 
 #include "base/errors.hpp"
+#include "base/handover.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/unix_time.hpp"
@@ -62,28 +63,6 @@ void discard(const fs::path& made) {
   if (const auto erased = erase_folder(made); !erased) log::warning(erased.error().text());
 }
 
-Result<> give(const fs::path& path, const struct stat& owner) {
-  if (::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return fail(system_error("cannot change the owner of", path, errno));
-  return {};
-}
-
-// To whom the folder that it is in belongs: what root makes while a server runs as somebody else must be that server's.
-Result<> hand_over_alone(const fs::path& made) {
-  if (::geteuid() != 0) return {};
-  struct stat owner{};
-  if (::stat(made.parent_path().c_str(), &owner) != 0) return fail(system_error("cannot read", made.parent_path(), errno));
-  return give(made, owner);
-}
-
-// With all that is in it.
-Result<> hand_over(const fs::path& made) {
-  TRY(hand_over_alone(made));
-  std::error_code problem;
-  for (const auto& entry : fs::recursive_directory_iterator(made, problem)) TRY(hand_over_alone(entry.path()));
-  if (problem) return fail(kIo, "cannot list " + made.string() + ": " + problem.message());
-  return {};
-}
-
 Result<Tenant> read_tenant(const fs::path& folder) {
   Tenant tenant = TRY(parse_card(TRY(read_file(folder / kCard, kMaxCardBytes))));
   tenant.name = folder.filename().string();
@@ -106,7 +85,7 @@ Tenant fresh_tenant(const std::string& name, const std::string& host, Clock& clo
 Result<> put_file(const fs::path& folder, const char* name, const std::string& text) {
   const fs::path fresh = folder / (std::string(name) + ".new");
   TRY(replace_file(fresh, text, 0600));
-  TRY(hand_over_alone(fresh));
+  TRY(hand_over(fresh));
   return rename_durably(fresh, folder / name);
 }
 
@@ -218,9 +197,9 @@ Result<Tenant> TenantFolder::find(const std::string& name) const {
 
 Result<Fd> TenantFolder::take_turn() const {
   TRY(make_folder(folder_));
-  TRY(hand_over_alone(folder_));  // now: it stays when the change is refused
+  TRY(hand_over(folder_));  // now: it stays when the change is refused
   Fd lock = TRY(open_file(folder_ / "lock", O_RDWR | O_CREAT, 0600));
-  TRY(hand_over_alone(folder_ / "lock"));
+  TRY(hand_over(folder_ / "lock"));
   while (::flock(lock.get(), LOCK_EX) != 0)
     if (errno != EINTR) return fail(system_error("cannot lock", folder_ / "lock", errno));
   return lock;
@@ -251,6 +230,7 @@ Result<> TenantFolder::check_new(const std::string& name, const std::string& hos
 Result<> TenantFolder::settle(const fs::path& made, const Tenant& tenant) const {
   TRY(put_file(made, kCard, card_of(tenant)));
   TRY(hand_over(made));
+  TRY(hand_over_below(made));
   TRY(flush_folder(made));
   return rename_durably(made, path_of(tenant.name));
 }
