@@ -36,6 +36,16 @@ class UnfinishedCommit : public UpdaterTest {
     bench_.while_pausing = nullptr;
   }
 
+  // The same without trouble; from then on shared slots wait.
+  void commit_in_order() {
+    boot("A");
+    install("2", 5);
+    boot("B");
+    updater_->health_result({true, ""});
+    updater_->run();
+    bench_.switches = &switches_;
+  }
+
   test::BenchSharedSlots slots_;
   SharedSwitches switches_{bench_.files, slots_};
 };
@@ -82,12 +92,7 @@ TEST_F(UnfinishedCommit, WhatSharedSlotsWaitForIsNotForgotten) {
 }
 
 TEST_F(UnfinishedCommit, WhatAnUpdateThatFailedLeftInASharedSlotIsNotSwitchedTo) {
-  boot("A");
-  install("2", 5);
-  boot("B");
-  updater_->health_result({true, ""});
-  updater_->run();
-  bench_.switches = &switches_;
+  commit_in_order();
   bench_.slot_is_gone = true;
   install("4", 6);
   ASSERT_EQ(phase(), Phase::failed);
@@ -100,12 +105,7 @@ TEST_F(UnfinishedCommit, WhatAnUpdateThatFailedLeftInASharedSlotIsNotSwitchedTo)
 }
 
 TEST_F(UnfinishedCommit, WhatIsBeingInstalledIsNotSwitchedToWhenItGoesOn) {
-  boot("A");
-  install("2", 5);
-  boot("B");
-  updater_->health_result({true, ""});
-  updater_->run();
-  bench_.switches = &switches_;
+  commit_in_order();
   bench_.held = 6;
   install("4", 6);
   ASSERT_EQ(phase(), Phase::deferred);

@@ -112,6 +112,7 @@ class StoreRollouts : public StoreContract {
  protected:
   void make_fleet();
   Result<Rollout> add(RolloutPlan plan);  // with its members, ready
+  Rollout running_with_a_retry();         // a fleet of its own, and a rollout to all of it
   Result<std::vector<Member>> add_members(std::uint64_t rollout, std::vector<Candidate> those);
   Result<std::vector<Member>> gather(std::uint64_t rollout) { return add_members(rollout, store_->candidates(rollout).value()); }
   std::vector<Deployment> withdraw(std::uint64_t rollout);

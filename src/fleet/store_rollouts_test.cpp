@@ -30,6 +30,15 @@ Result<Rollout> StoreRollouts::add(RolloutPlan plan) {
   return store_->rollout(added.id);
 }
 
+Rollout StoreRollouts::running_with_a_retry() {
+  make_fleet();
+  RolloutPlan twice = plan();
+  twice.retries = 1;
+  Rollout rollout = add(twice).value();
+  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  return rollout;
+}
+
 Result<std::vector<Member>> StoreRollouts::add_members(std::uint64_t rollout, std::vector<Candidate> those) {
   return wait<std::vector<Member>>([&](auto done) { store_->add_members(rollout, those, 7000, done); });
 }
@@ -279,11 +288,7 @@ TEST_P(StoreRollouts, DevicesJoinOnceAndCanBeTakenOut) {
 }
 
 TEST_P(StoreRollouts, WhoIsTriedAgainWaitsAndCanBeTakenOut) {
-  make_fleet();
-  RolloutPlan twice = plan();
-  twice.retries = 1;
-  const Rollout rollout = add(twice).value();
-  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Rollout rollout = running_with_a_retry();
   const auto made = offer(rollout.id, {"a", "b", "c"})->made;
   ASSERT_EQ(made.size(), 3U);
   EXPECT_TRUE(report("a", {step(made[0].id, 1, UpdateState::failed)}));
@@ -321,11 +326,7 @@ TEST_P(StoreRollouts, NobodyWaitsForAnotherTryWhenAllHasEnded) {
 }
 
 TEST_P(StoreRollouts, WhoWasTakenOutIsNotTriedAgain) {
-  make_fleet();
-  RolloutPlan twice = plan();
-  twice.retries = 1;
-  const Rollout rollout = add(twice).value();
-  move(rollout, RolloutState::running, RolloutEvent::start, RolloutAction::open_wave);
+  const Rollout rollout = running_with_a_retry();
   const auto made = offer(rollout.id, {"a", "b", "c"})->made;
   ASSERT_EQ(made.size(), 3U);
   EXPECT_TRUE(wait<RolloutStore::CancelledMember>([&](auto done) { store_->cancel_member(rollout.id, "a", "op", 8000, done); }));

@@ -37,6 +37,29 @@ class TenantFolderTest : public testing::Test {
       for (const Tenant& tenant : *listed) all.push_back(tenant.name);
     return all;
   }
+  // A folder of the user that a server runs as: another one's if the test is root, who can give it away; else our own, which must go well
+  // too.
+  fs::path servers_folder(const std::string& name) const {
+    const fs::path folder = fs::path(path_) / name;
+    fs::create_directory(folder);
+    EXPECT_EQ(::chown(folder.c_str(), user_, group_), 0);
+    return folder;
+  }
+  // How many files and folders are below it; all must be the server's.
+  std::size_t files_of_the_server(const fs::path& folder) const {
+    std::size_t files = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      struct stat info{};
+      EXPECT_EQ(::lstat(entry.path().c_str(), &info), 0);
+      EXPECT_EQ(info.st_uid, user_) << entry.path();
+      EXPECT_EQ(info.st_gid, group_) << entry.path();
+      ++files;
+    }
+    return files;
+  }
+  const bool root_ = ::geteuid() == 0;
+  const uid_t user_ = root_ ? 12345 : ::geteuid();
+  const gid_t group_ = root_ ? 12346 : ::getegid();
   std::string path_ = "/tmp/aloft-tenants-XXXXXX";
   std::optional<TenantFolder> folder_;
   SystemClock clock_;
@@ -106,21 +129,13 @@ TEST_F(TenantFolderTest, SuspendingKeepsAllAndRemovingNothing) {
 
 // A server that runs as somebody else could not start any more.
 TEST_F(TenantFolderTest, WhatIsRefusedToRootLeavesNothingOfRootsInAServersFolder) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can make it for somebody else";
-  const fs::path data = fs::path(path_) / "other";
-  fs::create_directory(data);
-  ASSERT_EQ(::chown(data.c_str(), 12345, 12346), 0);
+  const fs::path data = servers_folder("other");
   EXPECT_EQ(number(TenantFolder(data).add("acme", "", clock_, random_)), kTenantsOff.number);
-  for (const char* name : {"tenants", "tenants/lock"}) {
-    struct stat info{};
-    ASSERT_EQ(::lstat((data / name).c_str(), &info), 0);
-    EXPECT_EQ(info.st_uid, 12345U) << name;
-    EXPECT_EQ(info.st_gid, 12346U) << name;
-  }
+  EXPECT_TRUE(fs::exists(data / "tenants/lock"));
+  EXPECT_EQ(files_of_the_server(data), 2U) << "the folder and the lock";
 }
 
 TEST_F(TenantFolderTest, WhatRootRestoresIntoAServersEmptyFolderIsThatServers) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can make it for somebody else";
   ASSERT_TRUE(add("acme"));
   const fs::path own = fs::path(path_) / "data";
   ASSERT_TRUE(fleet::SqliteStore::open(own / "fleet.db"));
@@ -131,42 +146,20 @@ TEST_F(TenantFolderTest, WhatRootRestoresIntoAServersEmptyFolderIsThatServers) {
     TRY(folder_->back_up_all(copy));
     return {};
   }));
-  const fs::path data = fs::path(path_) / "other";
-  fs::create_directory(data);
-  ASSERT_EQ(::chown(data.c_str(), 12345, 12346), 0);
+  const fs::path data = servers_folder("other");
   ASSERT_TRUE(fleet::restore(copy, data, [&]() -> Result<> {
     TRY(TenantFolder(data).restore_all(copy));
     return {};
   }));
-  std::size_t files = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(data)) {
-    struct stat info{};
-    ASSERT_EQ(::lstat(entry.path().c_str(), &info), 0);
-    EXPECT_EQ(info.st_uid, 12345U) << entry.path();
-    EXPECT_EQ(info.st_gid, 12346U) << entry.path();
-    ++files;
-  }
-  EXPECT_GE(files, 8U) << "fleet.db, tls.key, blobs/ab, tenants/acme with its database and card";
+  EXPECT_GE(files_of_the_server(data), 8U) << "fleet.db, tls.key, blobs/ab, tenants/acme with its database and card";
 }
 
-// Only root can make it for somebody else; who is not root has nothing to give away, and must not fail over it.
 TEST_F(TenantFolderTest, WhatIsMadeBelongsToWhomTheFolderBelongs) {
-  const bool root = ::geteuid() == 0;
-  const uid_t user = root ? 12345 : ::geteuid();
-  const gid_t group = root ? 12346 : ::getegid();
-  ASSERT_EQ(::chown((fs::path(path_) / "data").c_str(), user, group), 0);
+  servers_folder("data");
   ASSERT_TRUE(add("acme"));
   ASSERT_TRUE(folder_->renew_link("acme", random_));
   ASSERT_TRUE(folder_->set_suspended("acme", true));
-  std::size_t files = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_->path_of("acme"))) {
-    struct stat info{};
-    ASSERT_EQ(::lstat(entry.path().c_str(), &info), 0);
-    EXPECT_EQ(info.st_uid, user) << entry.path();
-    EXPECT_EQ(info.st_gid, group) << entry.path();
-    ++files;
-  }
-  EXPECT_GE(files, 2U);
+  EXPECT_GE(files_of_the_server(folder_->path_of("acme")), 3U);
 }
 
 TEST_F(TenantFolderTest, WhatWasInterruptedIsSweptAway) {
