@@ -1,4 +1,4 @@
-// What the update under way has cost so far: kept over restarts, told to the server, shown.
+// What the update under way has cost so far: kept over restarts, held against what it may cost, told to the server.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ class DownloadTally {
  public:
   // As it was kept for this update; of another one, or unreadable: nothing yet.
   static DownloadTally read(update::StateFiles& files, std::uint64_t update);
-  // Durable on return. What is fetched between this and a power cut is not counted: it is for people, nothing depends on it.
+  // Durable on return. What is fetched between this and a power cut is not counted, so an update may cost that much more than is allowed.
   Result<> keep(update::StateFiles& files) const;
 
   void fetched(std::uint64_t bytes) { fetched_bytes_ += bytes; }

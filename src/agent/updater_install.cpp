@@ -22,6 +22,7 @@ using update::State;
 namespace {
 
 constexpr std::uint64_t kMarkEveryBytes = 64ULL << 20;
+constexpr std::uint64_t kTallyEveryBytes = 1ULL << 20;
 constexpr std::chrono::seconds kWatchLimits{10};
 constexpr std::uint64_t kSettleDeltaBytes = 4ULL << 20;
 
@@ -182,7 +183,7 @@ void Updater::watch_limits() {
   interrupt(Event{EventKind::defer, facts});
 }
 
-// What is not kept is only not counted after a power cut.
+// What is not kept is not counted after a power cut: at most kTallyEveryBytes, and what is fetched until a frame is settled.
 void Updater::tally() {
   const std::uint64_t fetched = bundle_->fetched_bytes();
   if (fetched == tallied_bytes_) return;
@@ -272,6 +273,7 @@ Result<> Updater::write_image(bundle::Reader& reader, std::size_t place, const s
   };
   options.settled = [&](std::uint64_t frames) {
     mark(place, frames, image.frame_size_bytes);
+    if (bundle_->fetched_bytes() - tallied_bytes_ >= kTallyEveryBytes) tally();
     watch_limits();
     options.streamed(frames);
   };
