@@ -151,14 +151,15 @@ std::string waits_for_its_next_try(MemberState after) {
   return (after == MemberState::failed ? "failed" : "rolled back") + std::string(kMayBeTriedAgain);
 }
 
-// Nobody is tried again by a rollout that has ended: who waits for that gets the state that it would have had without.
+// Nobody is tried again by a rollout that has ended: who waits for that, whatever has kept it waiting, gets the state that it would have
+// had without.
 Result<> end_tries(Database& database, const Rollout& rollout) {
   if (rollout.plan.retries == 0) return {};
   return database.run(
-      "UPDATE rollout_devices SET state=CASE reason WHEN ?2 THEN ?3 ELSE ?5 END,reason='' WHERE rollout=?1 AND state=0 AND "
-      "reason IN (?2,?4)",
-      rollout.id, waits_for_its_next_try(MemberState::failed), number_of(MemberState::failed),
-      waits_for_its_next_try(MemberState::rolled_back), number_of(MemberState::rolled_back));
+      "UPDATE rollout_devices SET state=CASE (SELECT state FROM deployments WHERE id=deployment) WHEN ?2 THEN ?3 ELSE ?4 END,reason='' "
+      "WHERE rollout=?1 AND state=0 AND attempts>0",
+      rollout.id, static_cast<std::uint64_t>(UpdateState::rolled_back), number_of(MemberState::rolled_back),
+      number_of(MemberState::failed));
 }
 
 Result<MoveOutcome> move(Database& database, const MoveOrder& order) {
