@@ -31,16 +31,18 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave server and device running at the end, and say how to look at them")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     voice, rows = narrator.Narrator(), []
 
     def told(name, seconds, outcome):
         failed = isinstance(outcome, machine.Failure)
         rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
+        if failed:
+            voice.line(f"FAILED: {outcome}")
 
     voice.line("Aloft, shown on a machine that really boots (QEMU, UEFI, GRUB, Debian).", narrator.BOLD)
     with scene.Scene(MODEL, lab.run_folder("demo"), voice, outlives_us=options.keep) as played:
-        good = show(played, voice, told)
+        good = stories.play(played, ACTS, told)
         voice.rest()
         print("\n" + narrator.table(rows, ("act", "result", "time", "outcome")))
         print(f"\n{'All of it came true' if good else 'NOT all of it came true'} in {voice.clock()} minutes.")
@@ -51,15 +53,6 @@ def main():
                               shell=played.machine.shell_socket, sockets=played.machine.shell_socket.parent,
                               aloft=programs.program("aloft"), pids=f"{played.machine.process.pid} {played.server.process.pid}"))
     return 0 if good else 1
-
-
-def show(played, voice, told):
-    try:
-        return stories.play(played, ACTS, told)
-    except machine.Failure as failure:
-        voice.line(f"FAILED: {failure}")
-        told("enrol", 0, failure)
-        return False
 
 
 if __name__ == "__main__":

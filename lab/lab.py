@@ -65,9 +65,13 @@ def do_run(options):
             if not mine:
                 print(f"lab: another lab plays {model.name}", flush=True)
                 continue
-            missing = results.missing(RESULTS, model) if options.missing else asked[model.name]
-            if names := [name for name in asked[model.name] if name in missing]:
-                good = run_one(model, names) and good
+            try:
+                missing = results.missing(RESULTS, model) if options.missing else asked[model.name]
+                if names := [name for name in asked[model.name] if name in missing]:
+                    good = run_one(model, names) and good
+            except (Exception, SystemExit) as error:  # the other machines are played all the same
+                print(f"lab: {model.name}: {machine.failure_of(error)}", file=sys.stderr, flush=True)
+                good = False
     return 0 if good else 1
 
 
@@ -84,19 +88,17 @@ def run_one(model, names):
     def told(name, seconds, outcome):
         failed = isinstance(outcome, machine.Failure)
         rows.append((name, "FAILED" if failed else "ok", f"{seconds:.0f} s", str(outcome).splitlines()[0]))
-        if name in stories.STORIES:
-            results.keep(RESULTS, model, name, seconds, outcome)
+        for story in names if name == "enrol" and failed else [name]:
+            if story in stories.STORIES:
+                results.keep(RESULTS, model, story, seconds, outcome)
         if failed:
             voice.line(f"FAILED: {outcome}")
             if played.machine:
                 voice.line(played.at())
 
-    good = False
     with scene.Scene(model, run_folder(model.name), voice) as played:
         try:
             good = stories.play(played, names, told)
-        except machine.Failure as failure:
-            told("enrol", 0, failure)
         finally:
             keep_logs(played, voice, model.name)
     voice.rest()
@@ -110,8 +112,8 @@ def do_results(options):
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
-        print(narrator.table([(row["machine"], row["story"], row["result"], *(row.get(key, "") for key in ("seconds", "ended", "source", "agent"))) for row in rows],
-                             ("machine", "story", "result", "seconds", "ended", "source", "agent")))
+        print(narrator.table([(row["machine"], row["story"], row["result"], *(row.get(key, "") for key in ("seconds", "ended", "source", "software"))) for row in rows],
+                             ("machine", "story", "result", "seconds", "ended", "source", "software")))
     return 0 if all(row["result"] == "ok" for row in rows) else 1
 
 
@@ -230,9 +232,9 @@ def main():
     add.add_argument("names", nargs="+", choices=[*machines.ALL, ALL], metavar="NAME", help="a machine, or all")
     add.add_argument("--story", action="append", choices=stories.STORIES, metavar="STORY", help="only this one; may be repeated")
     add.add_argument("--quick", action="store_true", help="only those that ./dev test vm plays on this machine")
-    add.add_argument("--missing", action="store_true", help="only those that have not come true yet with the agent as it is now")
+    add.add_argument("--missing", action="store_true", help="only those that have not come true yet with the device's software as it is now")
     add.set_defaults(run=do_run)
-    add = commands.add_parser("results", help="how every story of every machine ended the last time; status 0 only if all came true with the agent as it is now")
+    add = commands.add_parser("results", help="how every story of every machine ended the last time; status 0 only if all came true with the device's software as it is now")
     add.add_argument("--json", action="store_true")
     add.set_defaults(run=do_results)
     add = commands.add_parser("campaign", help="power cuts by the thousand on a machine; status 0 only without a brick",
@@ -260,7 +262,7 @@ def main():
     add.add_argument("socket", metavar="SOCKET", help="as ./dev demo --keep printed it")
     add.set_defaults(run=do_attach)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return options.run(options)
     except machine.Failure as failure:

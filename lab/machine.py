@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import traceback
 
 import traffic
 
@@ -34,6 +35,11 @@ WATCHDOG_PLACE = "0.1e"  # bus and device on PCI, for boot loaders that have to 
 
 class Failure(Exception):
     """Something that should have happened on the device did not."""
+
+
+def failure_of(error):
+    """What a story has ended with, as a Failure: it may also break in the lab, on its host, or in a program that the lab runs (SystemExit)."""
+    return error if isinstance(error, Failure) else Failure(f"{type(error).__name__}: {error}\n{''.join(traceback.format_exception(error))}")
 
 
 class Machine:

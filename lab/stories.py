@@ -293,19 +293,23 @@ def came_back(scene, watch):
     return f"back on {scene.version} after {watch.times['rolled-back']:.0f} s: {watch.message} (E{watch.error})"
 
 
-def play(scene, names, told):
-    """Plays stories on one device; told(name, seconds, outcome or Failure) after each. True if all went as they must."""
-    started = time.monotonic()
+def enrol(scene):
+    """A device as the factory makes it starts for the first time, and enrols."""
     scene.start_server()
     scene.first_boot()
-    told("enrol", time.monotonic() - started, "enrolled")
-    for name in names:
+    return "enrolled"
+
+
+def play(scene, names, told):
+    """Enrols a device and plays stories on it; told(name, seconds, outcome or Failure) after each, of "enrol" first. True if all went as they must."""
+    for name, tell in (("enrol", enrol), *((name, STORIES[name]) for name in names)):
         started = time.monotonic()
-        scene.narrator.title(STORIES[name].__doc__)
+        scene.narrator.title(tell.__doc__)
         try:
-            outcome = STORIES[name](scene)
-        except machine.Failure as failure:
-            told(name, time.monotonic() - started, failure)
-            return False
+            outcome = tell(scene)
+        except (Exception, SystemExit) as error:
+            outcome = machine.failure_of(error)
         told(name, time.monotonic() - started, outcome)
+        if isinstance(outcome, machine.Failure):
+            return False
     return True

@@ -1,9 +1,13 @@
 #!/usr/bin/python3
 """The lab's own parts that need no machine."""
+import contextlib
+import io
 import json
 import multiprocessing
 import os
 import pathlib
+import shutil
+import signal
 import stat
 import struct
 import subprocess
@@ -22,12 +26,14 @@ import disk  # noqa: E402
 import flash  # noqa: E402
 import efi  # noqa: E402
 import kernel  # noqa: E402
+import lab  # noqa: E402
 import machines  # noqa: E402
 import machine  # noqa: E402
 import narrator  # noqa: E402
 import nvram  # noqa: E402
 import programs  # noqa: E402
 import results  # noqa: E402
+import scene  # noqa: E402
 import sitedata  # noqa: E402
 import stories  # noqa: E402
 import traffic  # noqa: E402
@@ -251,17 +257,29 @@ class Bundles(unittest.TestCase):
             self.assertEqual(listed, [["::/update.aloft"], []])
 
 
-class Results(unittest.TestCase):
+class Record(unittest.TestCase):
+    """A folder with results, and a device's program."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder, self.model = pathlib.Path(folder.name), machines.ALL["uboot-busybox"]
         self.program = self.folder / "aloftd"
         self.program.write_bytes(b"one")
-        built = unittest.mock.patch.object(programs, "program", lambda *_: self.program)
-        built.start()
-        self.addCleanup(built.stop)
+        self.patch(programs, "program", lambda *_: self.program)
+        self.patch(results, "source", lambda: "1e68d15b1a52")
 
+    def patch(self, where, name, instead):
+        patch = unittest.mock.patch.object(where, name, instead)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def states(self, *models):
+        rows = results.everything(self.folder)
+        return [{row["story"]: row["result"] for row in rows if row["machine"] == model.name} for model in models or [self.model]]
+
+
+class Results(Record):
     def test_missing_is_what_failed_was_never_played_or_played_with_another_agent(self):
         results.keep(self.folder, self.model, "good", 41.6, "1.0 -> 2.0 in 30 s")
         results.keep(self.folder, self.model, "panic", 12, machine.Failure("no panic was seen"))
@@ -270,8 +288,25 @@ class Results(unittest.TestCase):
         self.assertEqual(results.of(self.folder, self.model)["good"]["seconds"], 42)
         self.program.write_bytes(b"two")
         self.assertEqual(results.missing(self.folder, self.model), told)
-        states = {row["story"]: row["result"] for row in results.everything(self.folder) if row["machine"] == self.model.name}
+        (states,) = self.states()
         self.assertEqual((states["good"], states["panic"], states["cut"]), (results.OLDER, "FAILED", results.NEVER))
+
+    def test_a_changed_boot_script_has_the_machines_of_its_boot_loader_behind_it(self):
+        integration, other = self.folder / "integration", machines.ALL["grub-busybox"]
+        shutil.copytree(results.INTEGRATION, integration)
+        with unittest.mock.patch.object(results, "INTEGRATION", integration):
+            for model in (self.model, other):
+                results.keep(self.folder, model, "good", 41.6, "1.0 -> 2.0 in 30 s")
+            (integration / "bootloader/uboot/uboot-config").write_text("another")
+            self.assertEqual([states["good"] for states in self.states(self.model, other)], [results.OLDER, "ok"])
+            (integration / "initramfs/aloft-verity").write_text("another")
+            self.assertEqual([states["good"] for states in self.states(other)], [results.OLDER])
+
+    def test_a_result_of_before_the_digest_of_all_software_holds_no_more(self):
+        results.keep(self.folder, self.model, "good", 41.6, "1.0 -> 2.0 in 30 s")
+        path = self.folder / self.model.name / "good.json"
+        path.write_text(path.read_text().replace('"software"', '"agent"'))
+        self.assertIn("good", results.missing(self.folder, self.model))
 
     def test_a_story_played_again_replaces_what_it_was(self):
         results.keep(self.folder, self.model, "panic", 12, machine.Failure("no panic was seen"))
@@ -283,6 +318,74 @@ class Results(unittest.TestCase):
             self.assertEqual((first, second, other), (True, False, True))
         with results.alone(self.folder, "uboot-busybox") as again:
             self.assertTrue(again)
+
+
+def told(how):
+    def story(_):
+        """It is told."""
+        return how()
+
+    return story
+
+
+class Played(Record):
+    """./dev lab run with a scene that starts nothing."""
+
+    def setUp(self):
+        super().setUp()
+        self.models = [self.model, machines.ALL["uefi-busybox"]]
+        self.begun = []
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        for model in self.models:
+            for story in ("good", "panic"):
+                results.keep(self.folder, model, story, 41.6, "came true before")
+
+        class Scene(scene.Scene):
+            start_server = lambda _: None  # noqa: E731
+            first_boot = lambda one: self.first_boot(one)  # noqa: E731
+
+        voice = narrator.Narrator(io.StringIO())
+        for where, name, instead in ((narrator, "Narrator", lambda: voice), (scene, "Scene", Scene), (lab, "RESULTS", self.folder), (lab, "WORK", self.folder), (lab, "MEMORY", self.folder)):
+            self.patch(where, name, instead)
+
+    def first_boot(self, one):
+        self.begun.append(one.model.name)
+
+    def run_all(self, good, *options):
+        """The status of playing the stories "good", which good() tells, and "panic", which comes true, on two machines."""
+        arguments = ["lab", "run", *(model.name for model in self.models), "--story", "good", "--story", "panic", *options]
+        with unittest.mock.patch.object(sys, "argv", arguments), unittest.mock.patch.dict(stories.STORIES, {"good": told(good), "panic": told(lambda: "came true")}), \
+             contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return lab.main()
+
+    def test_a_story_that_breaks_in_any_way_has_failed_and_the_next_machine_is_played(self):
+        for error in (machine.Failure("no panic was seen"), json.JSONDecodeError("no JSON", "x", 0), OSError("the disk is full"), SystemExit("lab: mkfs.vfat failed")):
+            self.begun.clear()
+            self.assertEqual(self.run_all(unittest.mock.Mock(side_effect=error)), 1, error)
+            self.assertEqual(self.begun, [model.name for model in self.models], error)
+            self.assertEqual([states["good"] for states in self.states(*self.models)], 2 * ["FAILED"], error)
+            self.assertIn(str(error), results.of(self.folder, self.model)["good"]["outcome"])
+            results.keep(self.folder, self.model, "good", 41.6, "came true before")
+
+    def test_where_the_device_does_not_enrol_all_that_was_asked_for_has_failed(self):
+        self.first_boot = unittest.mock.Mock(side_effect=FileNotFoundError("no QEMU"))
+        self.assertEqual(self.run_all(lambda: "came true"), 1)
+        self.assertEqual([(states["good"], states["panic"]) for states in self.states(*self.models)], 2 * [("FAILED", "FAILED")])
+
+    def test_a_machine_whose_programs_cannot_be_made_does_not_keep_the_others_from_being_played(self):
+        made = unittest.mock.Mock(side_effect=[SystemExit("lab: cmake failed"), []])
+        with unittest.mock.patch.object(results, "missing", made):
+            self.assertEqual(self.run_all(lambda: "came true", "--missing"), 1)
+        self.assertEqual(made.call_count, 2)
+
+    def test_what_comes_true_is_kept(self):
+        self.assertEqual(self.run_all(lambda: "came true now"), 0)
+        self.assertEqual(results.of(self.folder, self.models[1])["good"]["outcome"], "came true now")
+
+    def test_a_lab_that_is_told_to_end_plays_nothing_more_and_no_story_has_failed(self):
+        self.assertEqual(self.run_all(lambda: os.kill(os.getpid(), signal.SIGTERM)), 130)
+        self.assertEqual(self.begun, [self.model.name])
+        self.assertEqual([states["good"] for states in self.states(*self.models)], ["ok", "ok"])
 
 
 class Table(unittest.TestCase):
