@@ -39,6 +39,28 @@ export const rolloutCases = {
       assert.equal((await stage.api("GET", "/rollouts")).rollouts[0].counts.offered, 10, "the first wave");
     },
   },
+  "a rollout goes to the filter that stands in its box, also when it was changed without Enter or emptied": {
+    run: async ({ page, stage }) => {
+      await someDevices(stage, 3);
+      await stage.api("POST", "/tags/beta/devices", { add: ["cam-001"] });
+      await page.goto("/rollouts/new?q=tag%3D%3Dalpha");
+      await page.getByRole("combobox", { name: "Release" }).click();
+      await page.getByRole("option", { name: /2\.0/ }).click();
+      const filter = page.getByRole("textbox", { name: "Filter" });
+      await filter.fill("");
+      await page.getByText("Say which devices").waitFor();
+      await page.getByLabel("Name").fill("for some");
+      assert.ok(await page.getByRole("button", { name: "Make the rollout" }).isDisabled());
+      await filter.fill("cam");
+      await page.getByText("of 3 devices that match would get it").waitFor();
+      await page.getByLabel("Name").focus();
+      assert.equal(await filter.inputValue(), "name==*cam*", "a word is shown as the filter that it stands for");
+      await filter.fill("tag==beta");
+      await page.getByRole("button", { name: "Make the rollout" }).click();
+      await page.getByRole("heading", { name: "for some" }).waitFor();
+      assert.equal((await stage.api("GET", "/rollouts")).rollouts[0].filter, "tag==beta");
+    },
+  },
   "a rollout that is download only waits on its devices until one button has it installed": {
     run: async ({ page, stage }) => {
       const name = "cam-01";

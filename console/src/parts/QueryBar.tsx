@@ -13,6 +13,25 @@ export function asFilter(text: string): string {
   return /^[\w.-]+$/.test(trimmed) ? `name==*${trimmed}*` : `name=="*${trimmed.replace(/["\\]/g, "\\$&")}*"`;
 }
 
+// What somebody types as a filter; `leave` is told when the box is left.
+export function FilterInput({ text, change, clear, leave }: { text: string; change: (text: string) => void; clear: () => void; leave?: () => void }) {
+  return (
+    <TextInput
+      aria-label="Filter"
+      data-query-bar
+      placeholder="A name, or a filter: version=lt=2.4;tag==beta"
+      leftSection={<Icon name="search" size={16} />}
+      rightSection={text && <CloseButton size="sm" aria-label="Clear the filter" onClick={clear} />}
+      value={text}
+      onChange={(event) => change(event.currentTarget.value)}
+      onBlur={leave}
+      spellCheck={false}
+      autoCapitalize="off"
+      autoComplete="off"
+    />
+  );
+}
+
 // Asks for a filter in RSQL; it takes effect by Enter. What is wrong with it is said by the server, with the place.
 export function QueryBar({ value, onChange }: { value: string | undefined; onChange: (filter: string | undefined) => void }) {
   const [text, setText] = useState(value ?? "");
@@ -21,31 +40,13 @@ export function QueryBar({ value, onChange }: { value: string | undefined; onCha
     event.preventDefault();
     onChange(asFilter(text) || undefined);
   };
+  const clear = () => {
+    setText("");
+    onChange(undefined);
+  };
   return (
     <form onSubmit={submit} role="search">
-      <TextInput
-        aria-label="Filter"
-        data-query-bar
-        placeholder="A name, or a filter: version=lt=2.4;tag==beta"
-        leftSection={<Icon name="search" size={16} />}
-        rightSection={
-          text && (
-            <CloseButton
-              size="sm"
-              aria-label="Clear the filter"
-              onClick={() => {
-                setText("");
-                onChange(undefined);
-              }}
-            />
-          )
-        }
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        spellCheck={false}
-        autoCapitalize="off"
-        autoComplete="off"
-      />
+      <FilterInput text={text} change={setText} clear={clear} />
     </form>
   );
 }

@@ -1,4 +1,5 @@
 import { Button, Group, NumberInput, SegmentedControl, Select, Stack, Switch, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -8,7 +9,7 @@ import { groupsQuery, releasesQuery } from "../../api/queries";
 import { useAnnounce } from "../../parts/Announcer";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { Page, Panel } from "../../parts/Page";
-import { FilterCount, QueryBar } from "../../parts/QueryBar";
+import { asFilter, FilterCount, FilterInput } from "../../parts/QueryBar";
 import { careful, type PlanForm, planOf } from "./plan";
 import { Preview } from "./Preview";
 import classes from "./Rollouts.module.css";
@@ -82,6 +83,8 @@ const label = (release: Release) => `${release.version} · ${release.product} ·
 
 function What({ form, set, releases }: Part & { releases: Release[] }) {
   const groups = useQuery(groupsQuery).data?.groups ?? [];
+  const filter = asFilter(form.filter);
+  const [counted] = useDebouncedValue(filter, 400);
   return (
     <Panel title="What, and to whom">
       <Stack gap="sm">
@@ -107,8 +110,8 @@ function What({ form, set, releases }: Part & { releases: Release[] }) {
         />
         {form.target === "filter" ? (
           <>
-            <QueryBar value={form.filter} onChange={(filter) => set({ filter: filter ?? "" })} />
-            <FilterCount filter={form.filter} />
+            <FilterInput text={form.filter} change={(text) => set({ filter: text })} clear={() => set({ filter: "" })} leave={() => set({ filter })} />
+            <FilterCount filter={counted} />
           </>
         ) : (
           <Select label="Group" required searchable value={form.group} onChange={(value) => set({ group: value })} data={groups.map(({ name }) => name)} nothingFoundMessage="There is no such group" />

@@ -35,6 +35,11 @@ describe("planOf", () => {
     expect(planOf({ ...ready, target: "group", group: "beta" })).not.toHaveProperty("plan.filter");
   });
 
+  it("takes a word for a part of the name", () => {
+    expect(planOf({ ...ready, filter: " cam " })).toMatchObject({ plan: { filter: "name==*cam*" } });
+    expect(planOf({ ...ready, filter: " " })).toEqual({ missing: "Say which devices" });
+  });
+
   it("sends a policy only when there is one", () => {
     expect(planOf({ ...ready, windowFrom: "01:00", windowUntil: "05:00", consent: true, downloadOnly: true })).toMatchObject({ plan: { policy: { consent: true, download_only: true, window: { from: "01:00", until: "05:00" } } } });
     expect(planOf(ready)).not.toHaveProperty("plan.policy");

@@ -1,5 +1,6 @@
 // What the form of a new rollout holds, and the plan that the API takes.
 import type { RolloutPlan } from "../../api/client";
+import { asFilter } from "../../parts/QueryBar";
 
 export interface WaveForm {
   amount: number;
@@ -11,7 +12,7 @@ export interface PlanForm {
   name: string;
   release: string | null;
   target: "filter" | "group";
-  filter: string;
+  filter: string; // as it stands in the box
   group: string | null;
   waves: WaveForm[];
   failuresPercent: number;
@@ -72,7 +73,8 @@ export const careful: PlanForm = {
 // The plan, or what is still missing.
 export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: string } {
   if (form.release === null) return { missing: "Choose a release" };
-  if (form.target === "filter" && form.filter === "") return { missing: "Say which devices" };
+  const filter = asFilter(form.filter);
+  if (form.target === "filter" && filter === "") return { missing: "Say which devices" };
   if (form.target === "group" && form.group === null) return { missing: "Choose a group" };
   if (form.onBroken === "roll-back" && form.rollbackRelease === null) return { missing: "Choose the release to go back to" };
   if ((form.windowFrom === "") !== (form.windowUntil === "")) return { missing: "A window has a beginning and an end" };
@@ -82,7 +84,7 @@ export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: strin
     plan: {
       name: form.name,
       release: Number(form.release),
-      ...(form.target === "filter" ? { filter: form.filter } : { group: form.group! }),
+      ...(form.target === "filter" ? { filter } : { group: form.group! }),
       waves: form.waves.map(({ amount, unit, soakMinutes }) => ({ ...(unit === "%" ? { permille: Math.round(amount * 10) } : { count: Math.round(amount) }), soak_s: Math.round(soakMinutes * 60) })),
       gates: [
         { failure: "any", max_permille: Math.round(form.failuresPercent * 10), min_sample: form.minSample },
