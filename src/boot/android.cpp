@@ -95,6 +95,11 @@ Result<BootState> AndroidControl::load() {
                            [&](std::size_t i) { return std::tuple(metadata[i].priority, metadata[i].successful, metadata[i].tries); });
   BootState sorted;
   for (const std::size_t i : order) sorted.order.push_back(state.order[i]);
+  // U-Boot begins a record that is lost anew, and valid: every slot on trial, also one that is half written.
+  if (std::ranges::find(sorted.order, SlotHealth::committed, &SlotState::health) == sorted.order.end())
+    return fail(kBootStateCorrupt,
+                "the slot metadata in the misc partition names no slot that was successful, as after U-Boot began it anew because it was "
+                "lost; it has to be written anew");
   return sorted;
 }
 

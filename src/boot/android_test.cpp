@@ -53,7 +53,6 @@ TEST_F(Android, ReadsWhatUbootLeaves) {
     std::string slots;
     const char* state;
   } cases[] = {
-      {std::string("\x7f\0\x7f\0", 4), "A:7 B:7 "},     // what U-Boot begins with: nothing has proven itself
       {std::string("\xff\0\x0e\0", 4), "A:good B:0 "},  // successful; used up
       {std::string("\x9e\0\x2f\0", 4), "B:2 A:good "},  // B on trial
       {std::string("\x8f\0\xff\0", 4), "B:good A:0 "},  // successful, but without tries U-Boot passes it over
@@ -63,6 +62,20 @@ TEST_F(Android, ReadsWhatUbootLeaves) {
   for (const auto& [slots, state] : cases) {
     put("misc", record(slots));
     EXPECT_EQ(shown(), state);
+  }
+}
+
+// What U-Boot makes of a record that is lost, before Linux starts: all slots on trial, also one that was taken out or is half written.
+TEST_F(Android, ARecordThatUbootBeganAnewIsALostOne) {
+  for (const auto& slots : {std::string("\x7f\0\x7f\0", 4), std::string("\x6f\0\x7f\0", 4), std::string("\x0f\0\x1f\0", 4)}) {
+    put("misc", record(slots, 0x1a) + "update channel");
+    put("backup", record(slots, 0x1a));
+    EXPECT_EQ(shown(), "boot-state-corrupt");
+    EXPECT_EQ(control().examine(Probe::look).error().code.number, kBootStateCorrupt.number);
+    ASSERT_TRUE(control().rebuild("B"));
+    EXPECT_EQ(content("misc"), record(std::string("\0\0\xff\0", 4), 0x1a));
+    EXPECT_EQ(storage.contents["misc"].substr(32, 14), "update channel");
+    EXPECT_EQ(content("backup"), content("misc"));
   }
 }
 

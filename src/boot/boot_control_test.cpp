@@ -254,6 +254,18 @@ TEST_P(BootControlContract, CorruptionIsSaidAndMended) {
   EXPECT_EQ(boot(), "B");
 }
 
+// Some boot loaders write a state of their own then, which says of every slot that it may be booted.
+TEST_P(BootControlContract, AStateThatTheBootLoaderMakesUpIsStillALostOne) {
+  ASSERT_TRUE(control_->arm("B", tries_));
+  ASSERT_TRUE(control_->mark_bad("B"));
+  loader_->corrupt();
+  EXPECT_NE(started(), "B");
+  EXPECT_EQ(shown(), "boot-state-corrupt");
+  ASSERT_TRUE(loader_->control()->rebuild("A"));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(boot(), "A");
+  EXPECT_EQ(shown(), state("A:good / B"));
+}
+
 TEST_P(BootControlContract, ExaminingChangesNothing) {
   ASSERT_TRUE(control_->arm("B", tries_));
   const unsigned writes = storage_.writes;

@@ -20,7 +20,7 @@ class TestAndroid final : public TestLoader {
     for (int resets = 0; resets < 12; ++resets) {
       std::string record = content("misc");
       if (!valid(record)) record = content("misc-backup");
-      if (!valid(record)) return loads(slots_.front()) ? std::optional(slots_.front()) : std::nullopt;
+      if (!valid(record)) record = reinitialised();
       std::size_t best = kAndroidSlots;
       for (std::size_t i = 0; i < (byte(record, 9) & 7U); ++i) {
         if (tries(record, i) == 0 || (byte(record, 13 + 2 * i) & 1U) != 0) continue;
@@ -44,6 +44,15 @@ class TestAndroid final : public TestLoader {
 
  private:
   std::string content(const std::string& name) { return must(storage_.region(name, kSectorBytes)->read()).substr(0, 32); }
+  // ab_control_default: every slot may be tried, none has proven itself.
+  std::string reinitialised() const {
+    std::string record("a\0\0\0BCAB\x01", 9);
+    record += static_cast<char>(slots_.size());
+    record.resize(12, '\0');
+    for (std::size_t i = 0; i < slots_.size(); ++i) record += std::string("\x7f\0", 2);
+    record.resize(32, '\0');
+    return record;
+  }
   static bool valid(const std::string& record) {
     return load_le32(as_bytes(record.substr(28, 4))) == crc32(as_bytes(record.substr(0, 28)));
   }
