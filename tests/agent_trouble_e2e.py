@@ -181,6 +181,36 @@ class TroubleTest(unittest.TestCase):
         self.assertTrue(self.device.status()["watchdog"]["armed"])
         self.assertFalse(self.device.watchdog.read_bytes().endswith(b"V"))
 
+    def test_boot_state_that_is_read_again_releases_the_watchdog_of_a_good_system(self):
+        """In the boot in which it was committed: its command line says trial to the end. The journal has a later update, or is gone."""
+        self.device.power_on()
+        self.device.run("install", str(self.good))
+        self.device.wait_for_reboot()
+        self.device.power_on("2.0")
+        self.device.wait_for_state("committed")
+        self.device.run("install", str(self.vendor.bundle("3.0", product="toaster")[0]))
+        self.device.wait_for_state("failed")
+        self.device.stop()
+        command_line = self.device.folder / "cmdline"
+        command_line.write_text(command_line.read_text().strip() + " aloft.state=trial\n")
+        boot_state = self.device.env.read_bytes()
+        for journal_is_gone in (False, True):
+            with self.subTest(journal_is_gone=journal_is_gone):
+                if journal_is_gone:
+                    (self.state / "journal").unlink()
+                self.device.env.unlink()
+                self.device.env.mkdir()
+                self.device.watchdog.write_bytes(b"")
+                self.device.start()
+                self.assertEqual(self.problem()["number"], 6012)
+                self.assertEqual(self.device.status()["watchdog"]["armed"], journal_is_gone)
+                self.device.env.rmdir()
+                self.device.env.write_bytes(boot_state)
+                self.device.run("check")
+                wait_for("the trouble is over", lambda: self.device.status() and not self.problem())
+                wait_for("the watchdog is released", lambda: self.device.watchdog.read_bytes().endswith(b"V"), 5)
+                self.device.stop()
+
     def test_boot_state_that_is_corrupt_is_rebuilt(self):
         self.device.power_on()
         self.device.stop()

@@ -24,6 +24,7 @@
 #include "agent/idle_memory.hpp"
 #include "agent/install_gate.hpp"
 #include "agent/inventory.hpp"
+#include "agent/known_good.hpp"
 #include "agent/local_socket.hpp"
 #include "agent/log_ring.hpp"
 #include "agent/mailbox.hpp"
@@ -41,7 +42,6 @@
 #include "base/notify.hpp"
 #include "base/process.hpp"
 #include "boot/shared_control.hpp"
-#include "update/errors.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -113,10 +113,7 @@ class Daemon {
     if (!is_committed()) arm_for_trial();
     // A trouble is told, and looked at again; the agent is there all the same: who else could tell of it.
     if (const auto started = updater_.start(); !started) log::warning("no update can be made for now");
-    if (may_settle()) {
-      trial_start_.forget();
-      guard_.settle(clock_.steady());
-    }
+    if (may_settle()) settle();
     if (server_) link_ = server_->connect(*spool_, config_.state_dir, link_listener());
     if (link_) inventory_.start([this] { link_->report_soon(); });
     if (link_) vitals_.start(facts_.version, facts_.boot_id, watchdog_facts_, [this] { link_->report_soon(); });
@@ -207,14 +204,12 @@ class Daemon {
            });
   }
 
-  // A boot state that cannot be read does not keep a good system from going on; what nothing but the boot loader knows to be on trial is
-  // not taken for good.
-  bool may_settle() const {
-    const UpdateStatus now = updater_.status();
-    if (!now.committed) return false;
-    const bool supposed = now.trouble && now.trouble->code.number == update::kBootStateUnreadable.number;
-    const bool proven = now.state.phase == Phase::committed && now.state.target == facts_.booted_group;
-    return !supposed || proven || !facts_.chosen_as_trial;
+  bool may_settle() const { return is_known_good(updater_.status(), updater_.history(), facts_); }
+
+  void settle() {
+    watches_trial_ = false;
+    trial_start_.forget();
+    guard_.settle(clock_.steady());
   }
 
   ResetGuard::Giver watchdog_giver() const {
@@ -226,6 +221,7 @@ class Daemon {
 
   // The watchdog first: a write to the state folder may hang.
   void arm_for_trial() {
+    watches_trial_ = true;
     guard_.arm(clock_.steady(), trial_deadline() + kTrialGrace);
     trial_start_.keep();
   }
@@ -245,6 +241,7 @@ class Daemon {
   Result<> restart(const std::optional<std::string>& argument) {
     auto armed = std::make_shared<std::promise<void>>();
     mailbox_->post([this, armed] {
+      watches_trial_ = false;
       guard_.arm(clock_.steady(), clock_.steady() + kRestartGrace);
       armed->set_value();
     });
@@ -275,10 +272,7 @@ class Daemon {
 
   void on_change() {
     const auto state = updater_.status().state;
-    if (state.phase == Phase::committed) {
-      trial_start_.forget();
-      guard_.disarm();
-    }
+    if (watches_trial_ && may_settle()) settle();
     const bool keeps_source = state.phase == Phase::offered || state.phase == Phase::accepted || state.phase == Phase::downloading ||
                               state.phase == Phase::installing || state.phase == Phase::deferred;
     if (state.update > detached_update_ && !keeps_source) {
@@ -440,6 +434,7 @@ class Daemon {
                       .download_gate = download_gate_,
                       .cancel = [this] { cancel(); },
                       .tell = [this](std::uint64_t deployment, const Error& why) { surroundings_.tell_refusal(deployment, why); }}};
+  bool watches_trial_ = false;         // the guard is armed since the system may be on trial; not for a restart
   std::uint64_t detached_update_ = 0;  // the last whose source is no longer needed
   LocalSocket* socket_ = nullptr;      // while it listens
   std::atomic<bool> ending_ = false;

@@ -32,8 +32,8 @@ class ResetGuard {
   // The system that runs is committed: the reset is called off, or systemd's from now on. Where it cannot be stopped, it is pinged without
   // end.
   void disarm();
-  // At the start of a committed system: as disarm(), also for a watchdog that boot loader or initramfs started. One that is locked may run
-  // although the driver does not know.
+  // The system is committed, or turns out to be: as disarm(), also for a watchdog that boot loader or initramfs started. One that is locked
+  // may run although the driver does not know.
   void settle(SteadyTime now);
   void tick(SteadyTime now);
   // When tick() is next due.

@@ -159,7 +159,7 @@ Result<> Updater::start() {
   {
     const std::lock_guard lock(mutex_);
     boot_warning_ = counting.warning();
-    committed_ = is_committed(boot, config_.booted);
+    standing_ = !is_committed(boot, config_.booted) ? Standing::on_trial : read ? Standing::committed : Standing::supposed_good;
     state_ = known;
     history_ = journal_->history();
     events_.clear();
@@ -265,7 +265,7 @@ UpdateStatus Updater::status() const {
           .doing = doing_ == Action::none ? "" : std::string(to_string(doing_)),
           .boot_warning = boot_warning_,
           .trouble = trouble_,
-          .committed = committed_};
+          .standing = standing_};
 }
 
 std::vector<State> Updater::history() const {
@@ -474,7 +474,14 @@ Result<> Updater::reboot() {
 
 Result<> Updater::commit() {
   if (state_.target != config_.booted) return fail(update::kStrangeSlot, "group " + state_.target + " is on trial but does not run");
-  return seams_.boot.commit(state_.target);
+  return commit_running();
+}
+
+Result<> Updater::commit_running() {
+  TRY(seams_.boot.commit(config_.booted));
+  const std::lock_guard lock(mutex_);
+  standing_ = Standing::committed;
+  return {};
 }
 
 Result<> Updater::abandon_target() {

@@ -140,13 +140,20 @@ struct UpdaterSeams {
   Surroundings& surroundings;
 };
 
+// What is known of the running group.
+enum class Standing : std::uint8_t {
+  on_trial,       // it is not committed
+  supposed_good,  // the boot state cannot be read, and the journal knows of no trial
+  committed,
+};
+
 struct UpdateStatus {
   update::State state;
   std::optional<std::uint64_t> progress_permille;  // while installing
   std::string doing;                               // the action under way, or empty
   std::string boot_warning;                        // what is known against the boot loader, or empty
   std::optional<Error> trouble;                    // why no update can be begun for now
-  bool committed = false;                          // at the start the running group was good, as far as could be known
+  Standing standing = Standing::on_trial;
 };
 
 struct HealthVerdict {
@@ -230,6 +237,7 @@ class Updater {
   Result<> arm();
   Result<> reboot();
   Result<> commit();
+  Result<> commit_running();
   Result<> finish_last_commit();
   Result<> abandon_target();
   // With a recovery system
@@ -259,7 +267,7 @@ class Updater {
   update::Action doing_ = update::Action::none;
   std::vector<update::State> history_;
   std::string boot_warning_;
-  bool committed_ = false;
+  Standing standing_ = Standing::on_trial;
   std::stop_source stop_install_;  // asked to stop from interrupt() until its event is applied
   std::optional<Error> trouble_;
   bool mend_asked_ = false;

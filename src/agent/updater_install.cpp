@@ -136,7 +136,7 @@ Result<> Updater::prepare_target() {
   const auto running = std::ranges::find(boot.order, config_.booted, &boot::SlotState::name);
   // It has been started for this, and the normal system is about to be no more.
   if (in_recovery() && running != boot.order.end() && running->health != boot::SlotHealth::committed) {
-    TRY(seams_.boot.commit(config_.booted));
+    TRY(commit_running());
     return abandon_target();
   }
   if (running == boot.order.end() || running->health != boot::SlotHealth::committed) {

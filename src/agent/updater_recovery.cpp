@@ -68,7 +68,7 @@ Result<> Updater::rest() {
   if (home == boot.order.end()) return {};
   log::info("update: back to group " + home->name);
   const std::string name = home->name;
-  TRY(seams_.boot.commit(config_.booted));
+  TRY(commit_running());
   TRY(seams_.boot.commit(name));
   return reboot();
 }
