@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import tempfile
 import time
 
 import cache
@@ -24,6 +25,7 @@ BUSY_KILLS, QUIET_KILLS = 50, 6   # of one moment in a row; quiet: the firmware 
 RECOVER_EVERY = 100
 LEAST_RECOVERIES = 4
 BLIND_STATES = 200
+JUDGE = ("blocklog.py", "bootstate.py", "crash.py", "efistate.py", "fat.py", "judge.py", "kills.py", "nvram.py", "recorded.py", "slotstate.py")
 
 
 class Campaign:
@@ -35,8 +37,8 @@ class Campaign:
         self.folder = work / "campaigns" / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.voice = narrator.Narrator()
-        self.build = self.prepare(name)
-        self.report = {"machine": name, "seed": options.seed, "build": self.build, "recorded": {}, "kills": {}}
+        self.build, self.judge = self.prepare(name), short_name(cache.source_digest(*JUDGE))
+        self.report = {"machine": name, "seed": options.seed, "build": self.build, "judge": self.judge, "recorded": {}, "kills": {}}
 
     def prepare(self, name):
         """Returns a name for what is tried."""
@@ -59,7 +61,11 @@ class Campaign:
         return self.folder / f"recording-{story}-{self.build}"
 
     def judged(self, story):
-        return self.recording_folder(story) / f"judged-{self.options.seed}.json"
+        """What this judge has found in the states of this seed: another one begins anew, on the same recording."""
+        return self.recording_folder(story) / f"judged-{self.judge}-{self.options.seed}.json"
+
+    def kills_file(self):
+        return self.folder / f"kills-{self.build}-{self.judge}-{self.options.seed}.jsonl"
 
     def recorded(self, story):
         """Records one update, unless that is done, judges what is not judged yet, and boots a sample."""
@@ -96,8 +102,8 @@ class Campaign:
         self.report["recorded"][story] = done
 
     def kills(self, more):
-        """Kills, if there are to be more, until there are as many as asked for; what was done before counts where it was the same build and seed."""
-        file = self.folder / f"kills-{self.build}-{self.options.seed}.jsonl"
+        """Kills, if there are to be more, until there are as many as asked for; what was done before counts where build, judge and seed were the same."""
+        file = self.kills_file()
         done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         started = time.monotonic()
         if more and killed(done) < self.options.runs:
@@ -149,8 +155,8 @@ class Files(Campaign):
 
     def prepare(self, _):
         self.options.kind, self.boots = "recorded", 0
-        made = [cache.file_digest(programs.program("aloftd")), str(programs.keys()), *cache.source_digest("files.py", "uml.py", "guest_tree.py")]
-        return hashlib.sha256(json.dumps(made).encode()).hexdigest()[:8]
+        made = [cache.file_digest(programs.program(name)) for name in ("aloftd", "aloft")]
+        return short_name([*made, str(programs.keys()), *cache.source_digest("files.py", "uml.py", "guest_tree.py")])
 
     def recording(self, story):
         return files.Recording(self.recording_folder(story), story)
@@ -162,9 +168,18 @@ def freezable(model):
 
 
 def build_of(model):
-    """Names what is tried: the images of both versions, and with them agent, kernel and settings; and the server."""
-    made = [str(path) for fault in ("", "unhealthy") for name in ("1.0", "2.0") for path in model.images(rootfs.Version(name, fault)).values()]
-    return hashlib.sha256(json.dumps([made, cache.file_digest(programs.program("aloft-server"))]).encode()).hexdigest()[:8]
+    """Names what is tried: the images of both versions, and with them agent, kernel and settings; what the factory puts beside them, boot loader and
+    boot state; and the server, and the tool that makes its bundles."""
+    images = [model.images(rootfs.Version(name, fault)) for fault in ("", "unhealthy") for name in ("1.0", "2.0")]
+    paths = [str(path) for each in (*images, model.loader.contents(model, images[0])) for path in each.values()]
+    with tempfile.TemporaryDirectory() as folder:
+        model.loader.prepare(model, pathlib.Path(folder))
+        files = [*sorted(pathlib.Path(folder).iterdir()), programs.program("aloft-server"), programs.program("aloft")]
+        return short_name([paths, [cache.file_digest(path) for path in files]])
+
+
+def short_name(made_from):
+    return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:8]
 
 
 def spread(moments, most):
@@ -191,7 +206,7 @@ def summary(cycles):
 
 def lines(report):
     """The report for people."""
-    yield f"Power cuts on {report['machine']}, build {report['build']}"
+    yield f"Power cuts on {report['machine']}, build {report['build']}, judge {report['judge']}"
     for story, each in report["recorded"].items():
         tally = each["tally"]
         yield f"\nrecorded update, {story}: {tally['judged']} crash states judged in {each['seconds']:.0f} s, {len(tally['problems'])} bad"

@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 """The parts of the power-cut campaigns that need no machine: what reads a disk after a cut, and what lists the states of a recording."""
+import contextlib
+import io
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 import zlib
 
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
@@ -15,11 +19,14 @@ sys.path.insert(0, str(SOURCE / "lab"))
 
 import blocklog  # noqa: E402
 import bootstate  # noqa: E402
+import cache  # noqa: E402
 import campaign  # noqa: E402
 import crash  # noqa: E402
 import fat  # noqa: E402
 import judge  # noqa: E402
 import model as models  # noqa: E402
+import narrator  # noqa: E402
+import programs  # noqa: E402
 
 
 def log_file(entries, path):
@@ -117,7 +124,7 @@ class OneRecording(Folder):
     def played(self, story):
         one = campaign.Campaign.__new__(campaign.Campaign)
         one.options = types.SimpleNamespace(kind="recorded", story=story, seed=1)
-        one.folder, one.build, one.report, played = self.folder, "x", {"recorded": {}}, []
+        one.folder, one.build, one.judge, one.report, played = self.folder, "x", "y", {"recorded": {}}, []
         one.recorded, one.kills, one.finish = played.append, lambda more: None, lambda: 0
         one.run()
         return played, one.report["recorded"]
@@ -126,7 +133,7 @@ class OneRecording(Folder):
         self.assertEqual(self.played(None), (["good", "unhealthy", "panic"], {}))
         before = self.folder / "recording-unhealthy-x"
         before.mkdir()
-        (before / "judged-1.json").write_text('{"booted": []}')
+        (before / "judged-y-1.json").write_text('{"booted": []}')
         self.assertEqual(self.played(["panic"]), (["panic"], {"unhealthy": {"booted": []}}))
 
 
@@ -202,8 +209,8 @@ class Uboot(unittest.TestCase):
             self.slots(torn, torn)
 
 
-class Judge(Folder):
-    """A disk of one slot class, GRUB's state, and a state partition; each fault must be seen."""
+class JudgedDisk(Folder):
+    """A disk of one slot class, GRUB's state, and a state partition."""
 
     def setUp(self):
         super().setUp()
@@ -212,10 +219,10 @@ class Judge(Folder):
         parts = [models.Partition("ESP", 2), models.Partition("rootfs-a", 2), models.Partition("rootfs-b", 2), models.Partition("state", 8)]
         self.model = types.SimpleNamespace(loader=loader, groups="AB", slots=slots, partitions=lambda: parts)
         self.contents = {version: os.urandom(judge.MIB + 5000) for version in ("1.0", "2.0")}
-        releases = []
+        self.releases = []
         for version, content in self.contents.items():
             (self.folder / version).write_bytes(content)
-            releases.append(judge.Release(version, {"rootfs": self.folder / version}))
+            self.releases.append(judge.Release(version, {"rootfs": self.folder / version}))
         disk = self.folder / "disk.img"
         with open(disk, "wb") as out:
             out.truncate(16 * judge.MIB)
@@ -225,7 +232,10 @@ class Judge(Folder):
         self.put("rootfs-b", self.contents["2.0"])
         self.make_esp("B A", {"A": "good", "B": "3"})
         self.make_state("")
-        self.judge = judge.Judge(self.model, self.disk, judge.Slots(self.disk, releases), judge.StatePartition(self.disk, self.folder))
+        self.judge = self.judge_of(self.disk, self.folder)
+
+    def judge_of(self, image, work):
+        return judge.Judge(self.model, image, judge.Slots(image, self.releases), judge.StatePartition(image, work))
 
     def put(self, partition, content, at=0):
         self.disk.put(self.disk.offsets[partition] + at, content)
@@ -248,6 +258,19 @@ class Judge(Folder):
         image.unlink(missing_ok=True)
         subprocess.run(["mkfs.ext4", "-q", "-d", tree, image, "8M"], check=True, capture_output=True)
         self.put("state", image.read_bytes())
+
+    def recording(self, entries, told=()):
+        """Of the disk as it is and of what is written to it then: entries as of log_file(); told as of Recording.told_by()."""
+        folder = self.folder / "recording"
+        folder.mkdir(exist_ok=True)
+        self.disk.bytes.flush()
+        judge.copy(self.folder / "disk.img", folder / "base.img")
+        log_file(entries, folder / "writes.log")
+        return types.SimpleNamespace(folder=folder, model=self.model, exists=lambda: True, told_by=lambda _: told, judge_of=self.judge_of)
+
+
+class Judge(JudgedDisk):
+    """Each fault must be seen."""
 
     def problems(self, *phases, committed="1.0"):
         return "; ".join(self.judge.judge(judge.Known(phases, committed)).problems)
@@ -284,6 +307,67 @@ class Judge(Folder):
         self.put("state", os.urandom(4 << 20))
         self.judge.state.may_write(self.disk.offsets["state"], 8 << 20)
         self.assertIn("e2fsck ends with", self.problems())
+
+
+class Again(JudgedDisk):
+    """A campaign that goes on where one has ended."""
+
+    def campaign(self):
+        with unittest.mock.patch.object(campaign.Campaign, "prepare", lambda *_: "x"):
+            return campaign.Campaign("made", types.SimpleNamespace(kind="recorded", story=["good"], seed=1, boots=0), self.folder)
+
+    def played(self):
+        """The status of the real campaign of a recording in which the boot state is lost, and what it says."""
+        one, said = self.campaign(), io.StringIO()
+        recording = self.recording([(self.disk.offsets["ESP"] // 512, 0, bytes(512)), (0, blocklog.FLUSH, b"")])
+        one.voice, one.recording_folder, one.recording = narrator.Narrator(said), lambda story: recording.folder / story, lambda _: recording
+        one.judged("good").parent.mkdir(exist_ok=True)
+        with contextlib.redirect_stdout(said), unittest.mock.patch.object(campaign, "BLIND_STATES", 3):
+            return one.run(), said.getvalue()
+
+    def changed(self, name):
+        """From now on the lab's source has a word more."""
+        sources = self.folder / "lab"
+        shutil.copytree(SOURCE / "lab", sources, dirs_exist_ok=True)
+        (sources / name).write_text((sources / name).read_text() + "# mended\n")
+        patch = unittest.mock.patch.object(cache, "HERE", sources)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_takes_over_what_this_judge_has_found_and_nothing_of_another(self):
+        with unittest.mock.patch.object(bootstate.Grub, "slots", lambda _: [bootstate.Slot("A", True, 0)]):  # which sees nothing
+            self.assertIn("3 crash states judged", self.played()[1])
+        _, said = self.played()
+        self.assertIn("3 are done", said)
+        self.assertIn("3 crash states judged", said)
+        self.assertIn("\n0 bad", said)
+        self.changed("bootstate.py")
+        status, said = self.played()
+        self.assertEqual(status, 1)
+        self.assertIn("\n2 bad", said)
+
+    def test_kills_are_those_of_this_judge(self):
+        before = self.campaign().kills_file()
+        self.changed("kills.py")
+        self.assertNotEqual(self.campaign().kills_file(), before)
+
+    def test_what_is_tried_is_all_that_is_on_the_disk_or_beside_it_the_server_and_the_tool(self):
+        told = {name: self.folder / name for name in ("image", "boot state", "firmware", "aloft-server", "aloft")}
+        names, paths = set(), dict(told)
+        loader = types.SimpleNamespace(contents=lambda *_: {"ESP": paths["boot state"]}, prepare=lambda _, folder: shutil.copy(told["firmware"], folder))
+        model = types.SimpleNamespace(loader=loader, images=lambda _: {"rootfs": paths["image"]})
+        for path in told.values():
+            path.write_text("one")
+        with unittest.mock.patch.object(programs, "program", told.get):
+            names.add(campaign.build_of(model))
+            self.assertEqual({campaign.build_of(model)}, names)
+            for name in ("image", "boot state"):  # in the cache, another one has another name
+                paths[name] = self.folder / "another"
+                names.add(campaign.build_of(model))
+            for name in ("firmware", "aloft-server", "aloft"):
+                told[name].write_text("another")
+                names.add(campaign.build_of(model))
+        self.assertEqual(len(names), 6)
 
 
 if __name__ == "__main__":
