@@ -69,6 +69,29 @@ export const deviceCases = {
       assert.deepEqual((await stage.api("GET", "/devices")).devices, []);
     },
   },
+  "what is done to many devices shows how far it is and can be stopped; who was not tried is counted": {
+    run: async ({ page, stage }) => {
+      for (const name of ["old-01", "old-02", "old-03"]) await stage.do("stranger", { name });
+      let goOn;
+      const held = new Promise((resolve) => (goOn = resolve));
+      await page.route("**/api/v1/devices/old-02", async (route) => {
+        if (route.request().method() === "DELETE") await held;
+        await route.continue();
+      });
+      await page.goto("/devices");
+      await page.getByLabel("Choose all that are shown").check();
+      await page.getByRole("button", { name: "Delete…" }).click();
+      const dialog = page.getByRole("dialog", { name: "Delete 3 devices?" });
+      await dialog.getByLabel("Type 3 to go on").fill("3");
+      await dialog.getByRole("button", { name: "Delete" }).click();
+      await dialog.getByText("1 of 3").waitFor();
+      assert.equal(await dialog.getByRole("button", { name: "Keep as it is" }).count(), 0);
+      await dialog.getByRole("button", { name: "Stop" }).click();
+      goOn();
+      await page.getByRole("dialog", { name: "Not everything was done" }).getByText("2 devices done, 1 not tried").waitFor();
+      assert.deepEqual((await stage.api("GET", "/devices")).devices.map(({ name }) => name), ["old-03"]);
+    },
+  },
   "a device's page shows every update with its errors, live, and leads to the log": {
     run: async ({ page, stage }) => {
       await stage.do("device", { name: "cam-01" });

@@ -13,10 +13,12 @@ interface ConfirmProps {
   dangerous?: boolean;
   typed?: string; // must be typed before the button works
   run: () => Promise<unknown>;
+  stop?: () => void; // stops what is run, where it has several steps
 }
 
-// Asks before something that cannot be taken back. What the server says against it is shown here.
-export function Confirm({ opened, close, title, children, action, dangerous = true, typed, run }: ConfirmProps) {
+// Asks before something that cannot be taken back. What the server says against it is shown here. Once it runs nothing is kept any more: it can at
+// most be stopped.
+export function Confirm({ opened, close, title, children, action, dangerous = true, typed, run, stop }: ConfirmProps) {
   const [text, setText] = useState("");
   const mutation = useMutation({
     mutationFn: run,
@@ -26,6 +28,7 @@ export function Confirm({ opened, close, title, children, action, dangerous = tr
     },
   });
   const leave = () => {
+    if (mutation.isPending) return stop?.();
     mutation.reset();
     setText("");
     close();
@@ -44,8 +47,8 @@ export function Confirm({ opened, close, title, children, action, dangerous = tr
           )}
           {mutation.isError && <ErrorNote error={mutation.error} />}
           <Group justify="flex-end" gap="sm">
-            <Button variant="default" onClick={leave} data-autofocus={typed === undefined ? true : undefined}>
-              Keep as it is
+            <Button variant="default" onClick={leave} disabled={mutation.isPending && !stop} data-autofocus={typed === undefined ? true : undefined}>
+              {mutation.isPending && stop ? "Stop" : "Keep as it is"}
             </Button>
             <Button type="submit" color={dangerous ? "red.9" : undefined} loading={mutation.isPending} disabled={typed !== undefined && text !== typed}>
               {action}

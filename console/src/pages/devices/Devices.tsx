@@ -75,7 +75,7 @@ export function Devices() {
           </div>
         )}
         <SaveGroup opened={saving} close={save.close} filter={q} made={() => void go({ to: "/groups" })} />
-        {chosenDevices.length > 0 && <BulkActions devices={chosenDevices} clear={clear} refused={setRefused} />}
+        <BulkActions devices={chosenDevices} clear={clear} refused={setRefused} />
         <Failures outcome={refused} close={() => setRefused(undefined)} />
         <Loaded query={query} rows={8}>
           {() =>

@@ -4,11 +4,18 @@ import { ApiError } from "../../api/client";
 export interface Outcome {
   done: string[];
   failed: { name: string; error: ApiError }[];
+  untried: string[];
 }
 
-export async function each(names: readonly string[], act: (name: string) => Promise<unknown>, progress?: (done: number) => void): Promise<Outcome> {
-  const outcome: Outcome = { done: [], failed: [] };
-  for (const name of names) {
+interface Course {
+  signal?: AbortSignal; // stops it between two devices: what is under way is waited for, so that its end is known
+  progress?: (tried: number) => void;
+}
+
+export async function each(names: readonly string[], act: (name: string) => Promise<unknown>, { signal, progress }: Course = {}): Promise<Outcome> {
+  const outcome: Outcome = { done: [], failed: [], untried: [...names] };
+  while (outcome.untried.length > 0 && !signal?.aborted) {
+    const name = outcome.untried.shift()!;
     try {
       await act(name);
       outcome.done.push(name);
@@ -17,7 +24,7 @@ export async function each(names: readonly string[], act: (name: string) => Prom
       outcome.failed.push({ name, error });
       if (error.status === 0 || error.status === 401) break; // the rest would fail in the same way
     }
-    progress?.(outcome.done.length + outcome.failed.length);
+    progress?.(names.length - outcome.untried.length);
   }
   return outcome;
 }
