@@ -88,6 +88,28 @@ export const doorCases = {
       await heading(page, "Log in to Aloft").waitFor();
     },
   },
+  "logging out that fails says so and stays; when the session has ended already it is one": {
+    run: async ({ page, stage }) => {
+      await page.goto("/devices");
+      const answers = [{ status: 503, body: "" }, undefined];
+      await page.route("**/api/v1/logout", (route) => {
+        const answer = answers.shift();
+        return answer ? route.fulfill(answer) : route.continue();
+      });
+      await page.getByRole("button", { name: "admin" }).click();
+      await page.getByRole("menuitem", { name: "Log out" }).click();
+      const dialog = page.getByRole("dialog", { name: "You are still logged in" });
+      await dialog.getByText(/answered 503/).waitFor();
+      await assertAccessible(page, "a failed log-out");
+      await dialog.getByRole("button", { name: "Close" }).click();
+      await heading(page, "Devices").waitFor();
+      const { tokens } = await stage.api("GET", "/tokens");
+      await stage.api("DELETE", `/tokens/${Math.max(...tokens.map(({ id }) => id))}`);
+      await page.getByRole("button", { name: "admin" }).click();
+      await page.getByRole("menuitem", { name: "Log out" }).click();
+      await heading(page, "Log in to Aloft").waitFor();
+    },
+  },
   "a session that ends elsewhere ends here": {
     run: async ({ page, stage }) => {
       await page.goto("/devices");

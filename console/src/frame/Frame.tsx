@@ -1,12 +1,13 @@
 import { ActionIcon, Drawer, Group, Kbd, Menu, Modal, Table, Tooltip, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
-import { api, take } from "../api/client";
+import { api, ApiError, take } from "../api/client";
 import { useLiveFleet } from "../api/events";
 import { useMay } from "../api/may";
 import { sessionQuery } from "../api/queries";
+import { ErrorNote } from "../parts/ErrorNote";
 import { Icon } from "../parts/Icon";
 import icon from "../style/icon.svg";
 import classes from "./Frame.module.css";
@@ -56,34 +57,44 @@ function UserMenu() {
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const client = useQueryClient();
   const navigate = useNavigate();
-  const logout = async () => {
-    try {
-      await take(api.POST("/api/v1/logout"));
-    } finally {
+  const logout = useMutation({
+    mutationFn: async () => {
+      try {
+        await take(api.POST("/api/v1/logout"));
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 401)) throw error; // it has ended already
+      }
+    },
+    onSuccess: async () => {
       client.clear();
       await navigate({ to: "/login" });
-    }
-  };
+    },
+  });
   return (
-    <Menu position="top-start">
-      <Menu.Target>
-        <UnstyledButton className={classes.user}>
-          <Icon name="person" />
-          {session?.display ?? session?.user ?? "…"}
-        </UnstyledButton>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Appearance</Menu.Label>
-        {schemes.map(({ value, label, icon: name }) => (
-          <Menu.Item key={value} leftSection={<Icon name={name} size={16} />} rightSection={colorScheme === value ? <Icon name="check" size={16} /> : null} onClick={() => setColorScheme(value)}>
-            {label}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item onClick={() => void logout()}>Log out</Menu.Item>
-        <Menu.Label>aloft-server {session?.server_version}</Menu.Label>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu position="top-start">
+        <Menu.Target>
+          <UnstyledButton className={classes.user}>
+            <Icon name="person" />
+            {session?.display ?? session?.user ?? "…"}
+          </UnstyledButton>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>Appearance</Menu.Label>
+          {schemes.map(({ value, label, icon: name }) => (
+            <Menu.Item key={value} leftSection={<Icon name={name} size={16} />} rightSection={colorScheme === value ? <Icon name="check" size={16} /> : null} onClick={() => setColorScheme(value)}>
+              {label}
+            </Menu.Item>
+          ))}
+          <Menu.Divider />
+          <Menu.Item onClick={() => logout.mutate()}>Log out</Menu.Item>
+          <Menu.Label>aloft-server {session?.server_version}</Menu.Label>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={logout.isError} onClose={logout.reset} title="You are still logged in" closeButtonProps={{ "aria-label": "Close" }}>
+        <ErrorNote error={logout.error} retry={() => logout.mutate()} />
+      </Modal>
+    </>
   );
 }
 
