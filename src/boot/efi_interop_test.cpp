@@ -20,6 +20,10 @@ class BootGuardTools : public ::testing::Test {
     if (::access("/usr/bin/bg_setenv", X_OK) != 0) GTEST_SKIP() << "efibootguard is not installed";
     std::string pattern = (std::filesystem::temp_directory_path() / "aloft-bgenv-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
+    for (const char* slot : {"A", "B"}) {
+      std::filesystem::create_directories(folder_ / slot);
+      ASSERT_TRUE(replace_file(file(slot), ""));
+    }
   }
   void TearDown() override {
     if (!folder_.empty()) std::filesystem::remove_all(folder_);
@@ -35,11 +39,9 @@ class BootGuardTools : public ::testing::Test {
   std::string shown(const std::string& slot) { return run("bg_printenv", slot, {"-r"}); }
   std::unique_ptr<BootControl> control() {
     std::vector<GuardSlot> slots;
-    for (const char* slot : {"A", "B"}) {
-      std::filesystem::create_directories(folder_ / slot);
+    for (const char* slot : {"A", "B"})
       slots.push_back({slot, std::make_unique<FileRegion>(file(slot), 0, kGuardBytes), std::string("\\aloft\\") + slot,
                        std::string("aloft.slot=") + slot});
-    }
     return std::make_unique<BootGuardControl>(std::move(slots), std::uint16_t{40});
   }
   std::filesystem::path folder_;

@@ -19,6 +19,20 @@ Result<> sync(int fd, const std::filesystem::path& path) {
   return {};
 }
 
+// Where the file system that holds a state is not mounted, or a device has gone, the folder is there all the same. A file made in it would
+// take every change, and the boot loader would go on by the state that it finds elsewhere.
+Result<> may_be_made(const std::filesystem::path& file) {
+  struct stat folder{};
+  if (::stat(file.parent_path().c_str(), &folder) != 0) return fail(system_error("cannot find", file.parent_path(), errno));
+  for (const char* other : {"/", "/dev"}) {
+    struct stat there{};
+    if (::stat(other, &there) == 0 && folder.st_dev == there.st_dev)
+      return fail(kNotFound, file.string() + " is missing, and is not made anew in the file system of " + other +
+                                 ": its own is not mounted, or whoever made the device has left it out");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> Region::clear_byte(std::uint64_t) { return fail(kBootStateWrite, "this storage cannot clear a single byte"); }
@@ -61,8 +75,7 @@ Result<> FileRegion::write(std::uint64_t offset, std::string_view sectors) {
 Result<> FileRegion::create(std::string_view content) {
   struct stat found{};
   const bool is_there = ::stat(path_.c_str(), &found) == 0;
-  // A file made in the place of a device that has gone would take the state, and lose it at the next boot.
-  if (!is_there && path_.string().starts_with("/dev/")) return fail(system_error("cannot open", path_, ENOENT));
+  if (!is_there) TRY(may_be_made(path_));
   const bool is_file = !is_there || S_ISREG(found.st_mode);
   const int flags = O_WRONLY | (is_file ? O_CREAT : 0) | (is_file && offset_bytes_ == 0 ? O_TRUNC : 0);
   const Fd fd = TRY(open_file(path_, flags, 0600));

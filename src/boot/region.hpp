@@ -25,7 +25,7 @@ class Region {
   // sector, or in a copy that is not in use.
   virtual Result<> write(std::uint64_t offset, std::string_view sectors) = 0;
   // For a file that is missing or has another size: a whole new one. Not safe against a power cut; only for a state that is lost anyway.
-  // On a device it writes in place.
+  // On a device it writes in place. kNotFound for a missing file in the file system of / or /dev: that of the boot loader is not mounted.
   virtual Result<> create(std::string_view content) = 0;
   // Whether write() would be allowed, found out without writing.
   virtual Result<> check_writable() = 0;

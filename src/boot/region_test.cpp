@@ -64,15 +64,29 @@ TEST_F(FileRegionTest, NeverMakesAFileButToStartOver) {
   FileRegion region(folder / "none", 0, 1024);
   EXPECT_FALSE(region.write(0, std::string(512, 'a')));
   EXPECT_FALSE(region.check_writable());
-  ASSERT_TRUE(region.create(std::string(512, 'a')));
-  EXPECT_TRUE(region.check_writable());
-  EXPECT_EQ(*region.read(), std::string(512, 'a'));
+  EXPECT_FALSE(std::filesystem::exists(folder / "none"));
 }
 
-TEST_F(FileRegionTest, ADeviceThatHasGoneIsNotReplacedByAFile) {
-  FileRegion region("/dev/aloft-no-such-device", 0, 1024);
-  EXPECT_EQ(region.create(std::string(512, 'a')).error().code.number, kNotFound.number);
-  EXPECT_FALSE(std::filesystem::exists("/dev/aloft-no-such-device"));
+// Where the boot loader's own is not mounted, the folder that it belongs on is there all the same.
+TEST_F(FileRegionTest, ALostFileIsMadeOnlyOnAFileSystemOfItsOwn) {
+  for (const char* path : {"/aloft-no-such-state", "/dev/aloft-no-such-device"}) {
+    EXPECT_EQ(FileRegion(path, 0, 1024).create(std::string(512, 'a')).error().code.number, kNotFound.number) << path;
+    EXPECT_FALSE(std::filesystem::remove(path)) << path;
+  }
+  std::string pattern = "/dev/shm/aloft-region-XXXXXX";  // in memory, as everywhere that glibc runs
+  const std::filesystem::path mounted = ::mkdtemp(pattern.data());
+  FileRegion region(mounted / "none", 0, 1024);
+  const auto made = region.create(std::string(512, 'a'));
+  EXPECT_TRUE(made) << made.error().text();
+  EXPECT_TRUE(region.check_writable());
+  EXPECT_EQ(*region.read(), std::string(512, 'a'));
+  std::filesystem::remove_all(mounted);
+}
+
+TEST_F(FileRegionTest, AFileOfAnotherSizeIsStartedOverWhereverItIs) {
+  FileRegion region(folder / "disk", 0, 1024);
+  ASSERT_TRUE(region.create(std::string(512, 'a')));
+  EXPECT_EQ(disk(), std::string(512, 'a'));
 }
 
 TEST_F(FileRegionTest, StartingOverLeavesTheRestOfADeviceAlone) {
