@@ -18,7 +18,7 @@ from model import HARDWARE, PRODUCT, Partition
 
 UPDATE_S = 300
 PARTITIONS = (Partition("ESP", 8), Partition("state", 12), Partition("rootfs-a", 12), Partition("rootfs-b", 12))
-MODEL = types.SimpleNamespace(name="files", partitions=lambda: PARTITIONS, loader=types.SimpleNamespace(name="grub", flash=None))
+MODEL = types.SimpleNamespace(name="files", partitions=lambda: PARTITIONS, loader=types.SimpleNamespace(name="grub", flash=None), tries=3)
 MODULES = ("dm-mod", "dm-log-writes", "nls_cp437", "nls_ascii", "nls_iso8859-1", "fat", "vfat")
 TOOLS = ("/sbin/dmsetup", "/sbin/mkfs.ext4")
 STORIES = {"good": 0, "unhealthy": 1}  # status of the health check in the new system

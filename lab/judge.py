@@ -191,6 +191,7 @@ class Known:
     """What the world outside had been told before the power cut."""
     phases: tuple = ()        # of the update, in order
     committed: str = "1.0"    # the version that runs for good
+    good: bool = True         # the new version is healthy
 
 
 class Judge:
@@ -198,33 +199,51 @@ class Judge:
 
     def __init__(self, model, image, slots, state):
         self.disk, self.slots, self.state = image, slots, state
-        self.reader = bootstate.READERS[model.loader.name]
+        self.reader, self.tries = bootstate.READERS[model.loader.name], model.tries
 
     def judge(self, known, state_key=None):
         problems, boots, order, version = [], "nothing", "lost", ""
+        wrong, records = self.state.look(state_key)
+        have = {record["phase"].replace("_", "-") for record in records}
         try:
             slots = self.reader.slots(self.disk.read)
             order = " ".join(map(str, slots))
-            problems += [f"{slot.name} may be booted, but holds no complete release" for slot in slots if slot.may_boot() and not self.slots.held(slot.name)]
+            for slot in slots:
+                problems += self.of_slot(slot, known, have)
             first = bootstate.chosen(slots)
             if first is None:
                 problems.append("no slot may be booted")
             else:
                 version = self.slots.held(first.name) or "?"
                 boots = f"{first.name} {version}{'' if first.committed else ' on trial'}"
+                if not any(slot.committed for slot in slots):
+                    problems.append(f"{first.name} is on trial, and no other is committed")
                 if "committed" in known.phases and (version != known.committed or not first.committed):
                     problems.append(f"{known.committed} was reported as committed, but {boots} would be booted")
                 if "rolled-back" in known.phases and version != known.committed:
                     problems.append(f"rolled back was reported, but {boots} would be booted")
         except bootstate.Lost as lost:
             problems.append(f"the boot state is lost: {lost}")
-        wrong, records = self.state.look(state_key)
         problems += wrong
-        have = {record["phase"].replace("_", "-") for record in records}
         missing = [phase for phase in known.phases if phase not in have and phase in RECORDED]
         if missing:
             problems.append(f"reported, but not in the journal: {', '.join(missing)}")
         return Verdict(tuple(problems), boots, order, records[-1]["phase"] if records else "none", version)
+
+    def of_slot(self, slot, known, have):
+        """What is wrong with what the boot loader has of it; have: the phases in the journal."""
+        if not slot.may_boot():
+            return
+        held = self.slots.held(slot.name)
+        if not held:
+            yield f"{slot.name} may be booted, but holds no complete release"
+        if slot.tries > self.tries:
+            yield f"{slot.tries} boots of {slot.name} are left, but a trial has {self.tries}"
+        if slot.committed and held and held != known.committed:
+            if not known.good:
+                yield f"{slot.name} is committed with {held}, which is not healthy"
+            elif "on-trial" not in have:
+                yield f"{slot.name} is committed with {held}, which was not on trial"
 
 
 # Phases that the journal and the server call by the same word. A deployment is offered at the server before the device knows of it.

@@ -153,7 +153,7 @@ class Replay:
         """What the server had certainly been told when this was on the disk."""
         happened = max([state.stable, state.flash, *(number + 1 for number in state.kept)])
         phases = tuple(phase for entries, phase in self.told if entries <= happened)
-        return judge.Known(phases, "2.0" if "committed" in phases else "1.0")
+        return judge.Known(phases, "2.0" if "committed" in phases else "1.0", self.recording.story == "good")
 
     def verdict(self, state):
         key = (self.stable_in_state, tuple(number for number in state.kept if self.in_state_partition(number)),

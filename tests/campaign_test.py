@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The parts of the power-cut campaigns that need no machine: what reads a disk after a cut, and what lists the states of a recording."""
 import contextlib
+import hashlib
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -217,7 +219,7 @@ class JudgedDisk(Folder):
         loader = types.SimpleNamespace(name="grub", flash=None)
         slots = (models.SlotClass("rootfs", 2, None),)
         parts = [models.Partition("ESP", 2), models.Partition("rootfs-a", 2), models.Partition("rootfs-b", 2), models.Partition("state", 8)]
-        self.model = types.SimpleNamespace(loader=loader, groups="AB", slots=slots, partitions=lambda: parts)
+        self.model = types.SimpleNamespace(loader=loader, groups="AB", slots=slots, tries=3, partitions=lambda: parts)
         self.contents = {version: os.urandom(judge.MIB + 5000) for version in ("1.0", "2.0")}
         self.releases = []
         for version, content in self.contents.items():
@@ -266,14 +268,19 @@ class JudgedDisk(Folder):
         self.disk.bytes.flush()
         judge.copy(self.folder / "disk.img", folder / "base.img")
         log_file(entries, folder / "writes.log")
-        return types.SimpleNamespace(folder=folder, model=self.model, exists=lambda: True, told_by=lambda _: told, judge_of=self.judge_of)
+        return types.SimpleNamespace(folder=folder, model=self.model, story="good", exists=lambda: True, told_by=lambda _: told, judge_of=self.judge_of)
 
 
 class Judge(JudgedDisk):
     """Each fault must be seen."""
 
-    def problems(self, *phases, committed="1.0"):
-        return "; ".join(self.judge.judge(judge.Known(phases, committed)).problems)
+    def problems(self, *phases, committed="1.0", good=True):
+        return "; ".join(self.judge.judge(judge.Known(phases, committed, good)).problems)
+
+    def journal(self, *phases):
+        bodies = [json.dumps({"phase": phase}).encode() for phase in phases]
+        self.make_state("".join(f"{hashlib.sha256(body).hexdigest()[:16]} {body.decode()}\n" for body in bodies))
+        self.judge.state.may_write(self.disk.offsets["state"], 8 << 20)
 
     def test_a_trial_of_a_complete_release_is_fine(self):
         self.assertEqual(self.problems(), "")
@@ -295,6 +302,29 @@ class Judge(JudgedDisk):
     def test_no_slot_left_is_seen(self):
         self.make_esp("B A", {"A": "0", "B": "0"})
         self.assertIn("no slot may be booted", self.problems())
+
+    def test_a_new_version_that_is_committed_without_a_trial_is_seen(self):
+        self.make_esp("B A", {"A": "good", "B": "good"})
+        self.journal("accepted", "installing", "verified", "armed")
+        self.assertIn("B is committed with 2.0, which was not on trial", self.problems("armed"))
+        self.journal("accepted", "installing", "verified", "armed", "rebooting", "on_trial")
+        self.assertEqual(self.problems("armed"), "")
+        self.assertEqual(self.problems("on-trial"), "")
+
+    def test_a_bad_version_that_is_committed_is_seen(self):
+        self.make_esp("A B", {"A": "good", "B": "good"})
+        self.journal("armed", "on_trial")
+        self.assertIn("B is committed with 2.0, which is not healthy", self.problems("armed", good=False))
+        self.make_esp("B A", {"A": "good", "B": "2"})
+        self.assertEqual(self.problems("armed", good=False), "")
+
+    def test_more_boots_of_a_trial_than_are_allowed_are_seen(self):
+        self.make_esp("B A", {"A": "good", "B": "9"})
+        self.assertIn("9 boots of B are left, but a trial has 3", self.problems())
+
+    def test_a_trial_with_nothing_behind_it_is_seen(self):
+        self.make_esp("B A", {"A": "0", "B": "3"})
+        self.assertIn("B is on trial, and no other is committed", self.problems())
 
     def test_a_report_that_is_not_true_is_seen(self):
         self.assertIn("2.0 was reported as committed", self.problems("committed", committed="2.0"))
