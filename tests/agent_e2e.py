@@ -163,6 +163,57 @@ class AgentTest(unittest.TestCase):
         self.device.wait_for_reboot()
         self.assertEqual(self.device.slot("B")[: len(self.image)], self.image)
 
+    def impatient(self, give_up_s):
+        config = self.device.folder / "system.toml"
+        config.write_text(config.read_text().replace("give_up_s = 20", f"give_up_s = {give_up_s}"))
+
+    def stalled(self, sent_bytes, *options):
+        """A client of `install -` whose pipe stays open, and brings no more."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, writing)
+        client = subprocess.Popen([TOOLS.aloftd, "install", *options, "-", "--config", self.device.folder / "system.toml"], stdin=reading,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(client.communicate)
+        self.addCleanup(client.kill)
+        os.close(reading)
+        os.write(writing, self.good.read_bytes()[:sent_bytes])
+        return client
+
+    def test_pipe_that_stalls_can_be_cancelled(self):
+        self.device.power_on()
+        for sent_bytes, state in ((0, "accepted"), (2000, "accepted"), (50_000, "installing")):
+            with self.subTest(state, sent_bytes=sent_bytes):
+                client = self.stalled(sent_bytes)
+                self.device.wait_for_state(state)
+                self.assertEqual(self.device.run("cancel").returncode, 0)
+                self.device.wait_for_state("cancelled", 5)
+                self.assertIn("E8024 cancelled", client.communicate(timeout=5)[1])
+        self.stalled(0)
+        self.device.wait_for_state("accepted")
+        self.device.process.terminate()
+        self.assertEqual(self.device.process.wait(5), 0, "nor does it keep the agent from ending")
+        self.device.start()
+        self.device.wait_for_state("failed")
+        self.install_and_reboot(self.good)
+
+    def test_pipe_that_stalls_is_given_up(self):
+        self.impatient(2)
+        self.device.power_on()
+        for sent_bytes in (0, 50_000):
+            client = self.stalled(sent_bytes)
+            self.assertIn("E3017 stream-given-up: nothing came for 2 s", client.communicate(timeout=10)[1])
+            self.device.wait_for_state("failed", 1)
+        rehearsal = self.stalled(0, "--dry-run")
+        self.assertIn("E3017 stream-given-up", rehearsal.communicate(timeout=10)[1])
+        self.install_and_reboot(self.good)
+
+    def test_standard_input_that_is_closed_is_no_bundle(self):
+        self.device.power_on()
+        for options in ((), ("--dry-run",)):
+            done = self.device.run("install", *options, "-", preexec_fn=lambda: os.close(0))
+            self.assertEqual((done.returncode, "E8025 bad-uri: standard input is closed" in done.stderr), (1, True), done.stderr)
+        self.assertNotIn("update", self.device.status())
+
     def test_broken_connections_are_resumed(self):
         BreakingHandler.content, BreakingHandler.served = self.good.read_bytes(), []
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), BreakingHandler)

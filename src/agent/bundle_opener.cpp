@@ -1,10 +1,12 @@
 #include "agent/bundle_opener.hpp"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "agent/delta_source.hpp"
 #include "agent/errors.hpp"
@@ -28,6 +30,7 @@ class SourceOpener::Open final : public OpenBundle {
   ~Open() override {
     const std::lock_guard lock(opener_.mutex_);
     opener_.network_.clear();
+    opener_.pipe_wake_ = Fd();
   }
   bundle::Reader& reader() override { return *reader_; }
   bool is_remote() const override { return remote_; }
@@ -144,6 +147,7 @@ void SourceOpener::detach() {
 void SourceOpener::interrupt() {
   const std::lock_guard lock(mutex_);
   for (net::RangeSource* source : network_) source->cancel();
+  if (pipe_wake_) ::eventfd_write(pipe_wake_.get(), 1);
 }
 
 Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::string& source, Open& bundle) {
@@ -172,13 +176,20 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
       if (once) attached_.erase(found);
     }
   }
-  if (bundle.descriptor_ && source.starts_with(kPipePrefix)) return bundle::stream_source(bundle.descriptor_.get());
+  if (bundle.descriptor_ && source.starts_with(kPipePrefix)) return open_pipe(bundle.descriptor_.get());
   // The descriptor of a file, by the name that keeps it: the client may have seen it in a mount or root of its own.
   if (bundle.descriptor_) return bundle::open_source("/proc/self/fd/" + std::to_string(bundle.descriptor_.get()));
   if (source.starts_with(kPipePrefix)) return fail(kBadUri, "the pipe that the bundle came from is gone; send it again");
   if (!source.starts_with('/'))
     return fail(kBadUri, "\"" + net::without_secrets(source) + "\" is neither an absolute path nor an http, https, ftp or sftp address");
   return bundle::open_source(source);
+}
+
+Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_pipe(int descriptor) {
+  const std::lock_guard lock(mutex_);
+  pipe_wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!pipe_wake_) return fail(system_error("cannot make", "an event descriptor", errno));
+  return bundle::stream_source(descriptor, {.give_up_after = config_.download.give_up, .wake = pipe_wake_.get()});
 }
 
 // The full bundle is opened only when the delta leaves something to be wanted.

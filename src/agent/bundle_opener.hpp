@@ -32,7 +32,7 @@ class SourceOpener final : public BundleOpener {
   std::string attach(const std::string& uri, Fd descriptor);
   // Lets go of what is attached, so that its file system can be unmounted. From any thread.
   void detach();
-  // A network source that is being read ends with an error. From any thread.
+  // A network source or a pipe that is being read ends with an error, for good. From any thread.
   void interrupt();
 
  private:
@@ -41,6 +41,7 @@ class SourceOpener final : public BundleOpener {
   std::uint64_t fetched_bytes();
   Result<> may_fetch(std::uint64_t bytes);
   Result<std::unique_ptr<bundle::ByteSource>> open_bytes(const std::string& source, Open& bundle);
+  Result<std::unique_ptr<bundle::ByteSource>> open_pipe(int descriptor);
   Result<> open_delta(const std::string& full, const std::string& delta, Open& bundle);
   Result<> open_reader(const std::string& source, Open& bundle);
 
@@ -52,6 +53,7 @@ class SourceOpener final : public BundleOpener {
   std::mutex mutex_;
   std::map<std::string, Fd> attached_;
   std::uint64_t pipes_ = 0;
+  Fd pipe_wake_;                           // an eventfd that ends the reading of the pipe that is open
   std::uint64_t most_bytes_ = UINT64_MAX;  // of what is open, over the network
   std::string limit_why_;
   std::vector<net::RangeSource*> network_;  // of the bundle that is open

@@ -198,27 +198,29 @@ Result<> show_history(const fs::path& socket, Output output) {
 
 Result<> install(const fs::path& socket, const std::string& uri, Wait wait) {
   LocalRequest request{.verb = Verb::install, .uri = uri};
-  Fd file;
-  int attached = -1;
+  Fd attached;
   if (uri == "-") {
-    attached = STDIN_FILENO;
+    attached = TRY(standard_input());
   } else {
     request.uri = absolute_source(uri);
-    if (const std::string path = split_source(request.uri).bundle; path.starts_with('/')) {
-      file = TRY(open_file(path, O_RDONLY));
-      attached = file.get();
-    }
+    if (const std::string path = split_source(request.uri).bundle; path.starts_with('/')) attached = TRY(open_file(path, O_RDONLY));
   }
   auto conversation = TRY(Conversation::begin(socket, LocalRequest{.verb = Verb::status, .uri = {}}));
   const Json before = TRY(conversation.answer());
   const auto earlier = before.value("status", Json::object()).value("update", Json::object()).value("number", std::uint64_t{0});
-  auto installing = TRY(Conversation::begin(socket, request, attached));
+  auto installing = TRY(Conversation::begin(socket, request, attached.get()));
   TRY(installing.answer());
   if (wait == Wait::no && uri != "-") {
     std::cout << "accepted; follow it with: aloftd status\n";
     return {};
   }
   return follow(installing, earlier);
+}
+
+Result<Fd> standard_input() {
+  Fd input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (!input) return fail(kBadUri, "standard input is closed, so no bundle can come from it; pipe one in, or give a file or an address");
+  return input;
 }
 
 Result<> check(const fs::path& socket) { return ask_once(socket, LocalRequest{.verb = Verb::check, .uri = {}}); }

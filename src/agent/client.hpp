@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 
@@ -20,6 +21,8 @@ Result<> show_history(const std::filesystem::path& socket, Output output);
 // uri: a path, a URL, or "-" for standard input, which is handed to the daemon as a descriptor. With Wait::yes (and always for "-") shows
 // progress until the update has failed or the machine is about to restart.
 Result<> install(const std::filesystem::path& socket, const std::string& uri, Wait wait);
+// A copy of standard input's descriptor. Before anything is opened, which would take the place of one that is closed. Errors: kBadUri.
+Result<Fd> standard_input();
 Result<> check(const std::filesystem::path& socket);
 Result<> defer(const std::filesystem::path& socket, std::chrono::seconds time);
 Result<> cancel(const std::filesystem::path& socket);

@@ -1,7 +1,6 @@
 #include "agent/dry_run.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <iostream>
 #include <map>
@@ -86,6 +85,8 @@ update::State last_of(const Config& config) {
 }  // namespace
 
 Result<> dry_run(const Config& config, const std::string& uri, Output output) {
+  Fd input;
+  if (uri == "-") input = TRY(standard_input());
   SystemClock clock;
   SystemRandom random;
   ReadOnlyFiles files(config.state_dir);
@@ -108,9 +109,7 @@ Result<> dry_run(const Config& config, const std::string& uri, Output output) {
   Config impatient = config;
   impatient.download.give_up = std::min<std::chrono::seconds>(config.download.give_up, kPatience);
   SourceOpener opener(impatient, nullptr, clock, random);
-  std::string source = uri;
-  if (uri == "-") source = opener.attach(uri, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
-  if (uri != "-") source = absolute_source(uri);
+  const std::string source = input ? opener.attach(uri, std::move(input)) : absolute_source(uri);
   const auto bundle = TRY(opener.open(source));
   ConfiguredSlots slots(config, files);
   OpenSlots open(config, system.booted_group);

@@ -22,6 +22,7 @@ inline constexpr ErrorCode kImageDigest{3013, ErrorKind::reject, "image-digest"}
 inline constexpr ErrorCode kStreamOrder{3014, ErrorKind::bug, "stream-order"};
 inline constexpr ErrorCode kVerityTree{3015, ErrorKind::reject, "verity-tree"};
 inline constexpr ErrorCode kBadBlocks{3016, ErrorKind::reject, "bad-blocks"};
+inline constexpr ErrorCode kStreamGivenUp{3017, ErrorKind::ask, "stream-given-up"};
 
 inline constexpr ErrorCode kWrongProduct{3020, ErrorKind::reject, "wrong-product"};
 inline constexpr ErrorCode kWrongHardware{3021, ErrorKind::reject, "wrong-hardware"};

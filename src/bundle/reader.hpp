@@ -1,8 +1,10 @@
 // Reads a bundle from anything that has bytes: a file, a pipe, a web server.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,7 +22,13 @@ using aloft::kNoEnd;
 
 // A regular file or block device; or, from a descriptor that cannot seek, a stream.
 Result<std::unique_ptr<ByteSource>> open_source(const std::string& path);
-std::unique_ptr<ByteSource> stream_source(int fd);  // does not own fd
+// How long a stream is waited for. Reading ends with kStreamGivenUp when no byte came for so long, or once the descriptor `wake` can be
+// read.
+struct StreamPatience {
+  std::optional<std::chrono::seconds> give_up_after;  // without one new byte
+  int wake = -1;                                      // none
+};
+std::unique_ptr<ByteSource> stream_source(int fd, StreamPatience patience = {});  // owns neither
 
 struct Preamble;
 

@@ -1,8 +1,12 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <climits>
 
 #include "base/errors.hpp"
 #include "base/file.hpp"
@@ -28,7 +32,7 @@ class FileSource final : public ByteSource {
 
 class StreamSource final : public ByteSource {
  public:
-  explicit StreamSource(int fd) : fd_(fd) {}
+  StreamSource(int fd, StreamPatience patience) : fd_(fd), patience_(patience) {}
   explicit StreamSource(Fd owned) : owned_(std::move(owned)), fd_(owned_.get()) {}
   Result<std::size_t> read_at(std::uint64_t offset, MutableByteView buffer) override {
     if (offset < position_)
@@ -36,19 +40,44 @@ class StreamSource final : public ByteSource {
     std::array<std::byte, 16384> skipped;
     while (position_ < offset) {
       const auto step = std::min<std::uint64_t>(offset - position_, skipped.size());
-      const auto count = TRY(read_full(fd_, std::span(skipped).first(static_cast<std::size_t>(step))));
-      position_ += count;
-      if (count < step) return std::size_t{0};
+      if (TRY(read_on(std::span(skipped).first(static_cast<std::size_t>(step)))) < step) return std::size_t{0};
     }
-    const auto count = TRY(read_full(fd_, buffer));
-    position_ += count;
-    return count;
+    return read_on(buffer);
   }
   bool any_order() const override { return false; }
 
  private:
+  // Fills the buffer, or as much as there is before the end.
+  Result<std::size_t> read_on(MutableByteView buffer) {
+    std::size_t done = 0;
+    while (done < buffer.size()) {
+      TRY(await_bytes());
+      const ssize_t count = ::read(fd_, buffer.data() + done, buffer.size() - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return fail(system_error("cannot read", "the stream", errno));
+      if (count == 0) break;
+      done += static_cast<std::size_t>(count);
+      position_ += static_cast<std::size_t>(count);
+    }
+    return done;
+  }
+
+  // A stream may stay silent without end: its sender hangs, or lies behind a dead link.
+  Result<> await_bytes() const {
+    const std::chrono::milliseconds limit = patience_.give_up_after.value_or(std::chrono::seconds(0));
+    const int timeout = patience_.give_up_after ? static_cast<int>(std::min<std::int64_t>(limit.count(), INT_MAX)) : -1;
+    std::array<pollfd, 2> awaited{{{fd_, POLLIN, 0}, {patience_.wake, POLLIN, 0}}};
+    int ready = ::poll(awaited.data(), awaited.size(), timeout);
+    while (ready < 0 && errno == EINTR) ready = ::poll(awaited.data(), awaited.size(), timeout);
+    if (ready < 0) return fail(system_error("cannot wait for", "the stream", errno));
+    if (awaited[1].revents != 0) return fail(kStreamGivenUp, "the stream is no longer wanted");
+    if (ready > 0) return {};
+    return fail(kStreamGivenUp, "nothing came for " + std::to_string(limit.count() / 1000) + " s; send the bundle again");
+  }
+
   Fd owned_;
   int fd_;
+  StreamPatience patience_;
   std::uint64_t position_ = 0;
 };
 
@@ -63,6 +92,6 @@ Result<std::unique_ptr<ByteSource>> open_source(const std::string& path) {
   return std::make_unique<StreamSource>(std::move(fd));
 }
 
-std::unique_ptr<ByteSource> stream_source(int fd) { return std::make_unique<StreamSource>(fd); }
+std::unique_ptr<ByteSource> stream_source(int fd, StreamPatience patience) { return std::make_unique<StreamSource>(fd, patience); }
 
 }  // namespace aloft::bundle
