@@ -135,7 +135,7 @@ void RolloutRun::refused(std::uint64_t device, Refusal why, std::uint64_t now_ms
   if (entry == nullptr) return;
   if (entry->flight == Flight::offering) --offering_;
   entry->flight = Flight::none;
-  if (entry->state == MemberState::cancelled) return;  // while the order was on its way
+  if (entry->state != MemberState::waiting) return;  // it was taken out while the order was on its way
   if (why == Refusal::gone) return gone(device);
   tally(*entry, -1);
   entry->busy = why == Refusal::busy;
@@ -158,7 +158,8 @@ void RolloutRun::silenced(std::uint64_t device, std::uint64_t now_ms) {
   Entry* entry = entry_of(device);
   if (entry == nullptr) return;
   entry->flight = Flight::none;
-  if (entry->state == MemberState::offered) set_state(*entry, MemberState::silent, now_ms);
+  if (entry->state == MemberState::offered) return set_state(*entry, MemberState::silent, now_ms);
+  find_place(at(*entry));  // it has told meanwhile how it ended
 }
 
 void RolloutRun::not_silenced(std::uint64_t device, std::uint64_t now_ms) {
@@ -172,6 +173,7 @@ void RolloutRun::not_silenced(std::uint64_t device, std::uint64_t now_ms) {
 void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, Leg leg, protocol::UpdateState state, std::uint64_t now_ms) {
   Entry* entry = entry_of(device);
   if (entry == nullptr || entry->deployment != deployment) return;
+  if (entry->flight == Flight::offering && entry->state == MemberState::waiting) return;  // the next deployment is on its way
   MemberState next = member_state_of(state);
   if (next == MemberState::offered) {
     if (entry->state != MemberState::offered) return;
@@ -187,11 +189,9 @@ void RolloutRun::reported(std::uint64_t device, std::uint64_t deployment, Leg le
   const bool retry = failed && entry->state != MemberState::cancelled && entry->attempts <= rollout_.plan.retries;
   if (leg == Leg::stone && next == MemberState::committed) {
     if (entry->state != MemberState::offered && entry->state != MemberState::silent) return;
-    entry->flight = Flight::none;
     entry->attempts = 0;
     return set_state(*entry, MemberState::waiting, now_ms);
   }
-  entry->flight = Flight::none;
   set_state(*entry, retry ? MemberState::waiting : next, now_ms);
 }
 
@@ -426,7 +426,8 @@ void RolloutRun::add_offers(std::uint64_t now_ms, std::vector<Order>& orders) {
 
 void RolloutRun::add_silences(std::uint64_t now_ms, const LastSeen& last_seen, std::vector<Order>& orders) {
   const std::uint64_t deadline_ms = rollout_.plan.deadline_s * 1000;
-  while (!offered_.empty() && offered_.begin()->first + deadline_ms <= now_ms && orders.size() < kMaxOffersAtOnce) {
+  for (std::size_t looks = kMaxOffersAtOnce; looks > 0; --looks) {
+    if (offered_.empty() || offered_.begin()->first + deadline_ms > now_ms) return;
     Entry& entry = entries_[offered_.begin()->second];
     offered_.erase(offered_.begin());
     const std::uint64_t seen_ms = entry.waits ? last_seen(entry.device) : 0;

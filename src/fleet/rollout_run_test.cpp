@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "fleet/errors.hpp"
 #include "fleet/test_simulated_fleet.hpp"
 
@@ -365,34 +363,6 @@ TEST(RolloutRun, ALateWordIsTheTruth) {
   EXPECT_EQ(fleet.run_->rollout().counts[static_cast<std::size_t>(MemberState::committed)], 1U);
 }
 
-// Members 1 to 50; the later one has the lower sample.
-RolloutRun run_of_fifty(std::uint64_t rate_per_minute) {
-  RolloutPlan plan = plan_of({percent(1000)});
-  plan.rate_per_minute = rate_per_minute;
-  std::vector<Member> members;
-  for (std::uint64_t device = 1; device <= 50; ++device) members.push_back({.device = device, .sample = 1000 - device, .wave = 1});
-  return {Rollout{.id = 1, .plan = plan, .state = RolloutState::running, .wave = 1, .reach = kWholeTarget}, members, 1000};
-}
-
-std::vector<std::uint64_t> offered_in(RolloutRun& run, std::uint64_t now_ms) {
-  std::vector<std::uint64_t> devices;
-  for (const Order& order : run.tick(now_ms, [](std::uint64_t) { return 0; }))
-    if (const auto* offer = std::get_if<OfferOrder>(&order))
-      for (const auto& one : offer->devices) devices.push_back(one.device);
-  return devices;
-}
-
-TEST(RolloutRun, OffersInTheOrderOfTheStoreUnlessARateMakesItAChoice) {
-  RolloutRun unlimited = run_of_fifty(0);
-  const auto all = offered_in(unlimited, 2000);
-  ASSERT_EQ(all.size(), 50U);
-  EXPECT_TRUE(std::ranges::is_sorted(all));
-  EXPECT_TRUE(offered_in(unlimited, 3000).empty()) << "each once";
-  RolloutRun limited = run_of_fifty(60);
-  offered_in(limited, 2000);
-  EXPECT_EQ(offered_in(limited, 7000), (std::vector<std::uint64_t>{50, 49, 48, 47, 46}));
-}
-
 TEST(RolloutRun, WhoWasTakenOutIsNotTriedAgain) {
   auto plan = plan_of({percent(1000)});
   plan.retries = 1;
@@ -408,64 +378,6 @@ TEST(RolloutRun, WhoWasTakenOutIsNotTriedAgain) {
   fleet.pass(60);
   EXPECT_EQ(fleet.offers_, 2U);
   EXPECT_EQ(fleet.rollout_.state, RolloutState::running) << "the other one is at it";
-}
-
-TEST(RolloutRun, WhoIsTakenOutWhileItsOfferIsOnItsWayIsOut) {
-  RolloutRun run = run_of_fifty(0);
-  ASSERT_EQ(offered_in(run, 2000).size(), 50U);
-  run.cancelled(1, 2000);
-  run.refused(1, RolloutRun::Refusal::gone, 2000);
-  for (std::uint64_t device = 2; device <= 50; ++device) {
-    run.offered(device, 100 + device, 2000);
-    run.reported(device, 100 + device, RolloutRun::Leg::target, UpdateState::committed, 3000);
-  }
-  EXPECT_EQ(run.rollout().counts[static_cast<std::size_t>(MemberState::cancelled)], 1U);
-  const std::vector<Order> orders = run.tick(4000, [](std::uint64_t) { return 0; });
-  ASSERT_EQ(orders.size(), 1U);
-  EXPECT_EQ(std::get<MoveOrder>(orders[0]).event, RolloutEvent::last_wave_ended);
-}
-
-TEST(RolloutRun, WhoIsTakenOutWhenItIsTakenForSilentIsOut) {
-  RolloutRun run = run_of_fifty(0);
-  const auto never = [](std::uint64_t) { return 0; };
-  ASSERT_EQ(offered_in(run, 2000).size(), 50U);
-  for (std::uint64_t device = 1; device <= 50; ++device) run.offered(device, 100 + device, 2000);
-  ASSERT_EQ(run.tick(4'000'000, never).size(), 50U);
-  // The store heard first that its deployment was cancelled, and finds nothing to withdraw.
-  run.reported(1, 101, RolloutRun::Leg::target, UpdateState::cancelled, 4'000'000);
-  run.not_silenced(1, 4'000'000);
-  for (std::uint64_t device = 2; device <= 50; ++device) run.silenced(device, 4'000'000);
-  EXPECT_EQ(run.rollout().counts[static_cast<std::size_t>(MemberState::cancelled)], 1U);
-  const std::vector<Order> orders = run.tick(4'010'000, never);
-  ASSERT_EQ(orders.size(), 1U);
-  EXPECT_TRUE(std::holds_alternative<MoveOrder>(orders[0])) << "nobody is taken for silent again";
-}
-
-TEST(RolloutRun, DevicesThatAreDeletedHoldNobodyUp) {
-  RolloutRun run = run_of_fifty(0);
-  ASSERT_EQ(offered_in(run, 2000).size(), 50U);
-  run.gone(1);
-  run.gone(2);
-  run.gone(2);
-  run.refused(1, RolloutRun::Refusal::gone, 2000);  // the order that was on its way
-  for (std::uint64_t device = 2; device <= 50; ++device) run.offered(device, 100 + device, 2000);
-  run.gone(3);
-  for (std::uint64_t device = 4; device <= 50; ++device) {
-    EXPECT_EQ(run.rollout().counts[static_cast<std::size_t>(MemberState::offered)], 51 - device);
-    EXPECT_TRUE(run.tick(3000, [](std::uint64_t) { return 0; }).empty());
-    run.reported(device, 100 + device, RolloutRun::Leg::target, UpdateState::committed, 3000);
-  }
-  const std::vector<Order> orders = run.tick(4000, [](std::uint64_t) { return 0; });
-  ASSERT_EQ(orders.size(), 1U);
-  EXPECT_EQ(std::get<MoveOrder>(orders[0]).event, RolloutEvent::last_wave_ended);
-}
-
-TEST(RolloutRun, OffersAgainToThoseThatCouldNotBeWritten) {
-  RolloutRun run = run_of_fifty(0);
-  OfferOrder order;
-  for (const std::uint64_t device : offered_in(run, 2000)) order.devices.push_back({.device = device, .attempt = 1});
-  run.not_carried_out(order, 2000);
-  EXPECT_EQ(offered_in(run, 10'000).size(), 50U);
 }
 
 }  // namespace
