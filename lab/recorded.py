@@ -137,7 +137,7 @@ class Replay:
 
     def apply(self, state):
         """Makes the disk what the cut left; returns what takes it back."""
-        self.advance(state.stable, state.flash)
+        self.advance(state.stable, state.moment)
         undo = []
         for number in state.kept:
             torn = state.torn if state.torn and number == state.kept[-1] else None
@@ -150,9 +150,8 @@ class Replay:
             self.judge.slots.touched(offset, len(before))
 
     def known(self, state):
-        """What the server had certainly been told when this was on the disk."""
-        happened = max([state.stable, state.flash, *(number + 1 for number in state.kept)])
-        phases = tuple(phase for entries, phase in self.told if entries <= happened)
+        """What the server had been told by the last moment at which this may have been on the disk."""
+        phases = tuple(phase for entries, phase in self.told if entries <= state.moment)
         return judge.Known(phases, "2.0" if "committed" in phases else "1.0", self.recording.story == "good")
 
     def verdict(self, state):
@@ -198,7 +197,7 @@ def without_flushes(recording, work, seed, most):
     for end in sorted(draw.randrange(1, len(writes) + 1) for _ in range(most)):  # rising, as the flash is only ever gone on with
         lost = set(draw.sample(range(end), min(end, draw.choice((1, 2, 4, 16)))))
         kept = tuple(writes[number] for number in range(end) if number not in lost)
-        state = crash.State(0, kept, how="no flush", flash=writes[end] if end < len(writes) else len(replay.log.entries))
+        state = crash.State(0, kept, how="no flush", moment=writes[end] if end < len(writes) else len(replay.log.entries))
         undo = replay.apply(state)
         bad += bool(replay.judge.judge(replay.known(state)).problems)
         replay.take_back(undo)

@@ -29,6 +29,7 @@ import judge  # noqa: E402
 import model as models  # noqa: E402
 import narrator  # noqa: E402
 import programs  # noqa: E402
+import recorded  # noqa: E402
 
 
 def log_file(entries, path):
@@ -106,6 +107,12 @@ class Crash(unittest.TestCase):
         states = [(state.stable, state.kept, state.torn) for state in crash.states(entries, 1)]
         self.assertEqual(len(states), len(set(states)))
 
+    def test_the_cut_comes_just_before_the_flush(self):
+        entries = [write(0), write(1), write(2, 0, True), write(3)]
+        self.assertEqual({(state.stable, state.moment) for state in crash.states(entries, 1)}, {(0, 2), (3, 4)})
+        self.assertEqual({(state.stable, state.moment) for state in crash.states([write(0), write(1, 1, True)], 1)}, {(0, 1), (2, 2)})
+        self.assertEqual([(state.stable, state.moment) for state in crash.states([write(0, 1, True)], 1, lambda _: True)], [(0, 1), (1, 1)])
+
     def test_a_write_is_torn_at_each_sector(self):
         torn = [state.torn for state in crash.states([write(0, 4)], 1) if state.torn]
         self.assertEqual(torn, [1, 2, 3])
@@ -147,10 +154,10 @@ class Flash(unittest.TestCase):
 
     def test_flash_alone_leaves_a_state_for_each_write(self):
         found = self.states([write(0), write(1), write(2)], 0, 1, 2)
-        self.assertEqual([(state.stable, state.kept, state.flash) for state in found if state.how == "flash"], [(0, (), 1), (1, (), 2), (2, (), 3)])
+        self.assertEqual([(state.stable, state.kept, state.moment) for state in found if state.how == "flash"], [(0, (), 1), (1, (), 2), (2, (), 3)])
 
     def test_a_disk_write_may_be_lost_behind_a_flash_write_but_not_the_other_way_round(self):
-        found = {(state.kept, state.flash) for state in self.states([write(0), write(1), write(2)], 1, 2)}
+        found = {(state.kept, state.moment) for state in self.states([write(0), write(1), write(2)], 1, 2)}
         self.assertIn(((), 3), found)
         self.assertIn(((0,), 1), found)
         self.assertNotIn(((0,), 0), found)
@@ -160,7 +167,7 @@ class Flash(unittest.TestCase):
         self.assertEqual([(state.stable, state.kept) for state in found if state.how == "flash"], [(2, ())])
 
     def test_the_flash_only_goes_on(self):
-        places = [state.flash for state in self.states([write(0), write(1), write(2), write(3), write(4, 0, True), write(5)], 1, 3)]
+        places = [state.moment for state in self.states([write(0), write(1), write(2), write(3), write(4, 0, True), write(5)], 1, 3)]
         self.assertEqual(places, sorted(places))
 
 
@@ -337,6 +344,24 @@ class Judge(JudgedDisk):
         self.put("state", os.urandom(4 << 20))
         self.judge.state.may_write(self.disk.offsets["state"], 8 << 20)
         self.assertIn("e2fsck ends with", self.problems())
+
+
+class Told(JudgedDisk):
+    def test_what_is_told_before_its_flush_is_a_lie_where_the_cache_is_lost(self):
+        self.make_state("")
+        self.make_esp("B A", {"A": "good", "B": "good"})
+        place = self.disk.bytes.find(b"# GRUB Environment Block")
+        committed = self.disk.read("ESP", place - self.disk.offsets["ESP"], 1024)
+        self.disk.put(place, committed.replace(b"B_STATE=good", b"B_STATE=3\n##"))
+        for told, lies in ((1, 1), (2, 0)):
+            recording = self.recording([(place // 512, 0, committed), (0, blocklog.FLUSH, b"")], [(told, "committed")])
+            replay, found = recorded.Replay(recording, self.folder / "recording", 1), []
+            for state in replay.states():
+                undo = replay.apply(state)
+                found += [problem for problem in replay.verdict(state).problems if "2.0 was reported as committed" in problem]
+                replay.take_back(undo)
+            replay.close()
+            self.assertEqual(found, lies * ["2.0 was reported as committed, but B 2.0 on trial would be booted"])
 
 
 class Again(JudgedDisk):
