@@ -13,12 +13,13 @@ import subprocess
 import sys
 
 import reuse as bench_reuse
+from arguments import understood
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALOFT = pathlib.Path(os.environ.get("ALOFT_CLI", ROOT / "build/release/src/cli/aloft"))
 REBUILD = pathlib.Path(os.environ.get("ALOFT_REBUILD", ROOT / "build/release-small/src/rebuild/aloft-rebuild"))
 BUILT = ROOT / "build/bench"
-AGENT = pathlib.Path(os.environ.get("ALOFT_AGENT", ROOT / "build/release/src/agent/aloftd"))
+AGENT = pathlib.Path(os.environ.get("ALOFT_AGENT", ROOT / "build/release-small/src/agent/aloftd"))
 TARGETS = {"ext4": 1_800_000, "ext4-kernel": 11_500_000, "erofs": 1_800_000, "erofs-lz4hc": 2_300_000, "squashfs-zstd": 2_300_000, "squashfs-xz": 2_300_000}  # bytes of aloft's delta
 REUSE_TARGETS = {"ext4": 11_000_000}  # bytes that the agent fetches without a delta
 APPLY_MIB = {"ext4": 8, "ext4-kernel": 18, "erofs": 8, "erofs-lz4hc": 16, "squashfs-zstd": 16, "squashfs-xz": 16}
@@ -104,6 +105,7 @@ def main():
     for kind in kinds:  # a folder of one's own may have kinds of its own
         if kind not in TARGETS and not all((options.images / f"{version}.{kind}").exists() for version in ("v1", "v2")):
             parser.error(f"--kinds: {kind!r} is none of {', '.join(TARGETS)}, and {options.images} has no v1.{kind} and v2.{kind}")
+    understood()
     for made, option, wanted in (("ext4", [], set(kinds) != {"ext4-kernel"}), ("ext4-kernel", ["--kernel"], "ext4-kernel" in kinds)):
         if wanted and not (options.images / f"v2.{made}").exists():
             subprocess.run([ROOT / "bench/image_pair.sh", options.images, *option], check=True, stdout=sys.stderr)

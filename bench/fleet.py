@@ -17,7 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("ALOFT_BUILD", str(ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "tests"))
-from arguments import at_least  # noqa: E402
+from arguments import at_least, understood  # noqa: E402
 from server_harness import Device, Server, Signer, b64url  # noqa: E402
 
 AT_ONCE = 24  # the server lets 30 strangers a minute knock from one address; those with a good token do not count once they are in
@@ -205,6 +205,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="on one line")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a story does not end as it must")
     arguments = parser.parse_args()
+    understood()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     assert hard > arguments.devices + 200, f"the limit of open files is {hard}"

@@ -12,7 +12,7 @@ import time
 
 import contestants
 import image
-from arguments import at_least
+from arguments import at_least, understood
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build/bench"
@@ -123,6 +123,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--rounds", type=at_least(1), default=5, help="how often everyone installs (default 5)")
     arguments = parser.parse_args()
+    understood()
     if os.geteuid() != 0:
         raise SystemExit("bench: loop devices need root")
     FOLDER.mkdir(parents=True, exist_ok=True)

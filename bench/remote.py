@@ -13,7 +13,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 import delayed_link  # noqa: E402
-from arguments import at_least  # noqa: E402
+from arguments import at_least, understood  # noqa: E402
 from agent_device import Device, Tools, Vendor  # noqa: E402
 
 SIZE = 48 << 20
@@ -91,6 +91,7 @@ def main():
     parser.add_argument("--agent", default=os.environ.get("ALOFT_BENCH_AGENT", ROOT / "build/release-small/src/agent/aloftd"))
     parser.add_argument("--cli", default=ROOT / "build/release/src/cli/aloft")
     arguments = parser.parse_args()
+    understood()
     if os.geteuid() != 0:
         raise SystemExit("bench: network namespaces need root")
     FOLDER.mkdir(parents=True, exist_ok=True)

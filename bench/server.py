@@ -18,7 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("ALOFT_BUILD", str(ROOT / "build/release"))
 sys.path.insert(0, str(ROOT / "tests"))
-from arguments import at_least, some_of  # noqa: E402
+from arguments import at_least, some_of, understood  # noqa: E402
 from crowd import Crowd, Usage, fill, name_of, take_core  # noqa: E402
 from server_harness import Server, Signer  # noqa: E402
 from soak import DEVICES, EXTRA, RELEASE_BYTES, soak  # noqa: E402
@@ -241,6 +241,7 @@ def main():
     parser.add_argument("--devices", type=at_least(REPORTERS_OF_MILLION), default=MILLION, help="registered ones, for the part million")
     parser.add_argument("--soak", type=at_least(1), default=150, help="seconds; 3600 is the hour of the target")
     arguments = parser.parse_args()
+    understood()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     assert hard > CONNECTIONS + 300, f"the limit of open files is {hard}; raise it with ulimit -n"
