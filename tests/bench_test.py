@@ -3,9 +3,15 @@
 import os
 import pathlib
 import re
+import sys
+import threading
 import unittest
+import unittest.mock
 
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
+sys.path[:0] = [str(SOURCE / "bench"), str(SOURCE / "tests")]
+
+import soak  # noqa: E402
 
 
 class Programs(unittest.TestCase):
@@ -14,6 +20,43 @@ class Programs(unittest.TestCase):
         self.assertIn(("release-small", "aloft-rebuild"), named)
         for preset, program in named:
             self.assertTrue(re.search(rf"cmd_build {preset} ([a-z-]+ )*{program} ", (SOURCE / "dev").read_text()), (preset, program))
+
+
+class Soak(unittest.TestCase):
+    def test_each_job_is_done_once_at_least(self):
+        with soak.Workers() as workers:
+            workers.begin(self.fine, 60)
+        self.assertEqual(workers.done, {"fine": 1})
+
+    def test_a_job_that_never_comes_to_its_end_fails_the_soak(self):
+        self.addCleanup(self.free.set)
+        with unittest.mock.patch.object(soak, "JOIN_S", 0.1), self.assertRaisesRegex(AssertionError, "stuck"), soak.Workers() as workers:
+            workers.begin(self.fine, 60)
+            workers.begin(self.stuck, 60)
+
+    def test_a_job_that_fails_while_the_others_are_waited_for_fails_the_soak(self):
+        with self.assertRaisesRegex(AssertionError, "fails"), soak.Workers() as workers:
+            workers.begin(self.fails, 60)
+            self.free.set()
+
+    def test_what_fails_in_the_soak_itself_is_told_first(self):
+        with self.assertRaisesRegex(ValueError, "of its own"), soak.Workers() as workers:
+            workers.begin(self.fails, 60)
+            self.free.set()
+            raise ValueError("of its own")
+
+    def setUp(self):
+        self.free = threading.Event()
+
+    def fine(self):
+        pass
+
+    def stuck(self):
+        self.free.wait(60)
+
+    def fails(self):
+        self.free.wait(60)
+        raise OSError("the server is gone")
 
 
 if __name__ == "__main__":
