@@ -11,6 +11,7 @@ import unittest.mock
 SOURCE = pathlib.Path(os.environ.get("ALOFT_SOURCE") or pathlib.Path(__file__).resolve().parent.parent)
 sys.path[:0] = [str(SOURCE / "bench"), str(SOURCE / "tests")]
 
+import fleet  # noqa: E402
 import soak  # noqa: E402
 
 
@@ -57,6 +58,13 @@ class Soak(unittest.TestCase):
     def fails(self):
         self.free.wait(60)
         raise OSError("the server is gone")
+
+
+class Fleet(unittest.TestCase):
+    def test_a_thousand_are_reached_only_where_a_thousand_heard(self):
+        self.assertEqual(fleet.when_heard([0.5, 1.0, 2.0]), {"heard_median_s": 1.0, "heard_last_s": 2.0})
+        self.assertEqual(fleet.when_heard([*range(1, 1001), 5000])["reached_1000_s"], 1000)
+        self.assertEqual(fleet.when_heard([]), {})
 
 
 if __name__ == "__main__":
