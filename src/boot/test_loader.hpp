@@ -73,7 +73,7 @@ enum class Medium : std::uint8_t {
   garbles,  // says that it was written, and has one byte wrong: the first, of a variable the last
 };
 
-class MemoryStorage final : public TestStorage {
+class MemoryStorage : public TestStorage {
  public:
   std::unique_ptr<Region> region(const std::string& name, std::size_t size_bytes) override {
     contents[name].resize(size_bytes);

@@ -38,25 +38,47 @@ std::string format_trial_mark(const TrialMark& mark) {
   return text + "\n";
 }
 
-bool UefiControl::Firmware::is_in_order(std::uint16_t entry) const { return std::ranges::find(order, entry) != order.end(); }
+bool UefiControl::Firmware::is_of(std::uint16_t entry, std::string_view slot) const {
+  const auto found = entries.find(entry);
+  return found != entries.end() && found->second == slot;
+}
+
+bool UefiControl::Firmware::is_in_order(std::string_view slot) const {
+  return std::ranges::any_of(order, [&](std::uint16_t entry) { return is_of(entry, slot); });
+}
 
 std::optional<std::string> UefiControl::Firmware::slot_of(std::uint16_t entry) const {
-  for (const auto& [slot, number] : entries) {
-    if (number == entry) return slot;
+  const auto found = entries.find(entry);
+  return found == entries.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::uint16_t> UefiControl::Firmware::entry_of(std::string_view slot) const {
+  for (const auto& started : {current, next}) {
+    if (started && is_of(*started, slot)) return started;
   }
-  return std::nullopt;
+  for (const std::uint16_t entry : order) {
+    if (is_of(entry, slot)) return entry;
+  }
+  const auto found = std::ranges::find_if(entries, [slot](const auto& entry) { return entry.second == slot; });
+  return found == entries.end() ? std::nullopt : std::optional(found->first);
 }
 
 std::optional<std::string> UefiControl::Firmware::trial() const {
-  if (!next || is_in_order(*next)) return std::nullopt;
-  return slot_of(*next);
+  const auto slot = next ? slot_of(*next) : std::nullopt;
+  return slot && !is_in_order(*slot) ? slot : std::nullopt;
 }
 
-// An entry in the order goes before one that is not: a firmware may have made a second one of the same label.
+// None where the variable is not there, or is no list.
+Result<std::vector<std::uint16_t>> UefiControl::numbers(std::string_view name) {
+  const auto variable = TRY(variables_->read(global(name)));
+  if (!variable) return std::vector<std::uint16_t>();
+  return parse_boot_numbers(variable->data).value_or(std::vector<std::uint16_t>());
+}
+
+// A label may stand more than once: an installer ran twice, or the firmware made one of its own. All of them start the slot.
 Result<UefiControl::Firmware> UefiControl::look() {
   Firmware now;
-  if (const auto order = TRY(variables_->read(global("BootOrder"))))
-    now.order = parse_boot_numbers(order->data).value_or(std::vector<std::uint16_t>());
+  now.order = TRY(numbers("BootOrder"));
   for (const std::string& name : TRY(variables_->names())) {
     const auto number = boot_entry_number(std::string_view(name).substr(0, std::min<std::size_t>(name.size(), 8)));
     if (!number || name != global(boot_entry_name(*number))) continue;
@@ -65,14 +87,10 @@ Result<UefiControl::Firmware> UefiControl::look() {
     const auto option = parse_load_option(variable->data);
     if (!option || (option->attributes & kLoadOptionActive) == 0) continue;
     const auto slot = std::ranges::find(slots_, option->label, &UefiSlot::label);
-    if (slot == slots_.end()) continue;
-    const auto [entry, fresh] = now.entries.emplace(slot->name, *number);
-    if (!fresh && now.is_in_order(*number) && !now.is_in_order(entry->second)) entry->second = *number;
+    if (slot != slots_.end()) now.entries.emplace(*number, slot->name);
   }
-  if (const auto next = TRY(variables_->read(global("BootNext")))) {
-    const auto numbers = parse_boot_numbers(next->data);
-    if (numbers && numbers->size() == 1) now.next = numbers->front();
-  }
+  if (const auto next = TRY(numbers("BootNext")); next.size() == 1) now.next = next.front();
+  if (const auto current = TRY(numbers("BootCurrent")); current.size() == 1) now.current = current.front();
   if (const auto mark = TRY(variables_->read(kTrialVariable))) now.mark = parse_trial_mark(mark->data);
   return now;
 }
@@ -81,13 +99,9 @@ Result<UefiControl::Firmware> UefiControl::look() {
 BootState UefiControl::state_of(const Firmware& now) const {
   BootState state;
   const auto listed = [&state](std::string_view name) { return find_slot(state, name) != nullptr; };
-  const auto is_committed = [&now](std::string_view name) {
-    const auto entry = now.entries.find(name);
-    return entry != now.entries.end() && now.is_in_order(entry->second);
-  };
   if (const auto trial = now.trial()) {
     state.order.push_back({*trial, SlotHealth::trial, 1});
-  } else if (std::ranges::find(slots_, now.mark.first, &UefiSlot::name) != slots_.end() && !is_committed(now.mark.first)) {
+  } else if (std::ranges::find(slots_, now.mark.first, &UefiSlot::name) != slots_.end() && !now.is_in_order(now.mark.first)) {
     state.order.push_back({now.mark.first, SlotHealth::bad, 0});
   }
   for (const std::uint16_t entry : now.order) {
@@ -116,11 +130,8 @@ Result<UefiControl::Firmware> UefiControl::look_at_sound() {
 Result<BootState> UefiControl::read() { return state_of(TRY(look_at_sound())); }
 
 Result<std::optional<std::string>> UefiControl::booted() {
-  const auto current = TRY(variables_->read(global("BootCurrent")));
-  if (!current) return std::nullopt;
-  const auto numbers = parse_boot_numbers(current->data);
-  if (!numbers || numbers->size() != 1) return std::nullopt;
-  return TRY(look()).slot_of(numbers->front());
+  const Firmware now = TRY(look());
+  return now.current ? now.slot_of(*now.current) : std::nullopt;
 }
 
 Result<> UefiControl::known(std::string_view slot) const {
@@ -128,9 +139,8 @@ Result<> UefiControl::known(std::string_view slot) const {
   return unknown_slot(slot);
 }
 
-Result<std::uint16_t> UefiControl::entry_of(const Firmware& now, std::string_view slot) {
-  const auto found = now.entries.find(slot);
-  if (found != now.entries.end()) return found->second;
+Result<std::uint16_t> UefiControl::entry_for(const Firmware& now, std::string_view slot) {
+  if (const auto found = now.entry_of(slot)) return *found;
   return create_entry(*std::ranges::find(slots_, slot, &UefiSlot::name));
 }
 
@@ -170,10 +180,9 @@ Result<> UefiControl::drop_next(Firmware& now) {
 }
 
 Result<> UefiControl::take_out_of_order(Firmware& now, std::string_view slot) {
-  const auto entry = now.entries.find(slot);
-  if (entry == now.entries.end() || !now.is_in_order(entry->second)) return {};
+  if (!now.is_in_order(slot)) return {};
   std::vector<std::uint16_t> order = now.order;
-  std::erase(order, entry->second);
+  std::erase_if(order, [&](std::uint16_t entry) { return now.is_of(entry, slot); });
   return set_order(now, std::move(order));
 }
 
@@ -184,7 +193,7 @@ Result<> UefiControl::arm(std::string_view slot, unsigned tries) {
   TRY(known(slot));
   Firmware now = TRY(look_at_sound());
   TRY(with_bad(state_of(now), slot));  // another one must be committed
-  const std::uint16_t entry = TRY(entry_of(now, slot));
+  const std::uint16_t entry = TRY(entry_for(now, slot));
   TRY(take_out_of_order(now, slot));
   TRY(variables_->write(global("BootNext"), {kEfiKept, format_boot_numbers({entry})}));
   TrialMark mark{std::string(slot), now.mark.parked};
@@ -196,7 +205,7 @@ Result<> UefiControl::arm(std::string_view slot, unsigned tries) {
 Result<> UefiControl::commit(std::string_view slot) {
   TRY(known(slot));
   Firmware now = TRY(look_at_sound());
-  const std::uint16_t entry = TRY(entry_of(now, slot));
+  const std::uint16_t entry = TRY(entry_for(now, slot));
   if (now.next != entry) TRY(drop_next(now));
   std::vector<std::uint16_t> order = now.order;
   const auto first = std::ranges::find_if(order, [&now](std::uint16_t number) { return now.slot_of(number).has_value(); });
@@ -220,7 +229,7 @@ Result<> UefiControl::mark_bad(std::string_view slot) {
   std::erase(mark.parked, slot);
   mark.parked.emplace_back(slot);
   TRY(set_mark(now, std::move(mark)));
-  if (now.next && now.slot_of(*now.next) == slot) TRY(drop_next(now));
+  if (now.next && now.is_of(*now.next, slot)) TRY(drop_next(now));
   return take_out_of_order(now, slot);
 }
 
@@ -228,7 +237,7 @@ Result<> UefiControl::rebuild(std::string_view booted) {
   TRY(known(booted));
   Firmware now;
   if (auto found = look()) now = *std::move(found);
-  const std::uint16_t entry = TRY(entry_of(now, booted));
+  const std::uint16_t entry = TRY(entry_for(now, booted));
   TRY(drop_next(now));
   std::vector<std::uint16_t> order{entry};
   for (const std::uint16_t number : now.order) {
@@ -243,7 +252,14 @@ Result<std::vector<std::string>> UefiControl::examine(Probe probe) {
   Firmware now = TRY(look_at_sound());
   std::vector<std::string> weak;
   for (const UefiSlot& slot : slots_) {
-    if (now.entries.contains(slot.name)) continue;
+    std::string found;
+    for (const auto& [number, name] : now.entries) {
+      if (name == slot.name) found += (found.empty() ? "" : ", ") + boot_entry_name(number);
+    }
+    if (found.contains(','))
+      weak.push_back("slot " + slot.name + " has several boot entries \"" + slot.label + "\" (" + found +
+                     "), which may start different things; delete all but the one that is right (efibootmgr -b NUMBER -B)");
+    if (!found.empty()) continue;
     const std::string what = "slot " + slot.name + " has no boot entry \"" + slot.label + "\"";
     if (!slot.make)
       return fail(kBootSetting, what +

@@ -24,7 +24,7 @@ inline constexpr std::string_view kTrialVariable = "AloftTrial-15c23ae6-f732-426
 
 struct UefiSlot {
   std::string name;   // "A"
-  std::string label;  // of its boot entry; the slot's entry is the active one with this label
+  std::string label;  // of its boot entry; the active ones with this label are the slot's, usually one
   // Makes the entry where there is none. Null: the integrator makes it.
   std::function<Result<LoadOption>()> make;
 };
@@ -58,21 +58,26 @@ class UefiControl final : public BootControl {
 
  private:
   struct Firmware {
-    std::map<std::string, std::uint16_t, std::less<>> entries;  // by slot
+    std::map<std::uint16_t, std::string> entries;  // the slots', each with its slot's name
     std::vector<std::uint16_t> order;
     std::optional<std::uint16_t> next;
+    std::optional<std::uint16_t> current;
     TrialMark mark;
 
-    bool is_in_order(std::uint16_t entry) const;
+    bool is_of(std::uint16_t entry, std::string_view slot) const;
+    bool is_in_order(std::string_view slot) const;
     std::optional<std::string> slot_of(std::uint16_t entry) const;
+    // Of several the one that was started, then the one that is to be: others may lead to a partition that is no more.
+    std::optional<std::uint16_t> entry_of(std::string_view slot) const;
     // The slot that BootNext starts, unless it is committed.
     std::optional<std::string> trial() const;
   };
   Result<Firmware> look();
+  Result<std::vector<std::uint16_t>> numbers(std::string_view name);
   BootState state_of(const Firmware& now) const;
   Result<Firmware> look_at_sound();
   Result<> known(std::string_view slot) const;
-  Result<std::uint16_t> entry_of(const Firmware& now, std::string_view slot);
+  Result<std::uint16_t> entry_for(const Firmware& now, std::string_view slot);
   Result<std::uint16_t> create_entry(const UefiSlot& slot);
   Result<> set_order(Firmware& now, std::vector<std::uint16_t> order);
   Result<> set_mark(Firmware& now, TrialMark mark);

@@ -82,13 +82,93 @@ TEST_F(UefiTest, AnInactiveEntryIsNone) {
   EXPECT_EQ(firmware_.numbers("BootNext"), (Numbers{2}));
 }
 
-TEST_F(UefiTest, OfTwoEntriesWithOneLabelTheOneInTheOrderCounts) {
-  storage_.variables()[variable("Boot0003")] = raw("Boot0001");
-  firmware_.set_numbers("BootOrder", {3, 5});
-  EXPECT_EQ(firmware_.boot(always), "A");
-  EXPECT_EQ(must(control().booted()), "A");
-  ASSERT_TRUE(control().commit("A"));
-  EXPECT_EQ(firmware_.numbers("BootOrder"), (Numbers{3, 5}));
+// After an installer that ran twice, or made by a firmware: two entries for each slot.
+class UefiTwice : public UefiTest {
+ protected:
+  static constexpr std::uint16_t kOther = 5;
+  void SetUp() override {
+    for (const auto& [number, label] : {std::pair(0, "aloft B"), {1, "aloft A"}, {2, "aloft B"}, {3, "aloft A"}, {5, "UEFI stick"}})
+      set(boot_entry_name(static_cast<std::uint16_t>(number)), {.label = label, .device_path = {}, .optional_data = {}});
+  }
+  static const char* slot(std::uint16_t number) { return number == kOther ? "other" : number % 2 == 0 ? "B" : "A"; }
+  // What may be booted, in order, and whether it is committed.
+  static std::string shown(test::MemoryStorage& storage) {
+    std::string text;
+    for (const SlotState& slot : must(test::TestUefi(storage, {"A", "B"}).control()->read()).order) {
+      if (slot.health != SlotHealth::bad) text += slot.name + (slot.health == SlotHealth::committed ? ":good " : ":1 ");
+    }
+    return text;
+  }
+  // The power may go before each change of a variable: the old or the new state stands, and what starts may be started.
+  void change(const std::function<Result<>(BootControl&)>& change) {
+    struct Recorder final : test::MemoryStorage {
+      void set_variable(const std::string& name, const std::optional<std::string>& value) override {
+        moments.push_back(variables());
+        MemoryStorage::set_variable(name, value);
+      }
+      std::vector<std::map<std::string, std::string>> moments;
+    };
+    Recorder recorder;
+    recorder.variables() = storage_.variables();
+    const std::string before = shown(storage_);
+    const auto changed = change(*test::TestUefi(recorder, {"A", "B"}).control());
+    ASSERT_TRUE(changed) << changed.error().text();
+    storage_.variables() = recorder.variables();
+    const std::string after = shown(storage_);
+    recorder.moments.push_back(recorder.variables());
+    for (const auto& moment : recorder.moments) {
+      test::MemoryStorage left;
+      left.variables() = moment;
+      const std::string found = shown(left);
+      EXPECT_TRUE(found == before || found == after) << found << "; was " << before << "; to be " << after;
+      const auto booted = test::TestUefi(left, {"A", "B"}).boot(always);
+      EXPECT_TRUE(booted && found.starts_with(*booted)) << booted.value_or("nothing") << " was booted of " << found;
+    }
+  }
+};
+
+TEST_F(UefiTwice, AllThatHaveALabelAreOneSlot) {
+  Numbers order{0, 1, 2, 3, kOther};
+  do {
+    for (std::size_t size = 1; size <= order.size(); ++size) {
+      const Numbers kept(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(size));
+      const auto begins = std::ranges::find_if(kept, [](std::uint16_t number) { return number != kOther; });
+      if (begins == kept.end() || slot(*begins) != std::string("A")) continue;
+      SCOPED_TRACE(testing::PrintToString(kept));
+      storage_.variables().clear();
+      SetUp();
+      firmware_.set_numbers("BootOrder", kept);
+      EXPECT_EQ(firmware_.boot(always), "A");
+      EXPECT_EQ(must(control().booted()), "A");
+      change([](BootControl& control) { return control.mark_bad("B"); });
+      EXPECT_EQ(firmware_.boot([](const std::string& slot) { return slot == "B"; }), std::nullopt) << "B is bad";
+      change([](BootControl& control) { return control.arm("B", 1); });
+      EXPECT_EQ(firmware_.boot(always), "B");
+      EXPECT_EQ(must(control().booted()), "B");
+      change([](BootControl& control) { return control.commit("B"); });
+      EXPECT_EQ(firmware_.boot(always), "B");
+      change([](BootControl& control) { return control.mark_bad("A"); });
+      EXPECT_EQ(firmware_.boot([](const std::string& slot) { return slot == "A"; }), std::nullopt) << "A is bad";
+      if (HasFailure()) return;
+    }
+  } while (std::ranges::next_permutation(order).found);
+}
+
+// The other one may lead nowhere: to a partition that is no more.
+TEST_F(UefiTwice, TheEntryThatWasStartedIsTheOneThatIsCommitted) {
+  firmware_.set_numbers("BootCurrent", {3});
+  ASSERT_TRUE(control().rebuild("A"));
+  EXPECT_EQ(firmware_.numbers("BootOrder"), (Numbers{3}));
+  firmware_.set_numbers("BootCurrent", {2});
+  ASSERT_TRUE(control().commit("B"));
+  EXPECT_EQ(firmware_.numbers("BootOrder"), (Numbers{2, 3}));
+}
+
+TEST_F(UefiTwice, DoctorNamesThem) {
+  firmware_.set_numbers("BootOrder", {1});
+  const auto weak = must(control().examine(Probe::look));
+  ASSERT_EQ(weak.size(), 2U);
+  EXPECT_NE(weak[0].find("Boot0001, Boot0003"), std::string::npos) << weak[0];
 }
 
 // On trial, used up, committed, bad: after BootNext is gone only the mark tells.
