@@ -5,6 +5,7 @@ import { enrolmentCases } from "./enrolment.mjs";
 import { frameCases } from "./frame.mjs";
 import { groupCases } from "./groups.mjs";
 import { hawkbitCases } from "./hawkbit.mjs";
+import { liveCases } from "./live.mjs";
 import { releaseCases } from "./releases.mjs";
 import { rolloutCases } from "./rollouts.mjs";
 import { settingsCases } from "./settings.mjs";
@@ -12,4 +13,4 @@ import { signOnCases } from "./sign_on.mjs";
 import { tenantCases } from "./tenants.mjs";
 
 // Name: what it proves. options: of the page; fresh: the server has not been set up; loggedOut: nobody has logged in.
-export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...hawkbitCases, ...settingsCases, ...signOnCases, ...tenantCases };
+export const cases = { ...doorCases, ...frameCases, ...deviceCases, ...groupCases, ...liveCases, ...releaseCases, ...rolloutCases, ...deploymentCases, ...enrolmentCases, ...hawkbitCases, ...settingsCases, ...signOnCases, ...tenantCases };

@@ -7,6 +7,7 @@ export type Device = Schemas["Device"];
 export type Release = Schemas["Release"];
 export type Deployment = Schemas["Deployment"];
 export type Transition = Schemas["Transition"];
+export type DeploymentWithTransitions = Deployment & { transitions: Transition[] };
 export type EnrolmentToken = Schemas["EnrolmentToken"];
 export type ApiToken = Schemas["ApiToken"];
 export type Session = Schemas["Session"];

@@ -1,4 +1,4 @@
-// What the pages show, each as one query. Lists are asked for again at intervals; a single deployment is followed live (live.ts).
+// What the pages show, each as one query. Lists are asked for again at intervals; changes are told live, too (events.ts).
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, ApiError, type MemberState, type RolloutPlan, take } from "./client";
 
@@ -81,6 +81,7 @@ export const deltasQuery = (release: number) =>
   queryOptions({
     queryKey: ["releases", "deltas", release],
     queryFn: ({ signal }) => take(api.GET("/api/v1/releases/{id}/deltas", { params: { path: { id: release } }, signal })),
+    refetchInterval: listRefreshMs,
   });
 
 export interface DeploymentFilter {
@@ -103,6 +104,7 @@ export const deploymentQuery = (id: number) =>
   queryOptions({
     queryKey: ["deployments", "one", id],
     queryFn: ({ signal }) => take(api.GET("/api/v1/deployments/{id}", { params: { path: { id } }, signal })),
+    refetchInterval: listRefreshMs,
   });
 
 export const deploymentLogQuery = (id: number) =>

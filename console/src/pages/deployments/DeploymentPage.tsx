@@ -1,7 +1,6 @@
 import { Alert } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useLiveDeployment } from "../../api/live";
 import { deploymentQuery } from "../../api/queries";
 import { stateOf } from "../../api/states";
 import { Copyable } from "../../parts/Copy";
@@ -24,7 +23,6 @@ export function DeploymentPage() {
   const query = useQuery(deploymentQuery(id));
   const deployment = query.data;
   const running = deployment !== undefined && !stateOf(deployment.state).final;
-  useLiveDeployment(id, running);
   return (
     <Page
       title={`Deployment ${id}`}

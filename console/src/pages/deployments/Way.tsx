@@ -1,4 +1,4 @@
-import type { DeploymentWithTransitions } from "../../api/live";
+import type { DeploymentWithTransitions } from "../../api/client";
 import { lastStep, stateOf } from "../../api/states";
 import { percentText } from "../../parts/text";
 import classes from "./Way.module.css";

@@ -2,7 +2,6 @@ import { Group, UnstyledButton } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Deployment } from "../../api/client";
-import { useLiveDeployment } from "../../api/live";
 import { deploymentQuery, deploymentsQuery } from "../../api/queries";
 import { stateOf } from "../../api/states";
 import { downloadText } from "../../parts/download";
@@ -73,7 +72,6 @@ function Update({ deployment, openAtFirst }: { deployment: Deployment; openAtFir
 
 function History({ deployment }: { deployment: Deployment }) {
   const query = useQuery(deploymentQuery(deployment.id));
-  useLiveDeployment(deployment.id, query.data !== undefined && !stateOf(query.data.state).final);
   return (
     <Loaded query={query} rows={3}>
       {(found) => (
