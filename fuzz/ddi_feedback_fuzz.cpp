@@ -25,7 +25,7 @@ extern "C" int ddi_feedback_fuzz(const std::uint8_t* data, std::size_t size) {
   if (const auto change = ddi::read_config_data(text))
     for (const auto& [key, value] : ddi::applied(*change, {}))
       if (!protocol::is_attribute_key(key) || !protocol::is_attribute_value(value)) std::abort();
-  ddi::read_confirmation(text);
+  (void)ddi::read_confirmation(text);
   ddi::utc_offset_minutes(text);
   return 0;
 }

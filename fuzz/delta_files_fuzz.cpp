@@ -10,7 +10,7 @@ extern "C" int delta_files_fuzz(const std::uint8_t* data, std::size_t size) {
   const auto map = delta::FileMap::parse(std::as_bytes(std::span(data, size)), kImageBytes);
   if (!map) return 0;
   std::vector<delta::FileRun> runs;
-  for (auto run = map->at_or_behind(0); run; run = map->at_or_behind(run->offset_end())) {
+  for (auto run = map->at_or_behind(0); run; run = map->at_or_behind(runs.back().offset_end())) {
     if (run->size_bytes == 0 || run->offset_end() > kImageBytes || (!runs.empty() && run->offset < runs.back().offset_end())) std::abort();
     const std::filesystem::path path = run->path;
     if (path.is_absolute() || path.lexically_normal() != path || *path.begin() == ".." || run->path.contains('\0')) std::abort();

@@ -1,5 +1,6 @@
 // Runs a fuzz target without libFuzzer: each file of its corpus as it is, then seeded mutations of them. A smoke test; the long runs are
 // `./dev fuzz`. The seed is fixed so that a failure repeats.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

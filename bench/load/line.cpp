@@ -58,7 +58,7 @@ int Line::open() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
-  ::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  (void)::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   address.sin_port = htons(port_);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS) {

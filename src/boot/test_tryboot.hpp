@@ -24,7 +24,7 @@ class TestTryboot final : public TestLoader {
     const auto content = parse_autoboot(must(region()->read()));
     if (!content) return std::nullopt;
     const bool once = storage_.variables().erase("tryboot") > 0;
-    const auto tried = slot_of(once && content->once != 0 ? content->once : content->usual);
+    auto tried = slot_of(once && content->once != 0 ? content->once : content->usual);
     if (tried && loads(*tried)) return tried;
     const auto usual = slot_of(content->usual);
     return usual && loads(*usual) ? usual : std::nullopt;
