@@ -41,6 +41,7 @@
 #include "base/log.hpp"
 #include "base/notify.hpp"
 #include "base/process.hpp"
+#include "boot/order.hpp"
 #include "boot/shared_control.hpp"
 
 namespace aloft::agent {
@@ -199,9 +200,7 @@ class Daemon {
   // As the boot state has it; false where it cannot be read.
   bool is_committed() {
     const auto state = boot_->read();
-    return state && std::ranges::any_of(state->order, [this](const boot::SlotState& slot) {
-             return slot.name == facts_.booted_group && slot.health == boot::SlotHealth::committed;
-           });
+    return state && boot::is_committed(*state, facts_.booted_group);
   }
 
   bool may_settle() const { return is_known_good(updater_.status(), updater_.history(), facts_); }

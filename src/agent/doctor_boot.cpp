@@ -7,6 +7,7 @@
 #include "agent/examination.hpp"
 #include "agent/try_counting.hpp"
 #include "base/file.hpp"
+#include "boot/order.hpp"
 #include "update/journal.hpp"
 
 namespace aloft::agent {
@@ -33,16 +34,12 @@ std::string described(const boot::BootState& state) {
 
 std::string page_of(const Config& config) { return "docs/boot-control.md has a section on " + config.boot.loader; }
 
-bool is_committed(const boot::SlotState& slot) { return slot.health == boot::SlotHealth::committed; }
-
 void examine_order(const Patient& patient, const boot::BootState& state, Examination& out) {
   const auto running = std::ranges::find(state.order, patient.booted, &boot::SlotState::name);
-  if (running != state.order.end() && !is_committed(*running))
+  if (running != state.order.end() && running->health != boot::SlotHealth::committed)
     out.warn("boot-not-committed", "the running group " + patient.booted + " is not committed, so no update is taken",
              "wait for the end of its trial; aloftd status says how it stands");
-  const bool fallback =
-      std::ranges::any_of(state.order, [&](const boot::SlotState& slot) { return slot.name != patient.booted && is_committed(slot); });
-  if (!fallback)
+  if (!is_another_committed(state, patient.booted))
     out.warn("boot-no-fallback", "no group but the running one is committed; should it stop booting, there is nothing to fall back to",
              "install a good system into the other group; a factory image best fills both");
 }

@@ -15,16 +15,6 @@ using boot::SlotHealth;
 using update::Action;
 using update::EventKind;
 
-namespace {
-
-// Of the running system, another that is whole.
-bool is_another_committed(const boot::BootState& boot, const std::string& running) {
-  return std::ranges::any_of(boot.order,
-                             [&](const boot::SlotState& slot) { return slot.name != running && slot.health == SlotHealth::committed; });
-}
-
-}  // namespace
-
 // Whose the error is: what a failed action means to the table.
 EventKind Updater::failure_event(Action action, const Error& error) {
   if (action == Action::abandon_target && error.code.number == boot::kNoOtherSlot.number) return EventKind::no_way_back;

@@ -30,6 +30,10 @@ bool is_committed(const BootState& state, std::string_view slot) {
   return found != nullptr && found->health == SlotHealth::committed;
 }
 
+bool is_another_committed(const BootState& state, std::string_view slot) {
+  return std::ranges::any_of(state.order, [&](const SlotState& s) { return s.name != slot && s.health == SlotHealth::committed; });
+}
+
 Result<BootState> with_first(BootState state, std::string_view slot, SlotHealth health, unsigned tries) {
   const auto found = TRY(find(state, slot));
   found->health = health;
@@ -40,9 +44,8 @@ Result<BootState> with_first(BootState state, std::string_view slot, SlotHealth 
 
 Result<BootState> with_bad(BootState state, std::string_view slot) {
   const auto found = TRY(find(state, slot));
-  const bool other =
-      std::ranges::any_of(state.order, [&](const SlotState& s) { return s.name != slot && s.health == SlotHealth::committed; });
-  if (!other) return fail(kNoOtherSlot, "no slot but '" + std::string(slot) + "' is committed, so it stays bootable");
+  if (!is_another_committed(state, slot))
+    return fail(kNoOtherSlot, "no slot but '" + std::string(slot) + "' is committed, so it stays bootable");
   found->health = SlotHealth::bad;
   found->tries_left = 0;
   std::rotate(found, found + 1, state.order.end());

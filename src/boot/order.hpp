@@ -16,5 +16,7 @@ std::unexpected<Error> unknown_slot(std::string_view slot);
 // The slot's state, or null.
 const SlotState* find_slot(const BootState& state, std::string_view slot);
 bool is_committed(const BootState& state, std::string_view slot);
+// Whether a slot but this one is: what is left when it is given up.
+bool is_another_committed(const BootState& state, std::string_view slot);
 
 }  // namespace aloft::boot
