@@ -151,6 +151,24 @@ class AgentTest(unittest.TestCase):
         self.assert_running("B", "committed")
         wait_for("the trial's begin is forgotten", lambda: kept.read_text() == "")
 
+    def test_trial_without_a_way_back_is_not_reset_for_ever(self):
+        """As a first system that was never committed. A hang is still reset."""
+        write_env(self.device.env, {"ORDER": "A B", "A_STATE": "3", "B_STATE": "0"})
+        config = self.device.folder / "system.toml"
+        config.write_text(config.read_text().replace("[watchdog]\n", "[watchdog]\ntimeout_s = 5\n"))
+        self.check("10-bad", "exit 1")
+        self.device.power_on()
+        wait_for("the trial fails", lambda: "update 0: failed" in self.device.log_text())
+        self.device.stop()
+        kept = self.device.folder / "state/trial-began"
+        boot_id, began_ms = kept.read_text().split()
+        kept.write_text(f"{boot_id} {int(began_ms) - 60_000}\n")
+        self.device.watchdog.write_bytes(b"")
+        self.device.start()
+        wait_for("it is pinged beyond the trial's deadline", lambda: len(self.device.watchdog.read_bytes()) > 3, 10)
+        self.assertTrue(self.device.status()["watchdog"]["armed"])
+        self.assertNotIn(b"V", self.device.watchdog.read_bytes())
+
     def test_pipe(self):
         self.device.power_on()
         with open(self.good, "rb") as bundle:

@@ -211,6 +211,18 @@ class Daemon {
     guard_.settle(clock_.steady());
   }
 
+  // A trial that is over where no other system could be booted leaves the machine as it is: a reset would lead back to it, and use up a
+  // try.
+  void watch_trial() {
+    if (may_settle()) return settle();
+    const UpdateStatus now = updater_.status();
+    if (now.trouble || !update::is_at_rest(now.state.phase)) return;
+    const auto state = boot_->read();
+    if (!state || boot::is_another_committed(*state, facts_.booted_group)) return;
+    watches_trial_ = false;
+    guard_.arm(clock_.steady(), SteadyTime::max());
+  }
+
   ResetGuard::Giver watchdog_giver() const {
     if (!facts_.systemd) return {};
     return [this](std::chrono::seconds timeout) { return give_watchdog_to_systemd(kSystemdDropIns, config_.watchdog.device, timeout); };
@@ -271,7 +283,7 @@ class Daemon {
 
   void on_change() {
     const auto state = updater_.status().state;
-    if (watches_trial_ && may_settle()) settle();
+    if (watches_trial_) watch_trial();
     const bool keeps_source = state.phase == Phase::offered || state.phase == Phase::accepted || state.phase == Phase::downloading ||
                               state.phase == Phase::installing || state.phase == Phase::deferred;
     if (state.update > detached_update_ && !keeps_source) {
