@@ -27,7 +27,7 @@ class BootEntry(unittest.TestCase):
         self.assertEqual(len(entry("efi /x.efi\noptions " + "y" * 600 + "\n").stdout), 1024)
 
     def test_refuses_what_the_agent_would_refuse(self):
-        for body in ("title nothing to start\n", "efi /x.efi", "efi /x.efi\nversion 3\n", "efi /x.efi\noptions " + "y" * 4096 + "\n"):
+        for body in ("title nothing to start\n", "efi /x.efi", "efi /x.efi\nversion 3\n", "efi /x.efi\n\tversion\t3\n", "efi \noptions y\n", "efi /x.efi\noptions " + "y" * 4096 + "\n"):
             with self.subTest(body=body[:30]):
                 self.assertNotEqual(entry(body).returncode, 0)
 

@@ -6,6 +6,7 @@
 #include "base/bytes.hpp"
 #include "base/crc32.hpp"
 #include "boot/errors.hpp"
+#include "boot/record_control.hpp"
 #include "boot/region.hpp"
 
 namespace aloft::boot {
@@ -39,22 +40,29 @@ std::unexpected<Error> bad_body(const std::string& why) { return fail(kBootSetti
 Result<> check_body(std::string_view body, std::size_t head_bytes) {
   bool starts = false;
   if (body.find('\0') != std::string_view::npos) return bad_body("has a zero byte in it");
-  for (std::size_t at = 0; at < body.size();) {
-    const std::size_t end = body.find('\n', at);
-    if (end == std::string_view::npos) return bad_body("does not end with a newline");
-    const std::string_view line = body.substr(at, end - at);
-    const std::string_view key = line.substr(0, line.find_first_of(" \t"));
-    if (key == "sort-key" || key == "version") return bad_body("must leave \"" + std::string(key) + "\" to the agent");
-    if (key == "efi" || key == "linux") {
-      if (head_bytes + end >= kSectorBytes) return bad_body("must name what it starts (efi or linux) within its first 400 bytes");
+  if (!body.ends_with('\n')) return bad_body("does not end with a newline");
+  for (const EntryKey& key : keys_of(body)) {
+    if (key.name == "sort-key" || key.name == "version") return bad_body("must leave \"" + key.name + "\" to the agent");
+    if (key.name == "efi" || key.name == "linux") {
+      if (head_bytes + key.line_end >= kSectorBytes) return bad_body("must name what it starts (efi or linux) within its first 400 bytes");
       starts = true;
     }
-    at = end + 1;
   }
   return starts ? Result<>() : bad_body("names nothing to start: it needs a line \"efi /...\" or \"linux /...\"");
 }
 
 }  // namespace
+
+std::vector<EntryKey> keys_of(std::string_view file) {
+  std::vector<EntryKey> keys;
+  for (std::size_t at = 0; at < file.size();) {
+    const std::size_t end = std::min(file.find_first_of("\r\n", at), file.size());
+    const std::vector<std::string> line = words(file.substr(at, end - at));
+    if (line.size() > 1 && !line[0].starts_with('#')) keys.push_back({line[0], end});
+    at = end + 1;
+  }
+  return keys;
+}
 
 std::optional<EntryName> parse_entry_name(std::string_view file) {
   if (file.size() <= kSuffix.size() || !file.ends_with(kSuffix)) return std::nullopt;

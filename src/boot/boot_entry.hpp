@@ -6,12 +6,21 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
 namespace aloft::boot {
 
 inline constexpr std::size_t kMostEntryBytes = 4096;
+
+// The keys that systemd-boot finds in an entry or in loader.conf, in order: the first word of each line that has another one and is no
+// comment, whatever blanks stand before and between them.
+struct EntryKey {
+  std::string name;
+  std::size_t line_end = 0;  // where its line ends
+};
+std::vector<EntryKey> keys_of(std::string_view file);
 
 // "aloft-B+2-1.conf" is {"aloft-B", 2, 1}; without counters it is not counted.
 struct EntryName {

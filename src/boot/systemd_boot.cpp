@@ -229,8 +229,8 @@ Result<std::vector<std::string>> SystemdBootControl::examine(Probe probe) {
     return fail(kNotCounting,
                 "the EFI variable LoaderEntryDefault names the entry to start, so that a slot on trial would not be; "
                 "remove it: bootctl set-default \"\"");
-  const std::string conf = TRY(seams_.loader_conf()).value_or("");
-  if (("\n" + conf).find("\ndefault ") != std::string::npos)
+  const auto keys = keys_of(TRY(seams_.loader_conf()).value_or(""));
+  if (std::ranges::find(keys, "default", &EntryKey::name) != keys.end())
     return fail(kNotCounting, "loader.conf names a default entry, so that a slot on trial would not be started; remove the line");
   std::vector<std::string> weak;
   for (const File& file : files) {

@@ -66,6 +66,9 @@ TEST(Entry, RefusesTemplatesThatWouldNotWork) {
   EXPECT_FALSE(format_entry({"B", 1, "title nothing to start\n"}));
   EXPECT_FALSE(format_entry({"B", 1, "efi /a.efi"}));
   EXPECT_FALSE(format_entry({"B", 1, kBody + "version 3\n"}));
+  EXPECT_FALSE(format_entry({"B", 1, kBody + "  version 3\n"}));
+  EXPECT_FALSE(format_entry({"B", 1, kBody + "options quiet\rsort-key\ta\n"}));
+  EXPECT_FALSE(format_entry({"B", 1, "efi \noptions quiet\n"}));
   EXPECT_FALSE(format_entry({"B", 1, "options " + std::string(600, 'x') + "\nefi /late.efi\n"}));
   EXPECT_FALSE(format_entry({"B", 1, kBody + "options " + std::string(4000, 'x') + "\n"}));
 }
@@ -152,8 +155,18 @@ TEST_F(SystemdBootTest, AnEntryUnderTwoNamesIsOneSlotAndGoesAsOne) {
 
 TEST_F(SystemdBootTest, DoctorFindsWhatOverrulesTheOrder) {
   EXPECT_TRUE(loader_.control()->examine(Probe::look));
-  SystemdBootControl fixed(other_seams("timeout 0\ndefault aloft-A.conf\n"), {"A", "B"}, "aloft-");
-  EXPECT_EQ(fixed.examine(Probe::look).error().code.number, kNotCounting.number);
+  // Lines as systemd-boot takes them apart.
+  for (const char* line :
+       {"default aloft-A.conf\n", "timeout 0\ndefault\taloft-A.conf", " \t default aloft-A.conf\n", "timeout 0\rdefault a\n"}) {
+    SystemdBootControl fixed(other_seams(line), {"A", "B"}, "aloft-");
+    const auto examined = fixed.examine(Probe::look);
+    ASSERT_FALSE(examined) << line;
+    EXPECT_EQ(examined.error().code.number, kNotCounting.number);
+  }
+  for (const char* line : {"#default a\n", "  # default a\n", "default\n", "defaults a\n", "timeout 0\ntimeout default\n"}) {
+    SystemdBootControl free(other_seams(line), {"A", "B"}, "aloft-");
+    EXPECT_TRUE(free.examine(Probe::look)) << line;
+  }
   test::TestVariables(storage_).set("LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f", {7, "x"});
   EXPECT_EQ(loader_.control()->examine(Probe::look).error().code.number, kNotCounting.number);
 }
