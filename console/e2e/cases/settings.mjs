@@ -28,6 +28,23 @@ export const settingsCases = {
       await login(page, { user: "vic", password: "a longer password" });
     },
   },
+  "a new password for another leaves roles alone that were changed meanwhile, and the list follows them": {
+    run: async ({ page, stage }) => {
+      await stage.api("POST", "/users", { name: "vic", password: "a long password", roles: ["viewer", "admin"] });
+      await page.goto("/settings");
+      await page.getByRole("row").filter({ hasText: "vic" }).getByText("viewer, admin").waitFor();
+      await page.getByRole("button", { name: "Change user vic" }).click();
+      const dialog = page.getByRole("dialog", { name: "Change user vic" });
+      assert.ok(await dialog.getByRole("button", { name: "Change" }).isDisabled(), "nothing is changed yet");
+      await stage.api("PUT", "/users/vic", { roles: ["viewer"] });
+      await dialog.getByLabel("New password").fill("a longer password");
+      await dialog.getByRole("button", { name: "Change" }).click();
+      await dialog.waitFor({ state: "detached" });
+      assert.deepEqual((await stage.api("GET", "/users")).users.find(({ name }) => name === "vic").roles, ["viewer"]);
+      await stage.api("PUT", "/users/vic", { roles: ["releaser"] });
+      await page.getByRole("row").filter({ hasText: "vic" }).getByText("releaser").waitFor();
+    },
+  },
   "a device type that a device has brought is described": {
     run: async ({ page, stage }) => {
       await stage.do("device", { name: "cam-01" });

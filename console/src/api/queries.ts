@@ -218,6 +218,7 @@ export const recentlyEndedQuery = queryOptions({
 export const usersQuery = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => take(api.GET("/api/v1/users", { signal })),
+  refetchInterval: listRefreshMs,
 });
 
 export const quotasQuery = queryOptions({

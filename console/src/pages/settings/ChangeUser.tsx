@@ -9,13 +9,13 @@ import { RoleChoice } from "./RoleChoice";
 
 // Another's roles, or a new password for who has forgotten it.
 export function ChangeUser({ user, close }: { user: User; close: () => void }) {
-  const [chosen, setChosen] = useState<Role[]>(user.roles);
+  // What is not changed here is not sent: it may have been changed elsewhere since.
+  const [chosen, setChosen] = useState<Role[]>();
   const [password, setPassword] = useState("");
   const client = useQueryClient();
   const announce = useAnnounce();
   const change = useMutation({
-    mutationFn: () =>
-      take(api.PUT("/api/v1/users/{name}", { params: { path: { name: user.name } }, body: password === "" ? { roles: chosen } : { roles: chosen, password } })),
+    mutationFn: () => take(api.PUT("/api/v1/users/{name}", { params: { path: { name: user.name } }, body: { roles: chosen, password: password || undefined } })),
     onSuccess: async () => {
       announce(`User ${user.name} changed`);
       close();
@@ -24,8 +24,8 @@ export function ChangeUser({ user, close }: { user: User; close: () => void }) {
     },
   });
   return (
-    <FormDialog title={`Change user ${user.name}`} close={close} action={change} submit="Change" disabled={chosen.length === 0}>
-      <RoleChoice chosen={chosen} choose={setChosen} />
+    <FormDialog title={`Change user ${user.name}`} close={close} action={change} submit="Change" disabled={chosen?.length === 0 || (chosen === undefined && password === "")}>
+      <RoleChoice chosen={chosen ?? user.roles} choose={setChosen} />
       <PasswordInput
         label="New password"
         description="Leave it empty to keep the old one. A new one ends the user's sessions"

@@ -8,7 +8,7 @@ import { FormDialog } from "../../parts/FormDialog";
 import { amountText, changedLimits, limitText, parseLimit, quotaNames } from "../../parts/quotas";
 
 export function EditQuotas({ tenant, close }: { tenant: Tenant; close: () => void }) {
-  const before = tenant.limits ?? {};
+  const [before] = useState(tenant.limits ?? {}); // what others change meanwhile is no change of this form's
   const [form, setForm] = useState<Partial<Record<QuotaName, string>>>(() => Object.fromEntries(quotaNames.map(({ name }) => [name, limitText(before[name])])));
   const client = useQueryClient();
   const announce = useAnnounce();
