@@ -9,6 +9,12 @@
 
 namespace aloft::fleet {
 
+// Ends of deployments by their places in transitions: those behind after, up to until, are told to no webhook.
+struct UntoldEnds {
+  std::uint64_t after = 0;
+  std::uint64_t until = 0;
+};
+
 class SqliteStore final : public Store {
  public:
   // Creates the file or brings its schema up to date. One process per file. Errors: kStoreTooNew, kStoreFailed, kStoreFull.
@@ -151,6 +157,7 @@ class SqliteStore final : public Store {
   SqliteQuotas quotas_;  // the writer's thread looks at it until the writer has gone
   SqliteWriter writer_;
   std::mutex reader_mutex_;
+  UntoldEnds untold_ends_;  // by reader_mutex_
   Database reader_;
   std::mutex bulk_mutex_;  // long reads must not hold up the short ones
   Database bulk_reader_;

@@ -110,15 +110,29 @@ Result<std::optional<WebhookMessage>> next_of_rollouts(Database& database, std::
                                         {"version", row.text(7)}}};
 }
 
-// A withdrawal is told when the server writes it down, and not again with what the device says of it afterwards.
-Result<std::optional<WebhookMessage>> next_of_deployments(Database& database, std::uint64_t after) {
+Result<std::uint64_t> last_end(Database& database) {
+  Statement row = TRY(database.query("SELECT ifnull(max(id),0) FROM transitions WHERE state IN (8,9,10,12)"));
+  TRY(row.step());
+  return row.number(0);
+}
+
+// A withdrawal is told when the server writes it down, and not again with what the device says of it afterwards: after an abort these are
+// many, and looked at once.
+Result<std::optional<WebhookMessage>> next_of_deployments(Database& database, std::uint64_t after, UntoldEnds& untold) {
+  if (untold.after <= after && after < untold.until)
+    after = untold.until;
+  else
+    untold.after = after;
+  const std::uint64_t last = TRY(last_end(database));
   Statement row =
       TRY(database.query("SELECT t.id,t.received_ms,t.state,t.error,t.message,p.id,d.name,p.version,p.rollout FROM transitions t JOIN "
                          "deployments p ON p.id=t.deployment JOIN devices d ON d.id=p.device WHERE t.id>?1 AND t.state IN (8,9,10,12) "
                          "AND (t.state<>12 OR t.sequence IS NULL OR NOT EXISTS(SELECT 1 FROM transitions w WHERE w.deployment=t.deployment "
                          "AND w.sequence IS NULL AND w.state=12)) ORDER BY t.id LIMIT 1",
                          after));
-  if (!TRY(row.step())) return std::nullopt;
+  const bool found = TRY(row.step());
+  untold.until = found ? row.number(0) - 1 : std::max(after, last);
+  if (!found) return std::nullopt;
   WebhookMessage message{.topic = WebhookTopic::deployment,
                          .place = row.number(0),
                          .time_ms = row.number(1),
@@ -203,7 +217,7 @@ Result<std::optional<WebhookMessage>> SqliteStore::next_message(const Webhook& w
     if (next && (!first || next->time_ms < first->time_ms)) first = std::move(next);
   };
   if (webhook.topics[0]) take(TRY(next_of_rollouts(reader_, webhook.told[0])));
-  if (webhook.topics[1]) take(TRY(next_of_deployments(reader_, webhook.told[1])));
+  if (webhook.topics[1]) take(TRY(next_of_deployments(reader_, webhook.told[1], untold_ends_)));
   if (webhook.topics[2]) take(TRY(next_of_audit(reader_, webhook.told[2], now_ms)));
   return first;
 }
