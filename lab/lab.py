@@ -240,7 +240,7 @@ def main():
     add = commands.add_parser("campaign", help="power cuts by the thousand on a machine; status 0 only without a brick",
                               description="Records an update and judges every state that a power cut could have left; kills the device in the middle "
                               "of updates. Goes on where it was stopped. Report: build/lab/campaigns/NAME. docs/power-cuts.md.")
-    add.add_argument("name", metavar="NAME", choices=["simulated", "files", *(each.name for each in machines.ALL.values() if each.loader.name in bootstate.READERS and not each.verity)],
+    add.add_argument("name", metavar="NAME", choices=["simulated", "files", *(each.name for each in machines.ALL.values() if each.loader.name in bootstate.READERS and not each.verity and not each.recovery)],
                      help="a machine; or simulated: every cut of every story on every boot loader, in one process; or files: recorded on ext4 and FAT "
                      "in User-Mode Linux")
     add.add_argument("--runs", type=int, default=1000, help="kills; all crash states of the recordings are judged in any case (default 1000)")
