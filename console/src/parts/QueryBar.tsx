@@ -3,15 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
 import { ApiError } from "../api/client";
 import { filterCheckQuery } from "../api/queries";
+import { asFilter } from "./filter";
 import { Icon } from "./Icon";
 import { countText } from "./text";
-
-// Somebody who types a word looks for devices whose name has it; everything else is a filter as docs/filters.md describes it.
-export function asFilter(text: string): string {
-  const trimmed = text.trim();
-  if (trimmed === "" || /[=<>!]/.test(trimmed)) return trimmed;
-  return /^[\w.-]+$/.test(trimmed) ? `name==*${trimmed}*` : `name=="*${trimmed.replace(/["\\]/g, "\\$&")}*"`;
-}
 
 // What somebody types as a filter; `leave` is told when the box is left.
 export function FilterInput({ text, change, clear, leave }: { text: string; change: (text: string) => void; clear: () => void; leave?: () => void }) {

@@ -3,6 +3,7 @@ import { useInfiniteQuery, useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 import { deploymentsQuery, filterCheckQuery, recentlyEndedQuery, releasesQuery, rolloutsQuery } from "../../api/queries";
+import { quoted } from "../../parts/filter";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Loading, Page, Panel } from "../../parts/Page";
 import { Dot } from "../../parts/State";
@@ -10,7 +11,7 @@ import { To } from "../../parts/To";
 import { DeploymentTable } from "../deployments/DeploymentTable";
 import { FirstDevice } from "../devices/FirstDevice";
 import { RolloutTable } from "../rollouts/RolloutTable";
-import { type Count, counts, quoted } from "./counts";
+import { type Count, counts } from "./counts";
 import { outcomesOf } from "./outcomes";
 import classes from "./Overview.module.css";
 

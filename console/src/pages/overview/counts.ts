@@ -16,8 +16,3 @@ export const counts: Count[] = [
   { label: "not heard of for ten minutes", filter: "status==accepted;lastseen=lt=${OVERDUE_TS}", tone: "warn", alarm: true },
   { label: "waiting to be let in", filter: "status==pending", tone: "warn", alarm: true },
 ];
-
-// A value as it may stand in a filter.
-export function quoted(value: string): string {
-  return `"${value.replace(/["\\*]/g, "\\$&")}"`;
-}

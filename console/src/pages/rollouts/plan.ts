@@ -1,6 +1,6 @@
 // What the form of a new rollout holds, and the plan that the API takes.
 import type { RolloutPlan } from "../../api/client";
-import { asFilter } from "../../parts/QueryBar";
+import { asFilter } from "../../parts/filter";
 
 export interface WaveForm {
   amount: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asFilter } from "./QueryBar";
+import { asFilter, quoted } from "./filter";
 
 describe("asFilter", () => {
   it.each([
@@ -13,4 +13,13 @@ describe("asFilter", () => {
     ["version<2", "version<2"],
     ["tag!=lab", "tag!=lab"],
   ])("%j", (typed, filter) => expect(asFilter(typed)).toBe(filter));
+});
+
+describe("quoted", () => {
+  it.each([
+    ["2.4.1", '"2.4.1"'],
+    ['a"b', '"a\\"b"'],
+    ["2.*", '"2.\\*"'],
+    ["a\\b;c", '"a\\\\b;c"'],
+  ])("%s", (value, text) => expect(quoted(value)).toBe(text));
 });
