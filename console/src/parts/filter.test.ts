@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asFilter, quoted } from "./filter";
+import { asFilter, hardwareFilter, quoted } from "./filter";
 
 describe("asFilter", () => {
   it.each([
@@ -22,4 +22,11 @@ describe("quoted", () => {
     ["2.*", '"2.\\*"'],
     ["a\\b;c", '"a\\\\b;c"'],
   ])("%s", (value, text) => expect(quoted(value)).toBe(text));
+});
+
+describe("hardwareFilter", () => {
+  it("asks for a device's words as they are, whatever a stranger has put into them", () => {
+    expect(hardwareFilter("gateway", "rev-a")).toBe('product=="gateway";hardware=="rev-a"');
+    expect(hardwareFilter('x",name==*,product=="y', "*")).toBe('product=="x\\",name==\\*,product==\\"y";hardware=="\\*"');
+  });
 });

@@ -5,6 +5,11 @@ export function quoted(value: string): string {
   return `"${value.replace(/["\\*]/g, "\\$&")}"`;
 }
 
+// The devices of one hardware revision. Both words are the devices' own, so anybody's.
+export function hardwareFilter(product: string, hardware: string): string {
+  return `product==${quoted(product)};hardware==${quoted(hardware)}`;
+}
+
 // Somebody who types a word looks for devices whose name has it; everything else is a filter.
 export function asFilter(text: string): string {
   const trimmed = text.trim();

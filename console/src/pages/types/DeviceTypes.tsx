@@ -5,6 +5,7 @@ import type { DeviceType } from "../../api/client";
 import { deviceTypesQuery } from "../../api/queries";
 import { useMay } from "../../api/may";
 import { DataTable } from "../../parts/DataTable";
+import { hardwareFilter } from "../../parts/filter";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Page, Panel } from "../../parts/Page";
 import { To } from "../../parts/To";
@@ -63,7 +64,7 @@ function TypePanel({ type, mayChange }: { type: DeviceType; mayChange: boolean }
         rows={type.hardware}
         rowKey={({ hardware }) => hardware}
         columns={[
-          { head: "Hardware", cell: ({ hardware }) => <To to="/devices" search={{ q: `product=="${type.product}";hardware=="${hardware}"` }}>{hardware}</To> },
+          { head: "Hardware", cell: ({ hardware }) => <To to="/devices" search={{ q: hardwareFilter(type.product, hardware) }}>{hardware}</To> },
           { head: "Devices", right: true, cell: ({ device_count: count }) => count.toLocaleString("en") },
           { head: "Description", phone: "below", cell: ({ described, description }) => (described ? description : <span className="dim">not described: a device has brought it</span>) },
         ]}
