@@ -29,6 +29,11 @@ std::uint32_t checksum_of_header(ByteView sector, std::uint32_t size) {
   return crc32(copy);
 }
 
+// Flash that was erased and not written since reads as ones.
+bool was_never_written(ByteView bytes) {
+  return is_zero(bytes) || std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0xff}; });
+}
+
 }  // namespace
 
 Result<Guid> parse_guid(std::string_view text) {
@@ -175,21 +180,22 @@ std::uint64_t Gpt::lowest_partition() const {
 }
 
 // What stands where a table's entries might be put. Boards keep boot loaders between the table and the first partition, where their ROM
-// looks for them, and no table tells.
-Result<Gpt::Found> Gpt::found_at(BlockDevice& disk, std::uint64_t sector) const {
+// looks for them, and no table tells. What cannot be read may be one.
+Gpt::Found Gpt::found_at(BlockDevice& disk, std::uint64_t sector) const {
   Bytes there(entry_sectors() * sector_bytes_);
-  TRY(disk.read(sector * sector_bytes_, there));
-  if (is_zero(there)) return Found::nothing;
+  if (!disk.read(sector * sector_bytes_, there)) return Found::something;
+  Found found = Found::nothing;
   for (std::size_t at = 0; at + entry_bytes_ <= there.size(); at += entry_bytes_) {
     const ByteView raw = ByteView(there).subspan(at, entry_bytes_);
-    if (is_zero(raw)) continue;
+    if (was_never_written(raw)) continue;
     const bool typed = !is_zero(raw.first(16));
     const auto first = get_le<std::uint64_t>(raw, 32);
     const auto last = get_le<std::uint64_t>(raw, 40);
     const bool reserved = (get_le<std::uint64_t>(raw, 48) & kReservedAttributes) != 0;
     if (!typed || first > last || last >= disk.size_bytes() / sector_bytes_ || reserved) return Found::something;
+    found = Found::entries;
   }
-  return Found::entries;
+  return found;
 }
 
 // Where the present header does not look: where it looked before, so that two places take turns, or a place beside. In place where there is
@@ -204,7 +210,7 @@ Result<std::uint64_t> Gpt::spare_place(BlockDevice& disk) const {
     const bool apart = place + size <= entries_at_ || place >= entries_at_ + size;
     if (place < 2 || !apart || place + size > lowest_partition()) continue;
     room = true;
-    const Found found = TRY(found_at(disk, place));
+    const Found found = found_at(disk, place);
     if (found == Found::entries) return place;
     if (found == Found::nothing && !empty) empty = place;
   }
@@ -212,7 +218,8 @@ Result<std::uint64_t> Gpt::spare_place(BlockDevice& disk) const {
   if (empty) return *empty;
   return fail(kBadPartition,
               "the partition table cannot be written safely: the sectors below the first partition that a second set of its " +
-                  std::to_string(size) + " sectors needs hold something else, perhaps a boot loader; nothing was written");
+                  std::to_string(size) +
+                  " sectors needs hold something else, perhaps a boot loader, or cannot be read; nothing was written");
 }
 
 Result<> Gpt::find_room(BlockDevice& disk) const {

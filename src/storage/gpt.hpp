@@ -50,7 +50,8 @@ class Gpt {
   // first sector is zero; then, by one sector, the primary header. Flushed between, and read back. At every cut the primary is the old or
   // the new one, whole, where there is room for a second set of entries before the first partition (66 sectors: every tool of the last
   // years begins at 2048). Without that room the entries are rewritten in place, and a cut may leave only the backup. Where the room is
-  // taken by what is neither zeros nor an older table's entries, as by the boot loader of a board, nothing is written: kBadPartition.
+  // taken by what is neither zeros, erased flash (0xFF) nor an older table's entries, as by the boot loader of a board, or cannot be read,
+  // nothing is written: kBadPartition.
   // Errors besides: the disk's, kReadBack.
   Result<> write(BlockDevice& disk);
   // write()'s error where it would find no room, before anything is written.
@@ -61,8 +62,8 @@ class Gpt {
   Bytes header(std::uint64_t own, std::uint64_t other, std::uint64_t entries_at) const;
   std::uint64_t entry_sectors() const { return (entries_.size() + sector_bytes_ - 1) / sector_bytes_; }
   Result<> place(BlockDevice& disk, std::uint64_t sector, ByteView bytes) const;
-  enum class Found : std::uint8_t { nothing, entries, something };  // zeros, or what an older table left
-  Result<Found> found_at(BlockDevice& disk, std::uint64_t sector) const;
+  enum class Found : std::uint8_t { nothing, entries, something };  // never written; what an older table left; or neither
+  Found found_at(BlockDevice& disk, std::uint64_t sector) const;
   Result<std::uint64_t> spare_place(BlockDevice& disk) const;
   std::uint64_t lowest_partition() const;
 

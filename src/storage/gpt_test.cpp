@@ -132,6 +132,39 @@ TEST_F(GptTest, ABootLoaderWhereAMovedTableWouldStandIsLeftAlone) {
   }
 }
 
+// As sectors read that were erased and never written, on SD cards, eMMC and NAND behind a translation layer.
+TEST_F(GptTest, ErasedSectorsAreRoom) {
+  for (const std::size_t erased : {64U, 20U}) {
+    SimDisk disk = disk_;
+    disk.fill(2 * kSector, Bytes(32 * kSector));
+    disk.fill(2 * kSector, Bytes(erased / 2 * kSector, std::byte{0xff}));
+    disk.fill(66 * kSector, Bytes(erased * kSector, std::byte{0xff}));
+    EXPECT_TRUE(can_flag(disk));
+    ASSERT_TRUE(must(Gpt::read(disk)).write(disk)) << erased;
+    EXPECT_TRUE(must(Gpt::read(disk)).is_sound());
+  }
+}
+
+TEST_F(GptTest, SectorsThatCannotBeReadArePassedOver) {
+  struct : BlockDevice {
+    std::uint64_t size_bytes() const override { return disk->size_bytes(); }
+    Result<> read(std::uint64_t offset, MutableByteView buffer) override {
+      if (offset <= dead * kSector && dead * kSector < offset + buffer.size()) return fail(kReadBack, "a dead sector");
+      return disk->read(offset, buffer);
+    }
+    Result<> write(std::uint64_t offset, ByteView bytes) override { return disk->write(offset, bytes); }
+    Result<> flush() override { return disk->flush(); }
+    SimDisk* disk = nullptr;
+    std::uint64_t dead = 5;
+  } worn;
+  worn.disk = &disk_;
+  const auto place = [this] { return get_le<std::uint64_t>(ByteView(disk_.durable()).subspan(kSector), 72); };
+  ASSERT_EQ(place(), 34U);
+  ASSERT_TRUE(must(Gpt::read(worn)).write(worn));
+  EXPECT_EQ(place(), 66U);
+  EXPECT_TRUE(must(Gpt::read(worn)).is_sound());
+}
+
 // Not one behind the other, until the room is used up.
 TEST_F(GptTest, TwoPlacesTakeTurns) {
   const auto place = [this] { return get_le<std::uint64_t>(ByteView(disk_.durable()).subspan(kSector), 72); };
