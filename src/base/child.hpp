@@ -41,7 +41,7 @@ class Child {
   // not read for `patience`.
   Result<> feed(ByteView bytes, std::chrono::milliseconds patience);
   void end_input();
-  // Takes output for at most so long; true once it has ended.
+  // Takes output for at most so long, and then what the pipe holds; true once it has ended.
   bool has_ended(std::chrono::milliseconds wait);
   // Until it ends, until the limit, or until *stop is true (noticed within a quarter of a second); then it and its group are killed.
   ProcessEnd wait(std::chrono::milliseconds limit, const std::atomic<bool>* stop = nullptr);

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -51,13 +53,30 @@ TEST(Child, IsKilledWithWhatItStarted) {
 
 // It says more than is read of it.
 TEST(Child, OneThatNeverStopsTalkingIsTimedOut) {
-  const auto slowly = [](std::string_view) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  const auto slowly = [](std::string_view) { std::this_thread::sleep_for(std::chrono::microseconds(100)); };
   Child child = start("while :; do echo waiting; done", Input::none, slowly);
   EXPECT_FALSE(child.has_ended(std::chrono::milliseconds(200)));
   EXPECT_TRUE(child.wait(std::chrono::milliseconds(200)).timed_out);
   Child stopped = start("yes", Input::none, slowly);
   const std::atomic<bool> stop = true;
   EXPECT_TRUE(stopped.wait(seconds(20), &stop).timed_out);
+}
+
+// Whoever waits for something else looks now and then, and the program must not wait for that.
+TEST(Child, OneLookTakesAllThatThePipeHolds) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const Fd said(ends[0]);
+  const Fd says(ends[1]);
+  std::size_t lines = 0;
+  ChildSpec spec{.argv = {"sh", "-c", "head -c 40000 /dev/zero | tr '\\0' '\\n'; echo >&3; exec sleep 30"},
+                 .descriptors = {says.get()},
+                 .on_line = [&](std::string_view) { ++lines; }};
+  Child child = Child::start(std::move(spec)).value();
+  char all_said = 0;
+  ASSERT_EQ(::read(said.get(), &all_said, 1), 1);
+  EXPECT_FALSE(child.has_ended(seconds(0)));
+  EXPECT_EQ(lines, 40000U);
 }
 
 TEST(Child, GetsTheDescriptorsThatItIsPassed) {
