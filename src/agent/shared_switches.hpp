@@ -35,7 +35,8 @@ class SharedSwitches {
   SharedSwitches(update::StateFiles& files, SharedSlots& slots) : waiting_(files), slots_(slots) {}
   // The slot holds new content, which waits; durable once returned.
   Result<> written(const std::string& slot_class, const storage::Waiting& content) { return waiting_.add(slot_class, content); }
-  // The new system is committed: all that waits is due and is done. May be called again; an error means that something is still due.
+  // The new system is committed: all that waits is due and is done. May be called again; an error means that something is still due. One
+  // that cannot be done keeps no other waiting; an error besides kSwitchContent is told before it.
   Result<> commit();
   // The new system is given up: what waits is forgotten. What is due belongs to a system that was committed: it is made up for, and stands
   // in the way of the next update until then. Unless its content is lost (kSwitchContent): then the slot keeps what it has, which is whole.

@@ -33,6 +33,21 @@ TEST_F(SharedSwitching, ContentThatIsLostStandsInTheWayOfNoUpdate) {
   EXPECT_EQ(slots_.switched, std::vector<std::string>{"firmware"});
 }
 
+TEST_F(SharedSwitching, ASlotThatDoesNotSwitchKeepsNoOtherWaiting) {
+  slots_.errors = {{"firmware", storage::kSwitchContent}};
+  EXPECT_EQ(switches_.commit().error().code.number, storage::kSwitchContent.number);
+  EXPECT_EQ(slots_.switched, std::vector<std::string>{"loader"});
+  EXPECT_EQ(waiting(), 1U);
+}
+
+TEST_F(SharedSwitching, AnErrorThatMayPassIsToldBeforeLostContent) {
+  slots_.errors = {{"firmware", storage::kSwitchContent}, {"loader", kIo}};
+  EXPECT_EQ(switches_.commit().error().code.number, kIo.number);
+  slots_.errors = {{"firmware", kIo}, {"loader", storage::kSwitchContent}};
+  EXPECT_EQ(switches_.commit().error().code.number, kIo.number);
+  EXPECT_EQ(waiting(), 2U);
+}
+
 TEST_F(SharedSwitching, SoDoesThatOfSlotsThatAreSwitchedAsOne) {
   slots_.word = "ubi-pair";
   slots_.errors = {{"firmware", storage::kSwitchContent}};
