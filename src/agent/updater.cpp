@@ -329,6 +329,7 @@ void Updater::serve(const std::stop_token& stop) {
 // been switched already goes on by the boot state alone, but a system that cannot keep its state is no healthy one.
 std::optional<Event> Updater::apply(const Event& event) {
   if (event.kind == EventKind::cancel || event.kind == EventKind::defer) end_interruption();
+  if (event.kind == EventKind::offer && event.facts.deployment != 0 && trouble_) return refuse_for_now();
   auto next = step(state_, event);
   if (!next) {
     log::debug("update: '" + std::string(to_string(event.kind)) + "' does not belong to '" + std::string(to_string(state_.phase)) + "'");
@@ -357,10 +358,10 @@ std::optional<Event> Updater::apply(const Event& event) {
   return outcome;
 }
 
-// The server's offer stands: it is taken up when it can be recorded.
+// The server's offer stands: it is taken up when it can be recorded, and no trouble is left that was not known when it was made.
 std::optional<Event> Updater::refuse_for_now() {
   const auto writable = try_state_folder();
-  if (writable) {
+  if (writable || trouble_) {
     seams_.surroundings.trouble_changed();
   } else {
     set_trouble(writable.error());

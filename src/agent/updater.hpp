@@ -179,7 +179,8 @@ class Updater {
   void mend();
 
   // An update from `source` ("https://...", a path). deployment: the server's number, 0 for a local install. Errors: kNotNow while
-  // another update is under way, the trouble. The same deployment again, while it is under way or was the last one, changes nothing.
+  // another update is under way, the trouble. A trouble that is found before it is begun lets a deployment wait, as if it had not been
+  // offered. The same deployment again, while it is under way or was the last one, changes nothing.
   Result<> offer(const std::string& source, std::uint64_t deployment);
   // source: where the bundle comes from by now; empty: as it was offered.
   void accept(const std::string& source = {});

@@ -16,7 +16,8 @@ using update::Phase;
 
 class UnfinishedCommit : public UpdaterTest {
  protected:
-  // Release 2 is committed while the floor cannot be written. Meanwhile another is offered, and there is room again once that is opened.
+  // Release 2 is committed while the floor cannot be written. Meanwhile somebody installs another, and there is room again once that is
+  // opened.
   void commit_and_offer(const char* next) {
     boot("A");
     install("2", 5);
@@ -27,7 +28,7 @@ class UnfinishedCommit : public UpdaterTest {
     unsigned pauses = 0;
     bench_.while_pausing = [&] {
       if (++pauses == 1) {
-        EXPECT_TRUE(updater_->offer(next, 6));
+        EXPECT_TRUE(updater_->offer(next, 0));
       }
       if (updater_->status().state.phase == Phase::accepted) bench_.files.full_for.clear();
     };
@@ -82,6 +83,31 @@ TEST_F(UnfinishedCommit, AFloorThatCannotBeRaisedEndsTheNextUpdateOnlyAndIsTroub
   EXPECT_EQ(phase(), Phase::rebooting);
   EXPECT_FALSE(updater_->status().trouble);
   EXPECT_EQ(must(update::read_floor(bench_.files)), 12U);
+}
+
+// What the server is told has failed is not tried again.
+TEST_F(UnfinishedCommit, ADeploymentThatIsOfferedBeforeTheTroubleIsKnownWaits) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  bench_.files.full_for = "floor.";
+  unsigned taken = 0;
+  bench_.while_pausing = [&] { taken += updater_->offer("4", 6) ? 1U : 0U; };
+  updater_->health_result({true, ""});
+  updater_->run();
+  for (unsigned starts = 0; starts < 2; ++starts) {
+    EXPECT_EQ(phase(), Phase::committed);
+    EXPECT_TRUE(updater_->status().trouble);
+    EXPECT_EQ(bench_.told.back(), Phase::committed) << "nothing of the deployment is told";
+    EXPECT_EQ(bench_.troubles, 2 * taken) << "whoever offered is asked to look again";
+    boot("B");
+  }
+  EXPECT_EQ(taken, 3U) << "at the commit and at each start";
+  bench_.while_pausing = nullptr;
+  bench_.files.full_for.clear();
+  boot("B");
+  install("4", 6);
+  EXPECT_EQ(phase(), Phase::rebooting);
 }
 
 TEST_F(UnfinishedCommit, WhatSharedSlotsWaitForIsNotForgotten) {
