@@ -6,8 +6,8 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { ApiError } from "./api/client";
-import { newQueryClient, sessionQuery } from "./api/queries";
+import { newQueryClient } from "./api/queries";
+import { followSession } from "./api/session";
 import { Announcer } from "./parts/Announcer";
 import { newRouter } from "./routes";
 import { theme } from "./style/theme";
@@ -15,14 +15,7 @@ import { theme } from "./style/theme";
 const client = newQueryClient();
 const router = newRouter(client);
 
-// A session that has ended elsewhere, or expired, ends here too.
-client.getQueryCache().subscribe((event) => {
-  if (event.type !== "updated" || event.action.type !== "error") return;
-  const error: unknown = event.action.error;
-  if (!(error instanceof ApiError) || error.status !== 401 || client.getQueryData(sessionQuery.queryKey) === null) return;
-  client.setQueryData(sessionQuery.queryKey, null);
-  void router.invalidate();
-});
+followSession(client, () => router.invalidate());
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

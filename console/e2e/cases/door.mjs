@@ -110,14 +110,20 @@ export const doorCases = {
       await heading(page, "Log in to Aloft").waitFor();
     },
   },
-  "a session that ends elsewhere ends here": {
+  "a session that ends elsewhere ends here, and the next one sees nothing of what it showed": {
     run: async ({ page, stage }) => {
-      await page.goto("/devices");
-      await heading(page, "Devices").waitFor();
+      await stage.api("POST", "/users", { name: "bob", password: "a long password", roles: ["viewer"] });
+      await page.goto("/audit");
+      await page.getByRole("row").filter({ hasText: "POST /users" }).waitFor();
       const { tokens } = await stage.api("GET", "/tokens");
       const newest = Math.max(...tokens.map(({ id }) => id));
       await stage.api("DELETE", `/tokens/${newest}`);
       await heading(page, "Log in to Aloft").waitFor();
+      await page.getByLabel("User").fill("bob");
+      await page.getByLabel("Password", { exact: true }).fill("a long password");
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").getByText("E9075").waitFor();
+      assert.equal(await page.getByText("POST /users").count(), 0);
     },
   },
 };

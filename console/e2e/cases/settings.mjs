@@ -145,6 +145,14 @@ export const settingsCases = {
       assert.deepEqual([await status(phone), await status(laptop), await status(script)], [401, 401, 401]);
     },
   },
+  "who ends the session that is used is logged out": {
+    run: async ({ page }) => {
+      await page.goto("/settings");
+      await page.getByRole("button", { name: /^End session \d+, Chrome/ }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "End", exact: true }).click();
+      await page.getByRole("heading", { name: "Log in to Aloft" }).waitFor();
+    },
+  },
   "an API token works until it is revoked": {
     run: async ({ page, stage }) => {
       await page.goto("/settings");

@@ -7,6 +7,7 @@ import { api, ApiError, take } from "../api/client";
 import { useLiveFleet } from "../api/events";
 import { useMay } from "../api/may";
 import { sessionQuery } from "../api/queries";
+import { endSession } from "../api/session";
 import { ErrorNote } from "../parts/ErrorNote";
 import { Icon } from "../parts/Icon";
 import icon from "../style/icon.svg";
@@ -66,8 +67,8 @@ function UserMenu() {
       }
     },
     onSuccess: async () => {
-      client.clear();
       await navigate({ to: "/login" });
+      endSession(client);
     },
   });
   return (

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, take } from "../../api/client";
+import { endSession } from "../../api/session";
 import { FormDialog } from "../../parts/FormDialog";
 import { Panel } from "../../parts/Page";
 
@@ -34,8 +35,8 @@ function Change({ user, close }: { user: string; close: () => void }) {
   const change = useMutation({
     mutationFn: () => take(api.PUT("/api/v1/session/password", { body: { old_password: old, password: fresh } })),
     onSuccess: async () => {
-      client.clear();
       await navigate({ to: "/login" });
+      endSession(client);
     },
   });
   const differ = again !== "" && again !== fresh;

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type ApiToken, take } from "../../api/client";
 import { tokensQuery } from "../../api/queries";
+import { endSession } from "../../api/session";
 import { ConfirmButton, RowConfirm } from "../../parts/Confirm";
 import { DataTable } from "../../parts/DataTable";
 import { Loaded } from "../../parts/Loaded";
@@ -47,7 +48,8 @@ function End({ session: { id, client, current } }: { session: ApiToken }) {
   const queries = useQueryClient();
   const end = async () => {
     await take(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id } } }));
-    await queries.invalidateQueries(current ? undefined : { queryKey: tokensQuery.queryKey });
+    if (current) endSession(queries);
+    else await queries.invalidateQueries({ queryKey: tokensQuery.queryKey });
   };
   return (
     <RowConfirm act="End" what={`session ${id}, ${clientText(client)}`} run={end}>
