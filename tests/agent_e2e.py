@@ -345,6 +345,11 @@ class AgentTest(unittest.TestCase):
         self.assertIn("BAD   slot-missing: slot B.rootfs", done.stdout)
         self.assertIn("mend: ", done.stdout)
 
+    def test_doctor_tells_names_that_are_no_utf8_as_json(self):
+        (self.device.health / os.fsdecode(b"caf\xe9")).write_text("#!/bin/sh\n")
+        done = self.device.run("doctor", "--json")
+        self.assertIn("caf\N{REPLACEMENT CHARACTER}", " ".join(each["what"] for each in json.loads(done.stdout)["findings"]))
+
     def test_doctor_probes_the_boot_state_only_without_a_daemon(self):
         self.device.power_on()
         before = self.device.env.stat().st_mtime_ns

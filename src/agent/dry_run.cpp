@@ -117,7 +117,7 @@ Result<> dry_run(const Config& config, const std::string& uri, Output output) {
     return open.look(group, image, offset, out);
   };
   const Rehearsal plan = TRY(rehearse(facts, *bundle, slots, look));
-  std::cout << (output == Output::json ? to_json(plan).dump(2) + "\n" : text_of(plan));
+  std::cout << (output == Output::json ? to_json(plan).dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(plan));
   if (!plan.obstacles.empty()) return fail(kWouldNotInstall, "the update would not take place");
   return {};
 }

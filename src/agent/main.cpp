@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   if (line->verb == "doctor") {
     SystemClock clock;
     const auto findings = examine(line->config, clock);
-    if (line->json) std::cout << findings_json(findings).dump(2) << "\n";
+    if (line->json) std::cout << findings_json(findings).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
     if (!line->json) print_findings(findings);
     return is_sound(findings) ? 0 : 1;
   }
