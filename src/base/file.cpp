@@ -141,8 +141,10 @@ Result<> replace_file(const std::filesystem::path& path, std::string_view conten
   fresh += ".new";
   ::unlink(fresh.c_str());  // what a power cut left there may be open to other users
   const Fd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_EXCL, mode));
-  TRY(write_all(fd.get(), as_bytes(content)));
-  return publish_file(fd.get(), fresh, path);
+  auto done = write_all(fd.get(), as_bytes(content));
+  if (done) done = publish_file(fd.get(), fresh, path);
+  if (!done) ::unlink(fresh.c_str());
+  return done;
 }
 
 }  // namespace aloft

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/errors.hpp"
+#include "base/fresh_file.hpp"
 
 namespace aloft {
 namespace {
@@ -35,6 +36,41 @@ TEST_F(FileTest, ErrorsSayWhatAndWhy) {
   ASSERT_TRUE(replace_file(folder_ / "big", std::string(100, 'x')));
   EXPECT_EQ(read_file(folder_ / "big", 99).error().code.number, kTooLarge.number);
   EXPECT_EQ(read_file(folder_ / "big", 100)->size(), 100U);
+}
+
+TEST_F(FileTest, ReplaceThatFailsLeavesNothing) {
+  std::filesystem::create_directories(folder_ / "a" / "b");
+  EXPECT_FALSE(replace_file(folder_ / "a", "one"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.new"));
+}
+
+TEST_F(FileTest, AFreshFileLeavesOthersAlone) {
+  ASSERT_TRUE(replace_file(folder_ / "a.new", "somebody's"));
+  {
+    auto fresh = FreshFile::create(folder_ / "a");
+    ASSERT_TRUE(fresh);
+    EXPECT_TRUE(write_all(fresh->fd(), as_bytes("never published")));
+  }
+  auto first = *FreshFile::create(folder_ / "a");
+  auto second = *FreshFile::create(folder_ / "a");
+  ASSERT_TRUE(write_all(first.fd(), as_bytes("one")));
+  ASSERT_TRUE(write_all(second.fd(), as_bytes("two")));
+  ASSERT_TRUE(first.publish());
+  EXPECT_EQ(*read_file(folder_ / "a"), "one");
+  ASSERT_TRUE(second.publish());
+  EXPECT_EQ(*read_file(folder_ / "a"), "two");
+  EXPECT_EQ(*read_file(folder_ / "a.new"), "somebody's");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 2);
+}
+
+TEST_F(FileTest, AnOutputTakesNoInputsPlace) {
+  ASSERT_TRUE(replace_file(folder_ / "in", "one"));
+  std::filesystem::create_hard_link(folder_ / "in", folder_ / "other");
+  std::filesystem::create_symlink("in", folder_ / "link");
+  for (const char* name : {"in", "other", "link"})
+    EXPECT_EQ(check_apart(folder_ / name, {folder_ / "none", folder_ / "in"}).error().code.number, kBadArgument.number) << name;
+  EXPECT_TRUE(check_apart(folder_ / "out", {folder_ / "none", folder_ / "in"}));
+  EXPECT_TRUE(check_apart(folder_ / "in", {folder_ / "none"}));
 }
 
 TEST_F(FileTest, AFullDeviceIsNoSpace) {

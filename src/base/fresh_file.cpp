@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "base/errors.hpp"
+#include "base/random.hpp"
 
 namespace aloft {
 
@@ -15,11 +18,24 @@ Result<> check_replaceable(const std::filesystem::path& path) {
   return fail(kBadArgument, path.string() + " is a folder, a pipe or a device, which is not replaced by a file; give the name of a file");
 }
 
+Result<> check_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs) {
+  for (const auto& input : inputs) {
+    std::error_code not_there;
+    if (std::filesystem::equivalent(output, input, not_there))
+      return fail(kBadArgument,
+                  output.string() + " would take the place of " + input.string() + ", which it is made from; give another name");
+  }
+  return {};
+}
+
 Result<FreshFile> FreshFile::create(const std::filesystem::path& path) {
   TRY(check_replaceable(path));
+  // PATH.new may be somebody's file, and even the one that is read for this.
   auto fresh = path;
-  fresh += ".new";
-  Fd fd = TRY(open_file(fresh, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW));
+  std::array<std::byte, 4> random;
+  SystemRandom().fill(random);
+  fresh += "." + to_hex(random) + ".new";
+  Fd fd = TRY(open_file(fresh, O_RDWR | O_CREAT | O_EXCL));
   return FreshFile(path, std::move(fresh), std::move(fd));
 }
 
@@ -32,6 +48,12 @@ Result<> FreshFile::publish() {
   TRY(publish_file(fd_.get(), fresh_, path_));
   fresh_.clear();
   return {};
+}
+
+Result<> write_fresh(const std::filesystem::path& path, std::string_view content) {
+  FreshFile fresh = TRY(FreshFile::create(path));
+  TRY(write_all(fresh.fd(), as_bytes(content)));
+  return fresh.publish();
 }
 
 Result<Fd> nameless_file(const std::filesystem::path& folder) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
+#include <vector>
 
 #include "base/file.hpp"
 
@@ -11,7 +13,11 @@ namespace aloft {
 // kBadArgument.
 Result<> check_replaceable(const std::filesystem::path& path);
 
-// Written as "PATH.new"; what was not published is removed with the object.
+// A file that is made must not take the place of one that it is made from. Of inputs that are not there nothing is said. Errors:
+// kBadArgument.
+Result<> check_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs);
+
+// Written under a name beside PATH that no file has; what was not published is removed with the object.
 class FreshFile {
  public:
   // Errors: as check_replaceable(), file errors.
@@ -31,6 +37,9 @@ class FreshFile {
   std::filesystem::path fresh_;  // empty: published
   Fd fd_;
 };
+
+// The same with content that is at hand.
+Result<> write_fresh(const std::filesystem::path& path, std::string_view content);
 
 // A file without a name in `folder`, for reading and writing; gone when it is closed. Errors: file errors.
 Result<Fd> nameless_file(const std::filesystem::path& folder);
