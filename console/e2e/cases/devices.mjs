@@ -69,6 +69,27 @@ export const deviceCases = {
       assert.deepEqual((await stage.api("GET", "/devices")).devices, []);
     },
   },
+  "a filter is counted, rolled out to and saved with the status that is chosen beside it": {
+    run: async ({ page, stage }) => {
+      await stage.do("device", { name: "cam-01" });
+      for (const name of ["cam-02", "cam-03"]) await stage.do("stranger", { name });
+      await page.goto("/devices?q=name==cam-01,name==cam-02&status=pending");
+      await page.getByText("1 device matches").waitFor();
+      assert.equal(await page.getByRole("button", { name: "Roll out to these…" }).count(), 0);
+      await page.getByRole("button", { name: "Save as group…" }).click();
+      const filter = "status==pending;(name==cam-01,name==cam-02)";
+      await page.getByRole("dialog").getByText(filter).waitFor();
+      await page.getByLabel("Name").fill("waiting");
+      await page.getByRole("button", { name: "Make the group" }).click();
+      await page.getByRole("heading", { name: "Groups", level: 1 }).waitFor();
+      assert.equal((await stage.api("GET", "/groups")).groups[0].filter, filter);
+      await page.goto("/devices?q=name==cam-*&status=accepted");
+      await page.getByText("1 device matches").waitFor();
+      await page.getByRole("button", { name: "Roll out to these…" }).click();
+      await page.getByRole("heading", { name: "New rollout" }).waitFor();
+      assert.equal(await page.getByRole("textbox", { name: "Filter" }).inputValue(), "status==accepted;(name==cam-*)");
+    },
+  },
   "what is done to many devices shows how far it is and can be stopped; who was not tried is counted": {
     run: async ({ page, stage }) => {
       for (const name of ["old-01", "old-02", "old-03"]) await stage.do("stranger", { name });

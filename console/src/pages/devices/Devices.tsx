@@ -34,6 +34,8 @@ export function Devices() {
       return after;
     });
   const may = useMay();
+  // What is shown, as one filter.
+  const filter = q && status ? `status==${status};(${q})` : q;
   const clear = () => setChosen(new Set());
   const shown = query.data?.pages.flatMap((page) => page.devices) ?? [];
   const chosenDevices = shown.filter(({ name }) => chosen.has(name));
@@ -57,24 +59,24 @@ export function Devices() {
             ]}
           />
         </div>
-        {q && (
+        {filter && (
           <div className={classes.found}>
-            <FilterCount filter={q} />
+            <FilterCount filter={filter} />
             <span>
               {may("POST /api/v1/groups") && (
                 <Button size="compact-sm" variant="subtle" onClick={save.open}>
                   Save as group…
                 </Button>
               )}
-              {may("POST /api/v1/rollouts") && (
-                <Button size="compact-sm" variant="subtle" onClick={() => void go({ to: "/rollouts/new", search: { q } })}>
+              {may("POST /api/v1/rollouts") && (status ?? "accepted") === "accepted" && (
+                <Button size="compact-sm" variant="subtle" onClick={() => void go({ to: "/rollouts/new", search: { q: filter } })}>
                   Roll out to these…
                 </Button>
               )}
             </span>
           </div>
         )}
-        <SaveGroup opened={saving} close={save.close} filter={q} made={() => void go({ to: "/groups" })} />
+        <SaveGroup opened={saving} close={save.close} filter={filter} made={() => void go({ to: "/groups" })} />
         <BulkActions devices={chosenDevices} clear={clear} refused={setRefused} />
         <Failures outcome={refused} close={() => setRefused(undefined)} />
         <Loaded query={query} rows={8}>
