@@ -41,6 +41,45 @@ export const releaseCases = {
       assert.deepEqual((await stage.api("GET", "/releases")).releases, []);
     },
   },
+  "an upload that is going on leads nowhere else when another page is open, and says how it ended": {
+    run: async ({ page, stage }) => {
+      const file = await stage.do("bundle", { version: "3.4" });
+      let goOn;
+      await page.route("**/api/v1/releases", async (route) => {
+        if (route.request().method() === "POST") await new Promise((resolve) => (goOn = resolve));
+        await route.continue();
+      });
+      const away = async () => {
+        await page.goto("/releases");
+        await page.getByTestId("bundle").setInputFiles(file);
+        await page.getByRole("button", { name: "Stop" }).waitFor();
+        await page.getByRole("link", { name: "Rollouts" }).click();
+        await page.getByRole("button", { name: "New rollout" }).first().click();
+        await page.getByLabel("Name").fill("with care");
+        goOn();
+      };
+      await away();
+      await page.getByText("3.4 uploaded").waitFor();
+      assert.equal(await page.getByLabel("Name").inputValue(), "with care");
+      writeFileSync(file, "ALOFT, but not really");
+      await away();
+      await page.getByRole("status").getByText(/3\.4\.aloft was refused: E3000/).waitFor();
+      assert.equal(await page.getByLabel("Name").inputValue(), "with care");
+    },
+  },
+  "a file that could not be sent is sent when it is chosen again": {
+    run: async ({ page, stage }) => {
+      const file = await stage.do("bundle", { version: "3.5" });
+      await page.goto("/releases");
+      let sent = 0;
+      await page.route("**/api/v1/releases", (route) => (route.request().method() === "POST" && sent++ === 0 ? route.abort() : route.continue()));
+      await page.getByTestId("bundle").setInputFiles(file);
+      await page.getByRole("alert").getByText(/Send it again/).waitFor();
+      assert.equal(await page.getByTestId("bundle").inputValue(), "", "or choosing it again would be no change");
+      await page.getByTestId("bundle").setInputFiles(file);
+      await page.getByRole("heading", { name: /3\.5/ }).waitFor();
+    },
+  },
   "a release is deleted after its version has been typed, unless a deployment needs it": {
     run: async ({ page, stage }) => {
       const { id } = await stage.do("release", { version: "3.3" });

@@ -4,18 +4,19 @@ import classes from "./Announcer.module.css";
 import { Icon } from "./Icon";
 
 const shownMs = 6_000;
-const Announce = createContext<(text: string) => void>(() => {});
+type Announcement = (text: string, how?: "done" | "failed") => void;
+const Announce = createContext<Announcement>(() => {});
 
-// Says for some seconds, to eyes and to screen readers, that something has been done.
-export function useAnnounce(): (text: string) => void {
+// Says for some seconds, to eyes and to screen readers, that something has been done; that it has failed until somebody puts it away.
+export function useAnnounce(): Announcement {
   return useContext(Announce);
 }
 
 export function Announcer({ children }: { children: ReactNode }) {
-  const [said, setSaid] = useState<{ text: string; key: number }>();
-  const announce = useCallback((text: string) => setSaid((before) => ({ text, key: (before?.key ?? 0) + 1 })), []);
+  const [said, setSaid] = useState<{ text: string; failed: boolean; key: number }>();
+  const announce = useCallback<Announcement>((text, how) => setSaid((before) => ({ text, failed: how === "failed", key: (before?.key ?? 0) + 1 })), []);
   useEffect(() => {
-    if (!said) return;
+    if (!said || said.failed) return;
     const timer = setTimeout(() => setSaid(undefined), shownMs);
     return () => clearTimeout(timer);
   }, [said]);
@@ -24,7 +25,7 @@ export function Announcer({ children }: { children: ReactNode }) {
       {children}
       <div className={classes.place} role="status" aria-live="polite">
         {said && (
-          <Notification key={said.key} withBorder color="teal" icon={<Icon name="check" />} onClose={() => setSaid(undefined)} closeButtonProps={{ "aria-label": "Close the message" }}>
+          <Notification key={said.key} withBorder color={said.failed ? "red" : "teal"} icon={<Icon name={said.failed ? "warning" : "check"} />} onClose={() => setSaid(undefined)} closeButtonProps={{ "aria-label": "Close the message" }}>
             {said.text}
           </Notification>
         )}

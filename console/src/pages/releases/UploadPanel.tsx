@@ -1,7 +1,8 @@
 import { Button, Group, Progress, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type DragEvent, useRef, useState } from "react";
+import { type DragEvent, useEffect, useRef, useState } from "react";
+import { ApiError } from "../../api/client";
 import { type Said, type Upload, uploadRelease } from "../../api/upload";
 import { useAnnounce } from "../../parts/Announcer";
 import { ErrorNote } from "../../parts/ErrorNote";
@@ -27,6 +28,15 @@ export function UploadPanel() {
   const navigate = useNavigate();
   const announce = useAnnounce();
 
+  // An upload goes on when another page is opened; it leads to its release only from this one.
+  const shown = useRef(true);
+  useEffect(() => {
+    shown.current = true;
+    return () => {
+      shown.current = false;
+    };
+  }, []);
+
   const take = (file: File | undefined) => {
     if (!file) return;
     if (isForeign(file)) setStage({ kind: "asking", file, said: { product: "", hardware: "", version: "" } });
@@ -39,8 +49,9 @@ export function UploadPanel() {
       const { release, known } = await upload.result;
       await client.invalidateQueries({ queryKey: ["releases"] });
       announce(known ? `${release.version} was there already` : `${release.version} uploaded`);
-      await navigate({ to: "/releases/$id", params: { id: String(release.id) } });
+      if (shown.current) await navigate({ to: "/releases/$id", params: { id: String(release.id) } });
     } catch (error) {
+      if (!shown.current) announce(`${file.name} was refused: ${error instanceof ApiError ? `${error.label} ${error.message}` : String(error)}`, "failed");
       setStage(isForeign(file) ? { kind: "asking", file, said, error } : { kind: "failed", file, error });
     }
   };
@@ -59,7 +70,19 @@ export function UploadPanel() {
       onDragLeave={() => setOver(false)}
       onDrop={drop}
     >
-      <input ref={input} type="file" hidden aria-hidden="true" tabIndex={-1} accept=".aloft,.swu,.raucb" data-testid="bundle" onChange={(event) => take(event.currentTarget.files?.[0])} />
+      <input
+        ref={input}
+        type="file"
+        hidden
+        aria-hidden="true"
+        tabIndex={-1}
+        accept=".aloft,.swu,.raucb"
+        data-testid="bundle"
+        onChange={(event) => {
+          take(event.currentTarget.files?.[0]);
+          event.currentTarget.value = ""; // or choosing the same file again would be no change
+        }}
+      />
       {stage.kind === "sending" ? (
         <Sending file={stage.file} sentBytes={stage.sentBytes} stop={stage.upload.abort} />
       ) : stage.kind === "asking" ? (
