@@ -8,7 +8,11 @@ export const deviceCases = {
     run: async ({ page, stage }) => {
       await stage.do("devices", { prefix: "dev-", count: 105 });
       await stage.do("stranger", { name: "cam-01" });
+      let failures = 1;
+      await page.route(/\/api\/v1\/devices\?.*after=/, (route) => (failures-- > 0 ? route.fulfill({ status: 500, body: "" }) : route.continue()));
       await page.goto("/devices");
+      await page.getByRole("button", { name: "Show more" }).click();
+      await page.getByRole("alert").getByText(/answered 500/).waitFor();
       await page.getByRole("button", { name: "Show more" }).click();
       await page.getByRole("link", { name: "dev-104" }).waitFor();
       await page.getByText("Pending", { exact: true }).first().click();

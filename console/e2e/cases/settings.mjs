@@ -102,6 +102,10 @@ export const settingsCases = {
       await page.getByRole("dialog").getByText(/E7019/).first().waitFor();
       await assertAccessible(page, "a webhook's log");
       await page.getByRole("button", { name: "Close" }).click();
+      let failures = 1;
+      await page.route(/\/api\/v1\/webhooks\/\d+$/, (route) => (failures-- > 0 ? route.fulfill({ status: 503, body: "" }) : route.continue()));
+      await page.getByRole("switch", { name: /is on/ }).click();
+      await page.getByRole("alert").getByText(/answered 503/).waitFor();
       await page.getByRole("switch", { name: /is on/ }).click();
       await page.getByRole("row").filter({ hasText: "127.0.0.1:9" }).getByText("off", { exact: true }).waitFor();
       assert.equal((await stage.api("GET", "/webhooks")).webhooks[0].active, false);

@@ -32,6 +32,7 @@ export function More({ query }: { query: UseInfiniteQueryResult<unknown, Error> 
   if (!query.hasNextPage) return null;
   return (
     <div className={classes.inside}>
+      {query.isFetchNextPageError && <ErrorNote error={query.error} />}
       <Button variant="default" fullWidth loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
         Show more
       </Button>

@@ -6,6 +6,7 @@ import { api, type Schemas, take } from "../../api/client";
 import { deliveriesQuery, webhooksQuery } from "../../api/queries";
 import { RowConfirm, rowButton } from "../../parts/Confirm";
 import { DataTable } from "../../parts/DataTable";
+import { ErrorNote } from "../../parts/ErrorNote";
 import { FormDialog } from "../../parts/FormDialog";
 import { Loaded } from "../../parts/Loaded";
 import { Empty, Panel } from "../../parts/Page";
@@ -67,7 +68,12 @@ function useRefresh() {
 
 function OnOff({ webhook }: { webhook: Webhook }) {
   const toggle = useMutation({ mutationFn: (active: boolean) => take(api.PUT("/api/v1/webhooks/{id}", { ...pathOf(webhook), body: { active } })), onSuccess: useRefresh() });
-  return <Switch label={stateText(webhook)} aria-label={`Webhook ${webhook.id} is on`} checked={webhook.active} disabled={toggle.isPending} onChange={(event) => toggle.mutate(event.currentTarget.checked)} />;
+  return (
+    <>
+      <Switch label={stateText(webhook)} aria-label={`Webhook ${webhook.id} is on`} checked={webhook.active} disabled={toggle.isPending} onChange={(event) => toggle.mutate(event.currentTarget.checked)} />
+      {toggle.isError && <ErrorNote error={toggle.error} />}
+    </>
+  );
 }
 
 function Acts({ webhook }: { webhook: Webhook }) {
