@@ -159,7 +159,9 @@ export const rolloutCases = {
     run: async ({ page, stage, operator }) => {
       await stage.do("device", { name: "cam-01" });
       const { id: release } = await stage.do("release", { version: "2.0" });
-      await stage.api("POST", "/rollouts", { name: "big one", release, filter: "name==cam-*", needs_approval: true });
+      const { id: rollback_release } = await stage.do("release", { version: "1.9" });
+      const policy = { download: { budget_bytes: 5 * 1024 ** 2, metered: "wait" } };
+      await stage.api("POST", "/rollouts", { name: "big one", release, rollback_release, policy, filter: "name==cam-*", needs_approval: true });
       await page.goto("/rollouts");
       await page.getByRole("region", { name: "Wait for approval by a second person" }).getByRole("link", { name: "big one" }).click();
       await page.getByText("Somebody else has to approve it.").waitFor();
@@ -171,6 +173,9 @@ export const rolloutCases = {
       await page.reload();
       await page.getByRole("button", { name: "Approve…" }).waitFor();
       assert.equal(await page.getByRole("button", { name: "Abort…" }).count(), 0);
+      const plan = page.getByRole("region", { name: "The plan" });
+      await plan.getByRole("link", { name: "1.9" }).waitFor();
+      await plan.getByText("at most 5.0 MiB; nothing over a metered link").waitFor();
       await page.getByRole("button", { name: "Approve…" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
       await page.getByText("Ready", { exact: true }).waitFor();

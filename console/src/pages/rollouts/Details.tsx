@@ -7,7 +7,8 @@ import { Ago } from "../../parts/Time";
 import { To } from "../../parts/To";
 import { healthGateText } from "../health/words";
 import { countText, timeText } from "../../parts/text";
-import { windowText } from "./words";
+import { useVersion } from "./version";
+import { costText, windowText } from "./words";
 
 // What devices ended with, the most frequent first.
 export function Errors({ errors }: { errors: { error: number; device_count: number }[] }) {
@@ -60,6 +61,7 @@ function rateText({ rate_per_minute: rate, rate_growth: growth }: Rollout): stri
 }
 
 export function Plan({ rollout }: { rollout: Rollout }) {
+  const back = useVersion(rollout.rollback_release);
   const gates = (rollout.gates ?? []).map(({ failure, max_permille: max, min_sample: sample }) => `more than ${max / 10}% ${!failure || failure === "any" ? "failed in any way" : failure} of at least ${countText(sample ?? 1, "device")}`);
   return (
     <Panel title="The plan">
@@ -68,12 +70,14 @@ export function Plan({ rollout }: { rollout: Rollout }) {
           ["Description", rollout.description],
           ["Stops at", [...gates, ...(rollout.health_gates ?? []).map(healthGateText)].join("; ")],
           ["Then", rollout.on_broken === "roll-back" ? "rolls back" : "pauses"],
+          ["Goes back to", rollout.rollback_release && <To key="" to="/releases/$id" params={{ id: String(rollout.rollback_release) }}>{back}</To>],
           ["Silent after", rollout.deadline_s && `${+(rollout.deadline_s / 3600).toFixed(1)} h`],
           ["Rate", rateText(rollout)],
           ["Tried again", rollout.retries ? countText(rollout.retries, "time") : undefined],
           ["Newcomers", rollout.adopt ? "join" : "stay out"],
           ["Consent", rollout.policy?.consent ? "a person at the device has to agree" : undefined],
           ["Download only", rollout.policy?.download_only ? "until it is released" : undefined],
+          ["May cost a device", rollout.policy?.download && costText(rollout.policy.download)],
           ["Window", rollout.policy?.window && windowText(rollout.policy.window)],
           ["Made", <span key=""><Ago ms={rollout.created_ms} /> by {rollout.created_by}</span>],
           ["Approved by", rollout.approved_by],

@@ -11,6 +11,7 @@ import { Confirm, ConfirmButton } from "../../parts/Confirm";
 import { ErrorNote } from "../../parts/ErrorNote";
 import { Icon } from "../../parts/Icon";
 import classes from "./Rollouts.module.css";
+import { useVersion } from "./version";
 
 const path = (rollout: Rollout) => ({ params: { path: { id: rollout.id } } });
 
@@ -21,7 +22,7 @@ const questions: Record<Exclude<Order, "pause">, { label: string; dangerous?: bo
   resume: { label: "Resume", text: "It goes on. The gates count only what happens from now on." },
   finish: { label: "Finish", text: "It ends; no more devices join. What is under way goes on." },
   abort: { label: "Abort", dangerous: true, text: "It is withdrawn from all devices that have not ended. Those that have the new version keep it." },
-  "roll-back": { label: "Roll back", dangerous: true, text: "It is withdrawn, and the devices that have committed get the release that the rollout names for going back." },
+  "roll-back": { label: "Roll back", dangerous: true, text: "It is withdrawn, and the devices that have committed go back to" },
 };
 
 // What can be done now; pausing needs no question, for it harms nothing and may be urgent.
@@ -39,6 +40,7 @@ export function Orders({ rollout }: { rollout: Rollout }) {
     await client.invalidateQueries({ queryKey: ["rollouts"] });
   };
   const may = useMay();
+  const back = useVersion(rollout.rollback_release);
   const own = useQuery(sessionQuery).data?.user === rollout.created_by;
   const pause = useMutation({ mutationFn: () => give("pause") });
   const orders = rolloutStates[rollout.state].orders
@@ -67,7 +69,7 @@ export function Orders({ rollout }: { rollout: Rollout }) {
               dangerous={dangerous ?? false}
               run={() => give(order)}
             >
-              {text}
+              {order === "roll-back" ? `${text} ${back}.` : text}
             </ConfirmButton>
           );
         })}

@@ -18,7 +18,7 @@ import { Members } from "./Members";
 import { Orders } from "./Orders";
 import classes from "./Rollouts.module.css";
 import { RolloutState } from "./RolloutTable";
-import { shareText, soakText } from "./words";
+import { shareText, soakText, waveState } from "./words";
 
 const route = getRouteApi("/inside/rollouts/$id");
 
@@ -85,19 +85,19 @@ function Counts({ counts, shown, show }: { counts: Rollout["counts"]; shown?: Me
   );
 }
 
+const waveClasses = { done: classes.waveDone, now: classes.waveNow, held: classes.waveHeld, "to come": "" };
+
 function Waves({ rollout }: { rollout: Rollout }) {
   const waves = rollout.waves ?? [];
-  const over = ["finished", "open"].includes(rollout.state);
-  const held = ["paused", "aborted", "rolled-back"].includes(rollout.state);
   return (
     <Panel title="Waves">
       <ol className={classes.waves}>
         {waves.map((wave, i) => {
           const number = i + 1;
-          const now = number === rollout.wave && !over;
-          const style = now ? (held ? classes.waveHeld : classes.waveNow) : number < rollout.wave || over ? classes.waveDone : "";
+          const state = waveState(rollout, number);
+          const now = state === "now" || state === "held";
           return (
-            <li key={number} className={`${classes.wave} ${style}`} aria-current={now ? "step" : undefined}>
+            <li key={number} className={`${classes.wave} ${waveClasses[state]}`} aria-current={now ? "step" : undefined}>
               {shareText(wave)}
               <div className="dim">
                 {now && rollout.state === "soaking" && rollout.soak_until_ms !== undefined ? (
