@@ -12,7 +12,7 @@ import { DeploymentTable } from "../deployments/DeploymentTable";
 import { FirstDevice } from "../devices/FirstDevice";
 import { RolloutTable } from "../rollouts/RolloutTable";
 import { type Count, counts } from "./counts";
-import { outcomesOf } from "./outcomes";
+import { isCut, outcomesOf } from "./outcomes";
 import classes from "./Overview.module.css";
 
 const OutcomesChart = lazy(() => import("./OutcomesChart").then(({ OutcomesChart: chart }) => ({ default: chart })));
@@ -61,7 +61,7 @@ function CountCard({ count: { label, filter, tone, alarm } }: { count: Count }) 
 
 const hourMs = 3_600_000;
 
-// How the last updates ended. The list is the newest thousand; a busier fleet sees less than a day.
+// How the last updates ended. The list is the newest thousand; in a busier fleet it says so.
 function Ended() {
   const query = useQuery(recentlyEndedQuery);
   const scheme = useComputedColorScheme("light");
@@ -77,7 +77,12 @@ function Ended() {
       }
     >
       <Loaded query={query} rows={4}>
-        {() => <Suspense fallback={<Loading rows={4} />}>{outcomes && <OutcomesChart outcomes={outcomes} scheme={scheme} />}</Suspense>}
+        {(list) => (
+          <>
+            <Suspense fallback={<Loading rows={4} />}>{outcomes && <OutcomesChart outcomes={outcomes} scheme={scheme} />}</Suspense>
+            {outcomes && isCut(list, outcomes) && <p className="dim">Only the newest {list.deployments.length.toLocaleString("en")} are counted; there were more.</p>}
+          </>
+        )}
       </Loaded>
     </Panel>
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../../api/client";
-import { outcomesOf } from "./outcomes";
+import { isCut, outcomesOf } from "./outcomes";
 
 const hour = 3_600_000;
 const now = 100.5 * hour;
@@ -15,4 +15,12 @@ describe("outcomesOf", () => {
   it("leaves out what is older, or of a clock that goes ahead", () => {
     expect(outcomesOf([ended("committed", 97.9), ended("committed", 101)], now, hour, 3).committed).toEqual([0, 0, 0]);
   });
+});
+
+it("knows when a busy fleet has more than was listed", () => {
+  const day = outcomesOf([], now, hour, 24);
+  const since = (hours: number) => [{ ...ended("committed", 100), created_ms: hours * hour }];
+  expect(isCut({ deployments: since(99), next_before: 7 }, day)).toBe(true);
+  expect(isCut({ deployments: since(99) }, day)).toBe(false);
+  expect(isCut({ deployments: since(50), next_before: 7 }, day)).toBe(false);
 });

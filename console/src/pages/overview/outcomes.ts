@@ -8,6 +8,11 @@ export interface Outcomes {
   failed: number[];
 }
 
+// Whether some of them may be missing: those that are listed, the newest first, do not reach back to when the slots begin, and there are more.
+export function isCut({ deployments, next_before: next }: { deployments: readonly Deployment[]; next_before?: number }, { starts }: Outcomes): boolean {
+  return next !== undefined && (deployments.at(-1)?.created_ms ?? 0) > starts[0]!;
+}
+
 // The finished deployments in slots of equal length that end now, the last one being cut off by now.
 export function outcomesOf(deployments: readonly Deployment[], nowMs: number, slotMs: number, slots: number): Outcomes {
   const first = Math.floor(nowMs / slotMs) - slots + 1;
