@@ -77,6 +77,7 @@ class PowerCutSearch {
     ++lives_;
     if (cut.places.empty()) operations_ = moments.size();
     if (!problem.empty()) return report(problem, cut.places);
+    if (next) moments.push_back(world);  // what was told last stays true, too
     for (std::size_t i = 0; i < moments.size() && problem_.empty(); ++i) cut_at(moments[i], cut.places, i, *next, next_is_last);
   }
 

@@ -43,11 +43,12 @@ struct CutStory {
   const char* name;
   std::function<void(Device&)> work;   // again after a cut
   std::function<void(Device&)> judge;  // what a cut has left, before the work is taken up again
-  std::function<bool(Device&)> done;
+  std::function<bool(Device&)> done;   // what stands once the work has returned, whatever a cut does then
 };
 
 // Does the work, cuts the power at each of its operations, and goes on from each outcome of what was not flushed; then the same for a cut
-// in that. States that are equal are gone on from once. Copies of a device are independent of each other, and share `power`.
+// in that, and for one after all is done. States that are equal are gone on from once. Copies of a device are independent of each other,
+// and share `power`.
 template <typename Device>
 class CutSearch {
  public:
@@ -82,7 +83,12 @@ class CutSearch {
     if (next) power_.watch([&] { moments.push_back(device); });
     story_.work(device);
     power_.watch(nullptr);
-    EXPECT_TRUE(story_.done(device)) << "not finished";
+    // Work that has returned is durable: what a cut takes away then was not waited for.
+    for (std::size_t outcome = 0; outcome < device.outcomes(effort_); ++outcome) {
+      Device after(device);
+      after.settle(outcome, effort_, moments.size());
+      EXPECT_TRUE(story_.done(after)) << "not finished, with outcome " << outcome << " of a power cut after it has returned";
+    }
     for (std::size_t at = 0; at < moments.size(); ++at) {
       const std::size_t outcomes = moments[at].outcomes(effort_);
       for (std::size_t outcome = 0; outcome < outcomes; ++outcome, ++cuts_) {
