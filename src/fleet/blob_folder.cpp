@@ -67,8 +67,8 @@ Result<BlobFolder::Upload> BlobFolder::begin(Random& random) const {
 }
 
 Result<> BlobFolder::publish(Upload upload, const crypto::Digest& sha256) const {
-  if (contains(sha256)) return {};
   const std::filesystem::path path = path_of(sha256);
+  if (contains(sha256)) return flush_folder(path.parent_path());  // whoever named it may have ended before that
   TRY(make_folder(path.parent_path()));
   if (::rename(upload.path_.c_str(), path.c_str()) != 0) return explained(system_error("cannot name", path, errno));
   upload.path_.clear();
