@@ -50,8 +50,13 @@ Result<> FlashRegion::write(std::uint64_t offset, std::string_view sectors) {
   const Flash::Geometry& geometry = flash->geometry();
   const auto places = TRY(blocks(*flash));
   for (std::size_t i = 0; i < places.size(); ++i) {
-    std::string part(sectors.substr(i * geometry.block_bytes, geometry.block_bytes));
-    part.resize((part.size() + geometry.page_bytes - 1) / geometry.page_bytes * geometry.page_bytes, '\xff');
+    const std::string_view ours = sectors.substr(i * geometry.block_bytes, geometry.block_bytes);
+    std::string part(geometry.block_bytes, '\xff');
+    // As U-Boot (env/sf.c) and fw_setenv do: boards keep other things behind an environment that is smaller than a block.
+    if (ours.size() < part.size()) TRY(flash->read(places[i], std::as_writable_bytes(std::span(part))));
+    part.replace(0, ours.size(), ours);
+    const std::size_t used = std::max(ours.size(), part.find_last_not_of('\xff') + 1);
+    part.resize((used + geometry.page_bytes - 1) / geometry.page_bytes * geometry.page_bytes);
     TRY(well(TRY(flash->erase(places[i]))));
     TRY(well(TRY(flash->program(places[i], as_bytes(part)))));
   }

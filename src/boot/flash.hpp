@@ -19,7 +19,7 @@ namespace aloft::boot {
 using OpenFlash = std::function<Result<std::unique_ptr<Flash>>(MtdFlash::Use use)>;
 
 // size_bytes from offset on, spread over the good blocks among as many blocks as block_count says. It is written as a whole: its blocks are
-// erased, then written; a power cut in between leaves no valid content.
+// erased, then written; a power cut in between leaves no valid content, nor what lies behind it in its last block and is written back.
 class FlashRegion final : public Region {
  public:
   // offset: of a block. block_count: 0 for as few as are needed.

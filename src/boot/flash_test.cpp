@@ -114,6 +114,21 @@ TEST(FlashRegion, IsWrittenAsAWholeFromABlockOn) {
   EXPECT_EQ(crooked.write(0, std::string(kCopyBytes, 'a')).error().code.number, kBootSetting.number);
 }
 
+// A board's serial number, calibration data: U-Boot and fw_setenv keep it, too.
+TEST(FlashRegion, KeepsWhatLiesBehindItInItsLastBlock) {
+  for (const auto& geometry : {kNor, kNand}) {
+    for (const std::size_t at : {1536U, 1800U, 2047U}) {
+      Chip chip{geometry, {}};
+      chip.content[at] = 'm';
+      std::string wanted = chip.content;
+      wanted.replace(0, 1536, std::string(1536, 'a'));
+      FlashRegion region(opener(chip), 0, 1536, 0);
+      ASSERT_TRUE(region.write(0, std::string(1536, 'a')));
+      EXPECT_EQ(chip.content, wanted) << at;
+    }
+  }
+}
+
 TEST(FlashRegion, ABlockThatFailsIsAnError) {
   Chip chip{kNand, {}};
   chip.worn = true;
