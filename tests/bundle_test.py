@@ -118,6 +118,21 @@ class BundleTest(unittest.TestCase):
                 given.close()
         aloft("bundle", "unpack", self.bundle, "-C", self.home / "out", status=2)
 
+    def test_unpack_takes_images_and_files_by_their_own_names(self):
+        named = self.home / "named.aloft"
+        aloft("bundle", "create", "-o", named, "--product", "lab", "--hardware", "rev-a", "--version", "1", "--image", f"rootfs.new:rootfs={self.home}/root.img",
+              "--image", f"rootfs:boot={self.home}/boot.img", "--unsigned")  # fmt: skip
+        out = self.home / "named"
+        aloft("bundle", "unpack", named, "-C", out, "--unverified")
+        self.assertTrue({file.name: file.read_bytes() for file in out.iterdir()} == {"rootfs.new": self.root, "rootfs": self.boot})
+        (out / "rootfs.new").write_bytes(b"somebody's")
+        aloft("bundle", "unpack", self.bundle, "-C", out, "--unverified")
+        self.assertTrue({file.name: file.read_bytes() for file in out.iterdir()} == {"rootfs.new": b"somebody's", "rootfs": self.root, "bootfs": self.boot})
+        (out / "bootfs").unlink()
+        (out / "bootfs").mkdir()
+        aloft("bundle", "unpack", self.bundle, "-C", out, "--unverified", status=2)
+        self.assertEqual({file.name for file in out.iterdir()}, {"rootfs.new", "rootfs", "bootfs"})
+
     def test_a_bad_bundle_leaves_nothing_unpacked(self):
         raw = bytearray(self.bundle.read_bytes())
         raw[-40] ^= 1

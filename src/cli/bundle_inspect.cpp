@@ -1,11 +1,10 @@
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "base/errors.hpp"
-#include "base/file.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/content.hpp"
 #include "bundle/reader.hpp"
 #include "cli/bundle_options.hpp"
@@ -59,23 +58,22 @@ Result<> show(const InspectOptions& options) {
 
 // An image file under its final name only once all of the bundle was good.
 struct Output {
-  std::filesystem::path fresh;
-  std::filesystem::path final;
-  Fd fd;
+  std::filesystem::path path;
+  FreshFile file;
 };
 
-Result<std::vector<Output>> make_outputs(const bundle::Manifest& manifest, const std::filesystem::path& folder) {
+Result<std::vector<Output>> make_outputs(const bundle::Manifest& manifest, const InspectOptions& options) {
+  const std::filesystem::path folder = options.folder;
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
   std::vector<Output> outputs;
   for (const auto& image : manifest.images) {
-    const auto final = folder / image.name;  // names hold no slash and do not begin with a dot
-    auto fresh = final;
-    fresh += ".new";
-    Fd fd = TRY(open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW));
-    if (::ftruncate(fd.get(), static_cast<off_t>(image.size_bytes)) != 0) return fail(system_error("cannot make", fresh, errno));
-    outputs.push_back({std::move(fresh), final, std::move(fd)});
+    auto path = folder / image.name;  // names hold no slash and do not begin with a dot
+    TRY(check_apart(path, {options.input}));
+    FreshFile file = TRY(FreshFile::create(path));
+    if (::ftruncate(file.fd(), static_cast<off_t>(image.size_bytes)) != 0) return fail(system_error("cannot make", path, errno));
+    outputs.push_back({std::move(path), std::move(file)});
   }
   return outputs;
 }
@@ -84,7 +82,7 @@ Result<> fill(bundle::Reader& reader, const std::vector<Output>& outputs) {
   Progress progress("unpacking");
   const auto sink = [&](std::size_t image, std::uint64_t offset, ByteView content) -> Result<> {
     if (std::ranges::all_of(content, [](std::byte b) { return b == std::byte{0}; })) return {};  // a hole
-    return write_all_at(outputs[image].fd.get(), content, offset);
+    return write_all_at(outputs[image].file.fd(), content, offset);
   };
   return bundle::read_contents(reader, sink, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
 }
@@ -93,18 +91,13 @@ Result<> unpack(const InspectOptions& options) {
   if (options.trust.empty() && !options.unverified)
     return fail(kBadArgument, "give --trust FOLDER, or --unverified to unpack what nobody has vouched for");
   auto opened = TRY(open(options));
-  const auto outputs = TRY(make_outputs(opened.reader.manifest(), options.folder));
-  const auto filled = fill(opened.reader, outputs);
-  for (const auto& output : outputs) {
-    if (filled) {
-      TRY(publish_file(output.fd.get(), output.fresh, output.final));
-      std::cout << output.final.string() << "\n";
-    } else {
-      std::error_code ignored;
-      std::filesystem::remove(output.fresh, ignored);
-    }
+  auto outputs = TRY(make_outputs(opened.reader.manifest(), options));
+  TRY(fill(opened.reader, outputs));
+  for (Output& output : outputs) {
+    TRY(output.file.publish());
+    std::cout << output.path.string() << "\n";
   }
-  return filled;
+  return {};
 }
 
 CLI::Option* add_trust_option(CLI::App& command, InspectOptions& options) {
