@@ -264,6 +264,41 @@ class BundleTest(unittest.TestCase):
             aloft("bundle", "sign", self.bundle, "-o", place, "--key", self.home / "p256/signer.key", "--cert", self.home / "p256/signer.pem", status=2)
         self.assertTrue(pipe.is_fifo())
 
+    def test_no_command_destroys_what_it_reads(self):
+        own = self.home / "own"
+        own.mkdir()
+        signer = ["--key", own / "key", "--cert", own / "cert"]
+        whole = {"r.img": self.root, "app.new": self.bundle.read_bytes(), "key": (self.home / "p256/signer.key").read_bytes(), "cert": (self.home / "p256/signer.pem").read_bytes()}
+        for name, content in whole.items():
+            (own / name).write_bytes(content)
+        create = ["bundle", "create", "--product", "p", "--hardware", "r", "--version", "1", "--image", f"rootfs={own / 'r.img'}"]
+        (own / "app.toml").write_text("")
+        for command in (
+            [*create, "--unsigned", "-o", own / "r.img"],
+            [*create, "--unsigned", "-d", own / "app.toml", "-o", own / "app.toml"],
+            [*create, *signer, "-o", own / "key"],
+            ["bundle", "sign", own / "app.new", *signer, "-o", own / "cert"],
+            ["bundle", "extract-manifest", own / "app.new", "-o", own / "app.new"],
+            ["bundle", "extract-manifest", own / "app.new", "-o", own / "manifest", "--signature", own / "app.new"],
+            ["bundle", "verity", own / "r.img", "-o", own / "r.img"],
+            ["bundle", "unpack", own / "r.img", "-C", own, "--unverified"],
+        ):
+            if command[1] == "unpack":  # a bundle that has the name of its image
+                (own / "rootfs").write_bytes(whole["app.new"])
+                command[2] = own / "rootfs"
+            self.assertIn("would take the place of", aloft(*command, status=2).stderr, command)
+        self.assertTrue((own / "rootfs").read_bytes() == whole["app.new"])
+        # Names that look like those of files that are being written.
+        aloft("bundle", "sign", own / "app.new", *signer, "-o", own / "app")
+        aloft("bundle", "verity", own / "app.new", "-o", own / "app")
+        aloft("bundle", "extract-manifest", own / "app.new", "-o", own / "app")
+        aloft("bundle", "create", "--product", "p", "--hardware", "r", "--version", "1", "--image", f"rootfs={own / 'app.new'}", *signer, "-o", own / "app")
+        aloft("bundle", "sign", own / "app", *signer)
+        self.good(own / "app", "p256")
+        for name, content in whole.items():
+            self.assertTrue((own / name).read_bytes() == content, name)
+        self.assertEqual({file.name for file in own.iterdir()}, {*whole, "app", "app.toml", "rootfs"})
+
     def test_a_result_that_does_not_fit_is_a_failure(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([ALOFT, "bundle", "show", self.bundle], stdout=full, stderr=subprocess.PIPE, text=True, check=False)

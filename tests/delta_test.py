@@ -113,8 +113,28 @@ class DeltaTest(unittest.TestCase):
             done = self.rebuilt(*arguments)
             self.assertEqual(done.returncode, status, arguments)
             self.assertTrue(done.stderr.startswith(told), done.stderr)
-            self.assertFalse(out.exists() or (self.home / "rebuilt.new").exists())
+            self.assertFalse(out.exists() or list(self.home.glob("rebuilt.*")))
         self.assertTrue(self.rebuilt("--help").stdout.startswith("aloft-rebuild OLD DELTA NEW"))
+
+    def test_no_command_destroys_what_it_reads(self):
+        own = self.home / "own"
+        own.mkdir()
+        old, new = ((self.home / f"{name}.img").read_bytes() for name in ("old", "new"))
+        for name, content in (("a", old), ("b", new), ("c.new", old), ("c", b"")):
+            (own / name).write_bytes(content)
+        delta = own / "d.new"
+        delta.write_bytes(self.make(own / "a", own / "b").read_bytes())
+        for out in ("a", "b"):
+            self.assertIn("would take the place of", aloft("delta", "create", own / "a", own / "b", "-o", own / out, status=2).stderr)
+        self.assertIn("would take the place of", aloft("delta", "apply", own / "a", delta, "-o", delta, status=2).stderr)
+        self.assertIn("would take the place of", self.rebuilt(own / "a", delta, delta).stderr)
+        for make in (lambda *names: aloft("delta", "apply", names[0], names[1], "-o", names[2]), self.rebuilt):
+            for out in ("c", "d", "a"):  # c.new and d.new are what it is made from; and an image may be replaced by its next one
+                make(own / ("a" if out == "a" else "c.new"), delta, own / out)
+                self.assertEqual((own / out).read_bytes(), new)
+            (own / "a").write_bytes(old)
+        self.assertEqual((own / "c.new").read_bytes(), old)
+        self.assertEqual({file.name for file in own.iterdir()}, {"a", "b", "c", "c.new", "d", "d.new"})
 
     def test_bundles_of_every_kind(self):
         for more in ([], ["--blocks"], ["--level", "19"], ["--level", "1"], ["--encoding", "none"]):

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/errors.hpp"
+#include "base/fresh_file.hpp"
 #include "cli/bundle_options.hpp"
 
 namespace aloft::cli {
@@ -20,6 +21,12 @@ Result<std::vector<crypto::SigningIdentity>> load_signers(const SignerOptions& o
   for (std::size_t i = 0; i < options.keys.size(); ++i)
     signers.push_back(TRY(crypto::load_identity(options.keys[i], options.certificates[i])));
   return signers;
+}
+
+Result<> check_output(const std::filesystem::path& output, std::vector<std::filesystem::path> inputs, const SignerOptions& signers) {
+  inputs.insert(inputs.end(), signers.keys.begin(), signers.keys.end());
+  inputs.insert(inputs.end(), signers.certificates.begin(), signers.certificates.end());
+  return check_apart(output, inputs);
 }
 
 void add_bundle_commands(CLI::App& app, Run& run) {

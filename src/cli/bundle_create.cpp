@@ -92,6 +92,9 @@ Result<> create(const CreateOptions& options) {
   const std::filesystem::path output = options.output;
   const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
   TRY(check_replaceable(output));
+  std::vector<std::filesystem::path> inputs{options.description_file};
+  for (const auto& image : recipe.images) inputs.emplace_back(image.path);
+  TRY(check_output(output, std::move(inputs), options.signers));
   Progress progress("packing");
   auto packed = bundle::pack(recipe, folder, [&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
   if (!packed && packed.error().code.number == kNoSpace.number) return fail(std::move(packed).error().within("making " + options.output));

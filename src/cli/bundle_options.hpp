@@ -1,6 +1,7 @@
 // What several of the bundle commands take, and the commands themselves, put together by bundle_commands.cpp.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct SignerOptions {
 };
 void add_signer_options(CLI::App& command, SignerOptions& options);
 Result<std::vector<crypto::SigningIdentity>> load_signers(const SignerOptions& options);
+// What is made takes the place of none of its inputs, nor of the keys it is signed with. Errors: kBadArgument.
+Result<> check_output(const std::filesystem::path& output, std::vector<std::filesystem::path> inputs, const SignerOptions& signers);
 
 void add_create_command(CLI::App& bundle, Run& run);
 void add_verity_command(CLI::App& bundle, Run& run);

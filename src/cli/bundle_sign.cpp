@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "base/errors.hpp"
-#include "base/file.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/reader.hpp"
 #include "bundle/writer.hpp"
 #include "cli/bundle_options.hpp"
@@ -28,6 +28,7 @@ Result<> rewrite(const SignOptions& options, bundle::ByteSource& source, bundle:
   const Bytes signature = signatures.size() == 1 ? signatures.front() : TRY(crypto::merge_signatures(signatures));
   const auto signers = TRY(crypto::claimed_signers(signature, as_bytes(reader.manifest_text())));
   const std::string output = options.output.empty() ? options.input : options.output;
+  TRY(check_output(output, {options.signatures.begin(), options.signatures.end()}, options.signers));
   const auto payload = reader.stored_extent(0, 0).offset_bytes;
   TRY(bundle::write_bundle(output, reader.manifest_text(), signature, source,
                            {.offset_bytes = payload, .size_bytes = reader.size_bytes() - payload}));
@@ -61,11 +62,12 @@ Result<> attach(const SignOptions& options) {
 Result<> extract(const SignOptions& options) {
   const auto source = TRY(bundle::open_source(options.input));
   const auto reader = TRY(bundle::Reader::open_unverified(*source));
+  for (const std::string& output : {options.manifest_file, options.signature_file}) TRY(check_apart(output, {options.input}));
   if (options.manifest_file == "-")
     std::cout << reader.manifest_text() << std::flush;
   else
-    TRY(replace_file(options.manifest_file, reader.manifest_text()));
-  if (!options.signature_file.empty()) TRY(replace_file(options.signature_file, as_text(reader.signature())));
+    TRY(write_fresh(options.manifest_file, reader.manifest_text()));
+  if (!options.signature_file.empty()) TRY(write_fresh(options.signature_file, as_text(reader.signature())));
   return {};
 }
 

@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "base/errors.hpp"
-#include "base/file.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/writer.hpp"
 #include "cli/bundle_options.hpp"
 
@@ -26,10 +26,11 @@ Result<> verity(const VerityOptions& options) {
     std::cout << text;
     return {};
   }
-  TRY(replace_file(options.output, text));
+  for (const char* const ending : {"", ".p7s"}) TRY(check_output(options.output + ending, {options.image}, options.signers));
+  TRY(write_fresh(options.output, text));
   if (signers.empty()) return {};
   const Bytes signature = TRY(crypto::sign_detached(as_bytes(root), signers));
-  return replace_file(options.output + ".p7s", std::string_view(reinterpret_cast<const char*>(signature.data()), signature.size()));
+  return write_fresh(options.output + ".p7s", as_text(signature));
 }
 
 }  // namespace

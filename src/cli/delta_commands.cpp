@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/errors.hpp"
+#include "base/fresh_file.hpp"
 #include "bundle/manifest.hpp"
 #include "bundle/reader.hpp"
 #include "cli/commands.hpp"
@@ -54,6 +55,7 @@ void print_report(const delta::ImagePlan& image, const delta::PairReport& report
 }
 
 Result<> create(const DeltaOptions& options) {
+  TRY(check_apart(options.output, {options.old_file, options.new_file}));
   Progress progress("comparing");
   const delta::PairOptions pair{.limits = {}, .threads = options.threads};
   const auto made = TRY(patch::make_delta(options.old_file, options.new_file, options.output, pair,
@@ -71,6 +73,7 @@ Result<> create(const DeltaOptions& options) {
 }
 
 Result<> apply(const DeltaOptions& options) {
+  TRY(check_apart(options.output, {options.patch}));  // the old image may be replaced by the new one
   const auto source = TRY(bundle::open_source(options.patch));
   auto patch = TRY(delta::Patch::open(*source));
   Progress progress("putting together");

@@ -2,6 +2,7 @@
 // It is also the program that aloftd has its frames made in, when it stands beside it.
 #include <iostream>
 
+#include "base/fresh_file.hpp"
 #include "bundle/reader.hpp"
 #include "delta/errors.hpp"
 #include "delta/image_file.hpp"
@@ -17,6 +18,7 @@ constexpr std::string_view kUsage =
     "name only when its digest is the one that the delta promises. It does what `aloft delta apply` does, in less memory.\n";
 
 aloft::Result<> rebuild(const std::string& old_file, const std::string& delta_file, const std::string& output) {
+  TRY(aloft::check_apart(output, {delta_file}));
   const auto delta_bytes = TRY(aloft::bundle::open_source(delta_file));
   auto patch = TRY(aloft::delta::Patch::open(*delta_bytes));
   if (patch.bundle()) return aloft::fail(aloft::delta::kWrongSource, delta_file + " makes a bundle, not an image; use `aloft delta apply`");
