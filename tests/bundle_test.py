@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 import random
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -240,6 +242,38 @@ class BundleTest(unittest.TestCase):
         shown = json.loads(aloft("bundle", "show", self.bundle, "--json", "--trust", self.home / "p256" / "trust").stdout)
         self.assertEqual(shown["signature"]["state"], "verified")
         aloft("bundle", "show", self.bundle, "--trust", self.home / "rsa3072" / "trust", status=1)
+
+    def test_a_revocation_list_that_is_empty_is_not_renewed(self):
+        keys = self.home / "lost-list"
+        aloft("keys", "init", keys)
+        aloft("keys", "revoke", keys, keys / "signer.pem")
+        (keys / "trust/root.crl").write_bytes(b"")
+        self.assertIn("E2016 bad-certificate", aloft("keys", "revoke", keys, status=1).stderr)
+        self.assertEqual((keys / "trust/root.crl").read_bytes(), b"")
+        (keys / "trust/root.crl").unlink()
+        aloft("keys", "revoke", keys, keys / "signer.pem")
+
+    def test_keys_are_made_all_or_none(self):
+        keys = self.home / "again"
+        aloft("keys", "init", keys)
+        (keys / "root.key").unlink()
+        (keys / "root.pem").unlink()
+        before = {file.name: file.read_bytes() for file in keys.rglob("*.*")}
+        self.assertIn("exists; choose another name or folder", aloft("keys", "init", keys, status=1).stderr)
+        for name in ("signer.key", "signer.pem"):
+            (keys / name).unlink()
+            del before[name]
+        self.assertIn("exists; choose another name or folder", aloft("keys", "init", keys, status=1).stderr)
+        self.assertEqual({file.name: file.read_bytes() for file in keys.rglob("*.*")}, before)
+
+        def small_disk():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+
+        # Room for keys, none for a certificate.
+        self.assertIn("E1002 no-space", aloft("keys", "init", self.home / "full", status=1, preexec_fn=small_disk).stderr)
+        self.assertEqual([file.name for file in (self.home / "full").rglob("*")], ["trust"])
+        aloft("keys", "init", self.home / "full")
 
     def test_wrong_usage_is_status_2(self):
         aloft("bundle", "create", status=2)

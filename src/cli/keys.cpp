@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/errors.hpp"
 #include "crypto/certificate.hpp"
+#include "crypto/errors.hpp"
 #include "crypto/key.hpp"
 
 namespace aloft::cli {
@@ -43,14 +44,24 @@ Result<Pair> load_pair(const path& folder, const std::string& name) {
   return Pair{std::move(key), std::move(certificate)};
 }
 
+Result<bool> is_there(const path& file) {
+  std::error_code problem;
+  const bool there = std::filesystem::exists(file, problem);
+  if (problem) return fail(system_error("cannot examine", file, problem.value()));
+  return there;
+}
+
+Result<> check_free(const path& file) {
+  if (TRY(is_there(file))) return fail(kExists, file.string() + " exists; choose another name or folder");
+  return {};
+}
+
 // Makes NAME.key and NAME.pem; `above` is what follows the certificate in NAME.pem.
 Result<Pair> make_pair(const path& folder, const std::string& name, KeyType type, crypto::CertificateRequest request, const Pair* issuer,
                        const std::string& above = {}) {
   if (name.empty() || name.find('/') != std::string::npos)
     return fail(kBadArgument, "the name must be one of a file in FOLDER, not \"" + name + "\"");
-  for (const char* ending : {".key", ".pem"})
-    if (std::filesystem::exists(folder / (name + ending)))
-      return fail(kExists, (folder / (name + ending)).string() + " exists; choose another name or folder");
+  for (const char* ending : {".key", ".pem"}) TRY(check_free(folder / (name + ending)));
   const WallTime now = SystemClock().now();
   request.not_before = now - std::chrono::hours(1);
   if (request.not_after == WallTime{}) request.not_after = now + 20 * kYear;
@@ -68,7 +79,7 @@ Result<Pair> make_pair(const path& folder, const std::string& name, KeyType type
 
 Result<> issue(const KeysOptions& options) {
   const path folder = options.folder;
-  const bool under_intermediate = std::filesystem::exists(folder / "intermediate.key");
+  const bool under_intermediate = TRY(is_there(folder / "intermediate.key"));
   const Pair issuer = TRY(load_pair(folder, under_intermediate ? "intermediate" : "root"));
   const auto not_after = SystemClock().now() + options.years * kYear;
   TRY(make_pair(folder, options.name, kKeyTypes.at(options.type),
@@ -79,18 +90,31 @@ Result<> issue(const KeysOptions& options) {
   return {};
 }
 
-Result<> init(const KeysOptions& options) {
+Result<> make_authority(const KeysOptions& options) {
   const path folder = options.folder;
-  std::error_code problem;
-  std::filesystem::create_directories(folder / "trust", problem);
-  if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
   const auto root = TRY(make_pair(folder, "root", kKeyTypes.at(options.type),
                                   {.common_name = "Aloft development root", .profile = Profile::authority}, nullptr));
   if (options.intermediate)
     TRY(make_pair(folder, "intermediate", kKeyTypes.at(options.type),
                   {.common_name = "Aloft development intermediate", .profile = Profile::authority}, &root));
   TRY(replace_file(folder / "trust" / "root.pem", root.certificate.pem()));
-  TRY(issue(options));
+  return issue(options);
+}
+
+// All or nothing: the trust anchor of an earlier authority, whose keys may have been moved away, stays what it is.
+Result<> init(const KeysOptions& options) {
+  const path folder = options.folder;
+  std::error_code problem;
+  std::filesystem::create_directories(folder / "trust", problem);
+  if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
+  std::vector<path> files{folder / "trust" / "root.pem", folder / "trust" / "root.crl", folder / "trust" / "intermediate.crl"};
+  for (const std::string& name : {std::string("root"), std::string("intermediate"), options.name})
+    for (const char* const ending : {".key", ".pem"}) files.push_back(folder / (name + ending));
+  for (const path& file : files) TRY(check_free(file));
+  if (auto made = make_authority(options); !made) {
+    for (const path& file : files) std::filesystem::remove(file, problem);
+    return made;
+  }
   std::cout << "For devices:  " << (folder / "trust").string() << " (goes to trust_dir, by default /etc/aloft/trust)\n"
             << "These keys are for development. Keep " << (folder / "root.key").string() << " away from build hosts and devices.\n";
   return {};
@@ -103,7 +127,13 @@ Result<std::size_t> renew_crl(const path& folder, const std::string& name, const
   for (const auto& certificate : revoked)
     if (certificate.issued_by(authority.certificate)) own.push_back(certificate);
   const path list = folder / "trust" / (name + ".crl");
-  const std::string previous = std::filesystem::exists(list) ? TRY(read_file(list)) : "";
+  std::string previous;
+  if (TRY(is_there(list))) {
+    previous = TRY(read_file(list));
+    if (previous.empty())
+      return fail(crypto::kBadCertificate, list.string() + " is empty, so what it revoked is not known; put it back from a backup or a " +
+                                               "device, or remove it and revoke each certificate again");
+  }
   const auto crl = TRY(crypto::make_crl({authority.certificate, authority.key}, own, previous, SystemClock().now(), kCrlValidity));
   TRY(replace_file(list, crl));
   std::cout << "Revocation list: " << list.string() << " (valid for " << kCrlValidity.count() << " days)\n";
@@ -115,7 +145,7 @@ Result<> revoke(const KeysOptions& options) {
   std::vector<Certificate> revoked;
   for (const auto& file : options.revoked) revoked.push_back(TRY(Certificate::load(file)));
   std::size_t found = TRY(renew_crl(folder, "root", revoked));
-  if (std::filesystem::exists(folder / "intermediate.key")) found += TRY(renew_crl(folder, "intermediate", revoked));
+  if (TRY(is_there(folder / "intermediate.key"))) found += TRY(renew_crl(folder, "intermediate", revoked));
   if (found < revoked.size())
     return fail(kNotThisAuthority, "not every certificate given was issued by an authority in " + folder.string());
   return {};
