@@ -275,6 +275,12 @@ class BundleTest(unittest.TestCase):
         self.assertEqual([file.name for file in (self.home / "full").rglob("*")], ["trust"])
         aloft("keys", "init", self.home / "full")
 
+    def test_what_is_strange_is_an_error_and_no_crash(self):
+        no_utf8 = os.fsdecode(b"M\xfcller")
+        self.assertIn("is no UTF-8", aloft("bundle", "create", "-o", self.home / "x.aloft", "--product", "p", "--hardware", "r", "--version", "1", "--image",
+                                           f"rootfs={self.home}/boot.img", "--unsigned", "--description", no_utf8, status=2).stderr)  # fmt: skip
+        self.assertIn("cannot examine", aloft("keys", "issue", self.home / "p256", "--name", 300 * "x", status=1).stderr)
+
     def test_wrong_usage_is_status_2(self):
         aloft("bundle", "create", status=2)
         aloft("bundle", "create", "-o", self.home / "x.aloft", "--image", "rootfs", "--unsigned", status=2)

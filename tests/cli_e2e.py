@@ -236,6 +236,7 @@ def case_api_tokens_open_until_they_are_revoked(server):
     ci.run("device", "list")
     assert "no longer opens" in operator.run("token", "revoke", listed[1]["id"])
     assert "E7016" in ci.run("device", "list", status=1)
+    assert "caf\N{REPLACEMENT CHARACTER}" == operator.json("token", "create", "--note", os.fsdecode(b"caf\xe9"))["note"]
     assert "you have no token 4711" in operator.run("token", "revoke", 4711, status=1)
 
 

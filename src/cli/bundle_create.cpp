@@ -5,6 +5,7 @@
 
 #include "base/errors.hpp"
 #include "base/fresh_file.hpp"
+#include "base/json.hpp"
 #include "bundle/writer.hpp"
 #include "cli/bundle_description.hpp"
 #include "cli/bundle_options.hpp"
@@ -61,6 +62,13 @@ Result<> set_types(const std::vector<std::string>& types, bundle::Recipe& recipe
   return {};
 }
 
+// A manifest is JSON.
+Result<std::string> utf8(const std::string& text, const char* option) {
+  const Json probe(text);
+  if (probe.dump(-1, ' ', false, Json::error_handler_t::ignore) == probe.dump(-1, ' ', false, Json::error_handler_t::replace)) return text;
+  return fail(kBadArgument, std::string(option) + " is no UTF-8");
+}
+
 // The description file, and over it what the command line says.
 Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   bundle::Recipe recipe;
@@ -69,7 +77,7 @@ Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   if (!options.hardware.empty()) recipe.hardware = options.hardware;
   if (options.version) recipe.version = *options.version;
   if (options.security_version) recipe.security_version = *options.security_version;
-  if (options.description) recipe.description = *options.description;
+  if (options.description) recipe.description = TRY(utf8(*options.description, "--description"));
   if (!options.images.empty()) recipe.images.clear();
   for (const auto& image : options.images) recipe.images.push_back(TRY(image_of(image, options)));
   TRY(set_types(options.types, recipe));

@@ -14,6 +14,9 @@ Result<Json> json_of(const net::Response& response, const std::string& path) {
   return json;
 }
 
+// What somebody typed may be no UTF-8.
+std::string body_text(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace
 
 Result<ServerSession> ServerSession::open(Credentials credentials) {
@@ -36,15 +39,15 @@ Result<net::Response> ServerSession::send(net::Request request, const std::strin
 Result<Json> ServerSession::get(const std::string& path) { return json_of(TRY(send({}, path)), path); }
 
 Result<Json> ServerSession::post(const std::string& path, const Json& body) {
-  return json_of(TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path)), path);
+  return json_of(TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body_text(body)}, path)), path);
 }
 
 Result<Json> ServerSession::put(const std::string& path, const Json& body) {
-  return json_of(TRY(send({.method = "PUT", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path)), path);
+  return json_of(TRY(send({.method = "PUT", .headers = {{"Content-Type", "application/json"}}, .body = body_text(body)}, path)), path);
 }
 
 Result<> ServerSession::order(const std::string& path, const Json& body) {
-  TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body.dump()}, path));
+  TRY(send({.method = "POST", .headers = {{"Content-Type", "application/json"}}, .body = body_text(body)}, path));
   return {};
 }
 
