@@ -233,6 +233,15 @@ class BundleTest(unittest.TestCase):
         self.assertEqual((shown["version"], shown["security_version"], shown["description"]), ("1.1", 7, "From a file"))
         self.assertEqual(shown["images"][0]["frames"], -(-len(self.root) // 65536))
         self.assertEqual(shown["signature"], {"state": "unsigned", "signers": []})
+        aloft("bundle", "create", "-o", out, "-d", description, "--frame-size", "128", "--encoding", "none", "--unsigned")
+        shown = json.loads(aloft("bundle", "show", "--json", out).stdout)
+        self.assertEqual((shown["images"][0]["frames"], shown["images"][0]["encoding"]), (-(-len(self.root) // 131072), "none"))
+        description.write_text(description.read_text().replace("blocks = true\n", ""))
+        for options, named in (([], False), (["--blocks"], True)):
+            aloft("bundle", "create", "-o", out, "-d", description, *options, "--unsigned")
+            self.assertEqual("packed by blocks" in aloft("bundle", "show", out).stdout, named)
+        signer = ["--key", self.home / "p256/signer.key", "--cert", self.home / "p256/signer.pem"]
+        aloft("bundle", "create", "-o", out, "-d", description, *signer, "--unsigned", status=2)
         description.write_text(description.read_text() + 'compres = "no"\n')
         done = aloft("bundle", "create", "-o", out, "-d", description, "--unsigned", status=1)
         self.assertIn("compres", done.stderr)

@@ -27,15 +27,15 @@ struct CreateOptions {
   std::vector<std::string> types;   // NAME=TYPE
   std::vector<std::string> verity;  // NAME
   bool blocks = false;
-  std::string encoding = "zstd";
-  std::uint32_t frame_kib = bundle::kDefaultFrameBytes / 1024;
+  std::optional<std::string> encoding;
+  std::optional<std::uint32_t> frame_kib;
   int level = bundle::Recipe{}.level;
   unsigned threads = 0;
   SignerOptions signers;
   bool is_unsigned = false;
 };
 
-Result<bundle::ImageFile> image_of(const std::string& text, const CreateOptions& options) {
+Result<bundle::ImageFile> image_of(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals + 1 == text.size()) return fail(kBadArgument, "--image needs NAME=FILE, not " + text);
   const std::string names = text.substr(0, equals);
@@ -44,9 +44,6 @@ Result<bundle::ImageFile> image_of(const std::string& text, const CreateOptions&
   image.name = names.substr(0, colon);
   image.slot_class = colon == std::string::npos ? image.name : names.substr(colon + 1);
   image.path = text.substr(equals + 1);
-  image.encoding = options.encoding == "none" ? bundle::Encoding::none : bundle::Encoding::zstd;
-  image.frame_size_bytes = options.frame_kib * 1024;
-  image.blocks = options.blocks ? bundle::BlockNames::include : bundle::BlockNames::omit;
   return image;
 }
 
@@ -79,7 +76,12 @@ Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   if (options.security_version) recipe.security_version = *options.security_version;
   if (options.description) recipe.description = TRY(utf8(*options.description, "--description"));
   if (!options.images.empty()) recipe.images.clear();
-  for (const auto& image : options.images) recipe.images.push_back(TRY(image_of(image, options)));
+  for (const auto& image : options.images) recipe.images.push_back(TRY(image_of(image)));
+  for (auto& image : recipe.images) {
+    if (options.encoding) image.encoding = *options.encoding == "none" ? bundle::Encoding::none : bundle::Encoding::zstd;
+    if (options.frame_kib) image.frame_size_bytes = *options.frame_kib * 1024;
+    if (options.blocks) image.blocks = bundle::BlockNames::include;
+  }
   TRY(set_types(options.types, recipe));
   for (const std::string& name : options.verity) {
     const auto image = std::ranges::find(recipe.images, name, &bundle::ImageFile::name);
@@ -138,16 +140,14 @@ void add_create_command(CLI::App& bundle, Run& run) {
       ->allow_extra_args(false);
   command->add_flag("--blocks", options->blocks,
                     "Name every 4 KiB block and pack it by itself, so that devices fetch only those that they lack");
-  command->add_option("--encoding", options->encoding, "How frames are stored")
-      ->check(CLI::IsMember({"zstd", "none"}))
-      ->capture_default_str();
-  command->add_option("--frame-size", options->frame_kib, "KiB of content in a frame: a power of two from 64 to 4096")
-      ->check(CLI::IsMember({"64", "128", "256", "512", "1024", "2048", "4096"}))
-      ->capture_default_str();
+  command->add_option("--encoding", options->encoding, "How the frames of all images are stored (zstd)")
+      ->check(CLI::IsMember({"zstd", "none"}));
+  command->add_option("--frame-size", options->frame_kib, "KiB of content in a frame of any image: a power of two from 64 to 4096 (256)")
+      ->check(CLI::IsMember({"64", "128", "256", "512", "1024", "2048", "4096"}));
   command->add_option("--level", options->level, "zstd level, 1 (fast) to 19 (small)")->check(CLI::Range(1, 19))->capture_default_str();
   command->add_option("--threads", options->threads, "Threads to compress with; 0: one per core")->check(CLI::Range(0U, 64U));
   add_signer_options(*command, options->signers);
-  command->add_flag("--unsigned", options->is_unsigned, "Do not sign; devices refuse it until it is signed");
+  command->add_flag("--unsigned", options->is_unsigned, "Do not sign; devices refuse it until it is signed")->excludes("--key");
   command->callback([options, &run] { run = [options] { return create(*options); }; });
 }
 
