@@ -234,6 +234,10 @@ def case_api_tokens_open_until_they_are_revoked(server):
     ci = Operator(server)
     ci.environment = {"PATH": os.environ["PATH"], "ALOFT_SERVER": ci.url(), "ALOFT_TOKEN": secret, "ALOFT_FINGERPRINT": server.fingerprint}
     ci.run("device", "list")
+    decided = {"ALOFT_SERVER": ci.url(), "ALOFT_TOKEN": secret}
+    assert "ALOFT_TOKEN are set" in operator.run("logout", status=2, **decided)
+    ci.run("device", "list")
+    operator.run("device", "list")
     assert "no longer opens" in operator.run("token", "revoke", listed[1]["id"])
     assert "E7016" in ci.run("device", "list", status=1)
     assert "caf\N{REPLACEMENT CHARACTER}" == operator.json("token", "create", "--note", os.fsdecode(b"caf\xe9"))["note"]

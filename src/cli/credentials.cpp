@@ -43,11 +43,11 @@ std::filesystem::path credentials_path() {
   return folder / "aloft" / "credentials.json";
 }
 
+bool environment_decides() { return !environment("ALOFT_SERVER").empty() && !environment("ALOFT_TOKEN").empty(); }
+
 Result<Credentials> load_credentials() {
-  const std::string server = environment("ALOFT_SERVER");
-  const std::string token = environment("ALOFT_TOKEN");
-  if (!server.empty() && !token.empty()) {
-    Credentials credentials{.server = TRY(server_address(server)), .token = token};
+  if (environment_decides()) {
+    Credentials credentials{.server = TRY(server_address(environment("ALOFT_SERVER"))), .token = environment("ALOFT_TOKEN")};
     if (const std::string fingerprint = environment("ALOFT_FINGERPRINT"); !fingerprint.empty())
       credentials.certificate = TRY(net::parse_fingerprint(fingerprint));
     return credentials;

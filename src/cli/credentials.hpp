@@ -26,6 +26,8 @@ std::string to_text(const Credentials& credentials);
 // $XDG_CONFIG_HOME/aloft/credentials.json, or that under ~/.config.
 std::filesystem::path credentials_path();
 
+// Whether ALOFT_SERVER and ALOFT_TOKEN say so instead of the file.
+bool environment_decides();
 // From ALOFT_SERVER, ALOFT_TOKEN and ALOFT_FINGERPRINT where the first two are set, else from the file. Errors: kNotLoggedIn, those of
 // reading the file.
 Result<Credentials> load_credentials();

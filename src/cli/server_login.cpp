@@ -82,6 +82,10 @@ Result<> log_in(const Login& login) {
 }
 
 Result<> log_out() {
+  if (environment_decides())
+    return fail(kBadArgument,
+                "ALOFT_SERVER and ALOFT_TOKEN are set, and nobody logged in by them; unset them to log out, or revoke the token with "
+                "`aloft token revoke`");
   auto session = TRY(ServerSession::open_saved());
   const auto ended = session.post("/api/v1/logout", Json::object());
   TRY(forget_credentials());
