@@ -82,6 +82,15 @@ std::optional<Json> health_rule_json(const std::string& text) {
   return rule;
 }
 
+// A number alone is hours, too. A sample that is given is not none.
+Result<std::uint64_t> hours_of(const std::string& text) {
+  const auto hours = number_of(text);
+  if (hours && *hours > 0) return *hours;
+  const std::uint64_t seconds = hours ? 0 : TRY(seconds_of(text));
+  if (seconds > 0 && seconds % 3600 == 0) return seconds / 3600;
+  return fail(kBadArgument, "--health-gate: the least time up is whole hours, as 48h, not " + text);
+}
+
 Result<Json> health_gate_json(const std::string& text) {
   const auto parts = split(text, ':', 3);
   auto gate = health_rule_json(parts[0]);
@@ -90,7 +99,7 @@ Result<Json> health_gate_json(const std::string& text) {
   const auto devices = parts.size() > 1 ? number_of(parts[1]) : std::optional<std::uint64_t>(10);
   if (!devices) return fail(kBadArgument, "--health-gate " + text + ": the least sample is a number of devices");
   (*gate)["min_devices"] = *devices;
-  if (parts.size() > 2) (*gate)["min_hours"] = TRY(seconds_of(parts[2])) / 3600;
+  if (parts.size() > 2) (*gate)["min_hours"] = TRY(hours_of(parts[2]));
   return *std::move(gate);
 }
 

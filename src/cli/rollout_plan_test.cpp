@@ -31,12 +31,14 @@ TEST(RolloutPlan, BecomesWhatTheServerTakes) {
   EXPECT_EQ(plan.at("gates").dump(), R"([{"failure":"any","max_permille":20,"min_sample":20},{"failure":"silent","max_permille":15}])");
   options.rate_growth = "150%:10m";
   EXPECT_EQ(plan_json(options, 3).value().at("rate_growth").dump(), R"({"factor_percent":150,"interval_s":600})");
-  options.health_gates = {"crash-reboots>0.01:20:48h", "cpu-temp+10%", "up-link<-1.5", "rate-5%:3"};
+  options.health_gates = {"crash-reboots>0.01:20:48h", "cpu-temp+10%", "up-link<-1.5", "rate-5%:3:2d"};
   EXPECT_EQ(plan_json(options, 3).value().at("health_gates").dump(),
             R"([{"limit":0.01,"measure":"crash-reboots","min_devices":20,"min_hours":48,"worse":"higher"},)"
             R"({"measure":"cpu-temp","min_devices":10,"worse":"higher","worse_percent":10},)"
             R"({"limit":-1.5,"measure":"up-link","min_devices":10,"worse":"lower"},)"
-            R"({"measure":"rate","min_devices":3,"worse":"lower","worse_percent":5}])");
+            R"({"measure":"rate","min_devices":3,"min_hours":48,"worse":"lower","worse_percent":5}])");
+  options.health_gates = {"crash-reboots>0.01:20:48"};
+  EXPECT_EQ(plan_json(options, 3).value().at("health_gates")[0].at("min_hours"), 48U);
   EXPECT_EQ(
       plan.at("policy").dump(),
       R"({"consent":true,"download":{"budget_bytes":20971520,"metered":"wait"},"download_only":true,"window":{"days":["sat","sun"],"from":"22:00","until":"05:00"}})");
@@ -50,8 +52,8 @@ TEST(RolloutPlan, MistakesAreNamed) {
   const auto refused = [](const RolloutPlanOptions& options) { return !plan_json(options, 1).has_value(); };
   EXPECT_TRUE(refused({.waves = {"some"}}));
   for (const char* growth : {"150:10m", "150%", "%:10m", "150%:soon"}) EXPECT_TRUE(refused({.rate_growth = growth})) << growth;
-  for (const char* gate :
-       {"", "crash-reboots", ">1", "temp>hot", "temp+10", "temp>10%", "temp>1:many", "temp>1:5:soon", "temp>inf", "temp<nan"})
+  for (const char* gate : {"", "crash-reboots", ">1", "temp>hot", "temp+10", "temp>10%", "temp>1:many", "temp>1:5:soon", "temp>1:5:90m",
+                           "temp>1:5:0", "temp>1:5:0h", "temp>inf", "temp<nan"})
     EXPECT_TRUE(refused({.health_gates = {gate}})) << gate;
   EXPECT_TRUE(refused({.waves = {"5%:soon"}}));
   EXPECT_TRUE(refused({.gates = {"any"}}));
