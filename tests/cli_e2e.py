@@ -262,6 +262,20 @@ def case_a_release_is_named_by_number_or_version(server):
     assert "no release has version 9.9-none" in operator.run("deploy", "--release", "9.9-none", "--device", "cam-3", status=1)
 
 
+def case_a_group_keeps_what_is_not_changed(server):
+    operator = first_login(server)
+    operator.run("group", "create", "hand", "--description", "Chosen")
+    operator.run("group", "create", "beta", "--description", "The brave", "--filter", "tag==beta")
+    assert operator.json("group", "change", "hand")["description"] == "Chosen"
+    for options, description, chosen in (
+        (["--filter", "tag==gamma"], "The brave", "tag==gamma"),
+        (["--description", "The few"], "The few", "tag==gamma"),
+        (["--description", ""], "", "tag==gamma"),
+    ):
+        group = operator.json("group", "change", "beta", *options)
+        assert (group["description"], group["filter"]) == (description, chosen), group
+
+
 def case_wrong_usage_is_told_apart(server):
     operator = Operator(server)
     operator.run("deploy", "--device", "cam-1", status=2)

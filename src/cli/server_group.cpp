@@ -1,5 +1,6 @@
 // Groups, tags, filters.
 #include <CLI/CLI.hpp>
+#include <optional>
 
 #include "cli/server_commands.hpp"
 #include "cli/server_session.hpp"
@@ -11,7 +12,7 @@ namespace {
 struct GroupOptions {
   std::string name;
   std::string filter;
-  std::string description;
+  std::optional<std::string> description;
   std::vector<std::string> devices;
   bool json = false;
 };
@@ -55,22 +56,23 @@ Result<> show_group(const GroupOptions& options) {
   return print_group(options, TRY(session.get(group_path(options.name))));
 }
 
-Json group_body(const GroupOptions& options) {
-  Json body{{"description", options.description}};
-  if (!options.filter.empty()) body["filter"] = options.filter;
-  return body;
-}
-
 Result<> create_group(const GroupOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  Json body = group_body(options);
-  body["name"] = options.name;
+  Json body{{"name", options.name}, {"description", options.description.value_or("")}};
+  if (!options.filter.empty()) body["filter"] = options.filter;
   return print_group(options, TRY(session.post("/api/v1/groups", body)));
 }
 
 Result<> change_group(const GroupOptions& options) {
   auto session = TRY(ServerSession::open_saved());
-  return print_group(options, TRY(session.put(group_path(options.name), group_body(options))));
+  const Json json = TRY(session.get(group_path(options.name)));
+  JsonObject group = TRY(JsonObject::of(json, "group"));
+  // What is put is the whole: what is not given stays as it is.
+  Json body{{"description", TRY(group.text("description"))}};
+  if (options.description) body["description"] = *options.description;
+  if (const auto filter = TRY(group.optional_text("filter"))) body["filter"] = *filter;
+  if (!options.filter.empty()) body["filter"] = options.filter;
+  return print_group(options, TRY(session.put(group_path(options.name), body)));
 }
 
 Result<> delete_group(const GroupOptions& options) {
@@ -157,7 +159,7 @@ void add_group_commands(CLI::App& app, Run& run) {
   CLI::App* list = groups->add_subcommand("list", "List groups");
   CLI::App* show = groups->add_subcommand("show", "Show one; its devices: `aloft device list -q group==NAME`");
   CLI::App* create = groups->add_subcommand("create", "Make a group");
-  CLI::App* change = groups->add_subcommand("change", "Set description and filter");
+  CLI::App* change = groups->add_subcommand("change", "Set description, filter or both; the other stays as it is");
   CLI::App* remove = groups->add_subcommand("delete", "Delete a group; its devices stay");
   CLI::App* add_devices = groups->add_subcommand("add", "Put devices into a group by hand");
   CLI::App* remove_devices = groups->add_subcommand("remove", "Take devices out of a group by hand");
