@@ -251,6 +251,10 @@ class BundleTest(unittest.TestCase):
         shown = json.loads(aloft("bundle", "show", self.bundle, "--json", "--trust", self.home / "p256" / "trust").stdout)
         self.assertEqual(shown["signature"]["state"], "verified")
         aloft("bundle", "show", self.bundle, "--trust", self.home / "rsa3072" / "trust", status=1)
+        forged = self.make("forged.aloft", None, "--description", "Good.\nSignature:         verified")
+        shown = aloft("bundle", "show", forged).stdout
+        self.assertIn("\n" + 19 * " " + "Signature:         verified\n", shown)
+        self.assertEqual([line for line in shown.splitlines() if line.startswith("Signature:")], ["Signature:         NONE: devices will refuse this bundle"])
 
     def test_a_revocation_list_that_is_empty_is_not_renewed(self):
         keys = self.home / "lost-list"

@@ -38,6 +38,13 @@ std::string sentence_of(const Signature& signature) {
   return "NOT VERIFIED: who signed is only claimed; give --trust FOLDER to check";
 }
 
+// A line of the description is not to pass for one that the program says.
+std::string indented(const std::string& text) {
+  std::string lines;
+  for (const char c : text) lines += c == '\n' ? "\n                   " : std::string(1, c);
+  return lines;
+}
+
 }  // namespace
 
 std::string show_text(const bundle::Reader& reader) {
@@ -47,7 +54,7 @@ std::string show_text(const bundle::Reader& reader) {
   out << "Product:           " << manifest.product << "\nHardware:         ";
   for (const auto& revision : manifest.hardware) out << " " << revision;
   out << "\nVersion:           " << manifest.version << "\nSecurity version:  " << manifest.security_version << "\n";
-  if (!manifest.description.empty()) out << "Description:       " << manifest.description << "\n";
+  if (!manifest.description.empty()) out << "Description:       " << indented(manifest.description) << "\n";
   out << "Bundle size:       " << readable_size(reader.size_bytes()) << " (" << reader.size_bytes() << " bytes)\n"
       << "Manifest digest:   " << to_hex(reader.manifest_sha256()) << "\n"
       << "Signature:         " << sentence_of(signature) << "\n";
