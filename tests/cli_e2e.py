@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """The real aloft against the real aloft-server: log in, upload, let devices in, deploy, watch."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import signal
 import stat
 import subprocess
 import sys
+import termios
 import threading
+import time
 
 from ddi_e2e import Authority
 from server_harness import PASSWORD, Device, Server, Signer, ready_device, swu_of
@@ -274,6 +279,25 @@ def case_a_group_keeps_what_is_not_changed(server):
     ):
         group = operator.json("group", "change", "beta", *options)
         assert (group["description"], group["filter"]) == (description, chosen), group
+
+
+def case_a_password_question_leaves_the_terminal_as_it_was(server):
+    for end in (signal.SIGINT, signal.SIGTERM, None):
+        master, slave = pty.openpty()
+        before = termios.tcgetattr(slave)
+        client = subprocess.Popen([ALOFT, "login", "http://127.0.0.1:1"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                                  env=Operator(server).environment, preexec_fn=lambda terminal=slave: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0))
+        asked = b""
+        while b"Password of admin: " not in asked:
+            asked += os.read(master, 1000)
+        while termios.tcgetattr(slave)[3] & termios.ECHO:
+            time.sleep(0.01)
+        client.send_signal(end) if end else os.write(master, b"a password\n")
+        client.communicate(timeout=20)
+        assert client.returncode == (-end if end else 1), client.returncode
+        assert termios.tcgetattr(slave) == before, end
+        os.close(master)
+        os.close(slave)
 
 
 def case_wrong_usage_is_told_apart(server):

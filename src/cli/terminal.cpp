@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 
@@ -32,6 +34,37 @@ Result<std::string> ask(const Fd& terminal, const std::string& question) {
   while (::read(terminal.get(), &c, 1) == 1 && c != '\n') line += c;
   return line;
 }
+
+// A terminal without echo while it lives; Ctrl-C and SIGTERM leave it as it was, too. One at a time.
+class SilentTerminal {
+ public:
+  explicit SilentTerminal(int terminal) {
+    fd_ = terminal;
+    ::tcgetattr(fd_, &before_);
+    struct sigaction put_back{};
+    put_back.sa_handler = [](int signal) {
+      ::tcsetattr(fd_, TCSANOW, &before_);
+      ::raise(signal);  // as ever, when this returns
+    };
+    put_back.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &put_back, &handled_before_[i]);
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(fd_, TCSAFLUSH, &silent);
+  }
+  SilentTerminal(const SilentTerminal&) = delete;
+  SilentTerminal& operator=(const SilentTerminal&) = delete;
+  ~SilentTerminal() {
+    ::tcsetattr(fd_, TCSAFLUSH, &before_);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &handled_before_[i], nullptr);
+  }
+
+ private:
+  static constexpr std::array kSignals{SIGINT, SIGTERM};
+  static inline int fd_;
+  static inline termios before_;
+  std::array<struct sigaction, kSignals.size()> handled_before_{};
+};
 
 }  // namespace
 
@@ -113,13 +146,10 @@ Result<std::string> read_line() {
 
 Result<std::string> ask_password(const std::string& question) {
   const Fd terminal = TRY(open_terminal("give the password with --password-stdin"));
-  termios before{};
-  ::tcgetattr(terminal.get(), &before);
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(terminal.get(), TCSAFLUSH, &silent);
-  auto answer = ask(terminal, question);
-  ::tcsetattr(terminal.get(), TCSAFLUSH, &before);
+  auto answer = [&] {
+    const SilentTerminal silent(terminal.get());
+    return ask(terminal, question);
+  }();
   TRY(write_all(terminal.get(), as_bytes("\n")));
   return answer;
 }
