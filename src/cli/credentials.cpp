@@ -38,6 +38,7 @@ std::string to_text(const Credentials& credentials) {
 
 std::filesystem::path credentials_path() {
   const std::string configuration = environment("XDG_CONFIG_HOME");
+  if (configuration.empty() && environment("HOME").empty()) return {};  // a token does not belong where one happens to stand
   const std::filesystem::path folder =
       configuration.empty() ? std::filesystem::path(environment("HOME")) / ".config" : std::filesystem::path(configuration);
   return folder / "aloft" / "credentials.json";
@@ -63,6 +64,7 @@ Result<Credentials> load_credentials() {
 
 Result<> save_credentials(const Credentials& credentials) {
   const auto path = credentials_path();
+  if (path.empty()) return fail(kBadArgument, "neither HOME nor XDG_CONFIG_HOME is set, so the login cannot be kept anywhere; set one");
   std::error_code problem;
   std::filesystem::create_directories(path.parent_path(), problem);
   if (problem) return fail(system_error("cannot make folder", path.parent_path(), problem.value()));

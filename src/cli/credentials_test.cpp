@@ -55,6 +55,15 @@ TEST_F(CredentialsTest, ComeFromTheEnvironmentWhereItHasThem) {
   EXPECT_EQ(load_credentials().error().code.number, kBadEncoding.number);
 }
 
+TEST_F(CredentialsTest, AreKeptNowhereWithoutAHome) {
+  const std::string home = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
+  for (const char* name : {"XDG_CONFIG_HOME", "HOME"}) ::unsetenv(name);
+  EXPECT_EQ(load_credentials().error().code.number, kNotLoggedIn.number);
+  EXPECT_EQ(save_credentials({.server = "https://h", .user = "ann", .token = "secret"}).error().code.number, kBadArgument.number);
+  EXPECT_FALSE(std::filesystem::exists(".config/aloft"));
+  if (!home.empty()) ::setenv("HOME", home.c_str(), 1);
+}
+
 TEST_F(CredentialsTest, ADamagedFileIsAnErrorThatNamesIt) {
   std::filesystem::create_directories(credentials_path().parent_path());
   std::ofstream(credentials_path()) << R"({"server":1})";
