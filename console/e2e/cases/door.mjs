@@ -100,6 +100,7 @@ export const doorCases = {
       await page.getByRole("menuitem", { name: "Log out" }).click();
       const dialog = page.getByRole("dialog", { name: "You are still logged in" });
       await dialog.getByText(/answered 503/).waitFor();
+      await page.getByRole("menu").waitFor({ state: "detached" });
       await assertAccessible(page, "a failed log-out");
       await dialog.getByRole("button", { name: "Close" }).click();
       await heading(page, "Devices").waitFor();
