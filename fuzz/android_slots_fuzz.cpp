@@ -4,6 +4,7 @@
 #include "base/bytes.hpp"
 #include "base/crc32.hpp"
 #include "boot/android.hpp"
+#include "boot/order.hpp"
 #include "boot/test_loader.hpp"
 #include "require.hpp"
 
@@ -18,7 +19,8 @@ extern "C" int android_slots_fuzz(const std::uint8_t* data, std::size_t size) {
   (void)storage.region("misc", boot::kSectorBytes);
   storage.contents["misc"].replace(0, 32, record);
   boot::AndroidControl control(storage.region("misc", boot::kSectorBytes), nullptr, {"A", "B", "C"});
-  if (!control.read()) require(control.rebuild("A").has_value());
+  const auto found = control.read();
+  if (!found || !boot::is_another_committed(*found, "B")) require(control.rebuild("A").has_value());  // as whoever arms B sees to
   require(control.arm("B", 2).has_value());
   const auto armed = control.read();
   require(armed && armed->order.size() == 3 && armed->order[0].name == "B" && armed->order[0].tries_left == 2);

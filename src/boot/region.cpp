@@ -14,6 +14,8 @@
 namespace aloft::boot {
 namespace {
 
+constexpr int kMaxLinks = 40;  // path_resolution(7)
+
 Result<> sync(int fd, const std::filesystem::path& path) {
   if (::fsync(fd) != 0) return fail(system_error("syncing", path, errno));
   return {};
@@ -22,8 +24,13 @@ Result<> sync(int fd, const std::filesystem::path& path) {
 // Where the file system that holds a state is not mounted, or a device has gone, the folder is there all the same. A file made in it would
 // take every change, and the boot loader would go on by the state that it finds elsewhere.
 Result<> may_be_made(const std::filesystem::path& file) {
+  std::error_code problem;
+  auto place = file;
+  for (int links = 0; links < kMaxLinks && std::filesystem::is_symlink(place, problem); ++links)
+    place = place.parent_path() / std::filesystem::read_symlink(place, problem);
+  const auto parent = place.parent_path();
   struct stat folder{};
-  if (::stat(file.parent_path().c_str(), &folder) != 0) return fail(system_error("cannot find", file.parent_path(), errno));
+  if (::stat(parent.c_str(), &folder) != 0) return fail(system_error("cannot find", parent, errno));
   for (const char* other : {"/", "/dev"}) {
     struct stat there{};
     if (::stat(other, &there) == 0 && folder.st_dev == there.st_dev)

@@ -80,6 +80,13 @@ TEST_F(FileRegionTest, ALostFileIsMadeOnlyOnAFileSystemOfItsOwn) {
   EXPECT_TRUE(made) << made.error().text();
   EXPECT_TRUE(region.check_writable());
   EXPECT_EQ(*region.read(), std::string(512, 'a'));
+  // A link's folder says nothing.
+  std::filesystem::create_symlink(mounted / "linked", folder / "link");
+  EXPECT_TRUE(FileRegion(folder / "link", 0, 1024).create(std::string(512, 'a')));
+  EXPECT_TRUE(std::filesystem::exists(mounted / "linked"));
+  std::filesystem::create_symlink("/aloft-no-such-state", mounted / "away");
+  EXPECT_FALSE(FileRegion(mounted / "away", 0, 1024).create(std::string(512, 'a')));
+  EXPECT_FALSE(std::filesystem::remove("/aloft-no-such-state"));
   std::filesystem::remove_all(mounted);
 }
 
