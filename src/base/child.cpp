@@ -206,7 +206,7 @@ Result<> Child::feed(ByteView bytes, milliseconds patience) {
 
 bool Child::has_ended(milliseconds wait) {
   const auto deadline = steady_clock::now() + wait;
-  for (unsigned late_reads = 0;;) {
+  for (unsigned late_reads = 0, reads_after_end = 0;;) {
     const auto left = std::max(std::chrono::ceil<milliseconds>(deadline - steady_clock::now()), milliseconds::zero());
     std::array<pollfd, 2> fds{{{pidfd_.get(), POLLIN, 0}, {output_open_ ? output_.get() : -1, POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(left.count()));
@@ -216,9 +216,8 @@ bool Child::has_ended(milliseconds wait) {
     const bool ended = fds[0].revents != 0;
     if (fds[1].revents != 0) {
       output_open_ = take_output();
-      // All that the pipe holds is taken, also when the process has ended or our time is over; who goes on printing cannot keep us.
-      const bool in_time = !ended && steady_clock::now() < deadline;
-      if (in_time || ++late_reads <= kReadsOfFullPipe) continue;
+      // All that the pipe holds is taken when our time is over, and when the process has ended; who goes on printing cannot keep us.
+      if (ended ? ++reads_after_end <= kReadsOfFullPipe : steady_clock::now() < deadline || ++late_reads <= kReadsOfFullPipe) continue;
     }
     return ended;
   }

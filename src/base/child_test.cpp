@@ -13,6 +13,7 @@
 namespace aloft {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 Child start(const std::string& script, Input input = Input::fed, std::function<void(std::string_view)> on_line = {}) {
@@ -77,6 +78,26 @@ TEST(Child, OneLookTakesAllThatThePipeHolds) {
   ASSERT_EQ(::read(said.get(), &all_said, 1), 1);
   EXPECT_FALSE(child.has_ended(seconds(0)));
   EXPECT_EQ(lines, 40000U);
+}
+
+TEST(Child, WhatItPrintsLastIsTakenWhenItEndsWhileWeAreLate) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const Fd waits(ends[0]);
+  const Fd go(ends[1]);
+  std::size_t lines = 0;
+  std::string last;
+  ChildSpec spec{.argv = {"sh", "-c", "n() { head -c $1 /dev/zero | tr '\\0' '\\n'; }; n 57344; read go <&3; n 50000; echo last"},
+                 .descriptors = {waits.get()},
+                 .on_line = [&](std::string_view line) {
+                   last = line;
+                   if (++lines == 49'152) (void)!::write(go.get(), "\n", 1);
+                   if (lines == 1 || lines == 49'152) std::this_thread::sleep_for(milliseconds(400));
+                 }};
+  Child child = Child::start(std::move(spec)).value();
+  while (!child.has_ended(milliseconds(200)));
+  EXPECT_EQ(lines, 57'344U + 50'000 + 1);
+  EXPECT_EQ(last, "last");
 }
 
 TEST(Child, GetsTheDescriptorsThatItIsPassed) {
