@@ -1,6 +1,7 @@
 // The store in one SQLite file: WAL, synchronous=FULL. One writer thread, one reader connection.
 #pragma once
 
+#include <map>
 #include <mutex>
 
 #include "fleet/sqlite_quotas.hpp"
@@ -8,12 +9,6 @@
 #include "fleet/store.hpp"
 
 namespace aloft::fleet {
-
-// Ends of deployments by their places in transitions: those behind after, up to until, are told to no webhook.
-struct UntoldEnds {
-  std::uint64_t after = 0;
-  std::uint64_t until = 0;
-};
 
 class SqliteStore final : public Store {
  public:
@@ -157,7 +152,8 @@ class SqliteStore final : public Store {
   SqliteQuotas quotas_;  // the writer's thread looks at it until the writer has gone
   SqliteWriter writer_;
   std::mutex reader_mutex_;
-  UntoldEnds untold_ends_;  // by reader_mutex_
+  // By webhook: up to this place in transitions no end is left to tell. Guarded by reader_mutex_.
+  std::map<std::uint64_t, std::uint64_t> looked_ends_;
   Database reader_;
   std::mutex bulk_mutex_;  // long reads must not hold up the short ones
   Database bulk_reader_;

@@ -118,11 +118,8 @@ Result<std::uint64_t> last_end(Database& database) {
 
 // A withdrawal is told when the server writes it down, and not again with what the device says of it afterwards: after an abort these are
 // many, and looked at once.
-Result<std::optional<WebhookMessage>> next_of_deployments(Database& database, std::uint64_t after, UntoldEnds& untold) {
-  if (untold.after <= after && after < untold.until)
-    after = untold.until;
-  else
-    untold.after = after;
+Result<std::optional<WebhookMessage>> next_of_deployments(Database& database, std::uint64_t after, std::uint64_t& looked) {
+  after = std::max(after, looked);
   const std::uint64_t last = TRY(last_end(database));
   Statement row =
       TRY(database.query("SELECT t.id,t.received_ms,t.state,t.error,t.message,p.id,d.name,p.version,p.rollout FROM transitions t JOIN "
@@ -131,7 +128,7 @@ Result<std::optional<WebhookMessage>> next_of_deployments(Database& database, st
                          "AND w.sequence IS NULL AND w.state=12)) ORDER BY t.id LIMIT 1",
                          after));
   const bool found = TRY(row.step());
-  untold.until = found ? row.number(0) - 1 : std::max(after, last);
+  looked = found ? row.number(0) - 1 : std::max(after, last);
   if (!found) return std::nullopt;
   WebhookMessage message{.topic = WebhookTopic::deployment,
                          .place = row.number(0),
@@ -217,7 +214,8 @@ Result<std::optional<WebhookMessage>> SqliteStore::next_message(const Webhook& w
     if (next && (!first || next->time_ms < first->time_ms)) first = std::move(next);
   };
   if (webhook.topics[0]) take(TRY(next_of_rollouts(reader_, webhook.told[0])));
-  if (webhook.topics[1]) take(TRY(next_of_deployments(reader_, webhook.told[1], untold_ends_)));
+  if (looked_ends_.size() > kMaxWebhooks) looked_ends_.clear();  // most of them are of webhooks that have gone
+  if (webhook.topics[1]) take(TRY(next_of_deployments(reader_, webhook.told[1], looked_ends_[webhook.id])));
   if (webhook.topics[2]) take(TRY(next_of_audit(reader_, webhook.told[2], now_ms)));
   return first;
 }
