@@ -288,6 +288,17 @@ class BundleTest(unittest.TestCase):
         self.assertEqual([file.name for file in (self.home / "full").rglob("*")], ["trust"])
         aloft("keys", "init", self.home / "full")
 
+    def test_of_two_who_make_keys_at_once_one_has_them_all(self):
+        for number in range(5):
+            folder = self.home / f"at-once-{number}"
+            both = [subprocess.Popen([ALOFT, "keys", "init", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+            self.assertEqual(sorted(each.wait(60) for each in both), [0, 1])
+            self.assertEqual(sorted(file.name for file in folder.rglob("*.*")), ["root.key", "root.pem", "root.pem", "signer.key", "signer.pem"])
+            bundle = self.home / f"at-once-{number}.aloft"
+            aloft("bundle", "create", "-o", bundle, "--product", "p", "--hardware", "r", "--version", "1", "--image", f"rootfs={self.home}/boot.img",
+                  "--key", folder / "signer.key", "--cert", folder / "signer.pem")  # fmt: skip
+            aloft("bundle", "verify", bundle, "--trust", folder / "trust")
+
     def test_what_is_strange_is_an_error_and_no_crash(self):
         no_utf8 = os.fsdecode(b"M\xfcller")
         self.assertIn("is no UTF-8", aloft("bundle", "create", "-o", self.home / "x.aloft", "--product", "p", "--hardware", "r", "--version", "1", "--image",

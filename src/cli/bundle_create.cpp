@@ -59,13 +59,6 @@ Result<> set_types(const std::vector<std::string>& types, bundle::Recipe& recipe
   return {};
 }
 
-// A manifest is JSON.
-Result<std::string> utf8(const std::string& text, const char* option) {
-  const Json probe(text);
-  if (probe.dump(-1, ' ', false, Json::error_handler_t::ignore) == probe.dump(-1, ' ', false, Json::error_handler_t::replace)) return text;
-  return fail(kBadArgument, std::string(option) + " is no UTF-8");
-}
-
 // The description file, and over it what the command line says.
 Result<bundle::Recipe> recipe_of(const CreateOptions& options) {
   bundle::Recipe recipe;

@@ -1,4 +1,8 @@
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <iostream>
 #include <map>
 
@@ -101,12 +105,15 @@ Result<> make_authority(const KeysOptions& options) {
   return issue(options);
 }
 
-// All or nothing: the trust anchor of an earlier authority, whose keys may have been moved away, stays what it is.
+// All or nothing: the trust anchor of an earlier authority, whose keys may have been moved away, stays what it is. One at a time, as
+// another one's files would be taken back, too.
 Result<> init(const KeysOptions& options) {
   const path folder = options.folder;
   std::error_code problem;
   std::filesystem::create_directories(folder / "trust", problem);
   if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
+  const Fd lock = TRY(open_file(folder, O_RDONLY | O_DIRECTORY));
+  if (::flock(lock.get(), LOCK_EX) != 0) return fail(system_error("cannot lock", folder, errno));
   std::vector<path> files{folder / "trust" / "root.pem", folder / "trust" / "root.crl", folder / "trust" / "intermediate.crl"};
   for (const std::string& name : {std::string("root"), std::string("intermediate"), options.name})
     for (const char* const ending : {".key", ".pem"}) files.push_back(folder / (name + ending));

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/errors.hpp"
 #include "base/file.hpp"
+#include "base/json.hpp"
 #include "cli/server_errors.hpp"
 
 namespace aloft::cli {
@@ -138,10 +139,16 @@ std::string readable_time(std::uint64_t time_ms) {
   return text;
 }
 
+Result<std::string> utf8(std::string text, const std::string& what) {
+  const Json probe(text);
+  if (probe.dump(-1, ' ', false, Json::error_handler_t::ignore) == probe.dump(-1, ' ', false, Json::error_handler_t::replace)) return text;
+  return fail(kBadArgument, what + " is no UTF-8");
+}
+
 Result<std::string> read_line() {
   std::string line;
   if (!std::getline(std::cin, line)) return fail(kUnexpectedEnd, "standard input ended before the expected line");
-  return line;
+  return utf8(std::move(line), "the line on standard input");
 }
 
 Result<std::string> ask_password(const std::string& question) {
@@ -151,7 +158,7 @@ Result<std::string> ask_password(const std::string& question) {
     return ask(terminal, question);
   }();
   TRY(write_all(terminal.get(), as_bytes("\n")));
-  return answer;
+  return utf8(TRY(std::move(answer)), "the answer");
 }
 
 Result<> ask_confirmation(const std::string& question) {

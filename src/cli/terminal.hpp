@@ -35,9 +35,11 @@ std::string device_count_text(std::uint64_t count);
 // "2026-01-31 12:00:00" (UTC), from milliseconds since 1970; "-" for 0.
 std::string readable_time(std::uint64_t time_ms);
 
-// One line of standard input without its end. Errors: kUnexpectedEnd.
+// What a person gives that becomes a part of JSON; what names it in the error. Errors: kBadArgument where it is no UTF-8.
+Result<std::string> utf8(std::string text, const std::string& what);
+// One line of standard input without its end. Errors: kUnexpectedEnd, as utf8().
 Result<std::string> read_line();
-// Asks on the terminal without echo. Errors: kNotConfirmed where there is no terminal.
+// Asks on the terminal without echo. Errors: kNotConfirmed where there is no terminal, as utf8().
 Result<std::string> ask_password(const std::string& question);
 // Asks on the terminal for "yes". Errors: kNotConfirmed for anything else, or no terminal.
 Result<> ask_confirmation(const std::string& question);

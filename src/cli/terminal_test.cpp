@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
+#include <sstream>
+
+#include "base/errors.hpp"
+
 namespace aloft::cli {
 namespace {
 
@@ -15,6 +20,19 @@ TEST(Terminal, NothingThatIsPrintedSteersIt) {
   testing::internal::CaptureStdout();
   print("a\tb\x1b]0;title\a\r\x7f \u009b2J \u00e9\u00a0\xc2\n");
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "a\tb?]0;title??? ?2J \u00e9\u00a0\xc2\n");
+}
+
+TEST(Terminal, APasswordThatIsNoUtf8IsRefusedAndNotChanged) {
+  std::istringstream given(
+      "gr\xc3\xbc\xc3\x9f"
+      "e12345\ngr\xfc\xdf"
+      "e12345\n");
+  std::streambuf* const before = std::cin.rdbuf(given.rdbuf());
+  EXPECT_EQ(read_line().value(), "gr\u00fc\u00dfe12345");
+  const auto refused = read_line();
+  std::cin.rdbuf(before);
+  EXPECT_EQ(refused.error().code.number, kBadArgument.number);
+  EXPECT_EQ(refused.error().message.find("12345"), std::string::npos) << "it stays secret";
 }
 
 TEST(Terminal, SizesAreReadable) {
