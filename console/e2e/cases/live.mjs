@@ -33,9 +33,7 @@ export const liveCases = {
       for (const each of pages) await reads(each, "the second line");
       assert.deepEqual(opened.map((each) => pages.indexOf(each)), [0]);
       await page.close();
-      while (opened.length < 2) await pages[6].waitForTimeout(50);
-      await pages[6].waitForTimeout(500);
-      await write("the third line");
+      await write("the third line"); // perhaps before another one listens
       await reads(pages[6], "the third line");
     },
   },

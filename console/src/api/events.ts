@@ -60,14 +60,12 @@ function listen(tell: (keys: string[]) => void, signal: AbortSignal): Promise<vo
       source = new EventSource("/api/v1/events");
       for (const [event, keys] of Object.entries(staleBy)) source.addEventListener(event, () => tell(keys));
       source.addEventListener("reset", () => tell(all));
+      // What happened before is not in it: while no window listened, for instance.
+      source.addEventListener("open", () => tell(all));
       // A browser tries again by itself where the connection breaks, but gives up at an answer such as 503.
       source.addEventListener("error", () => {
-        if (source.readyState === EventSource.CLOSED) timer = setTimeout(reopen, reopenMs);
+        if (source.readyState === EventSource.CLOSED) timer = setTimeout(open, reopenMs);
       });
-    };
-    const reopen = () => {
-      open();
-      source.addEventListener("open", () => tell(all), { once: true });
     };
     signal.addEventListener("abort", () => {
       source.close();

@@ -32,6 +32,7 @@ export const sessionQuery = queryOptions({
     }
   },
   staleTime: 60_000,
+  refetchOnWindowFocus: "always", // another window may have logged in somebody else
 });
 
 // What the login page offers besides the password. Why the last sign-in failed is told once, so it is asked for once.

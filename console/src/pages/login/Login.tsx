@@ -18,6 +18,7 @@ export function Login() {
   const login = useMutation({
     mutationFn: () => take(api.POST("/api/v1/login", { body: { user, password, cookie: true } })),
     onSuccess: async () => {
+      client.removeQueries({ queryKey: signOnQuery.queryKey }); // a failure to sign in is past
       await client.resetQueries({ queryKey: sessionQuery.queryKey });
       router.history.push(next ?? "/");
     },
