@@ -14,8 +14,6 @@ constexpr std::size_t kProgressOffset = 1020;
 constexpr std::size_t kStateOffset = 1021;
 constexpr std::size_t kWatchdogOffset = 1022;
 constexpr std::size_t kRevisionOffset = 1024;
-constexpr std::size_t kLeastUserBytes = 96;
-constexpr std::size_t kMostGuardBytes = 1 << 20;
 
 std::uint8_t u8(std::string_view file, std::size_t at) { return static_cast<std::uint8_t>(file[at]); }
 
@@ -37,9 +35,8 @@ void put_le32(std::string& file, std::size_t at, std::uint32_t value) {
 }  // namespace
 
 Result<GuardEnv> parse_guard_env(std::string_view file) {
-  if (file.size() < kGuardHeadBytes + kLeastUserBytes + 4 || file.size() > kMostGuardBytes)
-    return fail(kBootStateCorrupt,
-                "an environment of EFI Boot Guard has " + std::to_string(kGuardBytes) + " bytes, not " + std::to_string(file.size()));
+  if (file.size() < kLeastGuardBytes || file.size() > kMostGuardBytes)
+    return fail(kBootStateCorrupt, "no environment of EFI Boot Guard has " + std::to_string(file.size()) + " bytes");
   const std::size_t end = file.size() - 4;
   if (crc32(as_bytes(file.substr(0, end))) != le32(file, end))
     return fail(kBootStateCorrupt, "an environment of EFI Boot Guard does not match its checksum; the boot loader ignores it");

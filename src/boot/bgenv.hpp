@@ -34,10 +34,11 @@ struct GuardEnv {
 
 inline constexpr std::size_t kGuardHeadBytes = 1028;
 inline constexpr std::size_t kGuardUserBytes = 131072;
-inline constexpr std::size_t kGuardBytes = kGuardHeadBytes + kGuardUserBytes + 4;
+inline constexpr std::size_t kLeastGuardBytes = kGuardHeadBytes + 96 + 4;
+inline constexpr std::size_t kMostGuardBytes = 1 << 20;
 inline constexpr std::size_t kGuardTextUnits = 254;
 
-// Of any size from 1128 bytes (96 of user variables) on; the size of the file says how much there is for user variables. Errors:
+// Of any size from kLeastGuardBytes to kMostGuardBytes; the size of the file says how much there is for user variables. Errors:
 // kBootStateCorrupt where the size or the CRC is wrong, or the state is none of the four.
 Result<GuardEnv> parse_guard_env(std::string_view file);
 // As large as env.user makes it. Texts must fit (kBootSetting).

@@ -21,6 +21,18 @@ std::uint32_t highest_revision(const std::map<std::string, std::optional<GuardEn
   return highest;
 }
 
+// Of user variables in an environment that is made anew. EFI Boot Guard takes one size, with which it was built: an environment that is
+// whole has it, or else the torn file.
+Result<std::size_t> room_for_variables(GuardSlot& torn, const std::map<std::string, std::optional<GuardEnv>, std::less<>>& environments) {
+  for (const auto& [name, env] : environments) {
+    if (env) return env->user.size();
+  }
+  const auto file = torn.environment->read();
+  if (!file && file.error().code.number != kNotFound.number) return fail(file.error());
+  const bool tells = file && file->size() >= kLeastGuardBytes && file->size() < kMostGuardBytes;
+  return tells ? file->size() - kGuardHeadBytes - 4 : kGuardUserBytes;
+}
+
 // The sectors that differ, in one write for each run of them; the file's end may be no whole sector.
 Result<> write_changes(Region& region, std::string_view before, std::string_view after) {
   const auto sector = [](std::string_view file, std::size_t at) { return file.substr(at, kSectorBytes); };
@@ -103,16 +115,16 @@ Result<> BootGuardControl::confirm_in_place(GuardSlot& slot, GuardEnv env) {
 }
 
 // As it is configured; user variables stay.
-GuardEnv BootGuardControl::fresh(const GuardSlot& slot, const Environments& now, GuardState state) const {
+Result<GuardEnv> BootGuardControl::fresh(GuardSlot& slot, const Environments& now, GuardState state) const {
   const auto& before = now.at(slot.name);
   GuardEnv env{.kernel = slot.kernel, .arguments = slot.arguments, .state = state, .watchdog_s = watchdog_s_};
   env.revision = highest_revision(now) + 1;
-  env.user = before ? before->user : std::string(user_bytes_, '\0');
+  env.user = before ? before->user : std::string(TRY(room_for_variables(slot, now)), '\0');
   return env;
 }
 
 Result<> BootGuardControl::park(GuardSlot& slot, const Environments& now) {
-  GuardEnv env = now.at(slot.name) ? *now.at(slot.name) : fresh(slot, now, GuardState::failed);
+  GuardEnv env = now.at(slot.name) ? *now.at(slot.name) : TRY(fresh(slot, now, GuardState::failed));
   env.in_progress = true;
   env.revision = 0;  // in_progress alone keeps EFI Boot Guard from the newest environment only
   env.state = GuardState::failed;
@@ -129,7 +141,7 @@ Result<> BootGuardControl::arm(std::string_view slot, unsigned tries) {
     const auto& env = now.at(other.name);
     if (other.name != slot && env && (is_on_trial(*env) || env->state == GuardState::testing)) TRY(park(other, now));
   }
-  return store(armed, fresh(armed, now, GuardState::installed));
+  return store(armed, TRY(fresh(armed, now, GuardState::installed)));
 }
 
 Result<> BootGuardControl::commit(std::string_view slot) {
@@ -137,7 +149,7 @@ Result<> BootGuardControl::commit(std::string_view slot) {
   const Environments now = TRY(look());
   TRY(state_of(now));
   const auto& before = now.at(kept.name);
-  GuardEnv env = before ? *before : fresh(kept, now, GuardState::ok);
+  GuardEnv env = before ? *before : TRY(fresh(kept, now, GuardState::ok));
   env.state = GuardState::ok;
   env.in_progress = false;
   const std::uint32_t highest = highest_revision(now);
@@ -158,7 +170,7 @@ Result<> BootGuardControl::mark_bad(std::string_view slot) {
 Result<> BootGuardControl::rebuild(std::string_view booted) {
   GuardSlot& good = *TRY(find(booted));
   const Environments now = TRY(look());
-  TRY(store(good, fresh(good, now, GuardState::ok)));
+  TRY(store(good, TRY(fresh(good, now, GuardState::ok))));
   for (GuardSlot& other : slots_) {
     if (other.name != booted) TRY(park(other, now));
   }
@@ -172,7 +184,7 @@ Result<std::vector<std::string>> BootGuardControl::examine(Probe probe) {
   std::vector<std::string> weak;
   for (GuardSlot& slot : slots_) {
     const auto& env = now.at(slot.name);
-    TRY(format_guard_env(fresh(slot, now, GuardState::ok)));
+    TRY(format_guard_env(TRY(fresh(slot, now, GuardState::ok))));
     if (!env) weak.push_back("the environment of slot " + slot.name + " is torn, so the slot cannot be booted; the next update mends it");
     if (env && env->watchdog_s == 0 && !env->in_progress)
       weak.push_back("slot " + slot.name + " is started without a watchdog, so that one that hangs stays; set boot.watchdog_s");

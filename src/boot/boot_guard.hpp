@@ -29,10 +29,8 @@ struct GuardSlot {
 
 class BootGuardControl final : public BootControl {
  public:
-  // watchdog_s: for the environments that are written; 0: off. user_bytes: of user variables in one that is made anew, as EFI Boot Guard
-  // was built.
-  BootGuardControl(std::vector<GuardSlot> slots, std::uint16_t watchdog_s, std::size_t user_bytes = kGuardUserBytes)
-      : slots_(std::move(slots)), watchdog_s_(watchdog_s), user_bytes_(user_bytes) {}
+  // watchdog_s: for the environments that are written; 0: off.
+  BootGuardControl(std::vector<GuardSlot> slots, std::uint16_t watchdog_s) : slots_(std::move(slots)), watchdog_s_(watchdog_s) {}
 
   unsigned max_tries() const override { return 1; }
   Result<BootState> read() override;
@@ -55,11 +53,10 @@ class BootGuardControl final : public BootControl {
   Result<> store(GuardSlot& slot, const GuardEnv& env);
   Result<> confirm_in_place(GuardSlot& slot, GuardEnv env);
   Result<> park(GuardSlot& slot, const Environments& now);
-  GuardEnv fresh(const GuardSlot& slot, const Environments& now, GuardState state) const;
+  Result<GuardEnv> fresh(GuardSlot& slot, const Environments& now, GuardState state) const;
 
   std::vector<GuardSlot> slots_;
   std::uint16_t watchdog_s_;
-  std::size_t user_bytes_;
 };
 
 Result<std::unique_ptr<BootControl>> open_boot_guard(const Settings& settings, std::vector<std::string> slots);

@@ -1,8 +1,10 @@
 #include "boot/boot_guard.hpp"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "base/crc32.hpp"
+#include "base/file.hpp"
 #include "boot/errors.hpp"
 #include "boot/test_boot_guard.hpp"
 
@@ -115,10 +117,38 @@ TEST_F(BootGuardTest, LongArgumentsAreConfirmedToo) {
   const std::size_t bytes = storage_.contents.at("env-A").size();
   for (const char* slot : {"A", "B"})
     slots.push_back({slot, storage_.region(std::string("env-") + slot, bytes), "k", std::string(254, 'x')});
-  BootGuardControl control(std::move(slots), 40, bytes - kGuardHeadBytes - 4);
+  BootGuardControl control(std::move(slots), 40);
   ASSERT_TRUE(control.arm("B", 1));
   ASSERT_TRUE(control.commit("B"));
   EXPECT_EQ(env("B").state, GuardState::ok);
+}
+
+// EFI Boot Guard takes environments of the size that it was built with, and no other.
+TEST(BootGuardSizes, ATornEnvironmentIsMadeAnewAsLargeAsItsLikes) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "aloft-guard-XXXXXX").string();
+  const std::filesystem::path folder = ::mkdtemp(pattern.data());
+  for (const std::size_t user_bytes : {1000U, 131072U, 262144U}) {
+    SCOPED_TRACE(user_bytes);
+    GuardEnv committed = example();
+    committed.state = GuardState::ok;
+    committed.user.assign(user_bytes, '\0');
+    const std::string whole = must(format_guard_env(committed));
+    const auto control = [&] {
+      std::vector<GuardSlot> slots;
+      for (const char* slot : {"A", "B"}) slots.push_back({slot, FileRegion::whole_file(folder / slot, kMostGuardBytes), "k", "x"});
+      return BootGuardControl(std::move(slots), 40);
+    };
+    for (const std::string& torn : {std::string(whole.size(), '\1'), std::string(300, '\1'), std::string()}) {
+      ASSERT_TRUE(replace_file(folder / "A", whole));
+      ASSERT_TRUE(replace_file(folder / "B", torn));
+      ASSERT_TRUE(control().arm("B", 1));
+      EXPECT_EQ(must(parse_guard_env(must(read_file(folder / "B")))).user.size(), user_bytes);
+    }
+    for (const char* slot : {"A", "B"}) ASSERT_TRUE(replace_file(folder / slot, std::string(whole.size(), '\1')));
+    ASSERT_TRUE(control().rebuild("A"));
+    for (const char* slot : {"A", "B"}) EXPECT_EQ(must(parse_guard_env(must(read_file(folder / slot)))).user.size(), user_bytes) << slot;
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(BootGuardTest, DoctorFindsATornEnvironmentAndAMissingWatchdog) {

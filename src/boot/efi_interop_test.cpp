@@ -40,8 +40,8 @@ class BootGuardTools : public ::testing::Test {
   std::unique_ptr<BootControl> control() {
     std::vector<GuardSlot> slots;
     for (const char* slot : {"A", "B"})
-      slots.push_back({slot, std::make_unique<FileRegion>(file(slot), 0, kGuardBytes), std::string("\\aloft\\") + slot,
-                       std::string("aloft.slot=") + slot});
+      slots.push_back(
+          {slot, FileRegion::whole_file(file(slot), kMostGuardBytes), std::string("\\aloft\\") + slot, std::string("aloft.slot=") + slot});
     return std::make_unique<BootGuardControl>(std::move(slots), std::uint16_t{40});
   }
   std::filesystem::path folder_;

@@ -44,6 +44,12 @@ Result<> may_be_made(const std::filesystem::path& file) {
 
 Result<> Region::clear_byte(std::uint64_t) { return fail(kBootStateWrite, "this storage cannot clear a single byte"); }
 
+std::unique_ptr<FileRegion> FileRegion::whole_file(std::filesystem::path path, std::size_t most_bytes) {
+  auto region = std::make_unique<FileRegion>(std::move(path), 0, most_bytes);
+  region->is_whole_file_ = true;
+  return region;
+}
+
 Result<std::string> FileRegion::read() {
   const Fd fd = TRY(open_file(path_, O_RDONLY));
   // What a write has left in the page cache says nothing about the device.
@@ -70,11 +76,17 @@ Result<std::string> FileRegion::read() {
 }
 
 Result<> FileRegion::write(std::uint64_t offset, std::string_view sectors) {
-  const std::uint64_t end = offset + sectors.size();
-  const bool whole = offset % kSectorBytes == 0 && (sectors.size() % kSectorBytes == 0 || end == size_bytes_);
-  if (sectors.empty() || !whole || end > size_bytes_)
-    return fail(kBootStateWrite, "boot state in " + path_.string() + " is written in whole sectors of 512 bytes, within its region");
   const Fd fd = TRY(open_file(path_, O_WRONLY | O_DSYNC));
+  std::uint64_t size = size_bytes_;
+  if (is_whole_file_) {
+    struct stat found{};
+    if (::fstat(fd.get(), &found) != 0) return fail(system_error("cannot look at", path_, errno));
+    size = std::min(size, static_cast<std::uint64_t>(found.st_size));
+  }
+  const std::uint64_t end = offset + sectors.size();
+  const bool whole = offset % kSectorBytes == 0 && (sectors.size() % kSectorBytes == 0 || end == size);
+  if (sectors.empty() || !whole || end > size)
+    return fail(kBootStateWrite, "boot state in " + path_.string() + " is written in whole sectors of 512 bytes, within its region");
   TRY(write_all_at(fd.get(), as_bytes(sectors), offset_bytes_ + offset));
   return sync(fd.get(), path_);
 }

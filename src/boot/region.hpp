@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -34,11 +35,13 @@ class Region {
   virtual Result<> clear_byte(std::uint64_t offset);
 };
 
-// A whole file of at most size_bytes, or so many bytes at an offset of a device or file.
+// So many bytes at an offset of a device or file; or a whole file, as long as it is at that time.
 class FileRegion final : public Region {
  public:
   FileRegion(std::filesystem::path path, std::uint64_t offset_bytes, std::size_t size_bytes)
       : path_(std::move(path)), offset_bytes_(offset_bytes), size_bytes_(size_bytes) {}
+  // What lies behind most_bytes is not looked at.
+  static std::unique_ptr<FileRegion> whole_file(std::filesystem::path path, std::size_t most_bytes);
   Result<std::string> read() override;
   Result<> write(std::uint64_t offset, std::string_view sectors) override;
   Result<> create(std::string_view content) override;
@@ -47,7 +50,8 @@ class FileRegion final : public Region {
  private:
   std::filesystem::path path_;
   std::uint64_t offset_bytes_;
-  std::size_t size_bytes_;
+  std::size_t size_bytes_;  // of a whole file: at most
+  bool is_whole_file_ = false;
 };
 
 }  // namespace aloft::boot

@@ -40,6 +40,17 @@ TEST_F(FileRegionTest, WritesWholeSectorsWithinItselfOnly) {
   EXPECT_EQ(disk(), std::string(4096, 'x'));
 }
 
+TEST_F(FileRegionTest, AWholeFileIsAsLongAsItIs) {
+  const auto region = FileRegion::whole_file(folder / "disk", 8192);
+  ASSERT_TRUE(replace_file(folder / "disk", std::string(1100, 'x')));
+  EXPECT_EQ(region->read()->size(), 1100U);
+  ASSERT_TRUE(region->write(1024, std::string(76, 'a')));
+  EXPECT_EQ(disk(), std::string(1024, 'x') + std::string(76, 'a'));
+  for (const auto& [offset, size] : {std::pair{1024U, 75U}, {1024U, 512U}, {512U, 100U}})
+    EXPECT_EQ(region->write(offset, std::string(size, 'b')).error().code.number, kBootStateWrite.number) << offset << "+" << size;
+  EXPECT_EQ(disk().size(), 1100U);
+}
+
 TEST_F(FileRegionTest, ReadsLessWhereTheDeviceEnds) {
   EXPECT_EQ(FileRegion(folder / "disk", 3584, 1024).read()->size(), 512U);
   EXPECT_EQ(FileRegion(folder / "disk", 8192, 1024).read()->size(), 0U);

@@ -14,7 +14,7 @@ class TestBootGuard final : public TestLoader {
   std::unique_ptr<BootControl> control() override {
     std::vector<GuardSlot> described;
     for (const std::string& slot : slots_) described.push_back({slot, region(slot), "\\aloft\\" + slot + ".efi", "aloft.slot=" + slot});
-    return std::make_unique<BootGuardControl>(std::move(described), std::uint16_t{40}, kUserBytes);
+    return std::make_unique<BootGuardControl>(std::move(described), std::uint16_t{40});
   }
 
   // A kernel that does not load ends in a reset, by the watchdog at the latest.
