@@ -156,9 +156,9 @@ Result<> AloftLink::poll_once(net::HttpTransport& transport, std::string& etag) 
 
 Result<> AloftLink::send_once(net::HttpTransport& transport) {
   const auto reports = spool_.oldest(protocol::kMaxReports);
-  const auto trouble = listener_.trouble();
-  const std::string trouble_text = trouble ? trouble->text() : "";
-  const bool news = sent_version_ != session_.facts().version || sent_trouble_ != trouble_text;
+  const auto problem = listener_.problem();
+  const std::string problem_text = problem ? problem->text() : "";
+  const bool news = sent_version_ != session_.facts().version || sent_problem_ != problem_text;
   if (reports.empty() && !news) {
     TRY(send_inventory(transport));
     TRY(send_vitals(transport));
@@ -172,12 +172,12 @@ Result<> AloftLink::send_once(net::HttpTransport& transport) {
   request.url = std::string(protocol::kReportsPath);
   request.headers = {{"Content-Type", "application/json"}};
   protocol::Reports message{.reports = reports, .version = session_.facts().version, .problem = {}};
-  if (trouble) message.problem = protocol::Problem{trouble->code.number, trouble->message};
+  if (problem) message.problem = protocol::Problem{problem->code.number, problem->message};
   request.body = protocol::to_json(message).dump(-1, ' ', false, Json::error_handler_t::replace);
   request.timeouts.total = kRequestLimit;
   TRY(session_.send(transport, std::move(request)));
   sent_version_ = message.version;
-  sent_trouble_ = trouble_text;
+  sent_problem_ = problem_text;
   return spool_.acknowledge(reports);
 }
 

@@ -62,7 +62,7 @@ class AloftLink final : public ServerLink {
   std::unique_ptr<Connection> polling_;
   std::unique_ptr<Connection> reporting_;
   std::string sent_version_;  // of the running system, as the server knows it; this and the next are the reporting thread's
-  std::string sent_trouble_;
+  std::string sent_problem_;
   std::optional<std::map<std::string, std::string>> sent_inventory_;
   Json sent_vitals_;
 

@@ -38,7 +38,10 @@ class ConfiguredSlots final : public Slots {
   Result<Fd> look_into(const std::string& group, const std::string& slot_class) override;
   Result<> written(const bundle::Image& image) override;
   Result<> commit() override { return switches_.commit(); }
+  Result<> make_up() override { return switches_.make_up(); }
   Result<> abandon() override { return switches_.abandon(); }
+  std::vector<RefusedSwitch> refused() override { return switches_.refused(); }
+  std::optional<RefusedSwitch> refusal_of(const std::string& slot_class) override { return switches_.refusal_of(slot_class); }
 
  private:
   Result<const GroupConfig*> find(const std::string& group) const;

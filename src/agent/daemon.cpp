@@ -184,7 +184,7 @@ class Daemon {
             },
         .inventory = [this] { return inventory_.latest(); },
         .vitals = [this] { return vitals_.latest(); },
-        .trouble = [this] { return updater_.status().trouble; },
+        .problem = [this] { return problem_of(updater_.status()); },
         .state_of = [this](std::uint64_t deployment) { return state_of(deployment); },
         .agreed = [this](std::uint64_t deployment) { return gate_.agreed(deployment); }};
   }

@@ -3,6 +3,7 @@
 
 #include "agent/block_number.hpp"
 #include "agent/examination.hpp"
+#include "agent/waiting_switches.hpp"
 #include "base/file.hpp"
 #include "update/floor.hpp"
 #include "update/journal.hpp"
@@ -72,6 +73,18 @@ void examine_floor(update::StateFiles& files, std::uint64_t floor, Examination& 
           "see aloftd status for what is in the way");
 }
 
+void examine_shared_slots(update::StateFiles& files, Examination& out) {
+  const auto waiting = WaitingSwitches(files).all();
+  if (!waiting)
+    return out.warn("shared-slot-behind", waiting.error().message + "; shared slots that had still to switch keep what they have",
+                    "install the last bundle again");
+  for (const auto& [slot_class, one] : *waiting) {
+    if (!one.due || one.error == 0) continue;
+    out.warn("shared-slot-behind", told({slot_class, one.error, one.message}).message + "; updates with an image for it wait",
+             "see the error in docs/error-codes.md; the agent tries again every hour, and at `aloftd check`");
+  }
+}
+
 }  // namespace
 
 void examine_state(const Patient& patient, Examination& out) {
@@ -94,6 +107,7 @@ void examine_state(const Patient& patient, Examination& out) {
   const auto floor = update::read_floor(*files);
   if (!floor) return out.bad("floor", "rollback floor: " + floor.error().message, "restore " + dir + "/floor.0 from a backup");
   examine_floor(*files, *floor, out);
+  examine_shared_slots(*files, out);
   if (out.all_good_since(before)) out.good("state", "state folder " + dir + "; rollback floor " + std::to_string(*floor));
 }
 

@@ -151,6 +151,12 @@ constexpr Seed kStateSeeds[] = {
        committed.security_version = 4;
        d.write("state/journal", update::journal_line(committed) + update::journal_line({.phase = update::Phase::failed, .update = 2}));
      }},
+    {"SharedSlotThatRefuses", kWarning, "shared-slot-behind",
+     [](SoundDevice& d) {
+       d.write("state/switches", R"({"loader":{"sha256":")" + std::string(64, '0') +
+                                     R"(","size":1,"due":1,"error":4026,"message":"E4026 emmc-refuses: it does not switch"}})");
+     }},
+    {"SharedSlotsAreForgotten", kWarning, "shared-slot-behind", [](SoundDevice& d) { d.write("state/switches", "{\"loader\""); }},
 };
 
 constexpr Seed kTrustSeeds[] = {

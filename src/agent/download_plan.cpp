@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/errors.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::agent {
 
@@ -37,7 +38,8 @@ Result<> check_limits(const DownloadLimits& limits, std::uint64_t spent_bytes, s
 
 bool is_for_later(const Error& error) {
   return error.code.number == kMeteredLink.number || error.code.number == kOverBudget.number ||
-         error.code.number == kFallbackLimit.number || error.code.number == kHeld.number;
+         error.code.number == kFallbackLimit.number || error.code.number == kHeld.number ||
+         error.code.number == update::kSlotRefuses.number;
 }
 
 }  // namespace aloft::agent

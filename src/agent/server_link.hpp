@@ -30,7 +30,7 @@ struct ServerListener {
   // What the device has found out about itself, if anything.
   std::function<std::optional<std::map<std::string, std::string>>()> inventory;
   std::function<std::optional<protocol::Vitals>()> vitals;                         // how it has been
-  std::function<std::optional<Error>()> trouble;                                   // what keeps the device from being updated
+  std::function<std::optional<Error>()> problem;                                   // what the device needs help with
   std::function<std::optional<update::State>(std::uint64_t deployment)> state_of;  // the latest of that update, if there was one
   std::function<bool(std::uint64_t deployment)> agreed;                            // a person at the device has agreed to it
 };

@@ -72,7 +72,10 @@ Json to_json(const AgentStatus& status) {
   if (const auto& trouble = status.update.trouble)
     json["problem"] = Json{{"number", trouble->code.number}, {"name", trouble->code.name}, {"message", trouble->message}};
   if (!status.update.doing.empty()) json["doing"] = status.update.doing;
-  if (!status.update.boot_warning.empty()) json["warnings"] = Json::array({status.update.boot_warning});
+  Json warnings = Json::array();
+  if (!status.update.boot_warning.empty()) warnings.push_back(status.update.boot_warning);
+  for (const RefusedSwitch& refused : status.update.refused) warnings.push_back(told(refused).text());
+  if (!warnings.empty()) json["warnings"] = std::move(warnings);
   if (status.boot) json["boot"] = boot_json(*status.boot);
   if (status.server) json["server"] = server_json(*status.server);
   if (!status.deferred_until.empty()) json["deferred_until"] = status.deferred_until;

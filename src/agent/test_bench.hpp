@@ -77,7 +77,12 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
     return attempt < 3;
   }
   Result<> commit() override { return switches ? switches->commit() : Result<>(); }
+  Result<> make_up() override { return switches ? switches->make_up() : Result<>(); }
   Result<> abandon() override { return switches ? switches->abandon() : Result<>(); }
+  std::vector<RefusedSwitch> refused() override { return switches ? switches->refused() : std::vector<RefusedSwitch>(); }
+  std::optional<RefusedSwitch> refusal_of(const std::string& slot_class) override {
+    return switches ? switches->refusal_of(slot_class) : std::nullopt;
+  }
   void trouble_changed() override { ++troubles; }
 
   std::map<std::string, SlotFacts> slot_facts = {{"rootfs", {"raw", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};

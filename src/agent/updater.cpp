@@ -21,6 +21,7 @@ using update::State;
 namespace {
 
 constexpr std::chrono::milliseconds kFirstMendInterval{1000};
+constexpr std::chrono::hours kRefusedInterval{1};  // between attempts at what shared slots refuse
 
 State reason(const Error& error) {
   State facts;
@@ -37,12 +38,6 @@ Error unfinished(const Error& error) {
 bool can_be_cancelled(Phase phase) {
   return phase == Phase::offered || phase == Phase::deferred || phase == Phase::accepted || phase == Phase::downloading ||
          phase == Phase::installing || phase == Phase::stranded;
-}
-
-// Out of the boot order already. One that is bad but first has used up its tries: that still has to be told apart from one never armed.
-bool is_parked(const boot::BootState& state, const std::string& name) {
-  const boot::SlotState* slot = find_slot(state, name);
-  return slot && slot->health == boot::SlotHealth::bad && slot != &state.order.front();
 }
 
 }  // namespace
@@ -136,7 +131,12 @@ void Updater::look_again() {
   {
     const std::lock_guard lock(mutex_);
     mend_asked_ = false;
-    if (!trouble_ || !events_.empty() || going_down_ || !(is_at_rest(state_.phase) || can_be_cancelled(state_.phase))) return;
+    if ((!trouble_ && refused_.empty()) || !events_.empty() || going_down_ || !(is_at_rest(state_.phase) || can_be_cancelled(state_.phase)))
+      return;
+  }
+  if (!trouble_) {
+    if (const auto finished = finish_last_commit(); !finished) set_trouble(unfinished(finished.error()));
+    return;
   }
   const auto read = readable_boot_state(state_);
   const auto writable = try_state_folder();
@@ -165,6 +165,7 @@ Result<> Updater::start() {
     events_.clear();
     going_down_ = false;
   }
+  note_refused();
   for (const State& transition : journal_->transitions()) seams_.surroundings.transition(transition);
 
   const boot::SlotState* const target = find_slot(boot, known.target);
@@ -265,6 +266,7 @@ UpdateStatus Updater::status() const {
           .doing = doing_ == Action::none ? "" : std::string(to_string(doing_)),
           .boot_warning = boot_warning_,
           .trouble = trouble_,
+          .refused = refused_,
           .standing = standing_};
 }
 
@@ -312,14 +314,15 @@ void Updater::serve(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     run();
     std::unique_lock lock(mutex_);
-    const auto wanted = [this] { return (!events_.empty() && !going_down_) || (mend_asked_ && trouble_); };
+    const auto wanted = [this] { return (!events_.empty() && !going_down_) || (mend_asked_ && (trouble_ || !refused_.empty())); };
     if (!trouble_) {
       patience = kFirstMendInterval;
-      posted_.wait(lock, stop, wanted);
-      continue;
+      const bool asked = refused_.empty() ? posted_.wait(lock, stop, wanted) : posted_.wait_for(lock, stop, kRefusedInterval, wanted);
+      if (asked && !mend_asked_) continue;
+    } else {
+      posted_.wait_for(lock, stop, std::min(patience, config_.mend_interval), wanted);
+      patience = std::min(2 * patience, config_.mend_interval);
     }
-    posted_.wait_for(lock, stop, std::min(patience, config_.mend_interval), wanted);
-    patience = std::min(2 * patience, config_.mend_interval);
     lock.unlock();
     look_again();
   }
@@ -471,24 +474,6 @@ Result<> Updater::reboot() {
   const std::lock_guard lock(mutex_);
   going_down_ = true;
   return {};
-}
-
-Result<> Updater::commit() {
-  if (state_.target != config_.booted) return fail(update::kStrangeSlot, "group " + state_.target + " is on trial but does not run");
-  return commit_running();
-}
-
-Result<> Updater::commit_running() {
-  TRY(seams_.boot.commit(config_.booted));
-  const std::lock_guard lock(mutex_);
-  standing_ = Standing::committed;
-  return {};
-}
-
-Result<> Updater::abandon_target() {
-  TRY(seams_.slots.abandon());
-  if (is_parked(TRY(seams_.boot.read()), state_.target)) return {};
-  return seams_.boot.mark_bad(state_.target);
 }
 
 }  // namespace aloft::agent

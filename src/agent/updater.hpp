@@ -18,6 +18,7 @@
 #include "agent/download_plan.hpp"
 #include "agent/download_tally.hpp"
 #include "agent/reuse_frames.hpp"
+#include "agent/waiting_switches.hpp"
 #include "base/clock.hpp"
 #include "boot/boot_control.hpp"
 #include "bundle/compatibility.hpp"
@@ -83,8 +84,13 @@ class Slots {
   virtual Result<> written(const bundle::Image&) { return {}; }
   // The new group is committed: shared slots switch. Done at each start and before the next update until it has returned once.
   virtual Result<> commit() { return {}; }
+  // As commit() for what a commit has asked for already.
+  virtual Result<> make_up() { return {}; }
   // The new group is given up, or its target is about to be written anew: what waited for a commit that never came is forgotten.
   virtual Result<> abandon() { return {}; }
+  // Shared slots that do not do what a commit asked for; and why one of a class could not switch to anything new. See SharedSwitches.
+  virtual std::vector<RefusedSwitch> refused() { return {}; }
+  virtual std::optional<RefusedSwitch> refusal_of(const std::string& /*slot_class*/) { return std::nullopt; }
 };
 
 // What the updater needs of the world around it. Called on the thread that runs the updater, without its lock; may call its methods.
@@ -113,7 +119,7 @@ class Surroundings {
   virtual bool pause_before_retry(unsigned attempt) = 0;
   // In a recovery system, between two rounds at a normal one that must come to be. Ends early when something is asked for, or at the stop.
   virtual void pause_between_rounds() {}
-  // UpdateStatus::trouble has come, changed or gone.
+  // UpdateStatus::trouble or refused has come, changed or gone.
   virtual void trouble_changed() {}
 };
 
@@ -153,8 +159,12 @@ struct UpdateStatus {
   std::string doing;                               // the action under way, or empty
   std::string boot_warning;                        // what is known against the boot loader, or empty
   std::optional<Error> trouble;                    // why no update can be begun for now
+  std::vector<RefusedSwitch> refused = {};         // what the last commit asked for and shared slots do not do; see kSlotRefuses
   Standing standing = Standing::on_trial;
 };
+
+// What to ask for help with: the trouble, or else what is refused.
+std::optional<Error> problem_of(const UpdateStatus& status);
 
 struct HealthVerdict {
   bool healthy;
@@ -223,6 +233,7 @@ class Updater {
   Result<> prepare_target();
   Result<> write_images();
   std::optional<Error> hold() const;
+  Result<> check_refusals(const bundle::Manifest& manifest) const;
   Result<> check_hold(const bundle::Manifest& manifest, const std::string& target, const std::map<std::string, SlotFacts>& slots) const;
   std::unique_ptr<storage::FrameMaker> frames_by_delta(const bundle::Image& image, std::size_t index);
   Result<std::unique_ptr<ReuseFrames>> frames_by_reuse(const bundle::Image& image, std::size_t index, const std::stop_token& stop);
@@ -240,6 +251,7 @@ class Updater {
   Result<> commit();
   Result<> commit_running();
   Result<> finish_last_commit();
+  void note_refused();
   Result<> abandon_target();
   // With a recovery system
   bool in_recovery() const { return !config_.recovery.empty() && config_.booted == config_.recovery; }
@@ -271,6 +283,7 @@ class Updater {
   Standing standing_ = Standing::on_trial;
   std::stop_source stop_install_;  // asked to stop from interrupt() until its event is applied
   std::optional<Error> trouble_;
+  std::vector<RefusedSwitch> refused_;
   bool mend_asked_ = false;
   bool stopping_ = false;
   bool going_down_ = false;

@@ -6,6 +6,8 @@
 #include "agent/test_bench.hpp"
 #include "base/errors.hpp"
 #include "bundle/errors.hpp"
+#include "storage/errors.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -115,6 +117,52 @@ TEST_F(UnfinishedCommit, WhatSharedSlotsWaitForIsNotForgotten) {
   EXPECT_EQ(phase(), Phase::rebooting);
   EXPECT_EQ(slots_.switched, std::vector<std::string>{"loader"});
   EXPECT_TRUE(slots_.given_up.empty());
+}
+
+TEST_F(UnfinishedCommit, ASlotThatRefusesForGoodKeepsOnlyUpdatesAwayThatWriteIt) {
+  slots_.errors = {{"loader", storage::kEmmcRefuses}};
+  commit_and_offer("4");
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_FALSE(updater_->status().trouble);
+  ASSERT_EQ(updater_->status().refused.size(), 1U);
+  EXPECT_EQ(problem_of(updater_->status())->code.number, update::kSlotRefuses.number);
+}
+
+TEST_F(UnfinishedCommit, AnUpdateThatWritesASlotThatRefusesWaitsUntilItNoLongerDoes) {
+  commit_in_order();
+  ASSERT_TRUE(switches_.written("boot", {}));
+  slots_.errors = {{"boot", storage::kEmmcRefuses}};
+  boot("B");
+  EXPECT_EQ(updater_->status().refused.size(), 1U);
+  install("4", 6);
+  EXPECT_EQ(phase(), Phase::deferred);
+  EXPECT_EQ(error(), update::kSlotRefuses.number);
+  EXPECT_EQ(bench_.written_groups, std::set<std::string>{"B"});
+  boot("B");
+  EXPECT_EQ(phase(), Phase::deferred);
+  slots_.errors.clear();
+  updater_->accept();
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_EQ(slots_.switched, std::vector<std::string>{"boot"});
+  EXPECT_TRUE(updater_->status().refused.empty());
+}
+
+TEST_F(UnfinishedCommit, WhatIsRefusedIsTriedAgainWhenSomebodyAsks) {
+  commit_in_order();
+  ASSERT_TRUE(switches_.written("loader", {}));
+  slots_.errors = {{"loader", storage::kEmmcRefuses}};
+  boot("B");
+  ASSERT_EQ(updater_->status().refused.size(), 1U);
+  slots_.errors.clear();
+  std::jthread serving([&](const std::stop_token& stop) { updater_->serve(stop); });
+  updater_->mend();
+  for (int patience = 0; !updater_->status().refused.empty() && patience < 10'000; ++patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  serving.request_stop();
+  serving.join();
+  EXPECT_TRUE(updater_->status().refused.empty());
+  EXPECT_EQ(slots_.switched, std::vector<std::string>{"loader"});
 }
 
 TEST_F(UnfinishedCommit, WhatAnUpdateThatFailedLeftInASharedSlotIsNotSwitchedTo) {

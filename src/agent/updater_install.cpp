@@ -46,6 +46,7 @@ Result<Event> Updater::open_bundle() {
   facts.security_floor = TRY(update::read_floor(seams_.files));
   facts.slots = TRY(seams_.slots.facts(target));
   TRY(bundle::check_compatible(reader.manifest(), facts));
+  TRY(check_refusals(reader.manifest()));
   order_ = TRY(bundle::writing_order(reader.manifest(), facts.slots,
                                      opened->is_remote() || reader.any_order() ? bundle::Seek::can : bundle::Seek::cannot));
   TRY(plan_images(*opened, target, limits));
@@ -64,21 +65,6 @@ Result<Event> Updater::open_bundle() {
   known.target = target;
   if (elsewhere || in_recovery() || target == config_.recovery) known.via = config_.recovery;
   return Event{elsewhere ? EventKind::elsewhere : EventKind::opened, known};
-}
-
-// Of the update that was committed last, whatever has kept it from being done until now. The floor first: what a shared slot cannot do now
-// does not keep it low. What waits in shared slots is that update's only as long as none after it has come to know its target.
-Result<> Updater::finish_last_commit() {
-  std::vector<State> updates = journal_->history();
-  if (state_.phase == update::Phase::committed) updates.push_back(state_);  // it may be one that could not be recorded
-  const auto last = std::ranges::find(updates.rbegin(), updates.rend(), update::Phase::committed, &State::phase);
-  if (last == updates.rend()) return {};
-  TRY(update::raise_floor(seams_.files, last->security_version));
-  if (std::any_of(updates.rbegin(), last, [](const State& later) { return !later.target.empty(); })) return {};
-  auto switched = seams_.slots.commit();
-  if (switched || switched.error().code.number != storage::kSwitchContent.number) return switched;
-  log::error("update: " + switched.error().text());  // another update is what mends it
-  return {};
 }
 
 // A recovery system installs to its end: there is no other system by then.

@@ -100,8 +100,7 @@ WhyAnswer explain(const WhyQuestion& question) {
         {.code = "not-accepted", .text = "the device is " + std::string(to_string(device.status)) + "; only accepted ones get updates"});
   if (device.problem_error != 0)
     answer.reasons.push_back(
-        {.code = "problem",
-         .text = "the device says that it cannot be updated: E" + std::to_string(device.problem_error) + " " + device.problem});
+        {.code = "problem", .text = "the device says that it needs help: E" + std::to_string(device.problem_error) + " " + device.problem});
   if (question.deployment) {
     answer.verdict = WhyVerdict::updating;
     answer.reasons.push_back(deployment_reason(*question.deployment));

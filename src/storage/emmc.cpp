@@ -105,7 +105,7 @@ Result<> EmmcPair::activate(unsigned place) {
   command.cmd_timeout_ms = kSwitchTimeoutUs / 1000;
   if (ioctl_(fd.get(), MMC_IOC_CMD, &command) != 0) return command_failed("switching the boot area", device_);
   if (TRY(partition_config()) == wanted) return {};
-  return fail(kReadBack, device_.string() + " did not take the new boot area; the card may forbid it for good");
+  return fail(kEmmcRefuses, device_.string() + " keeps its boot area enabled and does not take the other; the card may forbid it for good");
 }
 
 }  // namespace aloft::storage

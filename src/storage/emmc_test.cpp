@@ -37,10 +37,10 @@ TEST_F(EmmcTest, TheOtherAreaIsWrittenUnlockedAndThenSwitchedTo) {
   EXPECT_EQ(card_.switches, 1U);
 }
 
-TEST_F(EmmcTest, ACardThatDoesNotSwitchIsNoticed) {
+TEST_F(EmmcTest, ACardThatForbidsTheSwitchIsToldFromOneThatFails) {
   card_.stubborn = true;
   EmmcPair card = host_.pair(card_);
-  EXPECT_EQ(card.activate(1).error().code.number, kReadBack.number);
+  EXPECT_EQ(card.activate(1).error().code.number, kEmmcRefuses.number);
 }
 
 TEST_F(EmmcTest, WhatIsNoCardIsSaid) {

@@ -31,5 +31,6 @@ inline constexpr ErrorCode kFlashFailing{4022, ErrorKind::ask, "flash-failing"};
 inline constexpr ErrorCode kUbi{4023, ErrorKind::ask, "ubi"};
 inline constexpr ErrorCode kUbiFull{4024, ErrorKind::ask, "ubi-full"};
 inline constexpr ErrorCode kUbifsGeometry{4025, ErrorKind::reject, "ubifs-geometry"};
+inline constexpr ErrorCode kEmmcRefuses{4026, ErrorKind::ask, "emmc-refuses"};
 
 }  // namespace aloft::storage

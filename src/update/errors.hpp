@@ -15,6 +15,7 @@ inline constexpr ErrorCode kHung{6006, ErrorKind::rollback, "hung"};
 inline constexpr ErrorCode kJournalUnreadable{6010, ErrorKind::ask, "journal-unreadable"};
 inline constexpr ErrorCode kStateUnwritable{6011, ErrorKind::ask, "state-unwritable"};
 inline constexpr ErrorCode kBootStateUnreadable{6012, ErrorKind::ask, "boot-state-unreadable"};
+inline constexpr ErrorCode kSlotRefuses{6013, ErrorKind::ask, "slot-refuses"};
 
 inline constexpr ErrorCode kNoRecovery{6020, ErrorKind::ask, "no-recovery"};
 inline constexpr ErrorCode kRecoveryNotBooted{6021, ErrorKind::ask, "recovery-not-booted"};

@@ -36,7 +36,7 @@ export function DevicePage() {
         {(device) => (
           <>
             {device.problem && (
-              <Alert mb="md" color="red" variant="light" icon={<Icon name="warning" />} title={`The device cannot be updated: error E${device.problem.error}`}>
+              <Alert mb="md" color="red" variant="light" icon={<Icon name="warning" />} title={`The device needs help: error E${device.problem.error}`}>
                 {device.problem.message}
               </Alert>
             )}
