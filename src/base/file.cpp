@@ -123,17 +123,19 @@ Result<> write_all_at(int fd, ByteView bytes, std::uint64_t offset) {
   return {};
 }
 
+std::filesystem::path folder_of(const std::filesystem::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
+
 Result<> publish_file(int fd, const std::filesystem::path& fresh, const std::filesystem::path& path) {
   if (::fsync(fd) != 0) return fail(system_error("cannot flush", fresh, errno));
   if (::rename(fresh.c_str(), path.c_str()) != 0) return fail(system_error("cannot replace", path, errno));
-  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+  return sync_folder(folder_of(path));
 }
 
 Result<> set_file_aside(const std::filesystem::path& path) {
   auto aside = path;
   aside += ".bad";
   if (::rename(path.c_str(), aside.c_str()) != 0) return fail(system_error("cannot set aside", path, errno));
-  return sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+  return sync_folder(folder_of(path));
 }
 
 Result<> replace_file(const std::filesystem::path& path, std::string_view content, unsigned mode) {

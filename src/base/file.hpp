@@ -50,5 +50,7 @@ Result<> replace_file(const std::filesystem::path& path, std::string_view conten
 Result<> set_file_aside(const std::filesystem::path& path);
 // The same as replace_file for content too large to hold: gives the finished file `fresh` (in the same folder, open as fd) the name path.
 Result<> publish_file(int fd, const std::filesystem::path& fresh, const std::filesystem::path& path);
+// In which a path that is given lies: "." for a bare name.
+std::filesystem::path folder_of(const std::filesystem::path& path);
 
 }  // namespace aloft

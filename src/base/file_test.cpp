@@ -51,16 +51,27 @@ TEST_F(FileTest, AFreshFileLeavesOthersAlone) {
     ASSERT_TRUE(fresh);
     EXPECT_TRUE(write_all(fresh->fd(), as_bytes("never published")));
   }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
   auto first = *FreshFile::create(folder_ / "a");
   auto second = *FreshFile::create(folder_ / "a");
   ASSERT_TRUE(write_all(first.fd(), as_bytes("one")));
   ASSERT_TRUE(write_all(second.fd(), as_bytes("two")));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1) << "nothing is left of what is broken off here";
   ASSERT_TRUE(first.publish());
   EXPECT_EQ(*read_file(folder_ / "a"), "one");
   ASSERT_TRUE(second.publish());
   EXPECT_EQ(*read_file(folder_ / "a"), "two");
   EXPECT_EQ(*read_file(folder_ / "a.new"), "somebody's");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 2);
+}
+
+// As /dev/stdout is one to the file that a shell has opened.
+TEST_F(FileTest, ALinkIsFollowed) {
+  ASSERT_TRUE(replace_file(folder_ / "file", "old"));
+  std::filesystem::create_symlink("file", folder_ / "link");
+  ASSERT_TRUE(write_fresh(folder_ / "link", "new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "link"));
+  EXPECT_EQ(*read_file(folder_ / "file"), "new");
 }
 
 TEST_F(FileTest, AnOutputTakesNoInputsPlace) {

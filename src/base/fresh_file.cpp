@@ -10,6 +10,16 @@
 #include "base/random.hpp"
 
 namespace aloft {
+namespace {
+
+// PATH.new may be somebody's file, and even the one that is read for this.
+std::filesystem::path name_beside(std::filesystem::path path) {
+  std::array<std::byte, 4> random;
+  SystemRandom().fill(random);
+  return path += "." + to_hex(random) + ".new";
+}
+
+}  // namespace
 
 Result<> check_replaceable(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -30,23 +40,32 @@ Result<> check_apart(const std::filesystem::path& output, const std::vector<std:
 
 Result<FreshFile> FreshFile::create(const std::filesystem::path& path) {
   TRY(check_replaceable(path));
-  // PATH.new may be somebody's file, and even the one that is read for this.
-  auto fresh = path;
-  std::array<std::byte, 4> random;
-  SystemRandom().fill(random);
-  fresh += "." + to_hex(random) + ".new";
-  Fd fd = TRY(open_file(fresh, O_RDWR | O_CREAT | O_EXCL));
-  return FreshFile(path, std::move(fresh), std::move(fd));
+  std::error_code dangling;
+  auto real = std::filesystem::canonical(path, dangling);
+  if (dangling) real = path;
+  Fd nameless(::open(folder_of(real).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+  if (nameless) return FreshFile(std::move(real), {}, std::move(nameless));
+  auto named = name_beside(real);
+  Fd fd = TRY(open_file(named, O_RDWR | O_CREAT | O_EXCL));
+  return FreshFile(std::move(real), std::move(named), std::move(fd));
 }
 
 FreshFile::~FreshFile() {
   std::error_code ignored;
-  if (!fresh_.empty()) std::filesystem::remove(fresh_, ignored);
+  if (!named_.empty()) std::filesystem::remove(named_, ignored);
 }
 
 Result<> FreshFile::publish() {
-  TRY(publish_file(fd_.get(), fresh_, path_));
-  fresh_.clear();
+  if (named_.empty()) {
+    if (::fsync(fd_.get()) != 0) return fail(system_error("cannot flush", path_, errno));
+    auto name = name_beside(path_);  // link() replaces nothing, rename() does
+    const auto open = "/proc/self/fd/" + std::to_string(fd_.get());
+    if (::linkat(AT_FDCWD, open.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      return fail(system_error("cannot name", path_, errno));
+    named_ = std::move(name);
+  }
+  TRY(publish_file(fd_.get(), named_, path_));
+  named_.clear();
   return {};
 }
 

@@ -17,13 +17,14 @@ Result<> check_replaceable(const std::filesystem::path& path);
 // kBadArgument.
 Result<> check_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs);
 
-// Written under a name beside PATH that no file has; what was not published is removed with the object.
+// Written without a name, so that nothing is left of what was broken off; where the file system knows no such files (O_TMPFILE, open(2)),
+// under a name beside PATH that no other file has, which goes with the object. Where PATH is a symbolic link, what it leads to is replaced.
 class FreshFile {
  public:
   // Errors: as check_replaceable(), file errors.
   static Result<FreshFile> create(const std::filesystem::path& path);
   FreshFile(FreshFile&& other) noexcept
-      : path_(std::move(other.path_)), fresh_(std::exchange(other.fresh_, {})), fd_(std::move(other.fd_)) {}
+      : path_(std::move(other.path_)), named_(std::exchange(other.named_, {})), fd_(std::move(other.fd_)) {}
   FreshFile& operator=(FreshFile&&) = delete;
   ~FreshFile();
   int fd() const { return fd_.get(); }
@@ -31,10 +32,10 @@ class FreshFile {
   Result<> publish();
 
  private:
-  FreshFile(std::filesystem::path path, std::filesystem::path fresh, Fd fd)
-      : path_(std::move(path)), fresh_(std::move(fresh)), fd_(std::move(fd)) {}
+  FreshFile(std::filesystem::path path, std::filesystem::path named, Fd fd)
+      : path_(std::move(path)), named_(std::move(named)), fd_(std::move(fd)) {}
   std::filesystem::path path_;
-  std::filesystem::path fresh_;  // empty: published
+  std::filesystem::path named_;  // its name until it is published; empty: none
   Fd fd_;
 };
 

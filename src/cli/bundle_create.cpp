@@ -93,7 +93,7 @@ Result<> create(const CreateOptions& options) {
                 "give --key and --cert to sign with, or --unsigned to sign later (`aloft bundle sign`, `aloft bundle attach`)");
   const auto recipe = TRY(recipe_of(options));
   const std::filesystem::path output = options.output;
-  const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
+  const auto folder = folder_of(output);
   TRY(check_replaceable(output));
   std::vector<std::filesystem::path> inputs{options.description_file};
   for (const auto& image : recipe.images) inputs.emplace_back(image.path);

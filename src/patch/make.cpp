@@ -25,10 +25,6 @@ namespace {
 constexpr std::size_t kCopyBytes = 1 << 20;
 constexpr std::string_view kTree = "tar";  // the type of an image that devices unpack
 
-std::filesystem::path folder_of(const std::filesystem::path& file) {
-  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-}
-
 delta::PairOptions in_folder(delta::PairOptions options, const std::filesystem::path& folder) {
   options.folder = folder;
   return options;
