@@ -101,8 +101,11 @@ Result<> FileRegion::create(std::string_view content) {
   TRY(write_all_at(fd.get(), as_bytes(content), offset_bytes_));
   TRY(sync(fd.get(), path_));
   if (!is_file) return {};
-  const Fd folder = TRY(open_file(path_.parent_path(), O_RDONLY | O_DIRECTORY));
-  return sync(folder.get(), path_.parent_path());
+  std::error_code problem;
+  const auto made_in = std::filesystem::canonical(path_, problem).parent_path();  // where links lead
+  if (problem) return fail(system_error("cannot find", path_, problem.value()));
+  const Fd folder = TRY(open_file(made_in, O_RDONLY | O_DIRECTORY));
+  return sync(folder.get(), made_in);
 }
 
 Result<> FileRegion::check_writable() {
