@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What aloft makes, the second reader reads; what is bad, both refuse. And aloft's bundle and keys commands end to end."""
+import fcntl
 import json
 import os
 import pathlib
@@ -298,6 +299,15 @@ class BundleTest(unittest.TestCase):
             aloft("bundle", "create", "-o", bundle, "--product", "p", "--hardware", "r", "--version", "1", "--image", f"rootfs={self.home}/boot.img",
                   "--key", folder / "signer.key", "--cert", folder / "signer.pem")  # fmt: skip
             aloft("bundle", "verify", bundle, "--trust", folder / "trust")
+
+    def test_keys_that_another_program_makes_are_not_waited_for(self):
+        folder = self.home / "busy"
+        folder.mkdir()
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self.assertIn("by another program just now", aloft("keys", "init", folder, status=2).stderr)
+        os.close(descriptor)
+        aloft("keys", "init", folder)
 
     def test_what_is_strange_is_an_error_and_no_crash(self):
         no_utf8 = os.fsdecode(b"M\xfcller")

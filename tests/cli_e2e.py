@@ -61,6 +61,14 @@ def case_login_pins_the_certificate_that_the_setup_token_names(server):
     assert "E9064" in operator.run("login", operator.url(), "--setup", server.setup_token, "--password-stdin", status=1, text=PASSWORD + "\n")
 
 
+def case_a_login_that_cannot_be_kept_is_not_begun(server):
+    operator = Operator(server)
+    for status, nowhere in ((2, {"XDG_CONFIG_HOME": ""}), (2, {"XDG_CONFIG_HOME": "config"}), (2, {"XDG_CONFIG_HOME": "", "HOME": "here"}), (1, {"XDG_CONFIG_HOME": "/proc/none"})):
+        operator.run("login", operator.url(), "--setup", server.setup_token, "--password-stdin", status=status, text=PASSWORD + "\n", **nowhere)
+    assert not pathlib.Path("config/aloft").exists() and not pathlib.Path("here").exists()
+    first_login(server)  # with the token, which is good for once
+
+
 def case_devices_of_hawkbits_protocol_get_their_tokens(server):
     operator = first_login(server)
     token = operator.run("ddi", "add", "cam-01", "--product", "p", "--hardware", "h").strip()
@@ -282,7 +290,7 @@ def case_a_group_keeps_what_is_not_changed(server):
 
 
 def case_a_password_question_leaves_the_terminal_as_it_was(server):
-    for end in (signal.SIGINT, signal.SIGTERM, None):
+    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, None):
         master, slave = pty.openpty()
         before = termios.tcgetattr(slave)
         client = subprocess.Popen([ALOFT, "login", "http://127.0.0.1:1"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
@@ -290,8 +298,19 @@ def case_a_password_question_leaves_the_terminal_as_it_was(server):
         asked = b""
         while b"Password of admin: " not in asked:
             asked += os.read(master, 1000)
-        while termios.tcgetattr(slave)[3] & termios.ECHO:
-            time.sleep(0.01)
+
+        def await_echo(shown, terminal=slave):
+            deadline = time.monotonic() + 20
+            while bool(termios.tcgetattr(terminal)[3] & termios.ECHO) != shown:
+                assert time.monotonic() < deadline, shown
+                time.sleep(0.01)
+
+        await_echo(False)
+        client.send_signal(signal.SIGTSTP)
+        os.waitpid(client.pid, os.WUNTRACED)
+        await_echo(True)
+        client.send_signal(signal.SIGCONT)
+        await_echo(False)
         client.send_signal(end) if end else os.write(master, b"a password\n")
         client.communicate(timeout=20)
         assert client.returncode == (-end if end else 1), client.returncode

@@ -1,5 +1,7 @@
 #include "cli/credentials.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "base/errors.hpp"
@@ -36,11 +38,11 @@ std::string to_text(const Credentials& credentials) {
   return json.dump(2) + "\n";
 }
 
+// A token does not belong where one happens to stand.
 std::filesystem::path credentials_path() {
-  const std::string configuration = environment("XDG_CONFIG_HOME");
-  if (configuration.empty() && environment("HOME").empty()) return {};  // a token does not belong where one happens to stand
-  const std::filesystem::path folder =
-      configuration.empty() ? std::filesystem::path(environment("HOME")) / ".config" : std::filesystem::path(configuration);
+  std::filesystem::path folder = environment("XDG_CONFIG_HOME");
+  if (!folder.is_absolute()) folder = std::filesystem::path(environment("HOME")) / ".config";
+  if (!folder.is_absolute()) return {};
   return folder / "aloft" / "credentials.json";
 }
 
@@ -62,13 +64,20 @@ Result<Credentials> load_credentials() {
   return credentials;
 }
 
-Result<> save_credentials(const Credentials& credentials) {
+Result<> prepare_credentials() {
   const auto path = credentials_path();
-  if (path.empty()) return fail(kBadArgument, "neither HOME nor XDG_CONFIG_HOME is set, so the login cannot be kept anywhere; set one");
+  if (path.empty())
+    return fail(kBadArgument, "neither HOME nor XDG_CONFIG_HOME is set to an absolute path, so the login cannot be kept anywhere; set one");
   std::error_code problem;
   std::filesystem::create_directories(path.parent_path(), problem);
   if (problem) return fail(system_error("cannot make folder", path.parent_path(), problem.value()));
-  return replace_file(path, to_text(credentials), 0600);
+  if (::access(path.parent_path().c_str(), W_OK) != 0) return fail(system_error("cannot write in", path.parent_path(), errno));
+  return {};
+}
+
+Result<> save_credentials(const Credentials& credentials) {
+  TRY(prepare_credentials());
+  return replace_file(credentials_path(), to_text(credentials), 0600);
 }
 
 Result<> forget_credentials() {

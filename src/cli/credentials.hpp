@@ -23,7 +23,7 @@ struct Credentials {
 Result<Credentials> parse_credentials(std::string_view text);
 std::string to_text(const Credentials& credentials);
 
-// $XDG_CONFIG_HOME/aloft/credentials.json, or that under ~/.config; empty where neither is known.
+// $XDG_CONFIG_HOME/aloft/credentials.json, or that under ~/.config; empty where neither is an absolute path.
 std::filesystem::path credentials_path();
 
 // Whether ALOFT_SERVER and ALOFT_TOKEN say so instead of the file.
@@ -31,7 +31,10 @@ bool environment_decides();
 // From ALOFT_SERVER, ALOFT_TOKEN and ALOFT_FINGERPRINT where the first two are set, else from the file. Errors: kNotLoggedIn, those of
 // reading the file.
 Result<Credentials> load_credentials();
-// Replaces the file as a whole; only its owner can read it. Errors: kBadArgument where there is no place for it, file errors.
+// Whether they could be saved, with the folder made: before a server makes a session of which nobody would know. Errors: kBadArgument where
+// there is no place for them, file errors.
+Result<> prepare_credentials();
+// Replaces the file as a whole; only its owner can read it. Errors: as prepare_credentials().
 Result<> save_credentials(const Credentials& credentials);
 // Nothing happens when there are none.
 Result<> forget_credentials();

@@ -113,7 +113,10 @@ Result<> init(const KeysOptions& options) {
   std::filesystem::create_directories(folder / "trust", problem);
   if (problem) return fail(kIo, "cannot make the folder " + folder.string() + ": " + problem.message());
   const Fd lock = TRY(open_file(folder, O_RDONLY | O_DIRECTORY));
-  if (::flock(lock.get(), LOCK_EX) != 0) return fail(system_error("cannot lock", folder, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return errno == EWOULDBLOCK
+               ? fail(kBadArgument, "keys are being made in " + folder.string() + " by another program just now; nothing was changed")
+               : fail(system_error("cannot lock", folder, errno));
   std::vector<path> files{folder / "trust" / "root.pem", folder / "trust" / "root.crl", folder / "trust" / "intermediate.crl"};
   for (const std::string& name : {std::string("root"), std::string("intermediate"), options.name})
     for (const char* const ending : {".key", ".pem"}) files.push_back(folder / (name + ending));

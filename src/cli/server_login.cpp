@@ -50,6 +50,7 @@ void warn_of_plain_http(const Credentials& credentials) {
 
 // With a token that was made in the console: for people whose password an identity provider keeps, which no program here ever sees.
 Result<> log_in_by_token(const Login& login) {
+  TRY(prepare_credentials());
   Credentials credentials{.server = TRY(server_address(login.url))};
   credentials.certificate = TRY(certificate_to_pin(login, credentials.server));
   credentials.token =
@@ -65,6 +66,7 @@ Result<> log_in_by_token(const Login& login) {
 }
 
 Result<> log_in(const Login& login) {
+  TRY(prepare_credentials());
   Credentials credentials{.server = TRY(server_address(login.url)), .user = login.user};
   credentials.certificate = TRY(certificate_to_pin(login, credentials.server));
   auto session = TRY(ServerSession::open(credentials));

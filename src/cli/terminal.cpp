@@ -36,35 +36,46 @@ Result<std::string> ask(const Fd& terminal, const std::string& question) {
   return line;
 }
 
-// A terminal without echo while it lives; Ctrl-C and SIGTERM leave it as it was, too. One at a time.
+// A terminal without echo while it lives; what ends or stops the program leaves it as it was, too. One at a time.
 class SilentTerminal {
  public:
   explicit SilentTerminal(int terminal) {
     fd_ = terminal;
     ::tcgetattr(fd_, &before_);
-    struct sigaction put_back{};
-    put_back.sa_handler = [](int signal) {
+    silent_ = before_;
+    silent_.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    struct sigaction ending{};
+    ending.sa_handler = [](int signal) {
       ::tcsetattr(fd_, TCSANOW, &before_);
       ::raise(signal);  // as ever, when this returns
     };
-    put_back.sa_flags = static_cast<int>(SA_RESETHAND);
-    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &put_back, &handled_before_[i]);
-    termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(fd_, TCSAFLUSH, &silent);
+    ending.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (std::size_t i = 0; i < kEnds.size(); ++i) ::sigaction(kEnds[i], &ending, &ended_before_[i]);
+    struct sigaction stopping{};
+    stopping.sa_handler = [](int) {
+      ::tcsetattr(fd_, TCSANOW, &before_);
+      ::raise(SIGSTOP);
+      ::tcsetattr(fd_, TCSAFLUSH, &silent_);
+    };
+    stopping.sa_flags = SA_RESTART;
+    ::sigaction(SIGTSTP, &stopping, &stopped_before_);
+    ::tcsetattr(fd_, TCSAFLUSH, &silent_);
   }
   SilentTerminal(const SilentTerminal&) = delete;
   SilentTerminal& operator=(const SilentTerminal&) = delete;
   ~SilentTerminal() {
     ::tcsetattr(fd_, TCSAFLUSH, &before_);
-    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &handled_before_[i], nullptr);
+    for (std::size_t i = 0; i < kEnds.size(); ++i) ::sigaction(kEnds[i], &ended_before_[i], nullptr);
+    ::sigaction(SIGTSTP, &stopped_before_, nullptr);
   }
 
  private:
-  static constexpr std::array kSignals{SIGINT, SIGTERM};
+  static constexpr std::array kEnds{SIGINT, SIGTERM, SIGQUIT, SIGHUP};
   static inline int fd_;
   static inline termios before_;
-  std::array<struct sigaction, kSignals.size()> handled_before_{};
+  static inline termios silent_;
+  std::array<struct sigaction, kEnds.size()> ended_before_{};
+  struct sigaction stopped_before_{};
 };
 
 }  // namespace
