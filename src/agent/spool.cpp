@@ -42,10 +42,16 @@ std::optional<Report> report_of(const Json& json) {
   return std::move(message->reports.front());
 }
 
-// Cuts after whole UTF-8 characters and replaces what is none, so that every message fits into JSON.
+// What is no UTF-8 is replaced, and control characters, of which JSON makes six; then it is cut after a whole character. So the server
+// takes every message, and kMaxReports of them at once.
 std::string bounded_text(std::string_view text) {
-  text = text.substr(0, kMaxMessageBytes);
-  return Json::parse(Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+  const Json any(std::string(text.substr(0, kMaxMessageBytes)));
+  std::string message = Json::parse(any.dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+  std::ranges::replace_if(message, [](char c) { return (c >= 0 && c < ' ' && c != '\n' && c != '\t') || c == '\x7f'; }, '?');
+  std::size_t end = std::min(message.size(), kMaxMessageBytes);
+  while (end < message.size() && end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
+  message.resize(end);
+  return message;
 }
 
 }  // namespace

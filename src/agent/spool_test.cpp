@@ -23,6 +23,23 @@ class Spool : public testing::Test {
   FakeClock clock_;
 };
 
+// What is refused would be sent again and again, and nothing behind it would arrive.
+TEST_F(Spool, AnyMessageIsOneThatTheServerTakes) {
+  const auto spool = open();
+  for (const std::string& text : {std::string(3000, '\xff'), std::string(3000, '\1'), std::string(3000, '"'), std::string("\xc3\xa4", 2)}) {
+    Event event = transition(7, spool->size() + 1, UpdateState::failed);
+    event.message = text;
+    ASSERT_TRUE(spool->add(clock_.now(), event));
+  }
+  for (const auto& again : {spool->oldest(10), open()->oldest(10)}) {
+    ASSERT_EQ(again.size(), 4U);
+    const Json json = protocol::to_json(protocol::Reports{.reports = again, .version = {}, .problem = {}});
+    EXPECT_TRUE(protocol::from_json<protocol::Reports>(json));
+    EXPECT_LT(json.dump().size() * (protocol::kMaxReports / 4), 2U << 20);
+    EXPECT_EQ(again[3].message, "\xc3\xa4");
+  }
+}
+
 TEST_F(Spool, KeepsReportsAndNumbersOverARestart) {
   {
     const auto spool = open();

@@ -36,7 +36,7 @@ struct Received {
 };
 
 struct Answer {
-  unsigned status = 200;
+  unsigned status = 200;             // 0: an answer that is no HTTP
   std::vector<std::string> headers;  // "Name: value"; Content-Length comes by itself
   std::string body;
   std::optional<std::size_t> break_after{};  // this many bytes of the body: closes the connection
@@ -145,6 +145,7 @@ class FakeServer {
   }
 
   static bool answer(Connection& connection, const Answer& answer, bool head_only) {
+    if (answer.status == 0) return connection.send("SSH-2.0-other\r\n") && false;
     std::string head = "HTTP/1.1 " + std::to_string(answer.status) + " Said\r\n";
     if (answer.status != 304) head += "Content-Length: " + std::to_string(answer.body.size()) + "\r\n";
     for (const std::string& header : answer.headers) head += header + "\r\n";

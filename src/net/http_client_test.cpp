@@ -106,6 +106,7 @@ TEST(HttpClient, StreamsAFileWithProgress) {
 TEST(HttpClient, TellsFailuresApart) {
   FakeServer breaks([](const Received&) { return Answer{.body = "12345", .break_after = 2}; });
   FakeServer stalls([](const Received&) { return Answer{.body = "12345", .stall_after = 2}; });
+  FakeServer babbles([](const Received&) { return Answer{.status = 0}; });
   const int dead = ::socket(AF_INET, SOCK_STREAM, 0);  // bound, never listening: connections are refused
   sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
   socklen_t size = sizeof address;
@@ -117,6 +118,7 @@ TEST(HttpClient, TellsFailuresApart) {
       {{.url = stalls.url(), .timeouts = {.total = milliseconds(50)}}, kTimeout},
       {{.url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port))}, kCannotConnect},
       {{.url = "http://nowhere.invalid/"}, kCannotResolve},
+      {{.url = babbles.url()}, kBadReply},
       {{.url = "file:///etc/passwd"}, kBadUrl},
       {{.url = "http://exa mple/"}, kBadUrl},
   };

@@ -292,7 +292,13 @@ Error Transfer::error_of(CURLcode code) const {
   if (refused_address_ && code == CURLE_COULDNT_CONNECT)
     return {kAddressNotPublic,
             address + " is at an address of a private network or of this machine, where requests of this kind may not go"};
-  const ErrorCode known = code_of(code);
+  const char* connected_to = nullptr;
+  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &connected_to);
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  // libcurl has one code for an address that it does not know how to ask, and for an answer that is no HTTP.
+  const bool no_http = code == CURLE_UNSUPPORTED_PROTOCOL && connected_to != nullptr && *connected_to != '\0' && status == 0;
+  const ErrorCode known = no_http ? kBadReply : code_of(code);
   std::string message = "cannot reach " + address + ": " + (reason_[0] != '\0' ? reason_ : curl_easy_strerror(code));
   if (known.number == kTlsUntrusted.number) message += "; give the CA file of the server's certificate, or pin the certificate";
   return {known, std::move(message)};
