@@ -305,7 +305,7 @@ class BundleTest(unittest.TestCase):
         folder.mkdir()
         descriptor = os.open(folder, os.O_RDONLY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self.assertIn("by another program just now", aloft("keys", "init", folder, status=2).stderr)
+        self.assertIn("by another program just now", aloft("keys", "init", folder, status=1).stderr)
         os.close(descriptor)
         aloft("keys", "init", folder)
 

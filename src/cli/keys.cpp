@@ -115,7 +115,7 @@ Result<> init(const KeysOptions& options) {
   const Fd lock = TRY(open_file(folder, O_RDONLY | O_DIRECTORY));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return errno == EWOULDBLOCK
-               ? fail(kBadArgument, "keys are being made in " + folder.string() + " by another program just now; nothing was changed")
+               ? fail(kBusy, "keys are being made in " + folder.string() + " by another program just now; nothing was changed")
                : fail(system_error("cannot lock", folder, errno));
   std::vector<path> files{folder / "trust" / "root.pem", folder / "trust" / "root.crl", folder / "trust" / "intermediate.crl"};
   for (const std::string& name : {std::string("root"), std::string("intermediate"), options.name})
