@@ -23,5 +23,20 @@ extern "C" int report_spool_fuzz(const std::uint8_t* data, std::size_t size) {
                    {.deployment = 7, .state = protocol::UpdateState::failed, .error = 1, .message = text, .progress_permille = {}});
   const auto told = spool->oldest(SIZE_MAX);
   if (told.empty() || told.back().deployment != 7 || told.back().sequence == 0) std::abort();
+  // Each time that its update is begun is told, and once.
+  std::uint64_t latest = told.back().sequence;
+  for (const std::uint64_t time_ms : {std::uint64_t{1}, std::uint64_t{2}}) {
+    for (unsigned times = 0; times < 2; ++times)
+      (void)spool->add(WallTime{}, {.deployment = 7,
+                                    .update = 1,
+                                    .transition = 1,
+                                    .time_ms = time_ms,
+                                    .state = protocol::UpdateState::offered,
+                                    .message = {},
+                                    .progress_permille = {}});
+    const std::uint64_t now = spool->oldest(SIZE_MAX).back().sequence;
+    if (now > latest + 1 || (time_ms == 2 && now != latest + 1)) std::abort();
+    latest = now;
+  }
   return 0;
 }

@@ -20,11 +20,12 @@ using protocol::Report;
 constexpr std::uint64_t kMaxSpoolBytes = 4 << 20;
 constexpr std::size_t kMaxMessageBytes = 2048;
 
-// One report in the form of the wire message, and the transition that it tells, of which update.
-std::string line_of(const Report& report, std::uint64_t update, std::uint64_t transition) {
+// One report in the form of the wire message, and the transition that it tells, of which update; of a first one, when it was made.
+std::string line_of(const Report& report, std::uint64_t update = 0, std::uint64_t transition = 0, std::uint64_t time_ms = 0) {
   Json json = protocol::to_json(protocol::Reports{.reports = {report}, .version = {}})["reports"][0];
   if (transition != 0) json["transition"] = transition;
   if (transition != 0 && update != 0) json["update"] = update;
+  if (transition == 1 && time_ms != 0) json["begun_ms"] = time_ms;
   return json.dump() + "\n";
 }
 
@@ -81,7 +82,7 @@ Result<> ReportSpool::load() {
     } else if (auto report = report_of(*json)) {
       if (Known* const known = find(report->deployment)) {
         known->next_sequence = std::max(known->next_sequence, report->sequence + 1);
-        known->take(number_at(*json, "update", 0), number_at(*json, "transition", 0));
+        known->take(number_at(*json, "update", 0), number_at(*json, "transition", 0), number_at(*json, "begun_ms", 0));
       }
       reports_.push_back(*std::move(report));
     }
@@ -95,7 +96,8 @@ void ReportSpool::load_known(const Json& head) {
     const Known known{.deployment = number_at(json, "deployment", 0),
                       .next_sequence = std::max<std::uint64_t>(1, number_at(json, "next", 1)),
                       .update = number_at(json, "update", 0),
-                      .last_transition = number_at(json, "transition", 0)};
+                      .last_transition = number_at(json, "transition", 0),
+                      .begun_ms = number_at(json, "begun_ms", 0)};
     if (known.deployment != 0 && find(known.deployment) == nullptr && known_.size() < kMaxKnownDeployments) known_.push_back(known);
   };
   add(head);
@@ -107,11 +109,14 @@ void ReportSpool::load_known(const Json& head) {
   std::ranges::reverse(known_);
 }
 
-bool ReportSpool::Known::take(std::uint64_t by_update, std::uint64_t transition) {
+bool ReportSpool::Known::take(std::uint64_t by_update, std::uint64_t transition, std::uint64_t time_ms) {
   if (transition == 0) return true;
-  const bool same = update == by_update || update == 0 || by_update == 0;
+  const bool another = update != by_update && update != 0 && by_update != 0;
+  const bool anew = transition == 1 && time_ms != begun_ms && time_ms != 0 && begun_ms != 0;
   if (by_update != 0) update = by_update;
-  if (same && transition <= last_transition) return false;
+  if (another) begun_ms = 0;
+  if (transition == 1 && time_ms != 0) begun_ms = time_ms;
+  if (!another && !anew && transition <= last_transition) return false;
   last_transition = transition;
   return true;
 }
@@ -133,7 +138,7 @@ ReportSpool::Known& ReportSpool::known_or_new(std::uint64_t deployment, WallTime
 Result<> ReportSpool::add(WallTime time, const Event& event) {
   const std::lock_guard lock(mutex_);
   Known& known = known_or_new(event.deployment, time);
-  if (!known.take(event.update, event.transition)) return {};
+  if (!known.take(event.update, event.transition, event.time_ms)) return {};
   const auto latest = known_.begin() + (&known - known_.data());
   std::rotate(latest, latest + 1, known_.end());
   make_room();
@@ -145,7 +150,7 @@ Result<> ReportSpool::add(WallTime time, const Event& event) {
                             .message = bounded_text(event.message),
                             .progress_permille = event.progress_permille,
                             .download = event.download});
-  const Result<> written = file_is_behind_ ? rewrite() : append(line_of(reports_.back(), event.update, event.transition));
+  const Result<> written = file_is_behind_ ? rewrite() : append(line_of(reports_.back(), event.update, event.transition, event.time_ms));
   file_is_behind_ = !written;
   return written;
 }
@@ -166,13 +171,16 @@ Result<> ReportSpool::append(std::string_view line) const {
 
 Result<> ReportSpool::rewrite() const {
   const auto json_of = [](const Known& known) {
-    return Json{
-        {"deployment", known.deployment}, {"next", known.next_sequence}, {"update", known.update}, {"transition", known.last_transition}};
+    return Json{{"deployment", known.deployment},
+                {"next", known.next_sequence},
+                {"update", known.update},
+                {"transition", known.last_transition},
+                {"begun_ms", known.begun_ms}};
   };
   Json head = json_of(known_.empty() ? Known{} : known_.back());
   for (std::size_t back = 1; back < known_.size(); ++back) head["earlier"].push_back(json_of(known_[known_.size() - 1 - back]));
   std::string content = head.dump() + "\n";
-  for (const Report& report : reports_) content += line_of(report, 0, 0);
+  for (const Report& report : reports_) content += line_of(report);
   return replace_file(file_, content, 0600);
 }
 

@@ -21,6 +21,7 @@ struct Event {
   std::uint64_t deployment;      // 1 .. 2^31-1
   std::uint64_t update = 0;      // the device's number of the update that does it: a deployment that is begun again is another update
   std::uint64_t transition = 0;  // the journal's sequence number of a transition; 0 for mere progress
+  std::uint64_t time_ms = 0;  // when that was made: a lost journal counts updates anew, and a first transition of another time is another's
   protocol::UpdateState state;
   std::uint64_t error = 0;
   std::string message;
@@ -28,8 +29,8 @@ struct Event {
   std::optional<protocol::Download> download = {};
 };
 
-// A file of JSON lines: the first holds the latest deployment, its next sequence number, its update and the latest transition of that, and
-// the same of "earlier" ones; each further line a report. Safe from several threads.
+// A file of JSON lines: the first holds the latest deployment, its next sequence number, its update, the latest transition of that and the
+// time of its first, and the same of "earlier" ones; each further line a report. Safe from several threads.
 class ReportSpool {
  public:
   // A torn last line, left by a power cut, is dropped: its report had not been promised. A file that cannot be read is set aside as
@@ -57,8 +58,9 @@ class ReportSpool {
     std::uint64_t next_sequence = 1;
     std::uint64_t update = 0;  // 0: none was told yet, or an agent told it that did not keep which
     std::uint64_t last_transition = 0;
+    std::uint64_t begun_ms = 0;  // the time of its first transition; 0: not known
     // False: it was told already.
-    bool take(std::uint64_t by_update, std::uint64_t transition);
+    bool take(std::uint64_t by_update, std::uint64_t transition, std::uint64_t time_ms);
   };
   Result<> load();
   void load_known(const Json& head);

@@ -8,6 +8,8 @@
 namespace aloft::agent {
 namespace {
 
+namespace fs = std::filesystem;
+
 using protocol::UpdateState;
 
 class Spool : public testing::Test {
@@ -96,6 +98,35 @@ TEST_F(Spool, ADeploymentThatIsBegunAgainIsReportedAgain) {
   ASSERT_EQ(reports.size(), 1U);
   EXPECT_EQ(reports[0].state, UpdateState::failed);
   EXPECT_EQ(reports[0].sequence, 2U);
+}
+
+TEST_F(Spool, ADeploymentThatIsBegunAgainUnderTheSameNumberIsReportedAgain) {
+  const auto made = [](std::uint64_t number, UpdateState state, std::uint64_t time_ms) {
+    Event event = transition(7, number, state);
+    event.time_ms = time_ms;
+    return event;
+  };
+  for (const bool acknowledged : {false, true}) {
+    fs::remove(folder_ / "reports");
+    {
+      const auto spool = open();
+      ASSERT_TRUE(spool->add(clock_.now(), made(1, UpdateState::offered, 1000)));
+      ASSERT_TRUE(spool->add(clock_.now(), made(2, UpdateState::accepted, 1001)));
+      ASSERT_TRUE(spool->acknowledge(spool->oldest(acknowledged ? 2 : 0)));
+    }
+    const auto spool = open();
+    const std::size_t before = spool->size();
+    ASSERT_TRUE(spool->add(clock_.now(), made(1, UpdateState::offered, 1000)));
+    ASSERT_TRUE(spool->add(clock_.now(), made(2, UpdateState::accepted, 1001)));
+    EXPECT_EQ(spool->size(), before) << "told again after a restart";
+    ASSERT_TRUE(spool->add(clock_.now(), made(1, UpdateState::offered, 2000)));
+    ASSERT_TRUE(spool->add(clock_.now(), made(2, UpdateState::accepted, 2001)));
+    ASSERT_EQ(spool->size(), before + 2) << "the journal was lost";
+    EXPECT_EQ(spool->oldest(10).back().sequence, 4U);
+    const auto again = open();
+    ASSERT_TRUE(again->add(clock_.now(), made(1, UpdateState::offered, 2000)));
+    EXPECT_EQ(again->size(), before + 2);
+  }
 }
 
 TEST_F(Spool, ALostJournalBeginsToCountUpdatesAnew) {

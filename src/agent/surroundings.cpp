@@ -58,6 +58,7 @@ void MachineSurroundings::transition(const update::State& state) {
   report(Event{.deployment = state.deployment,
                .update = state.update,
                .transition = state.sequence,
+               .time_ms = state.time_ms,
                .state = reported_state(state.phase),
                .error = state.error,
                .message = state.message,
