@@ -175,6 +175,11 @@ Result<> Updater::start() {
   std::optional<Error> trouble;
   if (!writable) trouble = writable.error();
   if (!read) trouble = read.error();
+  // Committing it again sees to it by itself. Whatever came after the commit may have failed because of it.
+  const bool restful = known.phase != Phase::committed && (is_at_rest(known.phase) || can_be_cancelled(known.phase));
+  if (!trouble && restful && !in_recovery() && is_committed(boot, config_.booted)) {
+    if (const auto finished = finish_last_commit(); !finished) trouble = unfinished(finished.error());
+  }
   // What has not been switched yet can wait.
   Event woken{kind, waking_facts(kind, known, boot)};
   if (step(known, woken) && (!trouble || !can_be_cancelled(known.phase))) post(std::move(woken));

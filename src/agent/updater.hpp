@@ -183,7 +183,7 @@ class Updater {
   // Reads journal and boot state, finds out what happened since, and queues what follows. A journal that cannot be read is begun anew, boot
   // state that is corrupt is rebuilt around the running group. What cannot be mended (boot state that cannot be read, a state folder that
   // cannot be written) is trouble: the error is it, and everything else goes on. While it lasts no update is begun; serve() looks again.
-  // Errors: kBootStateUnreadable, kStateUnwritable.
+  // Errors: kBootStateUnreadable, kStateUnwritable, what keeps the last commit from being finished.
   Result<> start();
   // Has serve() look again now.
   void mend();

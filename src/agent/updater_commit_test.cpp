@@ -112,6 +112,32 @@ TEST_F(UnfinishedCommit, ADeploymentThatIsOfferedBeforeTheTroubleIsKnownWaits) {
   EXPECT_EQ(phase(), Phase::rebooting);
 }
 
+TEST_F(UnfinishedCommit, ALocalInstallThatFailedBehindItDoesNotHideItFromTheNextStart) {
+  boot("A");
+  install("2", 5);
+  boot("B");
+  bench_.files.full_for = "floor.";
+  unsigned offers = 0;
+  bench_.while_pausing = [&] {
+    if (++offers == 1) {
+      EXPECT_TRUE(updater_->offer("4", 0));
+    }
+  };
+  updater_->health_result({true, ""});
+  updater_->run();
+  bench_.while_pausing = nullptr;
+  EXPECT_EQ(phase(), Phase::failed);
+  boot_into_trouble("B", kNoSpace);
+  EXPECT_EQ(updater_->offer("4", 6).error().code.number, kNoSpace.number) << "it waits, and has not failed";
+  EXPECT_EQ(phase(), Phase::failed);
+  EXPECT_EQ(updater_->status().state.deployment, 0U);
+  bench_.files.full_for.clear();
+  boot("B");
+  EXPECT_FALSE(updater_->status().trouble);
+  install("4", 6);
+  EXPECT_EQ(phase(), Phase::rebooting);
+}
+
 TEST_F(UnfinishedCommit, WhatSharedSlotsWaitForIsNotForgotten) {
   commit_and_offer("4");
   EXPECT_EQ(phase(), Phase::rebooting);
