@@ -84,6 +84,7 @@ class SourceOpener::Open final : public OpenBundle {
   bool remote_ = false;
   std::unique_ptr<bundle::ByteSource> bytes_;
   std::optional<bundle::Reader> reader_;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 
 // A network source that ends before it costs more than it may.
@@ -150,6 +151,11 @@ void SourceOpener::interrupt() {
   if (pipe_wake_) ::eventfd_write(pipe_wake_.get(), 1);
 }
 
+// A stop that was asked for before there was anything to interrupt.
+void SourceOpener::interrupt_if_stopped() {
+  if (stop_.stop_requested()) interrupt();
+}
+
 Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::string& source, Open& bundle) {
   if (std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return source.starts_with(scheme); })) {
     net::RangeSourceOptions options;
@@ -163,8 +169,11 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
       options.headers = [server = server_](net::Credentials credentials) { return server->authorization(credentials); };
     }
     auto network = TRY(net::RangeSource::create(source, std::move(options), clock_, random_));
-    const std::lock_guard lock(mutex_);
-    network_.push_back(network.get());
+    {
+      const std::lock_guard lock(mutex_);
+      network_.push_back(network.get());
+    }
+    interrupt_if_stopped();
     bundle.remote_ = true;
     return std::make_unique<Limited>(*this, std::move(network));
   }
@@ -186,10 +195,15 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
 }
 
 Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_pipe(int descriptor) {
-  const std::lock_guard lock(mutex_);
-  pipe_wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!pipe_wake_) return fail(system_error("cannot make", "an event descriptor", errno));
-  return bundle::stream_source(descriptor, {.give_up_after = config_.download.give_up, .wake = pipe_wake_.get()});
+  Fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return fail(system_error("cannot make", "an event descriptor", errno));
+  const int wake_number = wake.get();
+  {
+    const std::lock_guard lock(mutex_);
+    pipe_wake_ = std::move(wake);
+  }
+  interrupt_if_stopped();
+  return bundle::stream_source(descriptor, {.give_up_after = config_.download.give_up, .wake = wake_number});
 }
 
 // The full bundle is opened only when the delta leaves something to be wanted.
@@ -229,6 +243,7 @@ Result<> SourceOpener::open_reader(const std::string& source, Open& bundle) {
 
 Result<std::unique_ptr<OpenBundle>> SourceOpener::open(const std::string& source) {
   auto bundle = std::make_unique<Open>(*this);
+  bundle->on_stop_.emplace(stop_, [this] { interrupt(); });
   TRY(open_reader(source, *bundle));
   return bundle;
 }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -26,18 +27,20 @@ class SourceOpener final : public BundleOpener {
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override;
 
   void limit_fetching(std::uint64_t most_bytes, const std::string& why) override;
+  void end_with(const std::stop_token& stop) override { stop_ = stop; }
 
   // Keeps the descriptor for open() of the source that this returns, until another is attached: `uri` for a file, a name of its own for a
   // pipe, which can be opened only once. From any thread.
   std::string attach(const std::string& uri, Fd descriptor);
   // Lets go of what is attached, so that its file system can be unmounted. From any thread.
   void detach();
-  // A network source or a pipe that is being read ends with an error, for good. From any thread.
-  void interrupt();
 
  private:
   class Open;
   class Limited;
+  // A network source or a pipe that is being read ends with an error, for good. From any thread.
+  void interrupt();
+  void interrupt_if_stopped();
   std::uint64_t fetched_bytes();
   Result<> may_fetch(std::uint64_t bytes);
   Result<std::unique_ptr<bundle::ByteSource>> open_bytes(const std::string& source, Open& bundle);
@@ -53,6 +56,7 @@ class SourceOpener final : public BundleOpener {
   std::mutex mutex_;
   std::map<std::string, Fd> attached_;
   std::uint64_t pipes_ = 0;
+  std::stop_token stop_;
   Fd pipe_wake_;                           // an eventfd that ends the reading of the pipe that is open
   std::uint64_t most_bytes_ = UINT64_MAX;  // of what is open, over the network
   std::string limit_why_;

@@ -147,7 +147,6 @@ class Daemon {
     reach_.stop();
     surroundings_.stop();
     work_.request_stop();
-    opener_.interrupt();
     if (work_.joinable()) work_.join();
     if (judge_.joinable()) judge_.join();
     inventory_.stop();
@@ -298,7 +297,6 @@ class Daemon {
   bool cancel() {
     const bool taken = updater_.cancel();
     surroundings_.end_pause();
-    opener_.interrupt();
     return taken;
   }
 

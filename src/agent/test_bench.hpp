@@ -42,6 +42,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
  public:
   Result<std::unique_ptr<OpenBundle>> open(const std::string& source) override {
     ++opened;
+    if (while_opening) while_opening();
     if (opens_that_fail > 0) {
       --opens_that_fail;
       return fail(kIo, "no route to the server");
@@ -88,6 +89,9 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   std::map<std::string, SlotFacts> slot_facts = {{"rootfs", {"raw", kRootfsBytes}}, {"boot", {"raw", kBootBytes}}};
   std::set<std::string> written_groups;
   std::vector<update::Phase> told;
+  void end_with(const std::stop_token& stop) override { opening_stop = stop; }
+  std::function<void()> while_opening;
+  std::stop_token opening_stop;  // of what was opened last
   std::function<void()> while_installing;
   std::function<void()> while_pausing;
   std::uint64_t told_permille = 0;

@@ -70,6 +70,7 @@ class SimStateFiles final : public update::StateFiles {
     volume_.append(name, content);
     if (synced_) volume_.sync(name);
     if (synced_) volume_.sync_folder();
+    if (while_appending) std::exchange(while_appending, nullptr)();
     return {};
   }
   Result<> set_aside(std::string_view name) override {
@@ -77,6 +78,7 @@ class SimStateFiles final : public update::StateFiles {
     if (synced_) volume_.sync_folder();
     return {};
   }
+  std::function<void()> while_appending;  // once
   bool full = false;
   std::string full_for;  // files whose names begin so cannot be replaced
 

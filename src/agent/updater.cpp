@@ -248,7 +248,14 @@ void Updater::defer(const std::string& why) {
 
 void Updater::defer(const Error& why) { interrupt(Event{EventKind::defer, reason(why)}); }
 
-bool Updater::cancel() { return interrupt(Event{EventKind::cancel, {}}); }
+bool Updater::cancel() {
+  if (interrupt(Event{EventKind::cancel, {}})) return true;
+  const std::lock_guard lock(mutex_);
+  if (!takes_offer_ && std::ranges::find(events_, EventKind::offer, &Event::kind) == events_.end()) return false;
+  events_.push_back(Event{EventKind::cancel, {}});  // behind it
+  posted_.notify_all();
+  return true;
+}
 
 bool Updater::interrupt(Event event) {
   const std::lock_guard lock(mutex_);
@@ -288,9 +295,11 @@ void Updater::post(Event event) {
 
 std::optional<Event> Updater::next_event() {
   const std::lock_guard lock(mutex_);
+  takes_offer_ = false;
   if (events_.empty() || going_down_ || stopping_) return std::nullopt;
   Event event = std::move(events_.front());
   events_.pop_front();
+  takes_offer_ = event.kind == EventKind::offer;
   return event;
 }
 
@@ -431,6 +440,11 @@ bool Updater::interrupted() const {
 void Updater::end_interruption() {
   const std::lock_guard lock(mutex_);
   if (!stopping_) stop_install_ = {};
+}
+
+std::stop_token Updater::stop_token() const {
+  const std::lock_guard lock(mutex_);
+  return stop_install_.get_token();
 }
 
 Result<std::optional<Event>> Updater::act(Action action) {

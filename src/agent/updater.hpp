@@ -58,6 +58,8 @@ class BundleOpener {
   virtual Result<std::unique_ptr<OpenBundle>> open(const std::string& source) = 0;
   // For what is opened next: reading it ends with kOverBudget before more than this has come over a network. why: what says so, for people.
   virtual void limit_fetching(std::uint64_t /*most_bytes*/, const std::string& /*why*/) {}
+  // For what is opened next: opening and reading what waits for its bytes ends with an error, for good, once this is asked for.
+  virtual void end_with(const std::stop_token& /*stop*/) {}
 };
 
 using bundle::SlotFacts;
@@ -218,6 +220,7 @@ class Updater {
   void enter(const update::State& state, update::Action action);
   bool interrupted() const;
   void end_interruption();
+  std::stop_token stop_token() const;
   // At start
   Result<boot::BootState> boot_state(const update::State& known);
   Result<boot::BootState> readable_boot_state(const update::State& known);
@@ -275,6 +278,7 @@ class Updater {
   mutable std::mutex mutex_;
   std::condition_variable_any posted_;
   std::deque<update::Event> events_;
+  bool takes_offer_ = false;  // it has left events_, and its state is not here yet
   update::State state_;
   std::optional<std::uint64_t> progress_permille_;
   update::Action doing_ = update::Action::none;

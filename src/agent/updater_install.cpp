@@ -38,6 +38,7 @@ Result<Event> Updater::open_bundle() {
   limits_seen_ = seams_.clock.steady();
   TRY(check_limits(limits, spent_before_bytes_, 0));
   seams_.bundles.limit_fetching(limits.left(spent_before_bytes_), limits.why);
+  seams_.bundles.end_with(stop_token());
   std::unique_ptr<OpenBundle> opened = TRY(seams_.bundles.open(state_.source));
   const bundle::Reader& reader = opened->reader();
   const boot::BootState boot = TRY(seams_.boot.read());
@@ -134,10 +135,7 @@ Result<> Updater::prepare_target() {
 
 Result<> Updater::write_all_images() {
   if (state_.target == config_.booted) return fail(storage::kDeviceBusy, "group " + state_.target + " runs; it is never written");
-  const std::stop_token stop = [this] {
-    const std::lock_guard lock(mutex_);
-    return stop_install_.get_token();
-  }();
+  const std::stop_token stop = stop_token();
   bundle::Reader& reader = bundle_->reader();
   for (std::size_t place = 0; place < order_.size(); ++place) TRY(write_image(reader, place, stop));
   if (!bundle_->has_delta()) TRY(reader.check_end());  // of a full bundle that was perhaps never opened there is no end to look at

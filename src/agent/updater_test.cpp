@@ -351,6 +351,40 @@ TEST_F(UpdaterTest, CancellingStopsBetweenFrames) {
   EXPECT_EQ(phase(), Phase::rebooting);
 }
 
+TEST_F(UpdaterTest, WhatHasJustBeenAcceptedCanBeCancelled) {
+  boot("A");
+  EXPECT_FALSE(updater_->cancel());
+  ASSERT_TRUE(updater_->offer("2", 5));
+  EXPECT_TRUE(updater_->cancel());
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::cancelled);
+  EXPECT_EQ(updater_->status().state.deployment, 5U);
+  bench_.files.while_appending = [this] { EXPECT_TRUE(updater_->cancel()) << "it is being recorded"; };
+  install("2", 6);
+  EXPECT_EQ(phase(), Phase::cancelled);
+  EXPECT_EQ(updater_->status().state.deployment, 6U);
+  EXPECT_TRUE(bench_.written_groups.empty());
+  EXPECT_FALSE(updater_->cancel());
+}
+
+// Also one that waits for its bytes, or is just being opened.
+TEST_F(UpdaterTest, ASourceIsEndedByWhateverInterruptsItsUpdate) {
+  boot("A");
+  bench_.while_opening = [this] { updater_->cancel(); };
+  install("2");
+  EXPECT_EQ(phase(), Phase::cancelled);
+  EXPECT_TRUE(bench_.opening_stop.stop_requested());
+  bench_.while_opening = [this] { updater_->defer("later"); };
+  install("2", 5);
+  EXPECT_EQ(phase(), Phase::deferred);
+  EXPECT_TRUE(bench_.opening_stop.stop_requested());
+  bench_.while_opening = nullptr;
+  updater_->accept();
+  updater_->run();
+  EXPECT_EQ(phase(), Phase::rebooting);
+  EXPECT_FALSE(bench_.opening_stop.stop_requested());
+}
+
 TEST_F(UpdaterTest, WhatIsDeferredWaitsForLeave) {
   bench_.accept_at_once = false;
   boot("A");
