@@ -21,6 +21,17 @@ namespace {
 constexpr std::array<std::string_view, 5> kSchemes{"http://", "https://", "ftp://", "ftps://", "sftp://"};
 constexpr std::string_view kPipePrefix = "pipe:";
 
+mode_t kind_of(const Fd& fd) {
+  struct stat status{};
+  return ::fstat(fd.get(), &status) == 0 ? status.st_mode : 0;
+}
+
+bool is_seekable(mode_t kind) { return S_ISREG(kind) || S_ISBLK(kind); }
+
+std::unexpected<Error> is_folder(const std::string& path) {
+  return fail(kBadUri, path + " is a folder; give a bundle: a file, a block device, a pipe, or an http, https, ftp or sftp address");
+}
+
 }  // namespace
 
 // Declared in the order in which they are needed: the reader reads from the source, which may read from the descriptor.
@@ -130,9 +141,10 @@ SourceOpener::SourceOpener(const Config& config, ServerStanding* server, Clock& 
 
 SourceOpener::~SourceOpener() = default;
 
-std::string SourceOpener::attach(const std::string& uri, Fd descriptor) {
-  struct stat kind{};
-  const bool seekable = ::fstat(descriptor.get(), &kind) == 0 && (S_ISREG(kind.st_mode) || S_ISBLK(kind.st_mode));
+Result<std::string> SourceOpener::attach(const std::string& uri, Fd descriptor) {
+  const mode_t kind = kind_of(descriptor);
+  if (S_ISDIR(kind)) return is_folder(uri);
+  const bool seekable = is_seekable(kind);
   const std::lock_guard lock(mutex_);
   const std::string source = seekable ? uri : std::string(kPipePrefix) + std::to_string(++pipes_);
   attached_.clear();  // one update at a time: an older one is no longer wanted
@@ -191,7 +203,18 @@ Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_bytes(const std::
   if (source.starts_with(kPipePrefix)) return fail(kBadUri, "the pipe that the bundle came from is gone; send it again");
   if (!source.starts_with('/'))
     return fail(kBadUri, "\"" + net::without_secrets(source) + "\" is neither an absolute path nor an http, https, ftp or sftp address");
-  return bundle::open_source(source);
+  return open_path(source, bundle);
+}
+
+// A pipe by its name waits for whoever writes to it, no longer than one that was attached.
+Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_path(const std::string& path, Open& bundle) {
+  Fd fd = TRY(open_file(path, O_RDONLY | O_NONBLOCK));
+  const mode_t kind = kind_of(fd);
+  if (S_ISDIR(kind)) return is_folder(path);
+  if (is_seekable(kind)) return bundle::open_source(path);
+  if (::fcntl(fd.get(), F_SETFL, O_RDONLY) != 0) return fail(system_error("cannot read", path, errno));
+  bundle.descriptor_ = std::move(fd);
+  return open_pipe(bundle.descriptor_.get());
 }
 
 Result<std::unique_ptr<bundle::ByteSource>> SourceOpener::open_pipe(int descriptor) {

@@ -30,8 +30,8 @@ class SourceOpener final : public BundleOpener {
   void end_with(const std::stop_token& stop) override { stop_ = stop; }
 
   // Keeps the descriptor for open() of the source that this returns, until another is attached: `uri` for a file, a name of its own for a
-  // pipe, which can be opened only once. From any thread.
-  std::string attach(const std::string& uri, Fd descriptor);
+  // pipe, which can be opened only once. From any thread. Errors: kBadUri for a folder.
+  Result<std::string> attach(const std::string& uri, Fd descriptor);
   // Lets go of what is attached, so that its file system can be unmounted. From any thread.
   void detach();
 
@@ -44,6 +44,7 @@ class SourceOpener final : public BundleOpener {
   std::uint64_t fetched_bytes();
   Result<> may_fetch(std::uint64_t bytes);
   Result<std::unique_ptr<bundle::ByteSource>> open_bytes(const std::string& source, Open& bundle);
+  Result<std::unique_ptr<bundle::ByteSource>> open_path(const std::string& path, Open& bundle);
   Result<std::unique_ptr<bundle::ByteSource>> open_pipe(int descriptor);
   Result<> open_delta(const std::string& full, const std::string& delta, Open& bundle);
   Result<> open_reader(const std::string& source, Open& bundle);

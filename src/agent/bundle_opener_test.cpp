@@ -1,6 +1,7 @@
 // Sources of bundles that give nothing, or are none.
 #include "agent/bundle_opener.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 namespace aloft::agent {
 namespace {
 
+using crypto::test::must;
+
 class SourceOpening : public testing::Test {
  protected:
   void SetUp() override {
@@ -31,8 +34,7 @@ class SourceOpening : public testing::Test {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe(ends.data()), 0);
     sender_ = Fd(ends[1]);
-    auto attached = opener_.attach("-", Fd(ends[0]));
-    return attached;
+    return must(opener_.attach("-", Fd(ends[0])));
   }
 
   test::Folder folder_;
@@ -58,6 +60,34 @@ TEST_F(SourceOpening, AStopEndsAPipeThatWaits) {
     stop_.request_stop();
   });
   EXPECT_EQ(opener_.open(source).error().code.number, bundle::kStreamGivenUp.number);
+}
+
+TEST_F(SourceOpening, AFolderIsSaidToBeOne) {
+  const std::string folder = folder_.path();
+  const auto attached = opener_.attach(folder, must(open_file(folder, O_RDONLY)));
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().code.number, kBadUri.number);
+  EXPECT_TRUE(attached.error().message.starts_with(folder + " is a folder; give a bundle")) << attached.error().message;
+  EXPECT_EQ(opener_.open(folder).error().message, attached.error().message);
+}
+
+TEST_F(SourceOpening, APipeByItsNameIsNotWaitedForWithoutEnd) {
+  const std::string pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  config_.download.give_up = std::chrono::seconds(1);
+  EXPECT_EQ(opener_.open(pipe).error().code.number, bundle::kStreamGivenUp.number) << "nobody writes";
+  stop_.request_stop();
+  EXPECT_EQ(opener_.open(pipe).error().code.number, bundle::kStreamGivenUp.number);
+}
+
+TEST_F(SourceOpening, APipeByItsNameIsReadToItsEnd) {
+  const std::string pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::jthread writer([&] {
+    const Fd fd = must(open_file(pipe, O_WRONLY));
+    must(write_all(fd.get(), as_bytes("no bundle")));
+  });
+  EXPECT_EQ(opener_.open(pipe).error().code.number, bundle::kNotABundle.number);
 }
 
 }  // namespace

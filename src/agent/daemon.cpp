@@ -324,8 +324,9 @@ class Daemon {
 
   Json install(const std::string& uri, Fd attached) {
     if (attached) detached_update_ = updater_.status().state.update;  // what is attached now is for a later one
-    const std::string source = attached ? opener_.attach(uri, std::move(attached)) : uri;
-    const auto offered = updater_.offer(source, 0);
+    const auto source = attached ? opener_.attach(uri, std::move(attached)) : uri;
+    if (!source) return error_answer(source.error());
+    const auto offered = updater_.offer(*source, 0);
     return offered ? ok_answer() : error_answer(offered.error());
   }
 

@@ -109,7 +109,7 @@ Result<> dry_run(const Config& config, const std::string& uri, Output output) {
   Config impatient = config;
   impatient.download.give_up = std::min<std::chrono::seconds>(config.download.give_up, kPatience);
   SourceOpener opener(impatient, nullptr, clock, random);
-  const std::string source = input ? opener.attach(uri, std::move(input)) : absolute_source(uri);
+  const std::string source = input ? TRY(opener.attach(uri, std::move(input))) : absolute_source(uri);
   const auto bundle = TRY(opener.open(source));
   ConfiguredSlots slots(config, files);
   OpenSlots open(config, system.booted_group);
