@@ -147,9 +147,12 @@ TEST_F(UnfinishedCommit, WhatSharedSlotsWaitForIsNotForgotten) {
 
 TEST_F(UnfinishedCommit, ASlotThatRefusesForGoodKeepsOnlyUpdatesAwayThatWriteIt) {
   slots_.errors = {{"loader", storage::kEmmcRefuses}};
-  commit_and_offer("4");
-  EXPECT_EQ(phase(), Phase::rebooting);
+  commit_in_order();
+  ASSERT_TRUE(switches_.written("loader", {}));
+  boot("B");
   EXPECT_FALSE(updater_->status().trouble);
+  install("4", 6);
+  EXPECT_EQ(phase(), Phase::rebooting);
   ASSERT_EQ(updater_->status().refused.size(), 1U);
   EXPECT_EQ(problem_of(updater_->status())->code.number, update::kSlotRefuses.number);
 }
