@@ -171,6 +171,7 @@ Result<> Updater::start() {
   const boot::SlotState* const target = find_slot(boot, known.target);
   update::Waking waking{config_.booted, config_.boot_id, is_committed(boot, config_.booted), boot.order.front().name};
   waking.trial_waits = seams_.boot.trial_needs_argument() && target && target->health == boot::SlotHealth::trial;
+  waking.alone = read && !in_recovery() && !is_another_committed(boot, config_.booted);
   const EventKind kind = classify(known, waking);
   std::optional<Error> trouble;
   if (!writable) trouble = writable.error();
@@ -207,6 +208,7 @@ State Updater::waking_facts(EventKind kind, const State& known, const boot::Boot
       facts = reason({update::kTriesUsed, used});
     }
   }
+  if (kind == EventKind::woke_alone) facts.target = config_.booted;
   if (kind == EventKind::woke_trial) {
     facts = reason({update::kStrangeSlot, "group " + config_.booted + " was booted although its update was not finished"});
     facts.target = config_.booted;

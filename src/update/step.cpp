@@ -136,6 +136,11 @@ constexpr Transition kTransitions[] = {
     {P::downloading,   E::woke_trial,     P::retreating,   A::abandon_target},
     {P::installing,    E::woke_trial,     P::retreating,   A::abandon_target},
 
+    // After a start: there is no way back from what runs, whose trial failed in an earlier boot. It is judged anew, once in each boot
+    {P::rolled_back,   E::woke_alone,     P::on_trial,     A::check_health},
+    {P::failed,        E::woke_alone,     P::on_trial,     A::check_health},
+    {P::cancelled,     E::woke_alone,     P::on_trial,     A::check_health},
+
     // After a start: the target runs, committed
     {P::verified,      E::woke_committed, P::committed,    A::raise_floor},
     {P::armed,         E::woke_committed, P::committed,    A::raise_floor},
@@ -155,7 +160,7 @@ constexpr Transition kTransitions[] = {
 constexpr std::array<std::string_view, kEventCount> kEventNames = {
     "offer", "accept",  "defer",     "cancel",   "opened",     "prepared",       "written",       "armed",
     "going", "healthy", "unhealthy", "kept",     "gave_up",    "no_way_back",    "failed",        "elsewhere",
-    "stuck", "again",   "resumed",   "woke_old", "woke_trial", "woke_committed", "woke_recovery",
+    "stuck", "again",   "resumed",   "woke_old", "woke_trial", "woke_committed", "woke_recovery", "woke_alone",
 };
 constexpr std::array<std::string_view, 16> kActionNames = {
     "none",         "rest",   "ask_policy",  "open",           "prepare_target",  "write_images",     "arm",          "ready", "reboot",
@@ -167,6 +172,17 @@ State begun(const State& before, const State& facts) {
   state.update = before.update + 1;
   state.source = facts.source;
   state.deployment = facts.deployment;
+  return state;
+}
+
+// An update of its own, and nobody's deployment: what was told of the one before stands.
+State judged_anew(const State& before, const State& facts) {
+  State state = begun(before, {});
+  state.target = facts.target;
+  if (before.target != facts.target) return state;
+  state.manifest_sha256 = before.manifest_sha256;
+  state.version = before.version;
+  state.security_version = before.security_version;
   return state;
 }
 
@@ -233,7 +249,9 @@ std::string_view to_string(Action action) { return kActionNames.at(static_cast<s
 std::optional<Step> step(const State& state, const Event& event) {
   for (const Transition& row : kTransitions) {
     if (row.from != state.phase || row.event != event.kind) continue;
-    State next = event.kind == E::offer ? begun(state, event.facts) : state;
+    State next = state;
+    if (event.kind == E::offer) next = begun(state, event.facts);
+    if (event.kind == E::woke_alone) next = judged_anew(state, event.facts);
     next.phase = row.to;
     if (next.phase != state.phase) ++next.sequence;
     if (state.phase == P::stranded && next.phase == P::accepted) forget_reason(next);
@@ -273,6 +291,8 @@ std::optional<EventKind> classify_detour(const State& state, const Waking& wakin
 EventKind classify(const State& state, const Waking& waking) {
   if (const auto detour = classify_detour(state, waking)) return *detour;
   const bool same_boot = state.boot_id == waking.boot_id;
+  const bool over = state.phase == P::rolled_back || state.phase == P::failed || state.phase == P::cancelled;
+  if (waking.alone && over && !same_boot && !waking.booted_committed) return E::woke_alone;
   if (state.target.empty() || waking.booted == state.target) {
     if (!waking.booted_committed) return E::woke_trial;
     return state.target.empty() ? E::resumed : E::woke_committed;

@@ -35,8 +35,9 @@ enum class EventKind : std::uint8_t {
   woke_trial,      // the target runs and is not committed
   woke_committed,  // the target runs and is committed
   woke_recovery,   // the recovery system runs, as it was to, or has not yet gone home
+  woke_alone,      // what runs is not committed, nor is any other, and its trial is over since an earlier boot: target
 };
-inline constexpr std::size_t kEventCount = 23;
+inline constexpr std::size_t kEventCount = 24;
 std::string_view to_string(EventKind kind);
 
 struct Event {
@@ -80,6 +81,7 @@ struct Waking {
   bool booted_committed;     // as the boot loader has it
   std::string first;         // in the boot order
   bool trial_waits = false;  // the target has tries left, and only a restart with an argument begins one
+  bool alone = false;        // there is no way back: no other group is committed, nor a recovery system
 };
 EventKind classify(const State& state, const Waking& waking);
 

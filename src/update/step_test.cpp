@@ -37,7 +37,8 @@ State in(Phase phase) {
 }
 
 bool is_waking(EventKind kind) {
-  return kind == E::resumed || kind == E::woke_old || kind == E::woke_trial || kind == E::woke_committed || kind == E::woke_recovery;
+  return kind == E::resumed || kind == E::woke_old || kind == E::woke_trial || kind == E::woke_committed || kind == E::woke_recovery ||
+         kind == E::woke_alone;
 }
 
 // The whole matrix at a glance: what each phase does with each event; "-" refuses it.
@@ -51,7 +52,7 @@ TEST(Step, TheWholeMatrix) {
             std::string(to_string(phase)) + " " + std::string(to_string(kind)) + " " + std::string(to_string(next->state.phase)) + "\n";
     }
   }
-  EXPECT_EQ(std::ranges::count(matrix, '\n'), 107) << matrix;
+  EXPECT_EQ(std::ranges::count(matrix, '\n'), 110) << matrix;
 }
 
 TEST(Step, EverythingHasANameOfItsOwn) {
@@ -305,6 +306,43 @@ TEST(Classify, ATrialThatNeedsAnArgumentIsStartedAgain) {
 TEST(Classify, ALostJournalLeavesATrialToBeJudged) {
   EXPECT_EQ(classify(State{}, Waking{"B", "two", false, "B"}), E::woke_trial);
   EXPECT_EQ(classify(State{}, Waking{"B", "two", true, "B"}), E::resumed);
+}
+
+TEST(Classify, WhereThereIsNoWayBackATrialThatFailedIsMadeAgainInTheNextBoot) {
+  Waking waking{"B", "two", false, "B"};
+  EXPECT_EQ(classify(in(P::failed), waking), E::woke_trial);
+  waking.alone = true;
+  for (const Phase phase : {P::failed, P::cancelled, P::rolled_back}) EXPECT_EQ(classify(in(phase), waking), E::woke_alone);
+  EXPECT_EQ(classify(in(P::on_trial), waking), E::woke_trial);
+  EXPECT_EQ(classify(in(P::retreating), waking), E::woke_trial);
+  waking.booted = "A";
+  EXPECT_EQ(classify(in(P::failed), waking), E::woke_alone) << "an install to the other group may have failed since";
+  waking.boot_id = "one";
+  EXPECT_EQ(classify(in(P::failed), waking), E::resumed) << "once in each boot";
+  waking = Waking{"B", "two", true, "B"};
+  waking.alone = true;
+  EXPECT_EQ(classify(in(P::failed), waking), E::woke_committed);
+}
+
+TEST(Step, ATrialThatIsMadeAgainIsNobodysDeployment) {
+  State failed = in(P::failed);
+  failed.deployment = 7;
+  failed.error = 6002;
+  failed.version = "2";
+  failed.security_version = 4;
+  State facts;
+  facts.target = "B";
+  const auto next = step(failed, Event{E::woke_alone, facts});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->action, A::check_health);
+  EXPECT_EQ(next->state.update, failed.update + 1);
+  EXPECT_EQ(next->state.deployment, 0U);
+  EXPECT_EQ(next->state.error, 0U);
+  EXPECT_EQ(next->state.target, "B");
+  EXPECT_EQ(next->state.version, "2");
+  EXPECT_EQ(next->state.security_version, 4U) << "it is what the floor is raised to";
+  facts.target = "A";
+  EXPECT_EQ(step(failed, Event{E::woke_alone, facts})->state.security_version, 0U) << "nobody knows what A is";
 }
 
 }  // namespace
