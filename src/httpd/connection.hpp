@@ -45,6 +45,8 @@ class Connection {
   // Bytes may have come, or the end. If not: until then, or expire(); only after a handshake. Takes the least memory of all waiting.
   bool may_read() const;
   Awaitable<void> until_readable() { return place_.wait(Watch::Way::in); }
+  // Until all others that can go on have had a turn.
+  Awaitable<void> give_way() { return place_.give_way(); }
 
   // Tells the peer that nothing more comes, without waiting for it.
   void finish_sending();

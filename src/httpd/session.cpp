@@ -70,17 +70,21 @@ Awaitable<void> Session::run(Gate::Pass handshake) {
   if (!secured) co_return;
   bool more = true;
   while (more && !stopping_) {
-    if (unread_.empty()) more = co_await wait_for_request();
+    more = co_await wait_for_request();
     if (more) more = co_await serve_one();
   }
 }
 
 // Apart from serve_one(), so that a connection at rest holds none of what a request needs.
 Awaitable<bool> Session::wait_for_request() {
+  extend(limits_.idle);
+  if (!unread_.empty() || connection_.may_read()) {
+    co_await connection_.give_way();  // who sends requests ahead has one answered each turn, and not the loop for itself
+    co_return !connection_.expired();
+  }
   unread_ = std::string();
   idle_ = true;
-  extend(limits_.idle);
-  if (!connection_.may_read()) co_await connection_.until_readable();
+  co_await connection_.until_readable();
   idle_ = false;
   co_return !connection_.expired();
 }

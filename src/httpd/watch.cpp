@@ -91,6 +91,8 @@ Awaitable<void> Watch::Place::wait(Way way) {
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(initiate, boost::asio::use_awaitable);
 }
 
+Awaitable<void> Watch::Place::give_way() { co_await boost::asio::post(watch_.set_.get_executor(), boost::asio::use_awaitable); }
+
 void Watch::Place::wake() {
   if (waiting_) boost::asio::post(watch_.set_.get_executor(), std::exchange(waiting_, nullptr));
 }

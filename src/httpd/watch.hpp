@@ -42,6 +42,8 @@ class Watch {
     bool ready(Way way) const { return ready_[index(way)]; }
     // Until the socket becomes ready that way, which it is not, or wake(). One coroutine at a time.
     Awaitable<void> wait(Way way);
+    // Until all others that can go on have had a turn.
+    Awaitable<void> give_way();
     void wake();  // not before the caller has returned to the loop
     bool peer_left() const { return peer_left_; }
     // False: the kernel has no room for it in the set, and nothing must be waited for.
