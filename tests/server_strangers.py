@@ -1,11 +1,19 @@
 #!/usr/bin/env python3
 """aloft-server beside strangers who want all of it, its time, its memory, its descriptors: whoever else asks is answered meanwhile."""
+import contextlib
+import os
+import pathlib
 import selectors
 import socket
+import ssl
+import sys
 import threading
 import time
 
-from server_harness import run, site
+from server_harness import Signer, refused, run, site, upload
+
+sys.path.insert(0, str(pathlib.Path(os.environ.get("ALOFT_SOURCE", pathlib.Path(__file__).resolve().parent.parent)) / "bench"))
+from crowd import Usage  # noqa: E402
 
 GOOD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -44,6 +52,11 @@ class Pipeliners:
             one.close()
 
 
+def metric(server, name):
+    text = server.call("GET", "/metrics").decode()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
+
+
 def slowest_answer(server, count):
     """Seconds, of so many requests on connections of their own."""
     slowest = 0
@@ -61,6 +74,41 @@ def case_clients_that_pipeline_leave_time_for_others():
         assert crowd.received > 1_000_000, "the crowd is not answered"
         print(f"     {slowest * 1000:.0f} ms at most beside 100 clients that pipeline")
         assert slowest < 1, f"an answer took {slowest:.1f} s"
+
+
+def reports_of(size):
+    return f"POST /api/device/v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode()
+
+
+def case_bodies_that_never_end_take_bounded_memory_and_hinder_no_small_ones():
+    size, count = 2 << 20, 150
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with site() as server, contextlib.ExitStack() as opened:
+        def sender(body):
+            one = opened.enter_context(context.wrap_socket(socket.create_connection(("127.0.0.1", server.port), timeout=60)))
+            with contextlib.suppress(OSError):
+                one.sendall(reports_of(size) + body)
+            return one
+
+        before = Usage(server.process.pid).memory_mib()
+        senders = [sender(bytes(size - 1)) for _ in range(count)]
+        grown = Usage(server.process.pid).memory_mib() - before
+        print(f"     {count} bodies of 2 MiB that lack a byte: {grown:.1f} MiB")
+        assert grown < 200, f"{grown:.1f} MiB"
+        refused(401, 9061, server.call, "POST", "/api/v1/login", {"user": "admin", "password": "x" * 20})
+        refused(401, 9060, server.call, "POST", "/api/device/v1/reports", {"reports": [], "version": "1"})
+        upload(server, Signer(server.folder).bundle("2", bytes(3_000_000)))
+        late = refused(503, 9513, server.call, "POST", "/api/device/v1/reports", b" " * size)
+        assert 10 <= int(late.headers["Retry-After"]) <= 40, late.headers
+        for one in senders:
+            one.close()
+        deadline = time.monotonic() + 10
+        while metric(server, "aloft_request_bodies_bytes"):
+            assert time.monotonic() < deadline, "what was held is not given back"
+            time.sleep(0.1)
+        refused(401, 9060, server.call, "POST", "/api/device/v1/reports", b" " * size)
+        assert metric(server, "aloft_request_bodies_refused_total") > 0
 
 
 run(globals())

@@ -18,5 +18,6 @@ inline constexpr ErrorCode kTlsSetup{9509, ErrorKind::ask, "tls-setup"};
 inline constexpr ErrorCode kConnectionLost{9510, ErrorKind::retry, "connection-lost"};
 inline constexpr ErrorCode kHandlerFailed{9511, ErrorKind::bug, "handler-failed"};
 inline constexpr ErrorCode kServerFull{9512, ErrorKind::retry, "server-full"};
+inline constexpr ErrorCode kBodiesFull{9513, ErrorKind::retry, "bodies-full"};
 
 }  // namespace aloft::httpd

@@ -71,15 +71,20 @@ struct Incoming::Parser final : http::basic_parser<true> {
   bool header_done = false;
 };
 
-Incoming::Incoming(Connection& connection, const Limits& limits, std::string& unread, Request& request)
-    : connection_(connection), limits_(limits), unread_(unread), request_(request), parser_(std::make_unique<Parser>(request)) {
+Incoming::Incoming(Connection& connection, const Limits& limits, Counters& counters, std::string& unread, Request& request)
+    : connection_(connection),
+      limits_(limits),
+      counters_(counters),
+      unread_(unread),
+      request_(request),
+      parser_(std::make_unique<Parser>(request)) {
   parser_->header_limit(limits.max_header_bytes);
   parser_->body_limit(boost::none);
   begun_ = !unread_.empty();
   connection_.set_deadline(std::chrono::steady_clock::now() + limits_.header);
 }
 
-Incoming::~Incoming() = default;
+Incoming::~Incoming() { counters_.bodies_bytes -= counted_; }
 
 bool Incoming::begun() const { return begun_; }
 bool Incoming::complete() const { return parser_->is_done(); }
@@ -146,6 +151,7 @@ Result<> Incoming::limit_body(std::uint64_t max_bytes) {
 
 Awaitable<Result<std::string_view>> Incoming::read() {
   parser_->body.clear();
+  piece_ = std::string();  // nothing of it while the client is slow
   if (continue_due_ && unread_.empty()) {
     const Result<> written = co_await connection_.write("HTTP/1.1 100 Continue\r\n\r\n");
     if (!written) co_return std::unexpected(written.error());
@@ -154,6 +160,7 @@ Awaitable<Result<std::string_view>> Incoming::read() {
   while (parser_->body.empty() && !parser_->is_done()) {
     const bool hungry = unread_.empty() || CO_TRY(feed());
     if (!hungry || parser_->is_done() || !parser_->body.empty()) continue;
+    if (unread_.empty()) unread_ = std::string();
     const Result<std::size_t> got = co_await receive();
     if (!got) co_return std::unexpected(got.error());
     if (*got == 0) co_return fail(kConnectionLost, "the client closed in the middle of a body");
@@ -166,12 +173,25 @@ Awaitable<Result<std::string_view>> Incoming::read() {
   co_return std::string_view(piece_);
 }
 
+// Small ones always find room, so that who keeps large ones in the making keeps out large ones alone.
+Result<> Incoming::count(std::uint64_t bytes) {
+  const std::uint64_t more = (bytes > kSmallBodyBytes ? bytes - kSmallBodyBytes : 0) - counted_;
+  if (counters_.bodies_bytes + more > limits_.max_bodies_bytes) {
+    ++counters_.bodies_refused;
+    return fail(kBodiesFull, "as much is being sent to this server as it has memory for; come again later");
+  }
+  counters_.bodies_bytes += more;
+  counted_ += more;
+  return {};
+}
+
 Awaitable<Result<std::string>> Incoming::read_whole() {
   std::string whole;
   while (true) {
     const Result<std::string_view> piece = co_await read();
     if (!piece) co_return std::unexpected(piece.error());
     if (piece->empty()) co_return whole;
+    CO_TRY(count(whole.size() + piece->size()));
     whole.append(*piece);
   }
 }

@@ -92,7 +92,7 @@ Awaitable<bool> Session::wait_for_request() {
 Awaitable<bool> Session::serve_one() {
   Request request;
   request.proven = &proven_;
-  Incoming incoming(connection_, limits_, unread_, request);
+  Incoming incoming(connection_, limits_, counters_, unread_, request);
   Result<Incoming::Header> header = incoming.read_header();
   while (header && *header == Incoming::Header::more) {
     const Result<> waited = co_await connection_.go_on();
@@ -139,11 +139,11 @@ Result<const Route*> Session::choose(Request& request, Incoming& incoming) {
 }
 
 Response Session::refusal(const Request& request, const Error& error) {
-  const bool served = welcome_ == Welcome::served;
+  const bool full = welcome_ == Welcome::turned_away || error.code.number == kBodiesFull.number;
   const unsigned status = sites_.error_status(error);
-  if (status >= 500 && served) log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + error.text());
+  if (status >= 500 && !full) log::error(std::string(to_string(request.method)) + " " + request.target.path + ": " + error.text());
   Response response = error_response(status, error);
-  if (!served) come_again(response, counters_.connections_total);
+  if (full) come_again(response, counters_.connections_total + counters_.bodies_refused);
   if (status == 405) allow(response, request);
   return response;
 }

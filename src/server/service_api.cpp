@@ -59,6 +59,9 @@ void ServiceApi::add_server(std::string& text) const {
   add(text, "aloft_connections_open", "gauge", "Open connections.", counters.connections_open);
   add(text, "aloft_requests_running", "gauge", "Requests being answered, held polls among them.", counters.requests_running);
   add(text, "aloft_connections_total", "counter", "Accepted connections.", counters.connections_total);
+  add(text, "aloft_request_bodies_bytes", "gauge", "Of request bodies in memory, but for 16 KiB of each.", counters.bodies_bytes);
+  add(text, "aloft_request_bodies_refused_total", "counter", "Requests whose body was over the limit of all together.",
+      counters.bodies_refused);
   add(text, "aloft_connections_refused_total", "counter", "Connections over the limit.", counters.connections_refused);
   add(text, "aloft_connections_evicted_total", "counter", "Idle connections that made room for new ones.", counters.connections_evicted);
   add(text, "aloft_connections_expired_total", "counter", "Connections ended for being too slow.", counters.connections_expired);
