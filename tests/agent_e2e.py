@@ -159,15 +159,21 @@ class AgentTest(unittest.TestCase):
         self.check("10-bad", "exit 1")
         self.device.power_on()
         wait_for("the trial fails", lambda: "update 0: failed" in self.device.log_text())
-        self.device.stop()
         kept = self.device.folder / "state/trial-began"
-        boot_id, began_ms = kept.read_text().split()
-        kept.write_text(f"{boot_id} {int(began_ms) - 60_000}\n")
-        self.device.watchdog.write_bytes(b"")
-        self.device.start()
-        wait_for("it is pinged beyond the trial's deadline", lambda: len(self.device.watchdog.read_bytes()) > 3, 10)
-        self.assertTrue(self.device.status()["watchdog"]["armed"])
-        self.assertNotIn(b"V", self.device.watchdog.read_bytes())
+        journal = self.device.folder / "state/journal"
+        for writable in (True, False):
+            self.device.stop()
+            boot_id, began_ms = kept.read_text().split()
+            kept.write_text(f"{boot_id} {int(began_ms) - 60_000}\n")
+            self.device.watchdog.write_bytes(b"")
+            if not writable:
+                journal.unlink()
+                for path in (journal, journal.with_suffix(".bad")):
+                    (path / "in-the-way").mkdir(parents=True)
+            self.device.start()
+            wait_for("it is pinged beyond the trial's deadline", lambda: len(self.device.watchdog.read_bytes()) > 3, 10)
+            self.assertTrue(self.device.status()["watchdog"]["armed"])
+            self.assertNotIn(b"V", self.device.watchdog.read_bytes())
 
     def test_pipe(self):
         self.device.power_on()

@@ -210,16 +210,16 @@ class Daemon {
     guard_.settle(clock_.steady());
   }
 
-  // A trial that is over where no other system could be booted leaves the machine as it is: a reset would lead back to it, and use up a
-  // try.
   void watch_trial() {
     if (may_settle()) return settle();
-    const UpdateStatus now = updater_.status();
-    if (now.trouble || !update::is_at_rest(now.state.phase)) return;
+    if (reset_leads_back_) return;
+    reset_leads_back_ = has_no_way_back();
+    if (reset_leads_back_) guard_.arm(clock_.steady(), SteadyTime::max());
+  }
+
+  bool has_no_way_back() {
     const auto state = boot_->read();
-    if (!state || boot::is_another_committed(*state, facts_.booted_group)) return;
-    watches_trial_ = false;
-    guard_.arm(clock_.steady(), SteadyTime::max());
+    return state && !boot::is_another_committed(*state, facts_.booted_group);
   }
 
   ResetGuard::Giver watchdog_giver() const {
@@ -229,10 +229,13 @@ class Daemon {
 
   SteadyTime trial_deadline() { return trial_start_.begun(clock_.steady()) + config_.health.deadline; }
 
-  // The watchdog first: a write to the state folder may hang.
+  // A trial that does not come to its end is reset, but where no other system could be booted: a reset would lead back to this one, and use
+  // up a try. The watchdog first: a write to the state folder may hang.
   void arm_for_trial() {
     watches_trial_ = true;
-    guard_.arm(clock_.steady(), trial_deadline() + kTrialGrace);
+    reset_leads_back_ = has_no_way_back();
+    const SteadyTime end = trial_deadline() + kTrialGrace;
+    guard_.arm(clock_.steady(), reset_leads_back_ ? SteadyTime::max() : end);
     trial_start_.keep();
   }
 
@@ -445,6 +448,7 @@ class Daemon {
                       .cancel = [this] { cancel(); },
                       .tell = [this](std::uint64_t deployment, const Error& why) { surroundings_.tell_refusal(deployment, why); }}};
   bool watches_trial_ = false;         // the guard is armed since the system may be on trial; not for a restart
+  bool reset_leads_back_ = false;      // while it is: there is no other system that could be booted
   std::uint64_t detached_update_ = 0;  // the last whose source is no longer needed
   LocalSocket* socket_ = nullptr;      // while it listens
   std::atomic<bool> ending_ = false;
