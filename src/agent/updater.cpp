@@ -250,20 +250,16 @@ void Updater::defer(const std::string& why) {
 
 void Updater::defer(const Error& why) { interrupt(Event{EventKind::defer, reason(why)}); }
 
-bool Updater::cancel() {
-  if (interrupt(Event{EventKind::cancel, {}})) return true;
-  const std::lock_guard lock(mutex_);
-  if (!takes_offer_ && std::ranges::find(events_, EventKind::offer, &Event::kind) == events_.end()) return false;
-  events_.push_back(Event{EventKind::cancel, {}});  // behind it
-  posted_.notify_all();
-  return true;
-}
+bool Updater::cancel() { return interrupt(Event{EventKind::cancel, {}}); }
 
+// An offer on its way can be cancelled, by what stands behind it; there is nothing to stop yet.
 bool Updater::interrupt(Event event) {
   const std::lock_guard lock(mutex_);
-  if (!can_be_cancelled(state_.phase)) return false;
+  const bool begun = can_be_cancelled(state_.phase);
+  const bool offered = takes_offer_ || std::ranges::find(events_, EventKind::offer, &Event::kind) != events_.end();
+  if (!begun && !(offered && event.kind == EventKind::cancel)) return false;
   events_.push_back(std::move(event));
-  stop_install_.request_stop();
+  if (begun) stop_install_.request_stop();
   posted_.notify_all();
   return true;
 }
