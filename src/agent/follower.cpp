@@ -2,6 +2,7 @@
 
 #include "agent/errors.hpp"
 #include "base/log.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::agent {
 
@@ -125,6 +126,9 @@ bool Follower::may_go_on(const State& deferred) {
     case kNeedsConsent.number: break;
     case kHeld.number:
       if (seams_.hold_gate.objection(deferred.deployment)) return false;
+      break;
+    case update::kSlotRefuses.number:
+      if (!seams_.updater.status().refused.empty() && !costs_changed(deferred)) return false;
       break;
     case kPaused.number:
       if (!is_wanted(deferred)) return false;

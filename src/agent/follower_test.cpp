@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <ctime>
+#include <thread>
 
 #include "agent/test_bench.hpp"
 #include "agent/test_folder.hpp"
+#include "storage/errors.hpp"
+#include "update/errors.hpp"
 
 namespace aloft::agent {
 namespace {
@@ -116,6 +119,31 @@ TEST_F(FollowerTest, WhatIsPausedIsNotBegunAndStopsInTheMiddle) {
   bench_.while_installing = {};
   assign(Wanted{.deployment = 5, .source = "2"});
   EXPECT_EQ(phase(), Phase::rebooting);
+}
+
+TEST_F(FollowerTest, WhatASharedSlotKeepsAwayGoesOnOnceThatNoLongerRefuses) {
+  test::BenchSharedSlots slots;
+  SharedSwitches switches(bench_.files, slots);
+  ASSERT_TRUE(switches.written("boot", {}));
+  slots.errors = {{"boot", storage::kEmmcRefuses}};
+  ASSERT_TRUE(switches.commit());
+  bench_.switches = &switches;
+  boot("A");
+  begin();
+  assign(Wanted{.deployment = 5, .source = "2"});
+  ASSERT_EQ(phase(), Phase::deferred);
+  EXPECT_EQ(error(), update::kSlotRefuses.number);
+  slots.errors.clear();
+  std::jthread serving([&](const std::stop_token& stop) { updater_->serve(stop); });
+  updater_->mend();
+  for (int patience = 0; phase() != Phase::rebooting && patience < 10'000; ++patience) {
+    if (const update::State state = updater_->status().state; state.phase == Phase::deferred) follower_->go_on(state);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  serving.request_stop();
+  serving.join();
+  EXPECT_EQ(phase(), Phase::rebooting);
+  bench_.switches = nullptr;
 }
 
 TEST_F(FollowerTest, WhatWasDeferredGoesOnWithinItsWindowOnly) {
