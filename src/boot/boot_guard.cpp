@@ -21,16 +21,10 @@ std::uint32_t highest_revision(const std::map<std::string, std::optional<GuardEn
   return highest;
 }
 
-// Of user variables in an environment that is made anew. EFI Boot Guard takes one size, with which it was built: an environment that is
-// whole has it, or else the torn file.
-Result<std::size_t> room_for_variables(GuardSlot& torn, const std::map<std::string, std::optional<GuardEnv>, std::less<>>& environments) {
-  for (const auto& [name, env] : environments) {
-    if (env) return env->user.size();
-  }
-  const auto file = torn.environment->read();
-  if (!file && file.error().code.number != kNotFound.number) return fail(file.error());
-  const bool tells = file && file->size() >= kLeastGuardBytes && file->size() < kMostGuardBytes;
-  return tells ? file->size() - kGuardHeadBytes - 4 : kGuardUserBytes;
+// What EFI Boot Guard takes for the environment: it reads as much as it was built for, and looks at nothing behind.
+std::string_view environment_in(std::string_view file) {
+  const std::string_view usual = file.substr(0, kGuardHeadBytes + kGuardUserBytes + 4);
+  return !parse_guard_env(file) && parse_guard_env(usual) ? usual : file;
 }
 
 // The sectors that differ, in one write for each run of them; the file's end may be no whole sector.
@@ -59,7 +53,7 @@ Result<BootGuardControl::Environments> BootGuardControl::look() {
   for (GuardSlot& slot : slots_) {
     const auto file = slot.environment->read();
     if (!file && file.error().code.number != kNotFound.number) return fail(file.error());
-    auto env = file ? parse_guard_env(*file) : Result<GuardEnv>(fail(file.error()));
+    auto env = file ? parse_guard_env(environment_in(*file)) : Result<GuardEnv>(fail(file.error()));
     now[slot.name] = env ? std::optional(*std::move(env)) : std::nullopt;
   }
   return now;
@@ -97,29 +91,45 @@ Result<BootState> BootGuardControl::read() { return state_of(TRY(look())); }
 Result<> BootGuardControl::store(GuardSlot& slot, const GuardEnv& env) {
   const std::string after = TRY(format_guard_env(env));
   const auto before = slot.environment->read();
-  TRY(before && before->size() == after.size() ? write_changes(*slot.environment, *before, after) : slot.environment->create(after));
-  if (TRY(slot.environment->read()) == after) return {};
+  TRY(before && environment_in(*before).size() == after.size()
+          ? write_changes(*slot.environment, *before, after + before->substr(after.size()))
+          : slot.environment->create(after));
+  if (TRY(slot.environment->read()).starts_with(after)) return {};
   return fail(kBootStateWrite, "the environment of slot " + slot.name + " reads back differently than it was written");
 }
 
 // One sector, so that the slot that runs is never without a whole environment.
 Result<> BootGuardControl::confirm_in_place(GuardSlot& slot, GuardEnv env) {
   const std::string before = TRY(slot.environment->read());
-  const auto after = with_guard_state(before, GuardState::ok);
+  const auto after = with_guard_state(std::string(environment_in(before)), GuardState::ok);
   env.state = GuardState::ok;
   if (!after) return store(slot, env);
   constexpr std::size_t kStateSector = kSectorBytes;
   TRY(slot.environment->write(kStateSector, std::string_view(*after).substr(kStateSector, kSectorBytes)));
-  if (TRY(slot.environment->read()) == *after) return {};
+  if (TRY(slot.environment->read()).starts_with(*after)) return {};
   return fail(kBootStateWrite, "the environment of slot " + slot.name + " reads back differently than it was written");
 }
 
+// Of user variables in an environment that is made anew. EFI Boot Guard takes one size, with which it was built: an environment that is
+// whole has it, or else a torn file, but for one that was cut with its clusters.
+Result<std::size_t> BootGuardControl::room_for_variables(const Environments& now) const {
+  for (const auto& [name, env] : now) {
+    if (env) return env->user.size();
+  }
+  for (const GuardSlot& slot : slots_) {
+    const auto file = slot.environment->read();
+    if (!file && file.error().code.number != kNotFound.number) return fail(file.error());
+    if (file && file->size() >= kLeastGuardBytes && file->size() % kSectorBytes != 0) return file->size() - kGuardHeadBytes - 4;
+  }
+  return kGuardUserBytes;
+}
+
 // As it is configured; user variables stay.
-Result<GuardEnv> BootGuardControl::fresh(GuardSlot& slot, const Environments& now, GuardState state) const {
+Result<GuardEnv> BootGuardControl::fresh(const GuardSlot& slot, const Environments& now, GuardState state) const {
   const auto& before = now.at(slot.name);
   GuardEnv env{.kernel = slot.kernel, .arguments = slot.arguments, .state = state, .watchdog_s = watchdog_s_};
   env.revision = highest_revision(now) + 1;
-  env.user = before ? before->user : std::string(TRY(room_for_variables(slot, now)), '\0');
+  env.user = before ? before->user : std::string(TRY(room_for_variables(now)), '\0');
   return env;
 }
 

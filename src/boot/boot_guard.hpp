@@ -53,7 +53,8 @@ class BootGuardControl final : public BootControl {
   Result<> store(GuardSlot& slot, const GuardEnv& env);
   Result<> confirm_in_place(GuardSlot& slot, GuardEnv env);
   Result<> park(GuardSlot& slot, const Environments& now);
-  Result<GuardEnv> fresh(GuardSlot& slot, const Environments& now, GuardState state) const;
+  Result<std::size_t> room_for_variables(const Environments& now) const;
+  Result<GuardEnv> fresh(const GuardSlot& slot, const Environments& now, GuardState state) const;
 
   std::vector<GuardSlot> slots_;
   std::uint16_t watchdog_s_;

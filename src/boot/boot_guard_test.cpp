@@ -123,32 +123,73 @@ TEST_F(BootGuardTest, LongArgumentsAreConfirmedToo) {
   EXPECT_EQ(env("B").state, GuardState::ok);
 }
 
-// EFI Boot Guard takes environments of the size that it was built with, and no other.
-TEST(BootGuardSizes, ATornEnvironmentIsMadeAnewAsLargeAsItsLikes) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "aloft-guard-XXXXXX").string();
-  const std::filesystem::path folder = ::mkdtemp(pattern.data());
-  for (const std::size_t user_bytes : {1000U, 131072U, 262144U}) {
-    SCOPED_TRACE(user_bytes);
-    GuardEnv committed = example();
-    committed.state = GuardState::ok;
-    committed.user.assign(user_bytes, '\0');
-    const std::string whole = must(format_guard_env(committed));
-    const auto control = [&] {
-      std::vector<GuardSlot> slots;
-      for (const char* slot : {"A", "B"}) slots.push_back({slot, FileRegion::whole_file(folder / slot, kMostGuardBytes), "k", "x"});
-      return BootGuardControl(std::move(slots), 40);
-    };
-    for (const std::string& torn : {std::string(whole.size(), '\1'), std::string(300, '\1'), std::string()}) {
-      ASSERT_TRUE(replace_file(folder / "A", whole));
-      ASSERT_TRUE(replace_file(folder / "B", torn));
-      ASSERT_TRUE(control().arm("B", 1));
-      EXPECT_EQ(must(parse_guard_env(must(read_file(folder / "B")))).user.size(), user_bytes);
-    }
-    for (const char* slot : {"A", "B"}) ASSERT_TRUE(replace_file(folder / slot, std::string(whole.size(), '\1')));
-    ASSERT_TRUE(control().rebuild("A"));
-    for (const char* slot : {"A", "B"}) EXPECT_EQ(must(parse_guard_env(must(read_file(folder / slot)))).user.size(), user_bytes) << slot;
+// On files of a size of their own; EFI Boot Guard takes environments of the size that it was built with, and no other.
+class BootGuardFiles : public ::testing::Test {
+ protected:
+  BootGuardFiles() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "aloft-guard-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
   }
-  std::filesystem::remove_all(folder);
+  ~BootGuardFiles() override { std::filesystem::remove_all(folder_); }
+  BootGuardControl control() const {
+    std::vector<GuardSlot> slots;
+    for (const char* slot : {"A", "B"}) slots.push_back({slot, FileRegion::whole_file(folder_ / slot, kMostGuardBytes), "k", "x"});
+    return {std::move(slots), 40};
+  }
+  void put(const std::string& slot, std::string_view content) const { EXPECT_TRUE(replace_file(folder_ / slot, content)); }
+  std::string content(const std::string& slot) const { return must(read_file(folder_ / slot)); }
+  std::size_t user_bytes(const std::string& slot) const { return must(parse_guard_env(content(slot))).user.size(); }
+  static std::string committed(std::uint32_t revision, std::size_t user_bytes) {
+    GuardEnv env = example();
+    env.state = GuardState::ok;
+    env.revision = revision;
+    env.user.assign(user_bytes, '\0');
+    return must(format_guard_env(env));
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(BootGuardFiles, ATornEnvironmentIsMadeAnewAsLargeAsItsLikes) {
+  for (const std::size_t bytes : {1000U, 131072U, 262144U}) {
+    SCOPED_TRACE(bytes);
+    const std::string whole = committed(7, bytes);
+    for (const std::string& torn : {std::string(whole.size(), '\1'), std::string(300, '\1'), std::string()}) {
+      put("A", whole);
+      put("B", torn);
+      ASSERT_TRUE(control().arm("B", 1));
+      EXPECT_EQ(user_bytes("B"), bytes);
+      put("A", torn);
+      put("B", std::string(whole.size(), '\1'));
+      ASSERT_TRUE(control().rebuild("A"));
+      for (const char* slot : {"A", "B"}) EXPECT_EQ(user_bytes(slot), bytes) << slot;
+    }
+  }
+}
+
+TEST_F(BootGuardFiles, FilesCutWithTheirClustersTellNoSize) {
+  for (const char* slot : {"A", "B"}) put(slot, std::string(65536, '\1'));
+  ASSERT_TRUE(control().rebuild("A"));
+  for (const char* slot : {"A", "B"}) EXPECT_EQ(user_bytes(slot), kGuardUserBytes) << slot;
+}
+
+TEST_F(BootGuardFiles, WhatStandsBehindAnEnvironmentIsLeftAlone) {
+  const std::string tail(504, 'x');
+  put("A", committed(7, kGuardUserBytes) + tail);
+  put("B", committed(6, kGuardUserBytes) + tail);
+  const auto state_in = [&](const std::string& slot) {
+    const std::string file = content(slot);
+    EXPECT_TRUE(file.ends_with(tail));
+    return must(parse_guard_env(std::string_view(file).substr(0, file.size() - tail.size()))).state;
+  };
+  EXPECT_EQ(must(control().read()).order.front().name, "A");
+  ASSERT_TRUE(control().mark_bad("B"));
+  EXPECT_EQ(state_in("B"), GuardState::failed);
+  ASSERT_TRUE(control().arm("B", 1));
+  EXPECT_EQ(state_in("B"), GuardState::installed);
+  ASSERT_TRUE(control().commit("B"));
+  EXPECT_EQ(state_in("B"), GuardState::ok);
+  EXPECT_EQ(state_in("A"), GuardState::ok);
+  EXPECT_EQ(must(control().read()).order.front().name, "B");
 }
 
 TEST_F(BootGuardTest, DoctorFindsATornEnvironmentAndAMissingWatchdog) {
