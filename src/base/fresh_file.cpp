@@ -19,6 +19,9 @@ std::filesystem::path name_beside(std::filesystem::path path) {
   return path += "." + to_hex(random) + ".new";
 }
 
+// By which a file without a name gets one (linkat(2)); a chroot may have no /proc.
+std::string name_in_proc(const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
+
 }  // namespace
 
 Result<> check_replaceable(const std::filesystem::path& path) {
@@ -44,7 +47,7 @@ Result<FreshFile> FreshFile::create(const std::filesystem::path& path) {
   auto real = std::filesystem::canonical(path, dangling);
   if (dangling) real = path;
   Fd nameless(::open(folder_of(real).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
-  if (nameless) return FreshFile(std::move(real), {}, std::move(nameless));
+  if (nameless && ::access(name_in_proc(nameless).c_str(), F_OK) == 0) return FreshFile(std::move(real), {}, std::move(nameless));
   auto named = name_beside(real);
   Fd fd = TRY(open_file(named, O_RDWR | O_CREAT | O_EXCL));
   return FreshFile(std::move(real), std::move(named), std::move(fd));
@@ -59,8 +62,7 @@ Result<> FreshFile::publish() {
   if (named_.empty()) {
     if (::fsync(fd_.get()) != 0) return fail(system_error("cannot flush", path_, errno));
     auto name = name_beside(path_);  // link() replaces nothing, rename() does
-    const auto open = "/proc/self/fd/" + std::to_string(fd_.get());
-    if (::linkat(AT_FDCWD, open.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    if (::linkat(AT_FDCWD, name_in_proc(fd_).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
       return fail(system_error("cannot name", path_, errno));
     named_ = std::move(name);
   }

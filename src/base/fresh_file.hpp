@@ -17,7 +17,7 @@ Result<> check_replaceable(const std::filesystem::path& path);
 // kBadArgument.
 Result<> check_apart(const std::filesystem::path& output, const std::vector<std::filesystem::path>& inputs);
 
-// Written without a name, so that nothing is left of what was broken off; where the file system knows no such files (O_TMPFILE, open(2)),
+// Written without a name, so that nothing is left of what was broken off; where that cannot be (O_TMPFILE, open(2); /proc),
 // under a name beside PATH that no other file has, which goes with the object. Where PATH is a symbolic link, what it leads to is replaced.
 class FreshFile {
  public:
