@@ -79,7 +79,10 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   }
   Result<> commit() override { return switches ? switches->commit() : Result<>(); }
   Result<> make_up() override { return switches ? switches->make_up() : Result<>(); }
-  Result<> abandon() override { return switches ? switches->abandon() : Result<>(); }
+  Result<> abandon() override {
+    if (abandon_fails) return fail(*abandon_fails);
+    return switches ? switches->abandon() : Result<>();
+  }
   std::vector<RefusedSwitch> refused() override { return switches ? switches->refused() : std::vector<RefusedSwitch>(); }
   std::optional<RefusedSwitch> refusal_of(const std::string& slot_class) override {
     return switches ? switches->refusal_of(slot_class) : std::nullopt;
@@ -103,6 +106,7 @@ class Bench : public BundleOpener, public Slots, public Surroundings {
   unsigned trials = 0;
   unsigned troubles = 0;
   bool accept_at_once = true;
+  std::optional<Error> abandon_fails;
   bool slot_is_gone = false;
   bool slot_has_bad_block = false;
   bool reset_by_watchdog = false;

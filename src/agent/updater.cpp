@@ -163,6 +163,7 @@ Result<> Updater::start() {
     state_ = known;
     history_ = journal_->history();
     events_.clear();
+    if (!stopping_) stop_install_ = {};
     going_down_ = false;
   }
   note_refused();

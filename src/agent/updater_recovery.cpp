@@ -19,6 +19,10 @@ using update::EventKind;
 EventKind Updater::failure_event(Action action, const Error& error) {
   if (action == Action::abandon_target && error.code.number == boot::kNoOtherSlot.number) return EventKind::no_way_back;
   if (action == Action::abandon_recovery && error.code.number == boot::kNoOtherSlot.number) return EventKind::no_way_back;
+  if (action == Action::abandon_target && state_.target == config_.booted) {
+    const auto boot = seams_.boot.read();
+    if (boot && !is_another_committed(*boot, config_.booted)) return EventKind::no_way_back;
+  }
   const bool of_installing =
       action == Action::open || action == Action::prepare_target || action == Action::write_images || action == Action::arm;
   if (!in_recovery() || !of_installing || state_.target == config_.booted || error.code.kind != ErrorKind::retry) return EventKind::failed;
