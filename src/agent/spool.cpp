@@ -48,7 +48,8 @@ std::optional<Report> report_of(const Json& json) {
 std::string bounded_text(std::string_view text) {
   const Json any(std::string(text.substr(0, kMaxMessageBytes)));
   std::string message = Json::parse(any.dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
-  std::ranges::replace_if(message, [](char c) { return (c >= 0 && c < ' ' && c != '\n' && c != '\t') || c == '\x7f'; }, '?');
+  const auto is_control = [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f; };
+  std::ranges::replace_if(message, is_control, '?');
   std::size_t end = std::min(message.size(), kMaxMessageBytes);
   while (end < message.size() && end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
   message.resize(end);
