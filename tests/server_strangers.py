@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import resource
 import selectors
 import socket
 import ssl
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 
-from server_harness import Signer, refused, run, site, upload
+from server_harness import Signer, deploy, ready_device, refused, run, site, upload
 
 sys.path.insert(0, str(pathlib.Path(os.environ.get("ALOFT_SOURCE", pathlib.Path(__file__).resolve().parent.parent)) / "bench"))
 from crowd import Usage  # noqa: E402
@@ -109,6 +110,48 @@ def case_bodies_that_never_end_take_bounded_memory_and_hinder_no_small_ones():
             time.sleep(0.1)
         refused(401, 9060, server.call, "POST", "/api/device/v1/reports", b" " * size)
         assert metric(server, "aloft_request_bodies_refused_total") > 0
+
+
+def at_most_open(count):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+def case_more_connections_than_open_files_are_not_taken():
+    with site(plain=True, preexec=at_most_open(200)) as server:
+        assert "allows 125 connections at once, not 10000" in server.log_tail(), server.log_tail()
+        idle = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(180)]
+        time.sleep(6)
+        assert slowest_answer(server, 20) < 5 and metric(server, "aloft_connections_evicted_total") >= 1
+        assert "Too many open files" not in server.log_tail(), server.log_tail()
+        for one in idle:
+            one.close()
+
+
+def case_who_finds_no_descriptor_for_an_artifact_comes_again_and_idle_connections_make_room():
+    with site(plain=True, preexec=at_most_open(160)) as server, contextlib.ExitStack() as opened:
+        release = upload(server, Signer(server.folder).bundle("2", os.urandom(9_000_000)))
+        device = ready_device(server, "cam-01")
+        deploy(server, release, "cam-01")
+        head = f"Host: x\r\nAuthorization: {device.headers['Authorization']}\r\n\r\n"
+
+        def connected(request):
+            one = opened.enter_context(socket.socket())
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.settimeout(30)
+            one.connect(("127.0.0.1", server.port))
+            one.sendall(request)
+            return one.recv(1000)
+
+        for _ in range(15):
+            assert connected(GOOD).startswith(b"HTTP/1.1 200")
+        time.sleep(6)
+        answers = [connected(f"GET /api/device/v1/artifacts/{release['sha256']} HTTP/1.1\r\n{head}".encode()) for _ in range(85)]
+        statuses = [answer.split(b" ", 2)[1].decode() for answer in answers]
+        print(f"     {statuses.count('200')} are sent an artifact at once, {statuses.count('503')} come again")
+        assert set(statuses) == {"200", "503"}, statuses
+        late = answers[statuses.index("503")]
+        assert b"\r\nRetry-After: " in late and b'"number":9078' in late, late
+        assert slowest_answer(server, 3) < 5 and metric(server, "aloft_connections_evicted_total") >= 1
 
 
 run(globals())

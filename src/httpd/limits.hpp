@@ -1,6 +1,7 @@
 // What one client, and all together, may take.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -36,5 +37,13 @@ struct Counters {
   std::uint64_t responses[6] = {};        // by status / 100
   std::uint64_t sent_bytes = 0;           // of bodies
 };
+
+// As many connections as so many open files allow: each takes one, and a quarter is left for artifacts, the database and the rest.
+inline Limits within_open_files(Limits limits, std::uint64_t open_files) {
+  const std::uint64_t spare = std::min<std::uint64_t>(open_files / 4, 512);
+  limits.max_turned_away = std::min<std::uint64_t>(limits.max_turned_away, open_files / 8);
+  limits.max_connections = std::min<std::uint64_t>(limits.max_connections, open_files - spare - limits.max_turned_away);
+  return limits;
+}
 
 }  // namespace aloft::httpd

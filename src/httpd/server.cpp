@@ -83,6 +83,8 @@ Awaitable<void> Server::accept(tcp::acceptor& acceptor) {
       co_await boost::asio::post(loop_, boost::asio::use_awaitable);
     } else if (accepted == Accepted::none) {
       co_await acceptor.async_wait(tcp::acceptor::wait_read, boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    } else if (make_room()) {
+      co_await boost::asio::post(loop_, boost::asio::use_awaitable);  // it leaves, and so does its descriptor
     } else {
       log::warning("accepting a connection: " + reason);
       boost::asio::steady_timer pause(loop_, std::chrono::milliseconds(100));

@@ -17,6 +17,7 @@ inline constexpr ErrorCode kArtifactMissing{9068, ErrorKind::ask, "artifact-miss
 inline constexpr ErrorCode kBadParameter{9069, ErrorKind::reject, "bad-parameter"};
 inline constexpr ErrorCode kDeltaFailed{9076, ErrorKind::retry, "delta-failed"};
 inline constexpr ErrorCode kDeviceCertificate{9077, ErrorKind::ask, "device-certificate"};
+inline constexpr ErrorCode kArtifactUnreadable{9078, ErrorKind::retry, "artifact-unreadable"};
 inline constexpr ErrorCode kNoSuchSite{9080, ErrorKind::ask, "no-such-site"};
 inline constexpr ErrorCode kTenantName{9081, ErrorKind::reject, "tenant-name"};
 inline constexpr ErrorCode kTenantExists{9082, ErrorKind::ask, "tenant-exists"};

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "base/errors.hpp"
 #include "httpd/range.hpp"
 #include "server/errors.hpp"
 
@@ -10,9 +11,11 @@ namespace aloft::server {
 Result<httpd::Response> file_answer(const httpd::Request& request, const fleet::BlobFolder& blobs, const FileFacts& facts) {
   const std::string name = to_hex(facts.sha256);
   Result<Fd> file = blobs.read(facts.sha256);
-  if (!file) return fail(kArtifactMissing, "the server has lost artifact " + name + "; an operator has to upload it again");
+  if (!file && file.error().code.number == kNotFound.number)
+    return fail(kArtifactMissing, "the server has lost artifact " + name + "; an operator has to upload it again");
+  if (!file) return fail(kArtifactUnreadable, "the server cannot read artifact " + name + " now: " + file.error().message);
   struct stat status{};
-  if (::fstat(file->get(), &status) != 0) return fail(kArtifactMissing, "the server cannot read artifact " + name);
+  if (::fstat(file->get(), &status) != 0) return fail(kArtifactUnreadable, "the server cannot read artifact " + name + " now");
   const auto total = static_cast<std::uint64_t>(status.st_size);
   httpd::Response response{.headers = {{"Content-Type", "application/octet-stream"}, {"Accept-Ranges", "bytes"}, {"ETag", facts.tag}}};
   response.headers.insert(response.headers.end(), facts.headers.begin(), facts.headers.end());

@@ -1,6 +1,7 @@
 #include "server/service.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -12,6 +13,18 @@ namespace aloft::server {
 namespace {
 
 constexpr std::chrono::milliseconds kGrace{5000};
+
+httpd::Limits limits_for(std::size_t max_connections) {
+  const httpd::Limits wanted{.max_connections = max_connections};
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+  const httpd::Limits limits = httpd::within_open_files(wanted, files.rlim_cur);
+  if (limits.max_connections < max_connections)
+    log::warning("the limit of open files, " + std::to_string(files.rlim_cur) + ", allows " + std::to_string(limits.max_connections) +
+                 " connections at once, not " + std::to_string(max_connections) +
+                 "; raise it (ulimit -n, LimitNOFILE= in the unit), or lower --max-connections");
+  return limits;
+}
 
 // ":8443" of "https://updates.example:8443/"; what is not there is the scheme's own.
 std::string port_of(const std::string& url) {
@@ -70,7 +83,7 @@ Result<> Service::open_parts() {
   if (tls_) tls_->ask_for(*tenants_);
   tenant_api_.emplace(*tenants_, site_->access(), clock_, random_);
   tenant_api_->add_routes(site_->router());
-  server_.emplace(loop_, *tenants_, tls_ ? &*tls_ : nullptr, httpd::Limits{.max_connections = options_.max_connections});
+  server_.emplace(loop_, *tenants_, tls_ ? &*tls_ : nullptr, limits_for(options_.max_connections));
   return {};
 }
 
