@@ -20,6 +20,7 @@ void check(const httpd::Request& request) {
   for (const char* name : {"host", "authorization", "content-length", "transfer-encoding"})
     require(request.header(name).find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
   require(request.header("transfer-encoding").empty() || !request.content_length);  // who disagrees reads another request
+  require(request.headers.count("transfer-encoding") <= 1 && request.headers.count("host") <= 1);
 }
 
 httpd::Awaitable<Result<httpd::Response>> take_whole(httpd::Request& request) {

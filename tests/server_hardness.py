@@ -67,17 +67,26 @@ def malformed(server, admin, device, sha256):
     yield "a header without colon", get("/healthz", "nonsense\r\n"), (400,)
     yield "a header with a control character", get("/healthz", "X: a\x01b\r\n"), (400, 200)
     yield "a body where none belongs", post("/healthz", "x"), (405, 413)
-    yield "two lengths", "POST " + login + " HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", (400,)
+    yield "two lengths", "POST " + login + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", (400,)
+    smuggled = "GET /api/v1/devices HTTP/1.1\r\nHost: x\r\n\r\n"
+    for coding in ("identity", "xchunked", "chunked, identity", "gzip, chunked", "chunked\r\nTransfer-Encoding: chunked", "identity\r\nTransfer-Encoding: chunked",
+                   "chunked, chunked", ""):
+        yield f"the coding {coding!r}", f"POST {login} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {coding}\r\n\r\n{smuggled}", (400,)
+    for coding in ("chunked", "identity"):
+        yield f"{coding} in HTTP/1.0", f"POST {login} HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n", (400,)
+    yield "no host", "GET /healthz HTTP/1.1\r\n\r\n", (400,)
+    yield "no host in HTTP/1.0", "GET /healthz HTTP/1.0\r\n\r\n", (200,)
+    yield "two hosts", get("/healthz", "Host: y\r\n"), (400,)
     yield "a negative length", post(login, "{}", length=-1), (400,)
     yield "an enormous length", post(login, "{}", length=2**63), (400, 413)
     yield "an impossible length", post(login, "{}", length=10**30), (400, 413)
     yield "a body over the limit", post(login, b" " * (65 << 10)), (413,)
     yield "a log over the limit", post(reports, b" " * (3 << 20), extra=bearer), (413,)
-    yield "length and chunks", f"POST {login} HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n", (400,)
-    yield "a bad chunk", f"POST {login} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", (400,)
-    yield "a chunk over the limit", f"POST {login} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFF\r\nx", (413,)
-    yield "a chunk of 2^64", f"POST {login} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\nx", (400, 413)
-    yield "an upload in chunks", f"POST /api/v1/releases HTTP/1.1\r\n{operator}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", (411,)
+    yield "length and chunks", f"POST {login} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n", (400,)
+    yield "a bad chunk", f"POST {login} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", (400,)
+    yield "a chunk over the limit", f"POST {login} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFF\r\nx", (413,)
+    yield "a chunk of 2^64", f"POST {login} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\nx", (400, 413)
+    yield "an upload in chunks", f"POST /api/v1/releases HTTP/1.1\r\nHost: x\r\n{operator}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", (411,)
     yield "an upload of 2^62 bytes", post("/api/v1/releases", "x", length=2**62, extra=operator), (413,)
     for name, body in (("no JSON", "x"), ("nothing", ""), ("an array", "[]"), ("null", "null"), ("half", '{"user":'), ("deep", "[" * 10000 + "]" * 10000),
                        ("deep objects", '{"a":' * 5000 + "1" + "}" * 5000), ("twice", '{"user":"a","user":"b"}'), ("bad UTF-8", b'{"user":"\xff\xfe"}'),
@@ -125,6 +134,7 @@ def case_malformed_requests_get_clear_answers_and_harm_nothing():
             answer = raw(server, request)
             status = status_of(answer)
             assert status in expected, f"{name}: {answer[:300]!r}"
+            assert answer.count(b"HTTP/1.1 ") <= 1, f"{name}: what came behind it was taken for a request: {answer!r}"
             if status is not None and status >= 400:
                 assert b'{"error":{"message":"' in answer and b'"number":' in answer, f"{name}: {answer[:300]!r}"
             count += 1
@@ -186,12 +196,12 @@ def case_slow_clients_are_dropped_and_others_served():
         def trickle(connection):
             connection.sendall(b"a")
 
-        artifact = f"GET /api/device/v1/artifacts/{release['sha256']} HTTP/1.1\r\nAuthorization: {device.headers['Authorization']}\r\n\r\n".encode()
+        artifact = f"GET /api/device/v1/artifacts/{release['sha256']} HTTP/1.1\r\nHost: x\r\nAuthorization: {device.headers['Authorization']}\r\n\r\n".encode()
         threads = [threading.Thread(target=client, args=arguments) for arguments in (
             ("no handshake", secure.port, b"", nothing),
             ("half a handshake", secure.port, b"\x16\x03\x01\x02\x00\x01", nothing),
             ("a slow header", server.port, b"GET / HTTP/1.1\r\nX: ", trickle),
-            ("a slow body", server.port, b"POST /api/v1/login HTTP/1.1\r\nContent-Length: 60000\r\n\r\n", trickle))]
+            ("a slow body", server.port, b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n", trickle))]
         for thread in threads:
             thread.start()
         sleeper = socket.socket()

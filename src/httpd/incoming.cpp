@@ -33,6 +33,18 @@ Result<Method> method_of(http::verb verb) {
   }
 }
 
+// Where the request ends and whom it is for must be beyond doubt: a proxy in between that takes it otherwise would hand one client's bytes
+// to the server as another's request (RFC 9112, sections 3.2 and 6.3). Beast takes a coding that it does not know for no body.
+Result<> check_framing(const Headers& headers, int version) {
+  const std::size_t codings = headers.count("transfer-encoding");
+  const std::string coding(headers.find("transfer-encoding"));
+  if (codings != 0 && (version != 11 || codings != 1 || ::strcasecmp(coding.c_str(), "chunked") != 0))
+    return fail(kBadRequest, "\"Transfer-Encoding\" must be \"chunked\", once, and in HTTP/1.1");
+  const std::size_t hosts = headers.count("host");
+  if (hosts > 1 || (version == 11 && hosts == 0)) return fail(kBadRequest, "a request has one \"Host\"");
+  return {};
+}
+
 }  // namespace
 
 // Writes the header into the request as it comes by, and keeps the body's bytes that have come, without reserving what a client merely
@@ -133,6 +145,7 @@ Result<> Incoming::take_header() const {
   request_.peer = connection_.peer();
   request_.certificate = connection_.certificate();
   if (parser_->version != 11 && parser_->version != 10) return fail(kBadRequest, "only HTTP/1.1 is spoken here");
+  TRY(check_framing(request_.headers, parser_->version));
   request_.method = TRY(std::move(parser_->method));
   request_.target = TRY(std::move(parser_->target));
   return {};

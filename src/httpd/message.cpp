@@ -32,6 +32,16 @@ std::string_view Headers::find(std::string_view name) const {
   return {};
 }
 
+std::size_t Headers::count(std::string_view name) const {
+  std::size_t count = 0;
+  std::string_view rest = text_;
+  for (const Sizes& sizes : sizes_) {
+    if (rest.substr(0, sizes.name) == name) ++count;
+    rest.remove_prefix(sizes.name + sizes.value);
+  }
+  return count;
+}
+
 Response json_response(unsigned status, const Json& json) {
   Response response{.status = status, .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}}};
   response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -43,6 +43,8 @@ class Headers {
   void add(std::string_view name, std::string_view value);
   // The first of that name (lower case), or "". Good until the next add().
   std::string_view find(std::string_view name) const;
+  // How many there are of that name (lower case).
+  std::size_t count(std::string_view name) const;
 
  private:
   struct Sizes {
