@@ -105,9 +105,9 @@ class Provider:
         self.server.shutdown()
         self.server.server_close()
 
-    def rotate(self, algorithm="RS256"):
+    def rotate(self, algorithm="RS256", kid=None):
         """A new key, and the old one is gone."""
-        self.key = SigningKey(algorithm)
+        self.key = SigningKey(algorithm, kid)
         self.published = [self.key]
 
     def settings(self, folder, **more):

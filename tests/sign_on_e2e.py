@@ -141,6 +141,17 @@ def case_keys_change_without_a_word():
         assert Browser(server, provider).sign_in() == "/"
 
 
+def case_a_key_changes_and_keeps_its_name():
+    with site() as (server, provider):
+        provider.person = ANN
+        assert Browser(server, provider).sign_in() == "/"
+        provider.rotate(kid=provider.key.kid)
+        assert Browser(server, provider).sign_in() == "/"
+        provider.rotate(kid=provider.key.kid)
+        denied(server, provider, 9708)
+        assert provider.asked.count("/keys") == 2, "not fetched for every token with a wrong signature"
+
+
 def case_who_loses_the_groups_loses_everything():
     with site() as (server, provider):
         provider.person = ANN

@@ -160,12 +160,13 @@ Result<std::string> Provider::token_for(const Answer& answer, const Ticket& tick
   return id_token_of(*response);
 }
 
-// A key that is not known may be new: providers change theirs without a word.
+// A key that is not known may be new, and so may one that is: providers change theirs without a word, some under the same name.
 Result<std::string> Provider::verified(const std::string& token, const Metadata& metadata) {
   const std::lock_guard lock(mutex_);
   auto known = TRY(keys(metadata));
   Result<std::string> payload = known->verify(token);
-  if (payload || payload.error().code.number != kTokenKey.number) return payload;
+  const std::uint16_t problem = payload ? 0 : payload.error().code.number;
+  if (problem != kTokenKey.number && problem != kTokenSignature.number) return payload;
   if (refetched_ && clock_.steady() < *refetched_ + kRefetchAfter) return payload;
   refetched_ = clock_.steady();
   keys_.until = {};

@@ -83,6 +83,19 @@ TEST_F(ProviderTest, FetchesKeysAgainForAKeyThatIsNew) {
   EXPECT_EQ(refusal({.code = "c"}), 0);
 }
 
+TEST_F(ProviderTest, FetchesKeysAgainForANewKeyInTheOldOnesName) {
+  for (const char* name : {"one", ""}) {
+    key_ = TestKey::p256(name);
+    EXPECT_EQ(refusal({.code = "c"}), 0);
+    clock_.advance(kRefetchAfter);
+    key_ = TestKey::p256(name);
+    EXPECT_EQ(refusal({.code = "c"}), 0) << "named \"" << name << "\"";
+    key_ = TestKey::p256(name);
+    EXPECT_EQ(refusal({.code = "c"}), kTokenSignature.number) << "not at every token";
+    clock_.advance(kRefetchAfter);
+  }
+}
+
 TEST_F(ProviderTest, KeepsDocumentsAsLongAsTheyAreFresh) {
   EXPECT_TRUE(provider_.address_for(ticket_));
   clock_.advance(std::chrono::minutes(59));
