@@ -1,7 +1,9 @@
 #include "server/credentials.hpp"
 
+#include <arpa/inet.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/unix_time.hpp"
@@ -98,32 +100,58 @@ std::vector<fleet::AccessToken> AccessTokens::of_user(const std::string& user) c
   return tokens;
 }
 
+std::string network_of(const std::string& address) {
+  in6_addr bytes{};
+  const std::string plain = address.substr(0, address.find('%'));
+  if (::inet_pton(AF_INET6, plain.c_str(), &bytes) != 1 || IN6_IS_ADDR_V4MAPPED(&bytes)) return address;
+  std::fill(std::begin(bytes.s6_addr) + 8, std::end(bytes.s6_addr), 0);
+  char text[INET6_ADDRSTRLEN] = {};
+  ::inet_ntop(AF_INET6, &bytes, text, sizeof text);
+  return std::string(text) + "/64";
+}
+
+void Attempts::forget_old(SteadyTime now) {
+  while (!order_.empty()) {
+    const auto oldest = recent_.find(order_.front());
+    if (recent_.size() < kMaxKeys && oldest->second.times.back() + std::chrono::minutes(1) > now) return;
+    recent_.erase(oldest);
+    order_.pop_front();
+  }
+}
+
 Result<> Attempts::count(const std::string& key, SteadyTime now) {
-  if (recent_.size() >= kMaxKeys)
-    std::erase_if(recent_, [now](const auto& item) { return item.second.back() + std::chrono::minutes(1) <= now; });
-  const auto refused = [] { return fail(kTooManyAttempts, "too many attempts; wait a minute"); };
-  if (recent_.size() >= kMaxKeys && !recent_.contains(key)) return refused();
-  std::deque<SteadyTime>& times = recent_[key];
+  if (!recent_.contains(key)) {
+    forget_old(now);
+    recent_.emplace(key, Recent{.times = {}, .place = order_.insert(order_.end(), key)});
+  }
+  auto& [times, place] = recent_.at(key);
+  order_.splice(order_.end(), order_, place);
   while (!times.empty() && times.front() + std::chrono::minutes(1) <= now) times.pop_front();
-  if (times.size() >= limit_) return refused();
+  if (times.size() >= limit_) return fail(kTooManyAttempts, "too many attempts; wait a minute");
   times.push_back(now);
   return {};
 }
 
 std::chrono::seconds Attempts::wait(const std::string& key, SteadyTime now) const {
   const auto found = recent_.find(key);
-  if (found == recent_.end()) return std::chrono::seconds(recent_.size() >= kMaxKeys ? 60 : 0);
-  const std::deque<SteadyTime>& times = found->second;
-  if (times.size() < limit_) return std::chrono::seconds(0);
+  if (found == recent_.end() || found->second.times.size() < limit_) return std::chrono::seconds(0);
+  const std::deque<SteadyTime>& times = found->second.times;
   const auto free = times[times.size() - limit_] + std::chrono::minutes(1);
   return free <= now ? std::chrono::seconds(0) : std::chrono::ceil<std::chrono::seconds>(free - now);
+}
+
+void Attempts::forgive(const std::string& key) {
+  const auto found = recent_.find(key);
+  if (found == recent_.end()) return;
+  order_.erase(found->second.place);
+  recent_.erase(found);
 }
 
 void Attempts::forgive_last(const std::string& key) {
   const auto found = recent_.find(key);
   if (found == recent_.end()) return;
-  if (!found->second.empty()) found->second.pop_back();
-  if (found->second.empty()) recent_.erase(found);
+  found->second.times.pop_back();
+  if (found->second.times.empty()) forgive(key);
 }
 
 }  // namespace aloft::server

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -52,7 +53,11 @@ class AccessTokens {
   std::map<std::uint64_t, std::uint64_t> used_;  // when, by id
 };
 
-// At most `limit` attempts per key within a minute. On the loop's thread.
+// What attempts from an address are counted by: itself, or of IPv6 its /64, as whoever has one of these has all.
+std::string network_of(const std::string& address);
+
+// At most `limit` attempts per key within a minute. Of more than kMaxKeys keys those are forgotten that were tried longest ago, so that
+// nobody fills the table up for others. On the loop's thread.
 class Attempts {
  public:
   explicit Attempts(std::size_t limit) : limit_(limit) {}
@@ -60,13 +65,21 @@ class Attempts {
   Result<> count(const std::string& key, SteadyTime now);
   // Until the next attempt is taken: 0 if it is now, else at least 1 s.
   std::chrono::seconds wait(const std::string& key, SteadyTime now) const;
-  void forgive(const std::string& key) { recent_.erase(key); }
+  void forgive(const std::string& key);
   void forgive_last(const std::string& key);
 
- private:
   static constexpr std::size_t kMaxKeys = 10'000;
+
+ private:
+  using Order = std::list<std::string>;
+  struct Recent {
+    std::deque<SteadyTime> times;
+    Order::iterator place;
+  };
+  void forget_old(SteadyTime now);
   std::size_t limit_;
-  std::unordered_map<std::string, std::deque<SteadyTime>> recent_;
+  std::unordered_map<std::string, Recent> recent_;
+  Order order_;  // of the keys, by when they were tried last
 };
 
 }  // namespace aloft::server

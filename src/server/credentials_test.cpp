@@ -96,6 +96,33 @@ TEST(Attempts, AreCountedByKeyAndMinute) {
   EXPECT_TRUE(attempts.count("a", clock.steady()));
 }
 
+TEST(Attempts, AreCountedByTheNetworkOfAnAddress) {
+  EXPECT_EQ(network_of("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(network_of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(network_of("2001:db8:1:2::"), "2001:db8:1:2::/64");
+  EXPECT_NE(network_of("2001:db8:1:3::1"), network_of("2001:db8:1:2::1"));
+  EXPECT_EQ(network_of("fe80::1%eth0"), "fe80::/64");
+  EXPECT_EQ(network_of("::ffff:192.0.2.7"), "::ffff:192.0.2.7") << "IPv4 on a socket for both";
+  EXPECT_EQ(network_of(""), "");
+}
+
+TEST(Attempts, ForgetThoseOfLongAgoRatherThanRefuseStrangers) {
+  FakeClock clock;
+  Attempts attempts(1);
+  for (std::size_t key = 0; key < Attempts::kMaxKeys; ++key) EXPECT_TRUE(attempts.count("k" + std::to_string(key), clock.steady()));
+  EXPECT_FALSE(attempts.count("k0", clock.steady())) << "who goes on trying is not forgotten";
+  EXPECT_TRUE(attempts.count("stranger", clock.steady()));
+  EXPECT_EQ(attempts.wait("another", clock.steady()).count(), 0);
+  EXPECT_FALSE(attempts.count("k0", clock.steady()));
+  EXPECT_TRUE(attempts.count("k1", clock.steady()));
+  EXPECT_FALSE(attempts.count("k9999", clock.steady()));
+  attempts.forgive("k0");
+  attempts.forgive_last("k3");
+  clock.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(attempts.count("k0", clock.steady()));
+  EXPECT_TRUE(attempts.count("k3", clock.steady()));
+}
+
 TEST(Attempts, SayWhenTheNextIsTaken) {
   FakeClock clock;
   Attempts attempts(2);

@@ -81,9 +81,10 @@ std::optional<Response> DeviceApi::too_often(const fleet::Enrolment& enrolment, 
   const Roster::Entry* const known = roster_.find(enrolment.device.name);
   if (known != nullptr && known->key_sha256 == enrolment.device.key_sha256) return std::nullopt;
   const SteadyTime now = clock_.steady();
-  const Result<> counted = enrolments_.count(peer, now);
+  const std::string network = network_of(peer);
+  const Result<> counted = enrolments_.count(network, now);
   if (counted) return std::nullopt;
-  return httpd::busy_response(429, counted.error(), enrolments_.wait(peer, now));
+  return httpd::busy_response(429, counted.error(), enrolments_.wait(network, now));
 }
 
 DeviceApi::Answer DeviceApi::enrol(Request& request) {
@@ -96,7 +97,7 @@ DeviceApi::Answer DeviceApi::enrol(Request& request) {
   if (!device) co_return std::unexpected(device.error());
   roster_.put(*device);
   changes_.device(device->name);
-  if (device->status == fleet::DeviceStatus::accepted) enrolments_.forgive_last(request.peer);
+  if (device->status == fleet::DeviceStatus::accepted) enrolments_.forgive_last(network_of(request.peer));
   const protocol::EnrolReply reply{.accepted = device->status == fleet::DeviceStatus::accepted};
   co_return httpd::json_response(200, protocol::to_json(reply));
 }

@@ -55,7 +55,7 @@ Result<std::optional<std::string>> SessionApi::setup_hash() const {
 }
 
 Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
-  TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
+  TRY(attempts_.count("peer " + network_of(request.peer), access_.clock().steady()));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "setup"));
   const std::string token = TRY(object.text("token", 256));
@@ -85,12 +85,12 @@ SessionApi::Answer SessionApi::setup(Request& request) {
   auto forget = [this](auto done) { store_.put_setting(kSetupSetting, std::nullopt, done); };
   const Result<> forgotten = co_await delivered<Result<>>(forget);
   if (!forgotten) log::warning("the one-time link's digest could not be deleted: " + forgotten.error().text());
-  attempts_.forgive("peer " + request.peer);
+  attempts_.forgive("peer " + network_of(request.peer));
   co_return co_await begin_session(request, credentials);
 }
 
 Result<SessionApi::Credentials> SessionApi::read_login(const Request& request) {
-  TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
+  TRY(attempts_.count("peer " + network_of(request.peer), access_.clock().steady()));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "login"));
   Credentials credentials;
@@ -111,7 +111,7 @@ SessionApi::Answer SessionApi::login(Request& request) {
   };
   const bool good = co_await offloaded(passwords_, check);
   if (!good) co_return fail(kBadCredentials, "the user's name or the password is wrong");
-  attempts_.forgive("peer " + request.peer);
+  attempts_.forgive("peer " + network_of(request.peer));
   attempts_.forgive("user " + credentials.user);
   co_return co_await begin_session(request, credentials);
 }

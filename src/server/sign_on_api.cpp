@@ -105,7 +105,7 @@ SignOnApi::Answer SignOnApi::begin(Request& request) {
 }
 
 SignOnApi::Answer SignOnApi::send_away(Request& request) {
-  CO_TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
+  CO_TRY(attempts_.count("peer " + network_of(request.peer), access_.clock().steady()));
   if (running_ >= kMaxSignIns) co_return busy();
   const Turn turn(running_);
   std::string next = query_text(request, "next").value_or("/");
@@ -123,13 +123,13 @@ SignOnApi::Answer SignOnApi::come_back(Request& request) {
   if (provider_ == nullptr) co_return off();
   Result<Response> in = co_await let_in(request);
   if (!in) co_return turn_away(in.error());
-  attempts_.forgive("peer " + request.peer);
+  attempts_.forgive("peer " + network_of(request.peer));
   co_return in;
 }
 
 // The answer must be to a question of this browser's, and the first to it.
 Result<SignOnApi::Way> SignOnApi::read_way(const Request& request) {
-  TRY(attempts_.count("peer " + request.peer, access_.clock().steady()));
+  TRY(attempts_.count("peer " + network_of(request.peer), access_.clock().steady()));
   Way way{.ticket = TRY(oidc::unsealed(cookie_of(request, kSignOnCookie), seal_, access_.clock().now())), .answer = {}};
   if (!is_same(query_text(request, "state").value_or(""), way.ticket.state) || !spent_.spend(way.ticket.state, access_.clock().steady()))
     return fail(oidc::kSignInStale, "this answer belongs to another sign-in, or to one that is finished; begin it again");
