@@ -137,6 +137,8 @@ def case_malformed_requests_get_clear_answers_and_harm_nothing():
             assert answer.count(b"HTTP/1.1 ") <= 1, f"{name}: what came behind it was taken for a request: {answer!r}"
             if status is not None and status >= 400:
                 assert b'{"error":{"message":"' in answer and b'"number":' in answer, f"{name}: {answer[:300]!r}"
+            if status == 416:
+                assert b"\r\nContent-Range: bytes */%d\r\n" % release["size_bytes"] in answer, f"{name}: {answer[:300]!r}"
             count += 1
         assert count > 100 and status_of(raw(server, GOOD)) == 200
         assert server.process.poll() is None and server.stop() == 0

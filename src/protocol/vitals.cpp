@@ -24,7 +24,8 @@ Result<Vitals::Metric> metric_of(const Json& json) {
   auto object = TRY(JsonObject::of(json, "metric"));
   Vitals::Metric metric{
       .count = TRY(object.number("count", kMaxCount)), .sum = TRY(real_of(json, "sum")), .last = TRY(real_of(json, "last"))};
-  if (metric.count == 0 || !is_metric_value(metric.last)) return bad("a metric has at least one value, and none beyond 1e15");
+  const bool within = is_metric_value(metric.last) && is_metric_value(metric.sum / static_cast<double>(metric.count));
+  if (metric.count == 0 || !within) return bad("a metric has at least one value, and none beyond 1e15");
   return metric;
 }
 

@@ -37,6 +37,9 @@ TEST(Vitals, RefuseWhatIsOutOfBounds) {
   EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["version"] = "1.0"; })) << "twice";
   EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["metrics"]["cpu-temp"]["count"] = 0; }));
   EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["metrics"]["cpu-temp"]["last"] = 2e15; }));
+  EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["metrics"]["cpu-temp"]["sum"] = 1e308; }));
+  EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["metrics"]["cpu-temp"]["sum"] = -2.1e15; }));
+  EXPECT_FALSE(refused([](Json& json) { json["versions"][1]["metrics"]["cpu-temp"]["sum"] = -2e15; }));
   EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["metrics"]["crash-reboots"] = {{"count", 1}, {"sum", 1}, {"last", 1}}; }));
   EXPECT_TRUE(refused([](Json& json) { json["versions"][1]["reboots"]["watchdog"] = -1; }));
   EXPECT_TRUE(refused([](Json& json) {

@@ -8,6 +8,17 @@
 
 namespace aloft::server {
 
+namespace {
+
+// With the file's size, so that the client knows what there is to ask for (RFC 9110, section 15.5.17).
+httpd::Response out_of_range(const Error& error, std::uint64_t total_bytes) {
+  httpd::Response response = httpd::error_response(416, error);
+  response.headers.emplace_back("Content-Range", "bytes */" + std::to_string(total_bytes));
+  return response;
+}
+
+}  // namespace
+
 Result<httpd::Response> file_answer(const httpd::Request& request, const fleet::BlobFolder& blobs, const FileFacts& facts) {
   const std::string name = to_hex(facts.sha256);
   Result<Fd> file = blobs.read(facts.sha256);
@@ -21,7 +32,11 @@ Result<httpd::Response> file_answer(const httpd::Request& request, const fleet::
   response.headers.insert(response.headers.end(), facts.headers.begin(), facts.headers.end());
   const std::string_view if_range = request.header("if-range");
   std::optional<httpd::ByteRange> range;
-  if (if_range.empty() || if_range == facts.tag) range = TRY(httpd::parse_range(request.header("range"), total));
+  if (if_range.empty() || if_range == facts.tag) {
+    const auto asked = httpd::parse_range(request.header("range"), total);
+    if (!asked) return out_of_range(asked.error(), total);
+    range = *asked;
+  }
   if (range) {
     response.status = 206;
     response.headers.emplace_back("Content-Range", "bytes " + std::to_string(range->offset_bytes) + "-" +
