@@ -19,6 +19,7 @@ export const rolloutCases = {
       await page.getByRole("option", { name: /2\.0/ }).click();
       await page.getByRole("textbox", { name: "Filter" }).fill("cam");
       await page.getByRole("textbox", { name: "Filter" }).press("Enter");
+      await page.getByLabel("Enough of a wave").fill("97.5");
       const preview = page.getByRole("region", { name: "What it would do" });
       await preview.getByText("of 21 devices that match would get it").waitFor();
       await preview.getByText("20", { exact: true }).waitFor();
@@ -27,6 +28,7 @@ export const rolloutCases = {
       assert.deepEqual((await stage.api("GET", "/rollouts")).rollouts, [], "nothing has happened yet");
       await page.getByRole("button", { name: "Make the rollout" }).click();
       await page.getByRole("heading", { name: "2.0 to the cameras" }).waitFor();
+      await page.getByText("97.5% committed").waitFor();
       await page.getByRole("button", { name: "Start…" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Start" }).click();
       await page.getByRole("button", { name: "Pause", exact: true }).click();

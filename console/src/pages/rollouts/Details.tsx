@@ -69,6 +69,7 @@ export function Plan({ rollout }: { rollout: Rollout }) {
         facts={[
           ["Description", rollout.description],
           ["Stops at", [...gates, ...(rollout.health_gates ?? []).map(healthGateText)].join("; ")],
+          ["Enough of a wave", rollout.success_permille ? `${rollout.success_permille / 10}% committed` : undefined],
           ["Then", rollout.on_broken === "roll-back" ? "rolls back" : "pauses"],
           ["Goes back to", rollout.rollback_release && <To key="" to="/releases/$id" params={{ id: String(rollout.rollback_release) }}>{back}</To>],
           ["Silent after", rollout.deadline_s && `${+(rollout.deadline_s / 3600).toFixed(1)} h`],

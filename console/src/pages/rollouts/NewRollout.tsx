@@ -129,6 +129,7 @@ function Gates({ form, set, releases }: Part & { releases: Release[] }) {
         <div className={classes.row}>
           <NumberInput label="More failed than" description="Failed, rolled back or silent" min={0} max={100} decimalScale={1} suffix=" %" value={form.failuresPercent} onChange={(value) => set({ failuresPercent: numberOf(value) })} />
           <NumberInput label="More silent than" description="Not heard of in time" min={0} max={100} decimalScale={1} suffix=" %" value={form.silentPercent} onChange={(value) => set({ silentPercent: numberOf(value) })} />
+          <NumberInput label="Enough of a wave" description="Committed; 0: all have to end" min={0} max={100} decimalScale={1} suffix=" %" value={form.successPercent} onChange={(value) => set({ successPercent: numberOf(value) })} />
           <NumberInput label="Judged from" description="Devices that have ended" min={1} suffix={form.minSample === 1 ? " device" : " devices"} value={form.minSample} onChange={(value) => set({ minSample: numberOf(value) })} />
         </div>
         <div className={classes.row}>

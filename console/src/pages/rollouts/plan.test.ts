@@ -35,6 +35,11 @@ describe("planOf", () => {
     expect(planOf({ ...ready, target: "group", group: "beta" })).not.toHaveProperty("plan.filter");
   });
 
+  it("says how much of a wave is enough only when it is not all", () => {
+    expect(planOf({ ...ready, successPercent: 97.5 })).toMatchObject({ plan: { success_permille: 975 } });
+    expect(planOf(ready)).not.toHaveProperty("plan.success_permille");
+  });
+
   it("takes a word for a part of the name", () => {
     expect(planOf({ ...ready, filter: " cam " })).toMatchObject({ plan: { filter: "name==*cam*" } });
     expect(planOf({ ...ready, filter: " " })).toEqual({ missing: "Say which devices" });

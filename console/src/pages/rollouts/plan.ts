@@ -17,6 +17,7 @@ export interface PlanForm {
   waves: WaveForm[];
   failuresPercent: number;
   minSample: number;
+  successPercent: number; // 0: a wave is over when all of it have ended
   silentPercent: number;
   crashesPerHour: number; // 0: they are not looked at
   worseMetric: string; // "": none
@@ -50,6 +51,7 @@ export const careful: PlanForm = {
   ],
   failuresPercent: 5,
   minSample: 10,
+  successPercent: 0,
   silentPercent: 5,
   crashesPerHour: 0,
   worseMetric: "",
@@ -98,6 +100,7 @@ export function planOf(form: PlanForm): { plan: RolloutPlan } | { missing: strin
       ...(form.onBroken === "roll-back" ? { rollback_release: Number(form.rollbackRelease) } : {}),
       rate_per_minute: form.ratePerMinute,
       ...(form.ratePerMinute > 0 && form.growthPercent > 100 ? { rate_growth: { factor_percent: Math.round(form.growthPercent), interval_s: Math.round(form.growthMinutes * 60) } } : {}),
+      ...(form.successPercent > 0 ? { success_permille: Math.round(form.successPercent * 10) } : {}),
       deadline_s: Math.round(form.deadlineHours * 3600),
       retries: form.retries,
       adopt: form.adopt,
