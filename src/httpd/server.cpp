@@ -34,6 +34,9 @@ void give_memory_back() {
 #endif
 }
 
+// What an idle connection that leaves makes good.
+bool is_shortage(int problem) { return problem == EMFILE || problem == ENFILE || problem == ENOBUFS || problem == ENOMEM; }
+
 // Without the port.
 std::string text_of(const sockaddr_storage& address, socklen_t size) {
   char text[NI_MAXHOST] = {};
@@ -77,16 +80,16 @@ Awaitable<void> Server::accept(tcp::acceptor& acceptor) {
       continue;
     }
     const Accepted accepted = accept_one(acceptor.native_handle());
-    const std::string reason = std::strerror(errno);
+    const int problem = errno;
     if (accepted == Accepted::one) {
       // Before the next: this one is counted, and whoever makes room for it leaves.
       co_await boost::asio::post(loop_, boost::asio::use_awaitable);
     } else if (accepted == Accepted::none) {
       co_await acceptor.async_wait(tcp::acceptor::wait_read, boost::asio::redirect_error(boost::asio::use_awaitable, error));
-    } else if (make_room()) {
+    } else if (is_shortage(problem) && make_room()) {
       co_await boost::asio::post(loop_, boost::asio::use_awaitable);  // it leaves, and so does its descriptor
     } else {
-      log::warning("accepting a connection: " + reason);
+      log::warning("accepting a connection: " + std::string(std::strerror(problem)));
       boost::asio::steady_timer pause(loop_, std::chrono::milliseconds(100));
       co_await pause.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
     }

@@ -35,7 +35,7 @@ class Server {
  private:
   Awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
   enum class Accepted : std::uint8_t { one, none, no_room };
-  // no_room: the system is out of descriptors or memory; errno says which.
+  // no_room: the system is out of descriptors or memory, or something else is wrong; errno says what.
   Accepted accept_one(int listening);
   Awaitable<void> serve(Fd socket, std::string peer, Session::Welcome welcome);
   // Keeps a session among the sessions.

@@ -169,9 +169,12 @@ Result<std::string> Provider::verified(const std::string& token, const Metadata&
   if (problem != kTokenKey.number && problem != kTokenSignature.number) return payload;
   if (refetched_ && clock_.steady() < *refetched_ + kRefetchAfter) return payload;
   refetched_ = clock_.steady();
+  const auto good = keys_;
   keys_.until = {};
-  known = TRY(keys(metadata));
-  return known->verify(token);
+  const auto fetched = keys(metadata);
+  if (fetched) return (*fetched)->verify(token);
+  keys_ = good;  // they are no worse for that
+  return payload;
 }
 
 Result<Person> Provider::identify(const Answer& answer, const Ticket& ticket) {

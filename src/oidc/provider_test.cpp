@@ -15,7 +15,7 @@ class ProviderTest : public ::testing::Test {
   Result<net::Response> answer(const net::Request& request) {
     asked_[request.url]++;
     last_ = request;
-    if (down_) return fail(net::kTimeout, "no byte came");
+    if (down_ || (keys_down_ && request.url.ends_with("/keys"))) return fail(net::kTimeout, "no byte came");
     net::Response response{.status = 200};
     if (request.url.ends_with("openid-configuration"))
       response.body = Json{{"issuer", "https://id.example"},
@@ -44,6 +44,7 @@ class ProviderTest : public ::testing::Test {
   const Ticket ticket_ = new_ticket(random_, "/", clock_.now());
   TestKey key_ = TestKey::p256("one");
   bool down_ = false;
+  bool keys_down_ = false;
   unsigned token_status_ = 200;
   std::string token_error_;
   std::map<std::string, int> asked_;
@@ -94,6 +95,16 @@ TEST_F(ProviderTest, FetchesKeysAgainForANewKeyInTheOldOnesName) {
     EXPECT_EQ(refusal({.code = "c"}), kTokenSignature.number) << "not at every token";
     clock_.advance(kRefetchAfter);
   }
+}
+
+TEST_F(ProviderTest, KeysThatCannotBeFetchedAnewStayGood) {
+  EXPECT_EQ(refusal({.code = "c"}), 0);
+  const TestKey good = key_;
+  key_ = TestKey::p256("one");
+  keys_down_ = true;
+  EXPECT_EQ(refusal({.code = "c"}), kTokenSignature.number);
+  key_ = good;
+  EXPECT_EQ(refusal({.code = "c"}), 0);
 }
 
 TEST_F(ProviderTest, KeepsDocumentsAsLongAsTheyAreFresh) {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/unix_time.hpp"
+#include "crypto/sha256.hpp"
 #include "server/errors.hpp"
 
 namespace aloft::server {
@@ -153,5 +154,18 @@ void Attempts::forgive_last(const std::string& key) {
   found->second.times.pop_back();
   if (found->second.times.empty()) forgive(key);
 }
+
+NameAttempts::NameAttempts(std::size_t limit, Random& random) : attempts_(limit) { random.fill(salt_); }
+
+std::string NameAttempts::bucket_of(std::string_view name) const {
+  constexpr std::uint32_t kBuckets = 1 << 13;
+  static_assert(kBuckets < Attempts::kMaxKeys);
+  const crypto::Digest digest = crypto::sha256(as_bytes(to_hex(salt_) + std::string(name)));
+  return std::to_string(load_le32(std::span(digest).first(4)) % kBuckets);
+}
+
+Result<> NameAttempts::count(std::string_view name, SteadyTime now) { return attempts_.count(bucket_of(name), now); }
+
+void NameAttempts::forgive(std::string_view name) { attempts_.forgive(bucket_of(name)); }
 
 }  // namespace aloft::server

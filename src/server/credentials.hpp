@@ -1,11 +1,13 @@
 // Operators' passwords, sessions and API tokens.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <list>
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/clock.hpp"
@@ -80,6 +82,21 @@ class Attempts {
   std::size_t limit_;
   std::unordered_map<std::string, Recent> recent_;
   Order order_;  // of the keys, by when they were tried last
+};
+
+// The same for names, which whoever tries may choose: each falls into one of fewer than Attempts::kMaxKeys buckets, nobody outside can tell
+// which, so no count is forgotten for others. On the loop's thread.
+class NameAttempts {
+ public:
+  NameAttempts(std::size_t limit, Random& random);
+  // Errors: kTooManyAttempts.
+  Result<> count(std::string_view name, SteadyTime now);
+  void forgive(std::string_view name);
+
+ private:
+  std::string bucket_of(std::string_view name) const;
+  std::array<std::byte, 16> salt_{};
+  Attempts attempts_;
 };
 
 }  // namespace aloft::server

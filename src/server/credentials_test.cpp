@@ -123,6 +123,20 @@ TEST(Attempts, ForgetThoseOfLongAgoRatherThanRefuseStrangers) {
   EXPECT_TRUE(attempts.count("k3", clock.steady()));
 }
 
+TEST(NameAttempts, AreNotForgottenForOthers) {
+  FakeClock clock;
+  SeededRandom random{5};
+  NameAttempts attempts(2, random);
+  EXPECT_TRUE(attempts.count("admin", clock.steady()));
+  EXPECT_TRUE(attempts.count("admin", clock.steady()));
+  for (std::size_t other = 0; other < 3 * Attempts::kMaxKeys; ++other) (void)attempts.count("u" + std::to_string(other), clock.steady());
+  EXPECT_EQ(attempts.count("admin", clock.steady()).error().code.number, kTooManyAttempts.number);
+  attempts.forgive("admin");
+  EXPECT_TRUE(attempts.count("admin", clock.steady()));
+  clock.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(attempts.count("u1", clock.steady()));
+}
+
 TEST(Attempts, SayWhenTheNextIsTaken) {
   FakeClock clock;
   Attempts attempts(2);

@@ -32,6 +32,7 @@ SessionApi::SessionApi(fleet::Store& store, OperatorAccess& access, httpd::Worke
       certificate_sha256_(std::move(certificate_sha256)),
       address_(std::move(address)),
       serves_tenants_(serves_tenants),
+      named_(10, random),
       passwords_(passwords) {
   if (setup_secret) setup_hash_ = to_hex(hash_of(*setup_secret));
 }
@@ -55,7 +56,7 @@ Result<std::optional<std::string>> SessionApi::setup_hash() const {
 }
 
 Result<SessionApi::Credentials> SessionApi::read_setup(const Request& request) {
-  TRY(attempts_.count("peer " + network_of(request.peer), access_.clock().steady()));
+  TRY(attempts_.count(network_of(request.peer), access_.clock().steady()));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "setup"));
   const std::string token = TRY(object.text("token", 256));
@@ -85,19 +86,19 @@ SessionApi::Answer SessionApi::setup(Request& request) {
   auto forget = [this](auto done) { store_.put_setting(kSetupSetting, std::nullopt, done); };
   const Result<> forgotten = co_await delivered<Result<>>(forget);
   if (!forgotten) log::warning("the one-time link's digest could not be deleted: " + forgotten.error().text());
-  attempts_.forgive("peer " + network_of(request.peer));
+  attempts_.forgive(network_of(request.peer));
   co_return co_await begin_session(request, credentials);
 }
 
 Result<SessionApi::Credentials> SessionApi::read_login(const Request& request) {
-  TRY(attempts_.count("peer " + network_of(request.peer), access_.clock().steady()));
+  TRY(attempts_.count(network_of(request.peer), access_.clock().steady()));
   const Json json = TRY(json_body(request));
   auto object = TRY(JsonObject::of(json, "login"));
   Credentials credentials;
   credentials.user = TRY(object.text("user", 64));
   credentials.password = TRY(object.text("password", kMaxPasswordBytes));
   credentials.cookie = TRY(object.optional_boolean("cookie")).value_or(false);
-  TRY(attempts_.count("user " + credentials.user, access_.clock().steady()));
+  TRY(named_.count(credentials.user, access_.clock().steady()));
   return credentials;
 }
 
@@ -111,8 +112,8 @@ SessionApi::Answer SessionApi::login(Request& request) {
   };
   const bool good = co_await offloaded(passwords_, check);
   if (!good) co_return fail(kBadCredentials, "the user's name or the password is wrong");
-  attempts_.forgive("peer " + network_of(request.peer));
-  attempts_.forgive("user " + credentials.user);
+  attempts_.forgive(network_of(request.peer));
+  named_.forgive(credentials.user);
   co_return co_await begin_session(request, credentials);
 }
 

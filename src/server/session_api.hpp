@@ -56,7 +56,8 @@ class SessionApi {
   std::string address_;
   bool serves_tenants_;
   const httpd::Router* router_ = nullptr;
-  Attempts attempts_{10};
+  Attempts attempts_{10};  // by address
+  NameAttempts named_;
   httpd::Workers& passwords_;
 };
 
