@@ -270,7 +270,7 @@ def recovery_replaced(scene):
 STORIES = {"delta": delta, "good": good, "panic": panic, "unhealthy": unhealthy, "mixed": mixed, "hang-early": hang_early, "hang-kernel": hang_kernel, "hang-init": hang_init, "hang-agent": hang_agent,
            "verity": verity, "cut": cut, "factory-reset": factory_reset, "usb": usb, "recovery-good": recovery_good, "recovery-panic": recovery_panic, "recovery-cut": recovery_cut,
            "recovery-replaced": recovery_replaced}
-NEEDS = {"mixed": lambda model: model.has_slot("app"), "usb": lambda model: model.usb, "factory-reset": lambda model: model.app_data, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
+NEEDS = {"delta": lambda model: all(slot.kind != "ubi" for slot in model.slots), "mixed": lambda model: model.has_slot("app"), "usb": lambda model: model.usb, "factory-reset": lambda model: model.app_data, "verity": lambda model: model.verity, "hang-early": lambda model: model.loader.starts_watchdog}  # stories that not every machine can tell
 
 
 def of(model):
