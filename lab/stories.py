@@ -115,6 +115,7 @@ def verity(scene):
     """A root file system that is altered after it was verified restarts the machine at the first bad block, until the old slot runs."""
     slot, target = scene.other_slot(), scene.next_version()
     watch = scene.deploy(target)
+    watch.until(lambda watch: "rebooting" in watch.times, "rebooting")  # the console may still hold a reset of the story before
     scene.machine.wait_for(machine.RESETS, UPDATE_S, watch.look)
     scene.machine.power_cut()
     root = scene.model.images(rootfs.Version(target))["rootfs"]
