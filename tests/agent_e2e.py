@@ -257,8 +257,8 @@ class AgentTest(unittest.TestCase):
         self.assertEqual(self.device.run("install", str(big)).returncode, 0)
         wait_for("something is written", lambda: self.device.slot("B")[: 1 << 20].strip(b"\0") or (self.device.folder / "rebooted").exists())
         self.device.stop(kill=True)
-        self.device.power_on()
-        self.device.wait_for_reboot()
+        if self.device.power_on() == "A":  # B: it came as far as arming it
+            self.device.wait_for_reboot()
         self.assertEqual(self.device.slot("B")[: len(image)], image)
 
     def test_bundle_for_another_product_is_refused_and_nothing_written(self):

@@ -90,7 +90,10 @@ TEST_F(DurableAgent, AFileThatIsMadeBesideTheOldOne) {
   FreshFile fresh = FreshFile::create(path("image")).value();
   ASSERT_TRUE(write_all(fresh.fd(), as_bytes("new")));
   ASSERT_TRUE(fresh.publish());
-  EXPECT_THAT(calls_.taken(), ::testing::MatchesRegex("write image\\.[^ ]*, fsync image\\.[^ ]*, rename image\\.[^ ]* image, fsync \\."));
+  EXPECT_THAT(
+      calls_.taken(),
+      ::testing::MatchesRegex(
+          "write (image\\.[^ ]*|#[0-9]* .deleted.), fsync (image\\.[^ ]*|#[0-9]* .deleted.), rename image\\.[^ ]* image, fsync \\."));
 }
 
 TEST_F(DurableAgent, KeyAndPin) {
